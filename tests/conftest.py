@@ -60,7 +60,7 @@ def signal_when() -> Iterator[SignalWhen]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let no test call as the person who runs it, and let gRPC trust the tests' certificate."""
+    """Call as nobody who runs the tests, and trust the tests' certificate."""
     folder = tmp_path_factory.mktemp("environment")
     key, trusted = folder / "key.json", folder / "trusted.pem"
     key.write_text(json.dumps(SERVICE_ACCOUNT))

@@ -1,4 +1,4 @@
-"""The Google Cloud projects that the fake provider manages, as far as Google's services need them.
+"""The Google Cloud projects that the fake provider manages.
 
 What Google rejects, and what it stores differently from what it was given (every plan
 would show a difference), was each seen with the real provider, or is on the page that
@@ -118,7 +118,7 @@ class FakeProject:
     secrets: dict[str, str] = field(default_factory=dict)
     """The latest version's text by ``projects/PROJECT/secrets/SECRET``."""
     disabled_apis: set[str] = field(default_factory=set)
-    """``PROJECT/SERVICE`` of each API that is off until a google_project_service enables it."""
+    """``PROJECT/SERVICE`` of each API that nobody has enabled yet."""
     directory: Path = Path()
     """Where Terraform runs; a real provider runs there too."""
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -173,7 +173,7 @@ class FakeProject:
         return not name or (kind, name) in self.resources
 
     def change(self, kind: str, prior: Object | None, planned: Object | None) -> str:
-        """Create, change or delete a resource; return Google's error, or an empty text."""
+        """Create, change or delete a resource; return Google's error, or nothing."""
         if planned is None:
             return self._delete(kind, prior or {})
         if error := self._disabled_api(kind, planned) or self._refusal(
@@ -258,7 +258,7 @@ class FakeProject:
         return ""
 
     def _forget(self, kind: str, name: str) -> None:
-        """Remove a resource with what goes with it: its grants, and the objects of a bucket."""
+        """Remove a resource with its grants, and a bucket with its objects."""
         self.resources.pop((kind, name), None)
         self._usable_grants.discard((kind, name))
         if kind == "google_storage_bucket_object":
@@ -284,7 +284,7 @@ class FakeProject:
         return ""
 
     def _build_error(self, function: Object) -> str:
-        """Return why Google can't build a function, or an empty text. It tries only once."""
+        """Return why Google can't build a function, or nothing. It tries only once."""
         (build,) = function["build_config"]
         account = re.fullmatch(
             r"projects/[^/]+/serviceAccounts/(.+)", build["service_account"]
@@ -393,7 +393,7 @@ def stored(kind: str, values: Object) -> Object:
 
 
 def kept(prior: Object, proposed: Object) -> Object:
-    """Return the proposed values, with those of the state where the provider sees no difference."""
+    """Return the proposed values, or the state's where the provider sees no change."""
     new = proposed.get("dashboard_json")
     if not isinstance(new, str):
         return proposed

@@ -1,4 +1,4 @@
-"""Fakes of the module's providers: Terraform's core plans and applies with them, without a cloud.
+"""Fakes the module's providers, so that Terraform's core needs no cloud.
 
 The server speaks the plugin protocol 6 on a unix socket:
 https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol. Terraform
@@ -62,8 +62,7 @@ class FakeProvider:
 
     def __enter__(self) -> Self:
         """Listen."""
-        # A socket's path may have 107 characters, fewer than a test's own directory can
-        # need.
+        # A socket's path may have 107 characters. A test's own directory can need more.
         directory = self._running.enter_context(
             tempfile.TemporaryDirectory(prefix="tf-")
         )
@@ -93,7 +92,7 @@ class FakeProvider:
         return json.dumps(dict.fromkeys(SOURCES, address))
 
     def applied(self, kind: str) -> list[Object]:
-        """Return the configuration of each apply of a type, write-only values included."""
+        """Return the config of each apply of a type, write-only values included."""
         return [config for each, config in self._applied if each == kind]
 
     def _handlers(self) -> grpc.GenericRpcHandler:
@@ -227,7 +226,7 @@ def _with_computed(kind: str, planned: Object) -> Object:
 def _mapped(
     block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
 ) -> Any:
-    """Return a block's values with ``change`` applied to every attribute, nested ones included.
+    """Return a block's values with each attribute changed, nested ones included.
 
     ``change`` takes an attribute's dotted path, its schema and its value, and returns
     the new one.

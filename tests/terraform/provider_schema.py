@@ -24,7 +24,7 @@ class Schema(NamedTuple):
 
 @cache
 def google_schema() -> dict[str, dict[str, Schema]]:
-    """Return the schemas by section and type, and the provider's own as section ``provider``."""
+    """Return the schemas by section and type; the provider has a section of its own."""
     content = yaml.safe_load(
         Path(__file__).with_name("google_schema.yaml").read_text("utf-8")
     )

@@ -1,4 +1,4 @@
-"""The dashboard's layout and queries. Each example's life checks the form that the API accepts."""
+"""The dashboard's layout and queries; the examples' lives check its form."""
 
 import json
 import re
@@ -62,12 +62,12 @@ def _queries(content: Any) -> list[str]:
 
 
 def _promql(query: str) -> str:
-    """Return a query as valid PromQL: a variable becomes its name, the interval a minute."""
+    """Return a query as valid PromQL, with names for variables, and a minute."""
     return VARIABLE.sub(r"\1", query).replace("${__interval}", "1m")
 
 
 def _nodes(expression: Any) -> list[Any]:
-    """Return an expression and its subexpressions."""
+    """Return an expression with all of its parts."""
     found: list[Any] = []
     promql_parser.walk(expression, found.append)
     return found
@@ -107,7 +107,7 @@ def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
 
 
 def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> None:
-    """It is valid PromQL, its series have the metrics and labels it names; none is left out."""
+    """Queries are valid, their metrics and labels exist, and no metric is left out."""
     shown = set()
     for query in _queries(dashboard):
         assert not promql.read(_promql(query)).errors, query
@@ -119,7 +119,7 @@ def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> 
 def test_filters_apply_to_every_series_of_streams_and_locations(
     dashboard: dict[str, Any],
 ) -> None:
-    """Each filter narrows every series that has its label, except the exporter's own."""
+    """Each filter narrows all series with its label, except the exporter's own."""
     filters = {
         each["labelKey"]: each["templateVariable"]
         for each in dashboard["dashboardFilters"]
@@ -142,7 +142,7 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
 def test_queries_name_states_by_their_numbers(
     dashboard: dict[str, Any], widgets: Widgets
 ) -> None:
-    """Each number gets its name, in queries and in the legend; an unknown number stays."""
+    """Queries and the legend name each state; an unknown number stays a number."""
     named = 0
     for query in _queries(dashboard):
         replaced = re.findall(r'"state", "(.+?)", "code", "(.+?)"\)', query)
@@ -159,11 +159,7 @@ def test_queries_name_states_by_their_numbers(
 
 
 def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -> None:
-    """A dead exporter doesn't look like a healthy fleet.
-
-    A count is 0 only if something was read within five minutes, and a scorecard or
-    table shows the latest value, not one from the page's time range.
-    """
+    """A dead exporter never looks like a healthy fleet: counts need recent points."""
     for query in _queries(dashboard):
         nodes = _nodes(promql_parser.parse(_promql(query)))
         calls = {
@@ -191,7 +187,7 @@ def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -
 
 @pytest.mark.parametrize("title", ["Missing", ATTENTION, "Streams by state"])
 def test_missing_means_what_its_policy_means(widgets: Widgets, title: str) -> None:
-    """The dashboard's query for missing streams is the policy's condition plus the filters."""
+    """The query for missing streams is the policy's condition plus the filters."""
     path = REPOSITORY / "alerting_policies" / "stream-missing.yaml"
     policy = yaml.safe_load(path.read_text("utf-8"))
     condition = policy["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
@@ -203,7 +199,7 @@ def test_missing_means_what_its_policy_means(widgets: Widgets, title: str) -> No
 def test_streams_that_need_attention_have_their_state_and_since_when(
     widgets: Widgets,
 ) -> None:
-    """Failed, unexpected, missing and unseen streams are listed with their minutes, others not."""
+    """The table lists failed, unexpected, missing and unseen streams with minutes."""
     text = """\
 title: t
 what: w

@@ -109,7 +109,7 @@ def _audited(
 def test_an_error_a_change_of_state_and_an_admin_call_call_the_function(
     plan_module: PlanModule, entry: dict[str, Any], *, calls: bool
 ) -> None:
-    """No other entry does, least of all one of the function's own."""
+    """Only these log entries call the function, never its own."""
     sinks = plan_module(mode="function", image=None).of("google_logging_project_sink")
     assert {each["project"] for each in sinks} == {"orders-prod", "billing-prod"}
     for sink in sinks:

@@ -23,8 +23,8 @@ _LISTS = {
     "conditions",
     "denominator_aggregations",
     "links",
+    "notification_channel_strategy",
 }
-_LISTS |= {"notification_channel_strategy"}
 # Maps whose keys are the user's own
 _USER_KEYS = {"user_labels", "label_extractors", "labels"}
 # Set by Cloud Monitoring or the provider, or meaningful to Terraform only

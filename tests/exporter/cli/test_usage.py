@@ -103,13 +103,16 @@ def test_missing_credentials_are_one_sentence_with_the_fix(name: str) -> None:
 
 
 PIECES = [
-    *(
-        ["--dry-run"],
-        ["--config", "config.yaml"],
-        ["--impersonate-service-account", "a@b.c"],
-    ),
-    *(["--config", "bad.yaml"], ["--config", "nosuch\0"], ["--interval", "5s"]),
-    *(["--help"], ["--version"], ["--"], ["-"]),
+    ["--dry-run"],
+    ["--config", "config.yaml"],
+    ["--config", "bad.yaml"],
+    ["--config", "nosuch\0"],
+    ["--impersonate-service-account", "a@b.c"],
+    ["--interval", "5s"],
+    ["--help"],
+    ["--version"],
+    ["--"],
+    ["-"],
 ]
 
 

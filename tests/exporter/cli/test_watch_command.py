@@ -75,7 +75,9 @@ def begun(
         ([3], [], [0], []),
         ([0.1, 9.9, 3, 0], [], [0, 10, 20, 30], []),
         (
-            *([12, 35, 1, 1], [], [0, 20, 60, 70]),
+            [12, 35, 1, 1],
+            [],
+            [0, 20, 60, 70],
             ["0.0 s late and took 12.0 s: 1 run", "0.0 s late and took 35.0 s: 3 runs"],
         ),
         # A start at 30 s would have its points refused.
@@ -152,12 +154,10 @@ def test_the_screen_is_a_table_below_the_log(
     monkeypatch: pytest.MonkeyPatch, *, no_color: bool
 ) -> None:
     """The worst come first, the problem alone is cut, and colours can be off."""
-    for name, value in (
-        ("COLUMNS", "100"),
-        ("LINES", "24"),
-        *([("NO_COLOR", "1")] * no_color),
-    ):
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "24")
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
     carts, stock, orders = (
         Stream(name, RUNNING) for name in ("carts", "stock", "orders")
     )

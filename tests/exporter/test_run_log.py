@@ -257,7 +257,7 @@ def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number
 def test_an_error_is_one_short_line_without_control_characters(
     error: str, shown: str
 ) -> None:
-    """It has at most 1 KiB of what the API sends, and nothing that a terminal obeys."""
+    """At most 1 KiB of the API's text is kept, and nothing that a terminal obeys."""
     ((entry,),) = play(report(orders(FAILED, error)))
     assert entry["error"] == shown
     assert (
@@ -296,7 +296,7 @@ def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
 def test_an_entry_says_in_one_text_what_changed(
     before: Stream, after: Stream | None, change: str
 ) -> None:
-    """It has both states and the error, or that the state isn't expected now."""
+    """The change has both states and the error, or that a state isn't expected."""
     _, (entry,) = play(report(before), report(*[after] if after else []))
     assert entry["change"] == change
 

@@ -249,7 +249,7 @@ def test_a_proxy_with_a_password(
     *,
     relays: bool,
 ) -> None:
-    """It relays to the token server, and repeats the password where it refuses APIs."""
+    """A proxy relays to the token server, and answers API calls with the password."""
     become("service_account")
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)

@@ -85,7 +85,7 @@ def test_a_missing_config_is_one_sentence(
 
 
 def test_an_empty_emulator_counts_as_not_set(shop: Shop) -> None:
-    """Then Google's own endpoint is called, and that takes credentials."""
+    """An empty variable leads to Google's own endpoint, which takes credentials."""
     code, _, err = shop.command("run", MONITORING_EMULATOR_HOST="")
     assert code == INCOMPLETE
     assert "encryption: DATASTREAM_EMULATOR_HOST is 127.0.0.1:" in err

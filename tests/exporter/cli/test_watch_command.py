@@ -88,7 +88,7 @@ def begun(
 def test_runs_start_at_multiples_of_the_interval(
     took: list[float], late: list[float], starts: list[float], logged: list[str]
 ) -> None:
-    """They neither drift nor overlap; the log has the skipped ones, and when."""
+    """Runs neither drift nor overlap; the log has the skipped ones, and when."""
     with logging_to(log := io.StringIO(), Text(times=True)):
         assert begun(took, late=late) == starts
     line = r"^\d\d:\d\d:\d\d warning: A run started (.*) skipped\."
@@ -103,7 +103,7 @@ def test_runs_start_at_multiples_of_the_interval(
 def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
     late: list[float], took: list[float], seconds: int
 ) -> None:
-    """They are at least five seconds apart, and on a multiple unless late."""
+    """Starts are at least five seconds apart, and on a multiple unless late."""
     began = begun(took, seconds, late)
     assert all(
         after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began)

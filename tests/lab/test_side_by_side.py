@@ -37,25 +37,6 @@ def test_results_come_in_order(temporary: Path, count: int) -> None:
     assert_nothing_left(temporary)
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_nothing_starts_after_stop(temporary: Path, count: int) -> None:
-    """No item is worked on after a stop, with workers and without."""
-    stop = threading.Event()
-    stop.set()
-    assert (
-        list(
-            side_by_side(
-                side_work.work,
-                ITEMS[:count],
-                stop,
-                2,
-            )
-        )
-        == []
-    )
-    assert_nothing_left(temporary)
-
-
 def test_it_ends_with_the_next_result_after_stop(temporary: Path) -> None:
     """A stop ends with the next result, and kills what is under way for later items."""
     stop = threading.Event()

@@ -98,18 +98,6 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
     assert latest(of(recording, LAST_RUN)) > 30
 
 
-def test_the_points_of_a_last_run_become_visible_together(
-    make_scenario: MakeScenario,
-) -> None:
-    """They carry one time, and a look-back ends for all of them at once."""
-    recording = simulate(make_scenario(exporters=[{"ends": "5m"}]), START)
-    last = set()
-    for each in recording.series:
-        if each.name.startswith(DATASTREAM):
-            last.add(each.samples[-1].visible_at)
-    assert len(last) == 1
-
-
 def test_requests_that_start_no_run_are_no_successful_runs(
     make_scenario: MakeScenario,
 ) -> None:

@@ -135,7 +135,7 @@ def _add_command(
         )
     command.add_argument(
         "--impersonate-service-account",
-        type=_account,
+        type=account,
         metavar="ACCOUNT",
         help="act as this service account",
     )
@@ -153,7 +153,7 @@ def _interval(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _account(text: str) -> str:
+def account(text: str) -> str:
     """Return the text, which an unset shell variable leaves empty."""
     if not text:
         raise argparse.ArgumentTypeError("is empty; write a service account's email")

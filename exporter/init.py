@@ -98,18 +98,18 @@ def init(
 
 def _check_folder(folder: Path) -> None:
     """Raise InputError where a file exists already, or can't be written."""
-    existing = [path for path in (folder / CONFIG, folder / MAIN) if path.exists()]
+    try:
+        existing = [path for path in (folder / CONFIG, folder / MAIN) if path.exists()]
+        parent = folder
+        while not parent.exists():
+            parent = parent.parent
+        TemporaryFile(dir=parent).close()
+    except OSError as error:
+        raise _unwritable(folder, error) from None
     if existing:
         fix = "move it away, or name another folder with --folder"
         problem = f"exists already, and init overwrites no file; {fix}"
         raise InputError(f"{path}: {problem}" for path in existing)
-    exists = folder
-    while not exists.exists():
-        exists = exists.parent
-    try:
-        TemporaryFile(dir=exists).close()
-    except OSError as error:
-        raise _unwritable(folder, error) from None
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:

@@ -26,7 +26,13 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     known, paged, quiet, not_evaluated = out.split("\n\n")
     assert known.startswith(f"The exporter's history starts at {text(START)}. Earlier ")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
-    assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
+    assert rows[0] == [
+        "POLICY",
+        "SEVERITY",
+        "OPENED",
+        "CLOSED",
+        "ABOUT",
+    ]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
         ("exporter-silent", "CRITICAL", "every exporter"),
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
@@ -51,7 +57,9 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
 
 
 def test_json_does_not_depend_on_the_size_of_parts(
-    backtest: Command, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    backtest: Command,
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """``--json`` prints the same result, also where series span several parts."""
     whole = backtest(*ASKED, "--json", environ=lab.environ)
@@ -107,7 +115,9 @@ def test_history_before_the_start_counts(
 
 
 def test_policies_are_evaluated_as_they_are(
-    command: Command, lab: Lab, tmp_path: Path
+    command: Command,
+    lab: Lab,
+    tmp_path: Path,
 ) -> None:
     """A longer retest window alerts later; what can't be evaluated has its reason."""
     variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s")
@@ -220,7 +230,9 @@ def test_prometheus_is_checked_first(
 
 
 def test_ctrl_c_ends_the_reading(
-    backtest: Command, empty_lab: Lab, signal_when: SignalWhen
+    backtest: Command,
+    empty_lab: Lab,
+    signal_when: SignalWhen,
 ) -> None:
     """Ctrl-C ends the retries, and nothing more is read."""
     empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE"))

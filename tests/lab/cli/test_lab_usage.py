@@ -26,7 +26,9 @@ from tests.lab.conftest import Command
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(
-    command: Command, argv: str, sentence: str
+    command: Command,
+    argv: str,
+    sentence: str,
 ) -> None:
     """Usage and one sentence go to stderr; exit 2."""
     code, out, err = command(*argv.split())
@@ -62,7 +64,9 @@ def test_a_missing_package_is_one_sentence(
 
 
 def test_missing_prometheus_is_one_sentence(
-    command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    scenarios: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It names the programs and how to install them; exit 3. What needs none works."""
     monkeypatch.setenv("PATH", str(scenarios))

@@ -38,7 +38,9 @@ def test_policies_can_be_chosen(command: Command) -> None:
 
 @pytest.fixture
 def preview(
-    command: Command, played: Played, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    played: Played,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Ended]:
     """Return a function that previews a scenario of the project."""
 
@@ -68,9 +70,24 @@ def test_a_scenario_s_notifications_are_counted_and_shown(
         "SUBJECT",
     ]
     assert [re.split("  +", line.strip())[:4] for line in lines[:3]] == [
-        ["10m2s", "message", "WARNING", "stream-state-changed"],
-        ["12m30s", "opened", "ERROR", "stream-unexpected-state"],
-        ["30m30s", "closed", "ERROR", "stream-unexpected-state"],
+        [
+            "10m2s",
+            "message",
+            "WARNING",
+            "stream-state-changed",
+        ],
+        [
+            "12m30s",
+            "opened",
+            "ERROR",
+            "stream-unexpected-state",
+        ],
+        [
+            "30m30s",
+            "closed",
+            "ERROR",
+            "stream-unexpected-state",
+        ],
     ]
     assert lines[0].endswith("Datastream stream orders changed: RUNNING → PAUSED")
     assert re.findall(r"^([\w-]+ · .*)$", out, re.MULTILINE) == [

@@ -124,7 +124,9 @@ def test_a_terminal_gets_colour_and_progress(
 )
 @pytest.mark.usefixtures("scenarios")
 def test_a_missing_file_or_folder_is_one_sentence(
-    command: Command, argv: str, sentence: str
+    command: Command,
+    argv: str,
+    sentence: str,
 ) -> None:
     """A name or a folder that doesn't exist costs exit 2, with a hint."""
     code, out, err = command("test", *argv.split())
@@ -166,7 +168,9 @@ def test_an_unsupported_log_filter_is_an_error(
 
 
 def test_the_policies_are_found_from_a_subfolder(
-    command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    scenarios: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The nearest folder alerting_policies above is used; without one, exit 2."""
     monkeypatch.chdir(scenarios)

@@ -13,7 +13,12 @@ from lab.policies.promql import known_series
 from tests.lab.policies.folders import POLICIES
 
 PROMISES = yaml.safe_load(Path(__file__).with_name("promises.yaml").read_text("utf-8"))
-STREAM = {"project_id", "namespace", "location", "stream_id"}
+STREAM = {
+    "project_id",
+    "namespace",
+    "location",
+    "stream_id",
+}
 
 RESULTS = {
     "exporter-executions-failing": set(),
@@ -28,7 +33,12 @@ RESULTS = {
         "monitored_resource",
     },
     "location-unreadable": {"project_id", "namespace", "location"},
-    "streams-failing-together": {"project_id", "namespace", "location", "state"},
+    "streams-failing-together": {
+        "project_id",
+        "namespace",
+        "location",
+        "state",
+    },
     "streams-unexpected-together": {"project_id", "namespace", "location"},
 }
 """The labels that identify an incident where it is not a stream's."""

@@ -13,7 +13,6 @@ from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
-from exporter.google import proxy
 from exporter.logs import LOGGER, JsonLines, logging_to
 
 OK = 0
@@ -40,6 +39,9 @@ def start(program: str, module: str) -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that cannot show a letter gets its number, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Here, as it imports Pydantic.
+    from exporter.google import proxy
+
     proxy.copy_to_lower_case(os.environ)
     try:
         main = import_module(module).main

@@ -1,4 +1,4 @@
-"""Writes every Datastream stream's state, in every project and region, as Cloud Monitoring metrics.
+"""Writes every Datastream stream's state as Cloud Monitoring metrics.
 
 How a state travels: ``read`` asks Datastream, ``expectations`` compares the answer with
 config, ``measure`` makes samples of it, ``write`` sends them to Cloud Monitoring.

@@ -7,15 +7,21 @@ from datetime import timedelta
 from typing import Any, TextIO
 
 from exporter import PROGRAM, __version__, durations
+from exporter.process import Signals
 from exporter.text import capitalized
 
 
 def main(
-    argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    out: TextIO,
+    err: TextIO,
+    signals: Signals | None = None,
 ) -> int:
     """Run one command line; return its exit code.
 
-    ``out`` gets data, and on Cloud Run the log.
+    ``out`` gets data, and on Cloud Run the log. A caller that handles signals itself
+    gives its ``signals``.
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -29,7 +35,7 @@ def main(
     # Google's clients take a moment to import; help and usage need none of them.
     from exporter.commands import dispatch
 
-    return dispatch(args, environ, out, err)
+    return dispatch(args, environ, out, err, signals or Signals())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -129,7 +135,7 @@ def _add_command(
         )
     command.add_argument(
         "--impersonate-service-account",
-        type=_account,
+        type=account,
         metavar="ACCOUNT",
         help="act as this service account",
     )
@@ -147,7 +153,7 @@ def _interval(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _account(text: str) -> str:
+def account(text: str) -> str:
     """Return the text, which an unset shell variable leaves empty."""
     if not text:
         raise argparse.ArgumentTypeError("is empty; write a service account's email")

@@ -50,10 +50,13 @@ class Invocation:
 
 
 def dispatch(
-    args: Namespace, environ: Mapping[str, str], out: TextIO, err: TextIO
+    args: Namespace,
+    environ: Mapping[str, str],
+    out: TextIO,
+    err: TextIO,
+    signals: Signals,
 ) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
-    signals = Signals()
     if cloud_run.here(environ):
         invocation = Invocation(args, environ, None, err, signals)
         logged = ending(out, JsonLines(cloud_run.log_labels(environ)))

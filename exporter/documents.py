@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -10,7 +9,6 @@ from typing import Any, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from exporter import yaml_tree
 from exporter.mistakes import (
     InputError,
     Mistake,
@@ -19,10 +17,11 @@ from exporter.mistakes import (
     value_mistake,
 )
 from exporter.text import printable, quote
+from exporter.yaml_tree import KeyPath, Tree, fast_loader
 
 _M = TypeVar("_M", bound=BaseModel)
 # A value's line, or its environment variable
-_Origins: TypeAlias = dict[yaml_tree.Path, int | str]
+_Origins: TypeAlias = dict[KeyPath, int | str]
 
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
@@ -65,7 +64,7 @@ def packaged(package: str, name: str) -> dict[str, Any]:
     """Return the content of a YAML file that is part of a package."""
     file = resources.files(package).joinpath(name)
     text = file.read_text("utf-8")
-    loader = yaml_tree.fast_loader()
+    loader = fast_loader()
     parsed: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
     return parsed
 
@@ -75,7 +74,7 @@ def parse(text: str, file: str) -> "Document":
     text = text.removeprefix("\ufeff")
     if len(text) > _MAX_BYTES:
         raise InputError([f"{file}: {_TOO_LARGE}"])
-    tree = yaml_tree.Tree(text, file)
+    tree = Tree(text, file)
     if tree.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
     document = Document(tree.data, file, {**tree.lines})
@@ -92,7 +91,7 @@ class Document:
         data: JsonValue,
         file: str,
         origins: _Origins | None = None,
-        prefix: yaml_tree.Path = (),
+        prefix: KeyPath = (),
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
@@ -158,16 +157,16 @@ class Document:
                 continue
             if details["input"] is not None or not details["loc"]:
                 continue
-            *above, key = self._path(details["loc"], missing=False)
+            *above, key = self._key_path(details["loc"], missing=False)
             holder = self.part(*above)
             if holder and isinstance(holder.data, dict):
                 holder.data.pop(str(key), None)
 
-    def place(self, location: Sequence[str | int], words: str) -> str:
+    def place(self, location: KeyPath, words: str) -> str:
         """Return a sentence about a value with file, line and key path before it."""
         return self._mistake(location, words).sentence
 
-    def add_error(self, location: Sequence[str | int], words: str) -> None:
+    def add_error(self, location: KeyPath, words: str) -> None:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
         self._mistakes.append(self._mistake(location, words))
 
@@ -192,7 +191,7 @@ class Document:
                 if counted < len(details["input"]):
                     continue
             missing = kind == "missing"
-            location = self._path(details["loc"], missing=missing)
+            location = self._key_path(details["loc"], missing=missing)
             # Each member of a union has its own error; the first says enough.
             in_union = len(location) < len(details["loc"])
             if in_union and location in reported:
@@ -207,7 +206,7 @@ class Document:
                 words = value_mistake(details)
             self.add_error(location, words)
 
-    def _path(self, location: yaml_tree.Path, *, missing: bool) -> yaml_tree.Path:
+    def _key_path(self, location: KeyPath, *, missing: bool) -> KeyPath:
         """Return pydantic's location without what is no key: the tags of unions.
 
         The last part is kept if it is ``missing``, though the document doesn't have it.
@@ -220,7 +219,7 @@ class Document:
             path.append(location[-1])
         return tuple(path)
 
-    def _mistake(self, location: Sequence[str | int], words: str) -> Mistake:
+    def _mistake(self, location: KeyPath, words: str) -> Mistake:
         path = (*self._prefix, *location)
         origin = self._origin(path)
         # The name of an environment variable stands for its key.
@@ -228,7 +227,7 @@ class Document:
             words = f"{_written(path)}: {words}"
         return self._mistake_at(origin, words)
 
-    def _origin(self, path: yaml_tree.Path) -> int | str:
+    def _origin(self, path: KeyPath) -> int | str:
         """Return where a value, or the nearest one that holds it, was written."""
         for length in range(len(path), -1, -1):
             if path[:length] in self._origins:
@@ -243,7 +242,7 @@ class Document:
         return Mistake(origin, f"{self.file}:{origin}: {words}")
 
 
-def _written(location: yaml_tree.Path) -> str:
+def _written(location: KeyPath) -> str:
     """Return a path as people write it: ``sources[0].project``."""
     path = ""
     for part in location:

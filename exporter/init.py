@@ -37,8 +37,6 @@ from exporter.text import capitalized, printable
 CONFIG, MAIN = "config.yaml", "main.tf"
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
 _REGION = "us-central1"  # where the exporter runs, of a fleet without streams
-_OVERWRITES = "exists already, and init overwrites no file; move it away"
-_NO_PROJECT = "no project is given, and gcloud has none; name one with --project"
 
 
 _WRITTEN_BY = (
@@ -100,17 +98,18 @@ def init(
 
 def _check_folder(folder: Path) -> None:
     """Raise InputError where a file exists already, or can't be written."""
-    existing = [path for path in (folder / CONFIG, folder / MAIN) if path.exists()]
-    if existing:
-        fix = f"{_OVERWRITES}, or name another folder with --folder"
-        raise InputError(f"{path}: {fix}" for path in existing)
-    exists = folder
-    while not exists.exists():
-        exists = exists.parent
     try:
-        TemporaryFile(dir=exists).close()
+        existing = [path for path in (folder / CONFIG, folder / MAIN) if path.exists()]
+        parent = folder
+        while not parent.exists():
+            parent = parent.parent
+        TemporaryFile(dir=parent).close()
     except OSError as error:
         raise _unwritable(folder, error) from None
+    if existing:
+        fix = "move it away, or name another folder with --folder"
+        problem = f"exists already, and init overwrites no file; {fix}"
+        raise InputError(f"{path}: {problem}" for path in existing)
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:
@@ -123,8 +122,9 @@ def _projects(args: Namespace, clients: Clients) -> list[str]:
     projects = args.project or filter(None, [clients.project])
     unique = list(dict.fromkeys(projects))
     if not unique:
-        fix = "or choose one: gcloud config set project PROJECT"
-        raise InputError([f"{_NO_PROJECT}, {fix}"])
+        fix = "name one with --project, or choose one: gcloud config set project"
+        problem = f"no project is given, and gcloud has none; {fix} PROJECT"
+        raise InputError([problem])
     return unique
 
 
@@ -203,17 +203,19 @@ def _show(report: Report, channels: Sequence[_Channel], out: TextIO) -> None:
 
 def config_text(projects: Sequence[str], report: Report) -> str:
     """Return config.yaml, with what may be expected in comments."""
-    lines = [_WRITTEN_BY, "metrics:"]
-    lines.append(f"  project: {projects[0]} # the series and the alerts go here")
-    lines.append("sources:")
+    lines = [
+        _WRITTEN_BY,
+        "metrics:",
+        f"  project: {projects[0]} # the series and the alerts go here",
+        "sources:",
+    ]
     for project in projects:
         lines += _source_lines(project, report)
     confirm = list(_to_confirm(report))
     if confirm:
         lines += _EXPECTATIONS
     for one in confirm:
-        lines.append(f"#  - match: {one.name}")
-        lines.append(f"#    states: [{one.state}]")
+        lines += [f"#  - match: {one.name}", f"#    states: [{one.state}]"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -227,21 +229,22 @@ def _source_lines(project: str, report: Report) -> list[str]:
         if location.held and location.name.project == project
     ]
     if held:
+        listed = ", ".join(sorted(held + unread))
         lines.append("    # Those with streams today; without this line, all are read.")
-        lines.append(f"    locations: [{', '.join(sorted([*held, *unread]))}]")
+        lines.append(f"    locations: [{listed}]")
     lines += [f"    # {location} could not be read." for location in unread]
     return lines
 
 
 def main_text(project: str, report: Report, channels: Sequence[_Channel]) -> str:
     """Return main.tf, with the project's channels as comments to choose from."""
-    region, most = _REGION, 0
     streams: Counter[str] = Counter()
     for location in report.locations:
-        streams[location.name.location] += len(location.held)
-    for name, count in streams.items():
-        if count > most:
-            region, most = name, count
+        if location.held:
+            streams[location.name.location] += len(location.held)
+    region = _REGION
+    for name, _ in streams.most_common(1):
+        region = name
     lines = []
     for channel in channels:
         full = f"projects/{project}/notificationChannels/{channel.id}"

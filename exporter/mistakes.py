@@ -89,10 +89,9 @@ def syntax_mistake(error: yaml.YAMLError, text: str) -> str:
     words = re.findall(r"[^\s,\[\]{}]+", rest) or [""]
     tab = "tab" if rest.startswith("\t") else ""
     said = f"{error.context or ''} {tab} {error.problem}"
-    advice: str = next(
-        advice for pattern, advice in _messages()["syntax"] if re.search(pattern, said)
-    )
-    advice = advice.format(
+    by_pattern = _messages()["syntax"]
+    fitting = [advice for pattern, advice in by_pattern if re.search(pattern, said)]
+    advice = fitting[0].format(
         opened=opened,
         word=quote(words[0]),
         problem=error.problem,

@@ -11,9 +11,8 @@ from importlib import import_module
 from io import TextIOWrapper
 from threading import Event
 from types import FrameType
-from typing import NoReturn, Self, TextIO
+from typing import Any, NoReturn, Self, TextIO
 
-from exporter.google import proxy
 from exporter.logs import LOGGER, JsonLines, logging_to
 
 OK = 0
@@ -40,6 +39,9 @@ def start(program: str, module: str) -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that cannot show a letter gets its number, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Here, as it imports Pydantic.
+    from exporter.google import proxy
+
     proxy.copy_to_lower_case(os.environ)
     try:
         main = import_module(module).main
@@ -71,21 +73,22 @@ def _end_at_once(number: int, _frame: FrameType | None) -> None:
 class Signals:
     """Sets ``stop`` at the first SIGINT or SIGTERM; the second ends the process.
 
-    Work that must be finished runs in its ``with`` block. Outside, :func:`start` ends
-    the process at the first signal.
+    Work that must be finished runs in its ``with`` block, which may contain another
+    one. Outside, :func:`start` ends the process at the first signal.
     """
 
     def __init__(self) -> None:
+        self._before: list[Any] = []  # the handlers outside each block
         self.stop = Event()
         self.exit_code: int | None = None  # 130 after SIGINT, 143 after SIGTERM
 
     def __enter__(self) -> Self:
-        self._before = {each: signal.signal(each, self._handle) for each in _SIGNALS}
+        self._before += [signal.signal(each, self._handle) for each in _SIGNALS]
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        for number in reversed(_SIGNALS):
+            signal.signal(number, self._before.pop())
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code is not None:

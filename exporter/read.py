@@ -93,11 +93,10 @@ class Datastream:
             name=f"projects/{project}", page_size=PAGE
         )
         needs = (project, "datastream.locations.list")
+        method = self._clients.datastream_for(request.name).list_locations
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in self._list(
-                self._clients.datastream.list_locations, request, needs, deadline
-            )
+            for answer in self._list(method, request, needs, deadline)
             for location in answer.locations
         )
 

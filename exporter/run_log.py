@@ -8,13 +8,12 @@ location that was not read, what was known stays.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 from exporter.config import Config
 from exporter.expectations import ComparedStream, label_complaint, unmatched
-from exporter.google.errors import Failure
 from exporter.logs import log
 from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
@@ -94,17 +93,15 @@ class RunLog:
         """Log which locations, and discoveries, were read again after a failure."""
         read = {location.name for location in report.locations}
         unread = set(report.unread)
-        for project, found in report.discoveries.items():
-            discovery = LocationName(project, GLOBAL)
-            (unread if isinstance(found, Failure) else read).add(discovery)
-        recovered = sorted(self._unread & read)
+        for project in report.discoveries:
+            read.add(LocationName(project, GLOBAL))
+        for project in report.failed_discoveries:
+            unread.add(LocationName(project, GLOBAL))
+        recovered = sorted((self._unread & read) - unread)
         self._unread = (self._unread - read) | unread
-        for (_, discovered), group in groupby(recovered, _project_and_kind):
-            names = list(group)
-            what = "can be searched for locations" if discovered else "can be read"
-            text = f"{name_all(names)} {what} again."
+        for names in _by_project(recovered):
             fields = {"event": "location_readable", **fields_of(names)}
-            log(logging.INFO, text, **fields)
+            log(logging.INFO, f"{name_all(names)} can be read again.", **fields)
 
     def _log_dropped(self, report: Report) -> None:
         for name in report.dropped:
@@ -150,16 +147,17 @@ class RunLog:
             log(logging.WARNING, text, event="more_streams", count=more)
 
 
-def _project_and_kind(name: LocationName) -> tuple[str, bool]:
-    return name.project, name.location == GLOBAL
+def _by_project(names: Iterable[LocationName]) -> Iterator[list[LocationName]]:
+    """Yield sorted names, those of each project together."""
+    for _, group in groupby(names, lambda name: name.project):
+        yield list(group)
 
 
 def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     written = report.written
     _log_write_errors(written.errors)
-    for _, group in groupby(report.held_back, lambda name: name.project):
-        names = list(group)
+    for names in _by_project(report.held_back):
         why = "a stream's last_seen may be lost, and the stream would look deleted"
         text = f"location/last_read of {name_all(names)} not written: {why}."
         log(logging.WARNING, text, **fields_of(names))

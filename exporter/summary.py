@@ -95,16 +95,17 @@ def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
 
 def numbers(report: Report) -> dict[str, Any]:
     """Return the numbers of a run, as the last line of its log carries them."""
+    written = report.written
     return {
         "node_id": str(report.task.index),
         "streams": report.streams,
         "locations": len(report.locations) + len(report.unread),
         "unreadable": report.unreadable,
         "uncollected": len(report.uncollected),
-        "written": report.written.accepted,
-        "superseded": report.written.superseded,
-        "lost": report.written.lost,
-        "left_out": report.written.left_out,
+        "written": written.accepted,
+        "superseded": written.superseded,
+        "lost": written.lost,
+        "left_out": written.left_out,
         "held_back": len(report.held_back),
         "calls": report.calls,
         "seconds": round(report.seconds, 3),

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from exporter.mistakes import InputError, syntax_mistake
 from exporter.text import quote
 
-Path: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
+KeyPath: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
 
 _MAX_DEPTH = 50
 _TOO_DEEP = (
@@ -88,7 +88,7 @@ class Tree:
     def __init__(self, text: str, file: str) -> None:
         """Read a text, or raise InputError; ``file`` is what sentences call it."""
         self.data: JsonValue = None
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[KeyPath, int] = {}
         self.mistakes: list[tuple[int, str]] = []  # a line, and what is wrong there
         self._file = file
         invalid = _INVALID.search(text)
@@ -106,7 +106,7 @@ class Tree:
         except RecursionError:
             raise InputError([f"{file}: {_TOO_DEEP}"]) from None
 
-    def _plain(self, node: yaml.Node, path: Path) -> JsonValue:
+    def _plain(self, node: yaml.Node, path: KeyPath) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
@@ -133,7 +133,7 @@ class Tree:
             return scalar(node.value)
         return str(node.value)
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> JsonValue:
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> JsonValue:
         data: dict[str, JsonValue] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1

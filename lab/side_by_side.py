@@ -38,14 +38,9 @@ def side_by_side(
     they can import it; its errors are raised here. One that is killed from outside is a
     WorkerEndedError.
     """
-    if stop.is_set():
-        return
     workers = min(workers, len(items))
-    if workers <= 1:
-        for item in items:
-            yield work(item)
-            if stop.is_set():
-                return
+    if workers <= 1 or stop.is_set():
+        yield from _one_by_one(work, items, stop)
         return
     with TemporaryDirectory(prefix="policies-", ignore_cleanup_errors=True) as folder:
         Path(folder, "task").write_bytes(pickle.dumps((work, items)))
@@ -75,6 +70,13 @@ def side_by_side(
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(worker.pid, signal.SIGKILL)
             pool.shutdown()
+
+
+def _one_by_one(work: Callable[[A], B], items: Sequence[A], stop: Event) -> Iterator[B]:
+    for item in items:
+        if stop.is_set():
+            return
+        yield work(item)
 
 
 def _prepare(folder: str) -> None:

@@ -29,7 +29,12 @@ class Progress:
             if self._bars:
                 self._bars.start()
 
-    def track(self, task: str, items: Iterable[T], total: int) -> Iterator[T]:
+    def track(
+        self,
+        task: str,
+        items: Iterable[T],
+        total: int,
+    ) -> Iterator[T]:
         """Yield the items; each is one step of the task."""
         if self._bars is None:
             yield from items

@@ -1,4 +1,4 @@
-"""A canary for each kind of credential: a value of the real form that no output may show."""
+"""A canary for each kind of credential: a real form that no output may show."""
 
 import json
 import re
@@ -8,8 +8,7 @@ from functools import cache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-# In every canary: letters and digits, which JSON, URLs, HTML and shells keep as they
-# are
+# In every canary: letters and digits, which JSON, URLs, HTML and shells keep
 _MARK = "canary7919q"
 # A terminal wraps long words, and moves and colours between letters
 _BETWEEN_LETTERS = re.compile(r"\s|\x1b\[[0-9;?]*[A-Za-z]")

@@ -30,23 +30,31 @@ def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
     )
 
 
-def mangle(tree: Any, value: st.SearchStrategy[Any], data: st.DataObject) -> None:
+def mangle(
+    tree: Any,
+    value: st.SearchStrategy[Any],
+    data: st.DataObject,
+) -> None:
     """Put values into the place of some of what a tree of mappings and lists holds."""
     for _ in range(data.draw(st.integers(1, 4))):
         place: Any = tree
         while True:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            if not keys:
+            if not place:
                 break
+            keys = range(len(place)) if isinstance(place, list) else list(place)
             key = data.draw(st.sampled_from(keys))
-            if isinstance(place[key], dict | list) and data.draw(st.booleans()):
-                place = place[key]
-                continue
-            place[key] = data.draw(value)
-            break
+            deeper = isinstance(place[key], dict | list)
+            if not deeper or not data.draw(st.booleans()):
+                place[key] = data.draw(value)
+                break
+            place = place[key]
 
 
-def replace_pieces(text: str, words: Sequence[str], data: st.DataObject) -> str:
+def replace_pieces(
+    text: str,
+    words: Sequence[str],
+    data: st.DataObject,
+) -> str:
     """Return a text with pieces replaced by some of these words, or by any text."""
     for _ in range(data.draw(st.integers(1, 5))):
         start = data.draw(st.integers(0, len(text)))

@@ -15,7 +15,7 @@ _SECONDS = 60.0  # for whatever a test waits for; many times what it takes
 
 
 class TerminalScreen:
-    """A pseudo-terminal, with the screen that a terminal emulator makes of what is written to it.
+    """A pseudo-terminal, with the screen that a terminal emulator shows.
 
     Attributes:
         stream: The terminal, for a program to write to.
@@ -60,7 +60,7 @@ class TerminalScreen:
             }
 
     def wait_for(self, shown: str | Callable[[], bool]) -> list[str]:
-        """Wait until a text is shown, or until a condition is true; return the lines."""
+        """Wait until a text is shown or a condition is true; return the lines."""
 
         def true() -> bool:
             if callable(shown):

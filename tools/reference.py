@@ -23,8 +23,8 @@ EXIT_CODES = {
         "`init`: a project could not be read."
     ),
     process.USAGE: "A mistake in config.yaml, the environment or the command line.",
-    process.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C), after the write under way.",
-    process.TERMINATED: "Ended by SIGTERM, after the write under way.",
+    process.INTERRUPTED: "Ended by SIGINT (Ctrl-C); a write under way ends first.",
+    process.TERMINATED: "Ended by SIGTERM; a write under way ends first.",
 }
 
 

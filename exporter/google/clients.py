@@ -111,9 +111,9 @@ class Clients:
                 self._credentials, _ = _credentials(self._impersonate, seconds)
         self._open()
 
-    def datastream_for(self, at: LocationName) -> DatastreamClient:
-        """Return the client that reads a location, always the same one."""
-        number = zlib.crc32(str(at).encode())
+    def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
+        """Return the client for a location or a project, always the same one."""
+        number = zlib.crc32(str(parent).encode())
         return self._datastreams[number % _DATASTREAM_CHANNELS]
 
     def _open(self) -> None:
@@ -123,7 +123,7 @@ class Clients:
             for _ in range(_DATASTREAM_CHANNELS)
         ]
         self._datastreams = [_client(DatastreamClient, each) for each in channels]
-        self.datastream = self._datastreams[0]  # for discovery, and what people ask
+
         channel = self._channel(
             MetricServiceClient, MONITORING_EMULATOR, ends.monitoring
         )
@@ -140,7 +140,10 @@ class Clients:
             channel.close()
 
     def _channel(
-        self, kind: type[Any], emulator: str, endpoint: str | None
+        self,
+        kind: type[Any],
+        emulator: str,
+        endpoint: str | None,
     ) -> grpc.Channel:
         if emulator in self._emulators:
             return grpc.insecure_channel(
@@ -172,7 +175,8 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _credentials(
-    impersonate: str | None, seconds: float
+    impersonate: str | None,
+    seconds: float,
 ) -> tuple[Credentials, str | None]:
     """Return credentials with a token, and the project that they come with.
 

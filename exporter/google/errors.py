@@ -157,7 +157,8 @@ def explain_no_thread(error: RuntimeError) -> Failure:
 
 
 def explain_credentials_error(
-    error: Exception, impersonated: str | None = None
+    error: Exception,
+    impersonated: str | None = None,
 ) -> Failure:
     """Return why there are no credentials, or none of an impersonated service account.
 
@@ -210,7 +211,10 @@ def is_too_large(error: BaseException) -> bool:
 
 
 def _forbidden(
-    error: exceptions.Forbidden, project: str, service: str, permission: str
+    error: exceptions.Forbidden,
+    project: str,
+    service: str,
+    permission: str,
 ) -> Failure:
     message = _first_line(error.message)
     if error.reason == "SERVICE_DISABLED":

@@ -1,13 +1,13 @@
 """A back-test's result as JSON and as tables."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, TextIO
 
 from exporter.text import capitalized, plural
 from lab.backtest.backtest import BacktestResult
 from lab.policies.model import DAY, SEVERITIES, SEVERITY_STYLES
 from lab.promql_durations import format_duration
-from lab.prove.incidents import Incident
 from lab.terminal import print_table
 
 
@@ -18,13 +18,10 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
     """
     severities = {policy.name: policy.severity for policy in result.policies}
     start, history_start = result.period.start, result.history_start
-
-    def rank(incident: Incident) -> tuple[int, str]:
-        severity = severities[incident.policy]
-        return SEVERITIES.index(severity), incident.policy
-
+    by_policy = sorted(result.incidents, key=attrgetter("policy"))
+    by_policy.sort(key=lambda each: SEVERITIES.index(severities[each.policy]))
     incidents = []
-    for incident in sorted(result.incidents, key=rank):
+    for incident in by_policy:
         opened, closed = incident.opened, incident.closed
         incidents.append(
             {

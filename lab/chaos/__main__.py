@@ -14,7 +14,7 @@ from exporter.text import plural
 from lab.chaos.cases import interrupted, matrix, overlap
 from lab.chaos.judge import Verdict, judge
 from lab.markdown import table
-from lab.side_by_side import WorkerEndedError, side_by_side
+from lab.side_by_side import side_by_side
 from lab.terminal import show_progress
 
 _HEADINGS = ("what goes wrong", "cases", "points lost", "slowest", "rules broken")
@@ -56,7 +56,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except WorkerEndedError as error:
-        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -1,5 +1,6 @@
 """Says which rules a run broke: it stays truthful, complete and in time."""
 
+import signal
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
@@ -68,7 +69,11 @@ def _is_lost(at: SeriesKey, unread: set[str]) -> bool:
     return at.place not in unread and at.metric != "location/last_read"
 
 
-def _false_points(case: Case, outcome: Observed, unread: set[str]) -> Iterator[str]:
+def _false_points(
+    case: Case,
+    outcome: Observed,
+    unread: set[str],
+) -> Iterator[str]:
     """Yield a sentence for each point that says what was not seen."""
     for at, value in outcome.points.items():
         true = truth().points.get(at)
@@ -96,7 +101,9 @@ def _ends(case: Case, outcome: Observed) -> Iterator[str]:
     longest = _LONGEST_OVERLAP if case.processes else _LONGEST
     if outcome.seconds > longest:
         yield f"it took {outcome.seconds:.1f} s"
-    if "Traceback" in outcome.log:
+    # Python prints one itself before the exporter has begun.
+    begun = -signal.SIGINT not in outcome.exit_codes
+    if begun and "Traceback" in outcome.log:
         yield "the log has a traceback"
     if len(outcome.log) > _MOST_LOG * len(outcome.exit_codes):
         yield f"the log has {len(outcome.log):,} characters"

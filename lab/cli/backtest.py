@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter, ValidationError
 
+from exporter.cli import account
 from exporter.config import Endpoints
 from exporter.config.fields import Project
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
@@ -87,6 +88,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--impersonate-service-account",
+        type=account,
         metavar="ACCOUNT",
         help="act as this service account",
     )

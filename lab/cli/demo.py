@@ -2,7 +2,7 @@
 
 import shlex
 from argparse import REMAINDER, ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from tempfile import TemporaryDirectory
 
 from exporter.cli import main
@@ -52,7 +52,7 @@ def run(context: LabContext) -> int:
             return INTERRUPTED
         environ = {**context.environ, **emulator.environ}
         if argv := context.args.command:
-            return main(argv, own_config | environ, context.out, context.err)
+            return _export(context, argv, own_config | environ)
         return _play(context, world, environ)
 
 
@@ -68,13 +68,18 @@ def _play(
     with TemporaryDirectory() as folder:
         config = f"--config={folder}/config.yaml"
         steps = (
-            ["init", *projects, "--folder", folder],
+            [
+                "init",
+                *projects,
+                "--folder",
+                folder,
+            ],
             ["check", config],
             ["run", config],
         )
         for argv in steps:
             _announce(context, "datastream-exporter", *argv)
-            code = main(argv, environ, context.out, context.err)
+            code = _export(context, argv, environ)
             # check names the location that is down in the default world.
             if code == INCOMPLETE and argv[0] == "check":
                 continue
@@ -85,6 +90,13 @@ def _play(
     code = preview.run(context._replace(args=args))
     context.err.write(_NEXT)
     return code
+
+
+def _export(
+    context: LabContext, argv: Sequence[str], environ: Mapping[str, str]
+) -> int:
+    """Run the exporter's command line."""
+    return main(argv, environ, context.out, context.err, context.signals)
 
 
 def _announce(context: LabContext, *command: str) -> None:

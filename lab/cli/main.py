@@ -54,7 +54,7 @@ def main(
     from lab.cli.options import LabContext
 
     with Signals() as signals, ending(err, Text()) as end:
-        context = LabContext(args, environ, out, err, signals.stop)
+        context = LabContext(args, environ, out, err, signals)
         end.code = _run(context)
     return signals.exit_code or end.code
 

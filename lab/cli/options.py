@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any, NamedTuple, TextIO
 
 from exporter.mistakes import InputError, nearest
+from exporter.process import Signals
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies
@@ -21,13 +22,18 @@ _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
 
 
 class LabContext(NamedTuple):
-    """What a command works with; a signal sets ``stop``: it should end soon."""
+    """What a command works with."""
 
     args: Namespace
     environ: Mapping[str, str]
     out: TextIO
     err: TextIO
-    stop: Event
+    signals: Signals
+
+    @property
+    def stop(self) -> Event:
+        """Set by a signal: the command should end soon."""
+        return self.signals.stop
 
 
 def _writable(name: str) -> Path:
@@ -149,19 +155,15 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
         if _is_path(name):
             files = [Path(name)]
         if not files:
-            sentences.append(_no_scenario(name, known))
+            guess = nearest(name, [file.stem for file in known])
+            advice = "`datastream-lab test --list` shows all"
+            if guess:
+                advice = f"did you mean {guess}?"
+            sentences.append(f"{quote(name)} is not a scenario; {advice}")
         found += files
     if sentences:
         raise InputError(sentences)
     return found
-
-
-def _no_scenario(name: str, known: Iterable[Path]) -> str:
-    guess = nearest(name, [file.stem for file in known])
-    advice = "`datastream-lab test --list` shows all"
-    if guess:
-        advice = f"did you mean {guess}?"
-    return f"{quote(name)} is not a scenario; {advice}"
 
 
 def _is_path(name: str) -> bool:

@@ -89,4 +89,10 @@ def _row(document: dict[str, Any]) -> list[Any]:
         number = document[f"{name}_seconds"]
         seconds.append(f"{number} s" if number else "never")
     kept = ("yes", "green") if document["kept"] else ("NO", "bold red")
-    return [document["change"], document["mode"], *seconds[:3], kept, seconds[3]]
+    return [
+        document["change"],
+        document["mode"],
+        *seconds[:3],
+        kept,
+        seconds[3],
+    ]

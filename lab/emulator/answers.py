@@ -33,7 +33,12 @@ _MESSAGES = {
 class StatusError(Exception):
     """A call that gets a status instead of a response."""
 
-    def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        details: Sequence[Message] = (),
+    ) -> None:
         super().__init__(text)
         self.status = status_pb2.Status(code=code_number(code), message=text)
         for detail in details:
@@ -48,7 +53,11 @@ def code_number(code: str) -> int:
     return number
 
 
-def field_text(field: str, text: str, value: str | None = None) -> str:
+def field_text(
+    field: str,
+    text: str,
+    value: str | None = None,
+) -> str:
     """Return Cloud Monitoring's message for a field with a wrong value."""
     if value is not None:
         return f'Field {field} had an invalid value of "{value}": {text}'
@@ -114,7 +123,11 @@ def permission_denied(permission: str, resource: str) -> StatusError:
 class RejectedPointError(Exception):
     """Why a series is not written, in Google's words and with Google's code."""
 
-    def __init__(self, text: str, code: str = "INVALID_ARGUMENT") -> None:
+    def __init__(
+        self,
+        text: str,
+        code: str = "INVALID_ARGUMENT",
+    ) -> None:
         super().__init__(text)
         self.text = text
         self.code = code
@@ -181,7 +194,13 @@ class PageRange(NamedTuple):
         return f"{start} {self.listing}"
 
 
-def page_range(request: Any, listing: str, *, default: int, largest: int) -> PageRange:
+def page_range(
+    request: Any,
+    listing: str,
+    *,
+    default: int,
+    largest: int,
+) -> PageRange:
     """Return the part of a listing that a request asks for, or raise a StatusError."""
     if request.page_size < 0:
         raise StatusError("INVALID_ARGUMENT", "The page size must not be negative.")

@@ -177,7 +177,12 @@ class DatastreamService:
             raise StatusError("UNAVAILABLE", "The service is currently unavailable.")
         return location, f"projects/{project.named}/locations/{id_}"
 
-    def _page(self, request: Any, method: str, listing: str) -> PageRange:
+    def _page(
+        self,
+        request: Any,
+        method: str,
+        listing: str,
+    ) -> PageRange:
         largest = self._largest_page.get(method, _LARGEST_PAGE)
         return page_range(request, listing, default=_PAGE_SIZE, largest=largest)
 
@@ -192,7 +197,11 @@ def _stream(parent: str, each: StreamSnapshot) -> Any:
     )
 
 
-def _object(prefix: str, table: str, each: WorldObjects) -> Any:
+def _object(
+    prefix: str,
+    table: str,
+    each: WorldObjects,
+) -> Any:
     # As Google's: an opaque id of its own, the same as long as the object lives.
     return _Object(
         name=f"{prefix}{uuid.uuid5(uuid.NAMESPACE_URL, prefix + table)}",

@@ -80,7 +80,11 @@ class Emulator:
         """Return the accepted points of one metric, or of all."""
         return self._monitoring.points(metric_type)
 
-    def seed_series(self, project: str, series: Iterable[Any]) -> None:
+    def seed_series(
+        self,
+        project: str,
+        series: Iterable[Any],
+    ) -> None:
         """Add raw TimeSeries that nobody writes, such as Google's own."""
         self._monitoring.seed_series(project, series)
 

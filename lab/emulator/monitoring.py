@@ -74,7 +74,11 @@ class MonitoringService:
                 found += project.points(metric_type)
         return found
 
-    def seed_series(self, project: str, series: Iterable[Any]) -> None:
+    def seed_series(
+        self,
+        project: str,
+        series: Iterable[Any],
+    ) -> None:
         """Add raw TimeSeries that nobody writes, of any resource and kind."""
         stored = self._stored(project)
         with self._lock:
@@ -185,5 +189,9 @@ class MonitoringService:
             return self._projects.setdefault(id_, MetricsProject(id_))
 
 
-def _invalid_field(field: str, text: str, value: str | None = None) -> StatusError:
+def _invalid_field(
+    field: str,
+    text: str,
+    value: str | None = None,
+) -> StatusError:
     return StatusError("INVALID_ARGUMENT", field_text(field, text, value))

@@ -55,13 +55,21 @@ class Proxy:
                 self._start_passing(near, far)
                 self._start_passing(far, near)
 
-    def _start_passing(self, source: socket.socket, to: socket.socket) -> None:
+    def _start_passing(
+        self,
+        source: socket.socket,
+        to: socket.socket,
+    ) -> None:
         thread = Thread(target=_pass_on, args=(source, to, self._silent))
         self._passing.append(thread)
         thread.start()
 
 
-def _pass_on(source: socket.socket, to: socket.socket, silent: Event) -> None:
+def _pass_on(
+    source: socket.socket,
+    to: socket.socket,
+    silent: Event,
+) -> None:
     with suppress(OSError):  # it was cut
         while data := source.recv(65_536):
             if not silent.is_set():

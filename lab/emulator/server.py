@@ -88,7 +88,11 @@ class CallHandler:
     ``seconds`` returns the seconds since the world's start.
     """
 
-    def __init__(self, faults: Iterable[Fault], seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        faults: Iterable[Fault],
+        seconds: Callable[[], float],
+    ) -> None:
         # Ask these instead of the service, by short name
         self.scripts: dict[str, Answer] = {}
         self._seconds = seconds
@@ -107,7 +111,13 @@ class CallHandler:
         with self._lock:
             return list(self._log)
 
-    def answer(self, name: str, method: Method, request: Any, ended: Event) -> Any:
+    def answer(
+        self,
+        name: str,
+        method: Method,
+        request: Any,
+        ended: Event,
+    ) -> Any:
         """Return the response to a call, or raise the StatusError that the client gets.
 
         ``ended`` is set once the client waits no longer.
@@ -140,7 +150,11 @@ class CallHandler:
         return met
 
 
-def _matches(fault: Fault, call: Call, seconds: float) -> bool:
+def _matches(
+    fault: Fault,
+    call: Call,
+    seconds: float,
+) -> bool:
     return (
         fault.since <= seconds
         and (fault.until is None or seconds < fault.until)
@@ -159,7 +173,12 @@ def _strike(faults: Sequence[Fault], ended: Event) -> None:
             raise fault_error(fault)
 
 
-def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> None:
+def _write_in_part(
+    fault: Fault,
+    count: int,
+    answer: Answer,
+    request: Any,
+) -> None:
     """Refuse the first series of a write, and write the others."""
     text = fault.message or fault_error(fault).status.message
     points = sum(len(each.points) for each in request.time_series)
@@ -173,7 +192,11 @@ def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> No
     raise partial_write_error(refused, points)
 
 
-def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
+def _wrong_answer(
+    kind: str | None,
+    request: Any,
+    response: Any,
+) -> Any:
     """Return what a fault makes of a response, if its method can answer so."""
     match kind:
         case "garbled":
@@ -190,7 +213,11 @@ def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
 
 
 @contextmanager
-def serving(services: Services, calls: CallHandler, port: int) -> Iterator[str]:
+def serving(
+    services: Services,
+    calls: CallHandler,
+    port: int,
+) -> Iterator[str]:
     """Serve on a port of loopback, 0 for any; the block gets the address.
 
     Raise PortInUseError where the port is not free.
@@ -219,7 +246,11 @@ def serving(services: Services, calls: CallHandler, port: int) -> Iterator[str]:
         pool.shutdown()
 
 
-def _handler(calls: CallHandler, name: str, method: Method) -> grpc.RpcMethodHandler:
+def _handler(
+    calls: CallHandler,
+    name: str,
+    method: Method,
+) -> grpc.RpcMethodHandler:
     def serve(request: Any, context: grpc.ServicerContext) -> Any:
         ended = Event()
         if not context.add_callback(ended.set):

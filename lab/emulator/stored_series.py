@@ -42,7 +42,12 @@ class StoredSeries:
     times: "array[int]" = field(default_factory=lambda: array("q"))
     values: list[Any] = field(default_factory=list)
 
-    def add(self, start: int, end: int, value: Any) -> None:
+    def add(
+        self,
+        start: int,
+        end: int,
+        value: Any,
+    ) -> None:
         """Add a point, younger than the others."""
         self.starts.append(start)
         self.times.append(end)
@@ -121,7 +126,13 @@ class MetricsProject:
             seeded.add(start, end, getattr(point.value, seeded.value_field))
         self.seeded.append(seeded)
 
-    def write(self, index: int, given: Any, now: int, seen: set[bytes]) -> None:
+    def write(
+        self,
+        index: int,
+        given: Any,
+        now: int,
+        seen: set[bytes],
+    ) -> None:
         """Write a series' point, or raise RejectedPointError.
 
         ``index`` is its place in the request; ``seen`` has the series before it.
@@ -149,7 +160,12 @@ class MetricsProject:
             write_rules.check_order(series.times[-1], new.end)
         series.add(new.end, new.end, new.value)
 
-    def _new_series(self, index: int, given: Any, value_field: str) -> StoredSeries:
+    def _new_series(
+        self,
+        index: int,
+        given: Any,
+        value_field: str,
+    ) -> StoredSeries:
         write_rules.check_labels(index, given.metric.labels, given.resource)
         descriptor = self._described(given, write_rules.VALUE_TYPES[value_field])
         header = _TimeSeries(
@@ -160,7 +176,11 @@ class MetricsProject:
         )
         return StoredSeries(header, value_field)
 
-    def _described(self, given: Any, value_type: int) -> metric_pb2.MetricDescriptor:
+    def _described(
+        self,
+        given: Any,
+        value_type: int,
+    ) -> metric_pb2.MetricDescriptor:
         """Return a new series' descriptor; create it, or add its labels, as needed."""
         type_ = given.metric.type
         descriptor = self.descriptors.get(type_)

@@ -53,7 +53,11 @@ class NewPoint(NamedTuple):
     value: Any
 
 
-def new_point(index: int, series: Any, now: int) -> NewPoint:
+def new_point(
+    index: int,
+    series: Any,
+    now: int,
+) -> NewPoint:
     """Return the one point of a raw TimeSeries.
 
     Raise RejectedPointError if there is none, or if it is too old or too new.
@@ -114,7 +118,11 @@ def check_order(youngest: int, end: int) -> None:
     raise RejectedPointError(text, "FAILED_PRECONDITION")
 
 
-def check_labels(index: int, metric_labels: Mapping[str, str], resource: Any) -> None:
+def check_labels(
+    index: int,
+    metric_labels: Mapping[str, str],
+    resource: Any,
+) -> None:
     """Raise RejectedPointError where a label value or the resource is not allowed."""
     if any(len(value) > _VALUE_LENGTH for value in metric_labels.values()):
         text = f"A label value is limited to {_VALUE_LENGTH} characters."
@@ -141,5 +149,9 @@ def check_labels(index: int, metric_labels: Mapping[str, str], resource: Any) ->
         raise RejectedPointError("Unrecognized region or location.")
 
 
-def _rejected(field: str, text: str, value: str | None = None) -> RejectedPointError:
+def _rejected(
+    field: str,
+    text: str,
+    value: str | None = None,
+) -> RejectedPointError:
     return RejectedPointError(field_text(field, text, value))

@@ -13,17 +13,13 @@ from functools import cache
 from pathlib import Path
 
 from exporter.documents import packaged
-from exporter.mistakes import InputError
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.mutate.mutants import Mutant, mutants
 from lab.mutate.noticing import noticed_by, play
 from lab.policies.files import Policy, read_policies
-from lab.prove.engine import EngineError, NotInstalledError, check_installed
 from lab.prove.scenarios import engine_for
-from lab.side_by_side import WorkerEndedError
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_scenarios
-from lab.simulate.simulation import SimulationError
 from lab.terminal import show_progress
 
 POLICIES = Path(__file__).parents[2] / "alerting_policies"
@@ -39,25 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="change this policy only; repeatable",
     )
     wanted = parser.parse_args(arguments).policy
-    try:
-        check_installed()
-        policies = {policy.name: policy for policy in read_policies(POLICIES)}
-        names = wanted or [*policies]
-        unknown = sorted({*names} - {*policies})
-        if unknown:
-            parser.error(f"no such policy: {', '.join(unknown)}")
-        scenarios = read_scenarios(POLICIES / "scenarios", policies)
-        return _run([policies[name] for name in names], scenarios)
-    except (
-        InputError,
-        NotInstalledError,
-        EngineError,
-        SimulationError,
-        WorkerEndedError,
-    ) as error:
-        parser.exit(INCOMPLETE, f"{error}\n")
-    except KeyboardInterrupt:
-        parser.exit(INTERRUPTED, "Interrupted.\n")
+    policies = {policy.name: policy for policy in read_policies(POLICIES)}
+    names = wanted or [*policies]
+    unknown = sorted({*names} - {*policies})
+    if unknown:
+        parser.error(f"no such policy: {', '.join(unknown)}")
+    scenarios = read_scenarios(POLICIES / "scenarios", policies)
+    return _run([policies[name] for name in names], scenarios)
 
 
 def _run(policies: Sequence[Policy], scenarios: Sequence[Scenario]) -> int:
@@ -105,4 +89,7 @@ def fits(pattern: str, name: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

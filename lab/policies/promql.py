@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,7 +27,9 @@ _ANY: Labels = frozenset("*")
 _EVERYWHERE = ("project_id", "monitored_resource")
 # Every metric whose name starts so is known
 _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
-# An unknown name that is this similar to a known one counts as misspelled
+# How similar an unknown name is to the known one that is meant, at least; the second
+# where an unknown one may exist
+_SIMILAR = 0.75
 _MISSPELLED = 0.95
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
@@ -174,16 +175,14 @@ def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
     known = known_series()
     if name in known:
         return known[name]
-    if known_only or name.startswith(_COMPLETE):
-        guess = nearest(name, known)
+    must_be_known = known_only or name.startswith(_COMPLETE)
+    guess = nearest(name, known, _SIMILAR if must_be_known else _MISSPELLED)
+    if guess:
+        advice = f"did you mean {guess}?"
+    elif must_be_known:
         advice = "docs/reference.md lists the exporter's own"
-        if guess:
-            advice = f"did you mean {guess}?"
     else:
-        guesses = get_close_matches(name, known, n=1, cutoff=_MISSPELLED)
-        if not guesses:
-            return None
-        advice = f"did you mean {guesses[0]}?"
+        return None
     raise ValueError(f"no metric is called {name} in PromQL; {advice}")
 
 
@@ -280,10 +279,6 @@ class Query:
 
     def _called(self, node: parser.Call) -> Labels | None:
         name = node.func.name
-        if node.func.experimental:
-            self.errors.append(
-                f"{name} is experimental; Cloud Monitoring may not support it"
-            )
         arguments = [self.labels(argument) for argument in node.args]
         carried = next(filter(None, arguments), _NONE)
         match name:

@@ -1,6 +1,7 @@
 """Lists the notifications that one person gets in a scenario, in order."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from google.cloud.monitoring_v3 import AlertPolicy
@@ -8,7 +9,6 @@ from google.cloud.monitoring_v3 import AlertPolicy
 from lab.policies.checks import VALUE
 from lab.policies.files import Policy
 from lab.preview.notification import Notification, notification
-from lab.prove.incidents import Incident
 from lab.prove.scenarios import ScenarioResult
 
 OPENED, CLOSED = "opened", "closed"  # an incident of a policy on metrics
@@ -35,7 +35,7 @@ def received(result: ScenarioResult, policies: Sequence[Policy]) -> list[Receive
         closes = AlertPolicy.AlertStrategy.NotificationPrompt.CLOSED in prompts
         apart = strategy.notification_rate_limit.period.seconds
         sent: list[float] = []
-        for each in sorted(result.incidents, key=_order):
+        for each in sorted(result.incidents, key=attrgetter("opened", "about")):
             if each.policy != policy.name or each.phase:
                 continue
             project = result.scenario.configs[0].metrics.project
@@ -54,8 +54,4 @@ def received(result: ScenarioResult, policies: Sequence[Policy]) -> list[Receive
             found.append(Received(each.opened, kind, shown))
             if closes and each.closed:
                 found.append(Received(each.closed, CLOSED, shown))
-    return sorted(found, key=lambda each: each.at)
-
-
-def _order(incident: Incident) -> tuple[float, str]:
-    return incident.opened, incident.about
+    return sorted(found, key=attrgetter("at"))

@@ -91,7 +91,11 @@ class Engine:
                     values[float(at)] = value
         return tuple(found.values())
 
-    def _post(self, path: str, form: dict[str, str]) -> Any:
+    def _post(
+        self,
+        path: str,
+        form: dict[str, str],
+    ) -> Any:
         # http.client ignores http_proxy: a proxy could not reach this machine's
         # loopback.
         timeout = _QUERY_SECONDS + _STOP_SECONDS

@@ -83,7 +83,11 @@ def metric_incidents(
     return tuple(incidents)
 
 
-def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
+def resource_name(
+    labels: Mapping[str, str],
+    *,
+    is_exporter: bool,
+) -> str:
     """Return the full name of the resource that a result's labels identify."""
     project = labels.get("namespace")
     location = labels.get("location")

@@ -14,7 +14,7 @@ from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
 from lab.prove.incidents import Incident, log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import ExpectedIncident, Scenario
+from lab.simulate.scenario import Scenario
 from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 
@@ -97,12 +97,9 @@ def evaluate(
             of_policy += log_incidents(policy, recording)
         else:
             of_policy += metric_incidents(policy, recording, engine, spacing)
-    expected: dict[str, list[ExpectedIncident]] = {}
-    for alert in scenario.expect:
-        expected.setdefault(alert.policy, []).append(alert)
     results: list[AlertResult] = []
     for name, incidents in found.items():
-        alerts = expected.pop(name, [])
+        alerts = [alert for alert in scenario.expect if alert.policy == name]
         phases = round(intervals[name] / spacing)
         if not phases:
             results += compare(alerts, incidents, None)
@@ -111,7 +108,7 @@ def evaluate(
             in_phase = [each for each in incidents if each.phase == phase]
             results += compare(alerts, in_phase, phase, phases)
     # Without its policy, an expected alert is missed.
-    for alerts in expected.values():
-        results += compare(alerts, (), 0.0)
+    missed = [alert for alert in scenario.expect if alert.policy not in found]
+    results += compare(missed, (), 0.0)
     every = tuple(chain.from_iterable(found.values()))
     return ScenarioResult(scenario, recording, every, tuple(results))

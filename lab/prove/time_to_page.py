@@ -165,7 +165,11 @@ class _Measured(NamedTuple):
     failure: str
 
 
-def _measure_mode(policies: Iterable[Policy], moments: int, mode: str) -> _Measured:
+def _measure_mode(
+    policies: Iterable[Policy],
+    moments: int,
+    mode: str,
+) -> _Measured:
     times: list[TimeToPage] = []
     try:
         for recorded in (_record_changes(mode, moments), record_death(mode)):

@@ -1,7 +1,7 @@
 """Plays scenarios with the policies before and after a plan, and compares incidents."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -52,25 +52,21 @@ def changed_policies(
         for planned in (change.before, change.after):
             if planned and planned.problem:
                 files.discard(change.file)
-    return _of_files(files, before), _of_files(files, after)
+    old = tuple(policy for policy in before.values() if policy.name in files)
+    new = tuple(policy for policy in after.values() if policy.name in files)
+    return old, new
 
 
 def _by_trigger(
     side: Iterable[PlannedPolicy | None],
 ) -> dict[tuple[str, str], Policy]:
+    """Return the policies that are on."""
     found = {}
     for planned in side:
-        if planned and planned.policy:
-            found[trigger(planned.policy)] = planned.policy
+        policy = planned and planned.policy
+        if policy and policy.enabled:
+            found[trigger(policy)] = policy
     return found
-
-
-def _of_files(
-    files: Collection[str], side: Mapping[tuple[str, str], Policy]
-) -> tuple[Policy, ...]:
-    return tuple(
-        policy for policy in side.values() if policy.name in files and policy.enabled
-    )
 
 
 def play(task: Task) -> Played:

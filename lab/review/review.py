@@ -131,7 +131,12 @@ def _routes(plan: Plan) -> list[Json]:
             route = str(labels.get("route", route))
         found[route, before, after].append(change.name)
     return [
-        {"route": route, "before": before, "after": after, "policies": names}
+        {
+            "route": route,
+            "before": before,
+            "after": after,
+            "policies": names,
+        }
         for (route, before, after), names in sorted(found.items())
     ]
 

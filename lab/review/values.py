@@ -18,12 +18,23 @@ SENSITIVE = "(sensitive value)"
 # Placeholders for values that can't be shown, as in Terraform's own plans
 UNKNOWN = "(known after apply)"
 # Blocks that the API has as lists. The provider represents every block as a list
-_LISTS = {"aggregations", "conditions", "denominator_aggregations", "links"}
-_LISTS |= {"notification_channel_strategy"}
+_LISTS = {
+    "aggregations",
+    "conditions",
+    "denominator_aggregations",
+    "links",
+    "notification_channel_strategy",
+}
 # Maps whose keys are the user's own
 _USER_KEYS = {"user_labels", "label_extractors", "labels"}
 # Set by Cloud Monitoring or the provider, or meaningful to Terraform only
-_COMPUTED = {"creation_record", "deletion_policy", "id", "name", "timeouts"}
+_COMPUTED = {
+    "creation_record",
+    "deletion_policy",
+    "id",
+    "name",
+    "timeouts",
+}
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 

@@ -1,5 +1,6 @@
 """Defines a scenario: a world, how exporters run in it, and the expected incidents."""
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -65,6 +66,11 @@ class Deployment(Section):
         if self.delay is None:
             return LATEST_START_SECONDS[self.mode]
         return self.delay
+
+    @property
+    def end(self) -> float:
+        """Return when it is removed; infinite where it stays."""
+        return math.inf if self.ends is None else self.ends
 
     @property
     def skew(self) -> float:
@@ -139,7 +145,12 @@ class ScenarioFile(Section):
     # The expected incidents. Any other incident fails the scenario
     expect: tuple[ExpectedIncident, ...] = ()
 
-    def applies(self, policy: str, *, enabled: bool = True) -> bool:
+    def applies(
+        self,
+        policy: str,
+        *,
+        enabled: bool = True,
+    ) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
         if policy in self.switched_off:
             return False

@@ -70,7 +70,11 @@ def parse_scenario(
     return Scenario(**dict(accepted), name=name or file, configs=tuple(configs))
 
 
-def _config(document: Document, scenario: ScenarioFile, index: int) -> Config:
+def _config(
+    document: Document,
+    scenario: ScenarioFile,
+    index: int,
+) -> Config:
     """Return an exporter's config, its own or the world's, or raise InputError."""
     own = scenario.exporters[index].config is not None
     place: Place = ("exporters", index, "config") if own else ("world", "config")

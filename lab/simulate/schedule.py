@@ -43,17 +43,10 @@ class CompletedRun:
     changed: bool  # whether it found a stream changed
 
 
-class QuietCall(NamedTuple):
-    """A call of a function, caused by a log entry, that starts no run."""
-
-    deployment: int  # the index of its exporter in the scenario
-    at: float  # when it arrives, in seconds after the scenario's start
-
-
-class _Call(NamedTuple):
+class FunctionCall(NamedTuple):
     """A call of a function; at the same moment, the schedule's comes first."""
 
-    at: float  # when it arrives
+    at: float  # when it arrives, in seconds after the scenario's start
     by_log: bool  # whether a log entry caused it
     cold: ScheduledRun  # the run that it starts where the function is cold
 
@@ -64,7 +57,7 @@ def scheduled_runs(
     seed: str,
     logged: Iterable[float] = (),
     completed: Sequence[CompletedRun] = (),
-    quiet: list[QuietCall] | None = None,
+    quiet: list[FunctionCall] | None = None,
 ) -> Iterator[ScheduledRun]:
     """Yield every run that happens, in order of time.
 
@@ -79,9 +72,7 @@ def scheduled_runs(
     """
     runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
-        end = lasts
-        if deployment.ends is not None:
-            end = min(deployment.ends, lasts)
+        end = min(deployment.end, lasts)
         ticks = sorted(_ticks(deployment, index, end, seed))
         if deployment.mode != "function":
             runs.append(ticks)
@@ -89,7 +80,7 @@ def scheduled_runs(
         calls = []
         for run in ticks:
             due = deployment.first + run.tick * deployment.seconds
-            calls.append(_Call(due, by_log=False, cold=run))
+            calls.append(FunctionCall(due, by_log=False, cold=run))
         if deployment.log_triggers and ticks:
             calls += _log_calls(deployment, index, logged)
         runs.append(_function_runs(sorted(calls), end, completed, quiet))
@@ -116,7 +107,11 @@ def _ticks(
                 yield ScheduledRun(starts, index, tick, task)
 
 
-def _delay(deployment: Deployment, tick: int, drawn: float) -> float:
+def _delay(
+    deployment: Deployment,
+    tick: int,
+    drawn: float,
+) -> float:
     """Return how late a run starts; a worker pool is always on time."""
     if deployment.delays:
         return deployment.delays[tick % len(deployment.delays)]
@@ -125,20 +120,22 @@ def _delay(deployment: Deployment, tick: int, drawn: float) -> float:
 
 def _log_calls(
     deployment: Deployment, index: int, logged: Iterable[float]
-) -> Iterator[_Call]:
+) -> Iterator[FunctionCall]:
     for entry in logged:
         arrives = entry + LOG_SECONDS
         if deployment.is_silent(arrives, 0):
             continue
         starts = arrives + deployment.longest_delay
-        yield _Call(arrives, by_log=True, cold=ScheduledRun(starts, index, _NO_TICK, 0))
+        yield FunctionCall(
+            arrives, by_log=True, cold=ScheduledRun(starts, index, _NO_TICK, 0)
+        )
 
 
 def _function_runs(
-    calls: Iterable[_Call],
+    calls: Iterable[FunctionCall],
     end: float,
     completed: Sequence[CompletedRun],
-    quiet: list[QuietCall] | None,
+    quiet: list[FunctionCall] | None,
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function, whose calls come in order of time."""
     last = LastRuns()
@@ -148,7 +145,7 @@ def _function_runs(
         settled = complete and last.settled(call.at)
         if another_waits or (call.by_log and settled):
             if call.by_log and quiet is not None:
-                quiet.append(QuietCall(call.cold.deployment, call.at))
+                quiet.append(call)
             continue
         is_warm = call.at - last.began <= WARM_SECONDS
         starts = max(call.at, last.began + LEAST_SECONDS) if is_warm else call.cold.at

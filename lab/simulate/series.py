@@ -29,7 +29,7 @@ from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse
 from lab.simulate.scenario import Scenario, ScenarioFile
-from lab.simulate.schedule import CompletedRun, QuietCall
+from lab.simulate.schedule import CompletedRun, FunctionCall
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
@@ -73,7 +73,12 @@ class Series:
     # Its points, oldest first
     samples: list[VisiblePoint] = field(default_factory=list)
 
-    def add(self, visible_at: float, time: float, value: float) -> None:
+    def add(
+        self,
+        visible_at: float,
+        time: float,
+        value: float,
+    ) -> None:
         """Add a point, which becomes visible after the one before it."""
         visible_at = round(visible_at, 3)
         if self.samples:
@@ -88,7 +93,11 @@ class SeriesSet:
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
 
-    def series(self, name: str, labels: dict[str, str]) -> Series:
+    def series(
+        self,
+        name: str,
+        labels: dict[str, str],
+    ) -> Series:
         """Return the series of a name and labels; a new one where there is none."""
         key = name, tuple(sorted(labels.items()))
         return self._series.setdefault(key, Series(*key))
@@ -167,7 +176,11 @@ def _seconds(length: str) -> float:
     return parse(length).total_seconds()
 
 
-def add_streams(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
+def add_streams(
+    into: SeriesSet,
+    scenario: ScenarioFile,
+    start: float,
+) -> None:
     """Add Datastream's own metrics of a scenario.
 
     It starts at ``start``, unix seconds. They are sampled once a minute.
@@ -209,7 +222,7 @@ def add_executions(
     into: SeriesSet,
     scenario: Scenario,
     runs: Iterable[CompletedRun],
-    quiet: Iterable[QuietCall],
+    quiet: Iterable[FunctionCall],
     start: float,
 ) -> None:
     """Add Cloud Run's counts of the jobs' executions and of the requests to functions.
@@ -219,7 +232,7 @@ def add_executions(
     """
     ended = _executions(scenario, runs)
     for call in quiet:
-        ended.append(_Ended(call.deployment, call.at, HTTPStatus.NO_CONTENT))
+        ended.append(_Ended(call.cold.deployment, call.at, HTTPStatus.NO_CONTENT))
     for each in sorted(ended, key=attrgetter("at")):
         deployment = scenario.exporters[each.deployment]
         labels = {
@@ -266,7 +279,12 @@ def _executions(scenario: Scenario, runs: Iterable[CompletedRun]) -> list[_Ended
     return ended
 
 
-def _count(series: Series, start: float, at: float, by: int) -> None:
+def _count(
+    series: Series,
+    start: float,
+    at: float,
+    by: int,
+) -> None:
     """Increase a counter in a moment's minute: a sample at its start, one at its end.
 
     PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping

@@ -31,7 +31,7 @@ from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import (
     CompletedRun,
-    QuietCall,
+    FunctionCall,
     ScheduledRun,
     fraction,
     scheduled_runs,
@@ -119,11 +119,15 @@ class _Played:
     # The accepted points; those of a series follow each other
     points: list[WrittenPoint] = field(default_factory=list)
     runs: list[CompletedRun] = field(default_factory=list)
-    quiet: list[QuietCall] = field(default_factory=list)
+    quiet: list[FunctionCall] = field(default_factory=list)
     logged: list[LogEntry] = field(default_factory=list)  # the exporters' own entries
 
 
-def _play(scenario: Scenario, start: float, asked: list[float]) -> _Played:
+def _play(
+    scenario: Scenario,
+    start: float,
+    asked: list[float],
+) -> _Played:
     """Run the exporters; ``asked`` is when Datastream logs what asks for a run."""
     clock = _Clock(start)
     played = _Played()
@@ -160,16 +164,13 @@ def _play(scenario: Scenario, start: float, asked: list[float]) -> _Played:
 
 def _deployed(scenario: Scenario) -> Deployed:
     """Return the deployment that stays longest, the first one of several."""
-    staying = 0
-    longest = -math.inf
-    for index, deployment in enumerate(scenario.exporters):
-        ends = math.inf if deployment.ends is None else deployment.ends
-        if ends > longest:
-            staying, longest = index, ends
-    config = scenario.configs[staying]
-    deployment = scenario.exporters[staying]
+    staying = max(scenario.exporters, key=attrgetter("end"))
+    config = scenario.configs[scenario.exporters.index(staying)]
     return Deployed(
-        config.metrics.project, config.run.name, deployment.job, deployment.location
+        config.metrics.project,
+        config.run.name,
+        staying.job,
+        staying.location,
     )
 
 

@@ -1,4 +1,4 @@
-"""The entry point of the Cloud Run function. It becomes ``main.py`` of the source archive."""
+"""The entry point of the Cloud Run function: ``main.py`` of its source archive."""
 
 import os
 

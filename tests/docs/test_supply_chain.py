@@ -29,21 +29,25 @@ def test_the_bill_of_materials_names_every_package(dist: Path, name: str) -> Non
     assert bill["metadata"]["component"]["name"] == "datastream-exporter"
     lock = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.MULTILINE))
-    assert locked == {each["name"]: each["version"] for each in bill["components"]}
+    named = {}
     for component in bill["components"]:
+        named[component["name"]] = component["version"]
         assert component["externalReferences"][0]["hashes"], component["name"]
+    assert named == locked
 
 
 def test_a_release_holds_the_wheel_and_its_checksums(dist: Path) -> None:
     """The checksums are those of all other files."""
-    lines = (dist / "SHA256SUMS").read_text("utf-8").splitlines()
-    named = {name: digest for digest, name in map(str.split, lines)}
-    files = {path.name: path for path in dist.iterdir() if path.name != "SHA256SUMS"}
-    assert len([name for name in files if name.endswith(".whl")]) == 1
-    assert named == {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in files.items()
-    }
+    named = {}
+    for line in (dist / "SHA256SUMS").read_text("utf-8").splitlines():
+        digest, name = line.split()
+        named[name] = digest
+    assert len(list(dist.glob("*.whl"))) == 1
+    there = {}
+    for path in dist.iterdir():
+        if path.name != "SHA256SUMS":
+            there[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert named == there
 
 
 @pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*.txt")), ids=str)
@@ -51,9 +55,7 @@ def test_a_lock_has_hashes_and_names_no_index(lock: Path) -> None:
     """Another package of the same name can't be installed, from wherever it comes."""
     text = lock.read_text("utf-8").replace("\\\n", "")
     assert "://" not in re.sub(r"#.*", "", text)
-    packages = [
-        line for line in text.splitlines() if line and not line.lstrip().startswith("#")
-    ]
+    packages = [line for line in text.splitlines() if re.match(r"\s*[^#\s]", line)]
     assert packages
     for line in packages:
         assert "==" in line, line

@@ -22,7 +22,9 @@ class Attempts:
     """What is called again and again: each outcome in turn, the last one for ever."""
 
     def __init__(
-        self, *outcomes: Exception | str, meanwhile: Callable[[], None] = lambda: None
+        self,
+        *outcomes: Exception | str,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self.outcomes = list(outcomes)
         self.meanwhile = meanwhile
@@ -46,7 +48,9 @@ def asking(seconds: int = 0, nanos: int = 0) -> Exception:
 
 
 def call(
-    attempts: Attempts, deadline: Deadline, longest: float = PLENTY
+    attempts: Attempts,
+    deadline: Deadline,
+    longest: float = PLENTY,
 ) -> tuple[str, int]:
     """Call with retries; return the answer, and how many calls were counted."""
     calls = Calls()
@@ -78,7 +82,7 @@ def test_no_call_is_made_without_time_for_it() -> None:
     ],
 )
 def test_what_a_retry_cannot_mend_is_raised_at_once(error: Exception) -> None:
-    """Too large an answer, and a retry that the server wants after the deadline."""
+    """Too large an answer isn't retried, nor what is to wait beyond the deadline."""
     attempts = Attempts(error, "answer")
     with pytest.raises(type(error)):
         call(attempts, Deadline.after(PLENTY))
@@ -97,7 +101,7 @@ def test_a_stop_cuts_a_wait_short() -> None:
 
 
 def test_the_wait_that_the_server_asks_for_is_kept() -> None:
-    """The next try comes no sooner; less than no wait is none."""
+    """A retry waits as long as the server asks; a negative wait is none."""
     deadline = Deadline.after(PLENTY)
     assert call(Attempts(asking(nanos=200_000_000), "answer"), deadline) == (
         "answer",
@@ -117,7 +121,7 @@ def test_a_lost_connection_is_worth_a_retry(code: grpc.StatusCode) -> None:
 
 
 def test_only_what_passes_is_worth_a_retry() -> None:
-    """Of all codes of gRPC these five; every try is counted."""
+    """Five of gRPC's codes are retried, and every try is counted."""
     codes = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
     passing = {
         code.name

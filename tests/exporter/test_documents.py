@@ -113,7 +113,8 @@ def test_unreadable_yaml_is_one_sentence(text: str, error: str) -> None:
 
 @pytest.mark.parametrize("key", ['name: "\\ud800"', '"\\ud800": 1'])
 def test_unpaired_surrogate_is_refused(
-    key: str, monkeypatch: pytest.MonkeyPatch
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An escaped surrogate, which the parser in Python lets through, is refused."""
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
@@ -140,7 +141,8 @@ def test_unpaired_surrogate_is_refused(
     ],
 )
 def test_aliases_that_multiply_or_deepen_are_refused(
-    lines: list[str], error: str
+    lines: list[str],
+    error: str,
 ) -> None:
     """A few lines of aliases can fill neither the memory nor the stack."""
     assert _errors("\n".join(lines)).startswith(error)
@@ -226,7 +228,8 @@ def test_words_are_read_as_yaml_1_2_has_them(written: str, value: object) -> Non
     ],
 )
 def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
-    text: str, error: str
+    text: str,
+    error: str,
 ) -> None:
     """A value of a wrong type or size is shown with line and key, in one sentence."""
     assert _errors(text) == f"f.yaml:1: {error}"

@@ -105,9 +105,10 @@ def test_a_label_adds_its_state(label: str | None) -> None:
     ],
 )
 def test_an_unexpected_state_names_the_expectation_about_it(
-    rules: list[str], place: str
+    rules: list[str],
+    place: str,
 ) -> None:
-    """It is the last that matches now, else the last whose window is closed."""
+    """It is the last match that is open now, else the last whose window is closed."""
     lines = [
         "metrics: {project: shop-prod}",
         "sources: [{project: shop-prod}]",
@@ -135,7 +136,9 @@ def test_an_unexpected_state_names_the_expectation_about_it(
     ],
 )
 def test_a_window_that_is_hardly_meant_is_a_complaint(
-    schedule: str, duration: str, complaint: str | None
+    schedule: str,
+    duration: str,
+    complaint: str | None,
 ) -> None:
     """A window that opens at every minute, or before it closes, is a complaint."""
     window = Window.model_validate({"schedule": schedule, "duration": duration})
@@ -148,7 +151,7 @@ def test_a_window_that_is_hardly_meant_is_a_complaint(
     "label", ["", "PAUSED", "asleep", "failed", "failed_permanently", "3"]
 )
 def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
-    """The complaint names the stream, the value and what is allowed."""
+    """A complaint names the stream, the label's value and what is allowed."""
     assert expected(label) == {2, 4, 7, 8}
     (one,) = compared(Stream("orders", 2, label=label)).streams
     complaint = label_complaint(one)
@@ -180,7 +183,8 @@ STATES = st.lists(
     st.none() | st.sampled_from([*LABELS, "failed"]) | st.text(),
 )
 def test_the_last_match_adds_states_and_without_one_the_label_does(
-    expectations: list[dict[str, Any]], label: str | None
+    expectations: list[dict[str, Any]],
+    label: str | None,
 ) -> None:
     """A full name has no precedence over a glob, and failures are never fine."""
     others = {"customers", "other-project", "order"}
@@ -226,7 +230,9 @@ def test_outside_its_window_an_expectation_matches_nothing() -> None:
     ],
 )
 def test_globs_choose_among_the_streams(
-    globs: dict[str, list[str]], watched: list[str], excluded: list[str]
+    globs: dict[str, list[str]],
+    watched: list[str],
+    excluded: list[str],
 ) -> None:
     """A stream that no include matches is neither watched nor excluded."""
     streams = [
@@ -297,7 +303,10 @@ def test_streams_are_counted_once() -> None:
     ],
 )
 def test_a_window_lasts_its_duration_while_clocks_change(
-    zone: str, schedule: str, duration: str, opens: str
+    zone: str,
+    schedule: str,
+    duration: str,
+    opens: str,
 ) -> None:
     """A window is open for its duration in real time, to the microsecond."""
     one = Window.model_validate(

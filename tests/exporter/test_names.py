@@ -22,21 +22,33 @@ def test_only_a_full_name_names_a_stream(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("glob", "literal"), [("orders", True), ("o*", False), ("[a]", False)]
+    ("glob", "literal"),
+    [
+        ("orders", True),
+        ("o*", False),
+        ("[a]", False),
+    ],
 )
 def test_literal_glob_has_no_wildcard(glob: str, *, literal: bool) -> None:
     """A glob without wildcards matches its own text only."""
     assert is_literal(glob) is literal
 
 
-@given(st.integers(1, 20), st.text(max_size=8), st.text(max_size=8))
+@given(
+    count=st.integers(1, 20),
+    project=st.text(max_size=8),
+    location=st.text(max_size=8),
+)
 def test_each_location_is_held_by_one_task(
-    count: int, project: str, location: str
+    count: int,
+    project: str,
+    location: str,
 ) -> None:
     """Exactly one task of a job holds a location; a process that is none holds all."""
     at = LocationName(project, location)
 
-    assert sum(Task(index, count).holds(at) for index in range(count)) == 1
+    tasks = [Task(index, count) for index in range(count)]
+    assert sum(task.holds(at) for task in tasks) == 1
     assert Task().holds(at)
 
 

@@ -199,6 +199,14 @@ GONE = report(required=[ORDERS])
             [unread(), report(orders(PAUSED))],
             ["location_unreadable", "location_readable", "stream_bad"],
         ),
+        # The discovery of a project fails, and is back.
+        (
+            [
+                empty_report(discoveries={"shop-prod": DENIED}),
+                empty_report(discoveries={"shop-prod": ()}),
+            ],
+            ["location_unreadable", "location_readable"],
+        ),
         # A required stream is missing in the reminder, until it is created.
         (
             [report(orders()), *[GONE] * 61, report(orders())],
@@ -210,7 +218,7 @@ GONE = report(required=[ORDERS])
         # reminder.
         ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
     ],
-    ids=["healthy", "first read", "required", "now and then", "dropped"],
+    ids=["healthy", "first read", "discovery", "required", "now and then", "dropped"],
 )
 def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
     """Each event is logged once."""
@@ -249,7 +257,7 @@ def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number
 def test_an_error_is_one_short_line_without_control_characters(
     error: str, shown: str
 ) -> None:
-    """It has at most 1 KiB of what the API sends, and nothing that a terminal obeys."""
+    """At most 1 KiB of the API's text is kept, and nothing that a terminal obeys."""
     ((entry,),) = play(report(orders(FAILED, error)))
     assert entry["error"] == shown
     assert (
@@ -288,7 +296,7 @@ def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
 def test_an_entry_says_in_one_text_what_changed(
     before: Stream, after: Stream | None, change: str
 ) -> None:
-    """It has both states and the error, or that the state isn't expected now."""
+    """The change has both states and the error, or that a state isn't expected."""
     _, (entry,) = play(report(before), report(*[after] if after else []))
     assert entry["change"] == change
 

@@ -71,14 +71,23 @@ class Ended(NamedTuple):
 class Command(Protocol):
     """Runs a command line in this process."""
 
-    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
+    def __call__(
+        self,
+        *argv: str,
+        environ: Mapping[str, str] | None = None,
+    ) -> Ended:
         """Return how it ended."""
 
 
 class Once(Protocol):
     """Makes a value once a session."""
 
-    def __call__(self, name: str, make: Callable[[], T], /) -> T:
+    def __call__(
+        self,
+        name: str,
+        make: Callable[[], T],
+        /,
+    ) -> T:
         """Return the value of a name, made by the first process that asks for it."""
 
 
@@ -110,7 +119,12 @@ def command() -> Command:
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         out, err = Printed(), Printed()
-        code = main([*argv], environ or {}, out, err)
+        code = main(
+            [*argv],
+            environ or {},
+            out,
+            err,
+        )
         return Ended(code, out.getvalue(), err.getvalue())
 
     return run
@@ -137,7 +151,11 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     folder = base / "once"
     folder.mkdir(exist_ok=True)
 
-    def of_session(name: str, make: Callable[[], T], /) -> T:
+    def of_session(
+        name: str,
+        make: Callable[[], T],
+        /,
+    ) -> T:
         file = folder / name
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

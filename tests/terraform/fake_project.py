@@ -1,4 +1,4 @@
-"""The Google Cloud projects that the fake provider manages, as far as Google's services need them.
+"""The Google Cloud projects that the fake provider manages.
 
 What Google rejects, and what it stores differently from what it was given (every plan
 would show a difference), was each seen with the real provider, or is on the page that
@@ -12,6 +12,7 @@ import time
 import zipfile
 from dataclasses import dataclass, field
 from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,7 +119,7 @@ class FakeProject:
     secrets: dict[str, str] = field(default_factory=dict)
     """The latest version's text by ``projects/PROJECT/secrets/SECRET``."""
     disabled_apis: set[str] = field(default_factory=set)
-    """``PROJECT/SERVICE`` of each API that is off until a google_project_service enables it."""
+    """``PROJECT/SERVICE`` of each API that nobody has enabled yet."""
     directory: Path = Path()
     """Where Terraform runs; a real provider runs there too."""
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -135,37 +136,30 @@ class FakeProject:
         Raises:
             LookupError: Its API is off, it doesn't exist, or the name is ambiguous.
         """
-        if disabled := self._disabled_api(kind, config):
+        disabled = self._disabled_api(kind, config)
+        if disabled:
             raise LookupError(disabled)
         if kind == "google_secret_manager_secret_version":
             name = f"projects/{config['project']}/secrets/{config['secret']}"
             return {"secret_data": self.secrets[name]}
         if kind == "archive_file":
-            return {
-                "output_sha256": _write_archive(
-                    self.directory / config["output_path"], config
-                )
-            }
-        wanted = (config["project"], config["display_name"])
-        found = [
-            each
-            for each in self.channels
-            if (each.project, each.display_name) == wanted
-        ]
-        if len(found) != 1:
-            # Display names aren't unique in Cloud Monitoring; the provider accepts one
-            # match only.
-            how = "More than one" if found else "No"
-            raise LookupError(
-                f'{how} NotificationChannel with display_name="{wanted[1]}"'
-            )
-        (channel,) = found
-        return {
-            "name": (
-                f"projects/{channel.project}/notificationChannels/{_number(*channel)}"
-            ),
-            "type": channel.type,
-        }
+            path = self.directory / config["output_path"]
+            return {"output_sha256": _write_archive(path, config)}
+        channel = self._channel(config["project"], config["display_name"])
+        parent = f"projects/{channel.project}"
+        name = f"{parent}/notificationChannels/{_number(*channel)}"
+        return {"name": name, "type": channel.type}
+
+    def _channel(self, project: str, display_name: str) -> Channel:
+        named = [each for each in self.channels if each.display_name == display_name]
+        found = [each for each in named if each.project == project]
+        if len(found) == 1:
+            return found[0]
+        # Display names aren't unique in Cloud Monitoring; the provider takes one match.
+        how = "More than one" if found else "No"
+        raise LookupError(
+            f'{how} NotificationChannel with display_name="{display_name}"'
+        )
 
     def holds(self, kind: str, values: Object) -> bool:
         """Return whether a resource still exists; types without a name always do."""
@@ -173,12 +167,12 @@ class FakeProject:
         return not name or (kind, name) in self.resources
 
     def change(self, kind: str, prior: Object | None, planned: Object | None) -> str:
-        """Create, change or delete a resource; return Google's error, or an empty text."""
+        """Create, change or delete a resource; return Google's error, or nothing."""
         if planned is None:
             return self._delete(kind, prior or {})
-        if error := self._disabled_api(kind, planned) or self._refusal(
-            kind, prior, planned
-        ):
+        error = self._disabled_api(kind, planned)
+        error = error or self._refusal(kind, prior, planned)
+        if error:
             return error
         match kind:
             case "google_project_service":
@@ -191,13 +185,10 @@ class FakeProject:
                 content = (self.directory / planned["source"]).read_bytes()
                 self.objects[f"{planned['bucket']}/{planned['name']}"] = content
             case "time_sleep":
-                if (
-                    int(planned["create_duration"].removesuffix("s"))
-                    >= _PROPAGATION_SECONDS
-                ):
-                    self._usable_grants = {
-                        key for key in self.resources if "_iam_" in key[0]
-                    }
+                seconds = int(planned["create_duration"].removesuffix("s"))
+                if seconds >= _PROPAGATION_SECONDS:
+                    grants = {key for key in self.resources if "_iam_" in key[0]}
+                    self._usable_grants = grants
             case "google_cloudfunctions2_function":
                 # https://cloud.google.com/functions/docs/securing/cmek: a key needs a
                 # new build.
@@ -230,27 +221,23 @@ class FakeProject:
 
     def _delete(self, kind: str, prior: Object) -> str:
         name = _name(kind, prior)
-        # The state's value counts, so an apply with false must come first. The default
-        # is true.
-        if (
-            kind.startswith("google_cloud_run_v2")
-            and prior.get("deletion_protection") is None
-        ):
-            prior = {**prior, "deletion_protection": "_iam_" not in kind}
-        if prior.get("deletion_protection"):
+        # The state's value counts, so an apply with false must come first.
+        is_protected = prior.get("deletion_protection")
+        if is_protected is None:
+            is_cloud_run = kind.startswith("google_cloud_run_v2")
+            is_protected = is_cloud_run and "_iam_" not in kind
+        if is_protected:
             return (
                 f"Cannot destroy {name} without an apply that lifts its deletion"
                 " protection."
             )
-        if (
-            kind == "google_monitoring_notification_channel"
-            and not prior["force_delete"]
-        ):
+        is_channel = kind == "google_monitoring_notification_channel"
+        if is_channel and not prior["force_delete"]:
             # https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels/delete
             for (other, policy), values in self.resources.items():
-                if "alert_policy" in other and name in (
-                    values["notification_channels"] or ()
-                ):
+                if "alert_policy" not in other:
+                    continue
+                if name in (values["notification_channels"] or ()):
                     return f"Error 400: {name} is used by {policy}."
         self._forget(kind, name)
         if prior.get("deletion_policy") != "ABANDON":
@@ -258,55 +245,52 @@ class FakeProject:
         return ""
 
     def _forget(self, kind: str, name: str) -> None:
-        """Remove a resource with what goes with it: its grants, and the objects of a bucket."""
+        """Remove a resource with its grants, and a bucket with its objects."""
         self.resources.pop((kind, name), None)
         self._usable_grants.discard((kind, name))
         if kind == "google_storage_bucket_object":
             del self.objects[name]
         for other, values in list(self.resources.items()):
-            inside = (
-                other[0] == "google_storage_bucket_object" and values["bucket"] == name
-            )
-            if (kind == "google_storage_bucket" and inside) or (
-                other[0] in _TARGETS and _target(other[0], values) == (kind, name)
-            ):
+            if other[0] in _TARGETS:
+                owner = _target(other[0], values)
+            elif other[0] == "google_storage_bucket_object":
+                owner = ("google_storage_bucket", values["bucket"])
+            else:
+                continue
+            if owner == (kind, name):
                 self._forget(*other)
 
     def _disabled_api(self, kind: str, values: Object) -> str:
         project = values.get("metrics_scope") or values.get("project")
         for prefix, apis in _APIS.items():
-            for api in apis if kind.startswith(prefix) else ():
-                if f"{project}/{api}.googleapis.com" in self.disabled_apis:
+            if not kind.startswith(prefix):
+                continue
+            for api in apis:
+                service = f"{api}.googleapis.com"
+                if f"{project}/{service}" in self.disabled_apis:
                     return (
-                        f"Error 403: {api}.googleapis.com has not been used in project"
-                        f" {project}"
+                        f"Error 403: {service} has not been used in project {project}"
                     )
         return ""
 
     def _build_error(self, function: Object) -> str:
-        """Return why Google can't build a function, or an empty text. It tries only once."""
+        """Return why Google can't build a function, or nothing. It tries only once."""
         (build,) = function["build_config"]
         account = re.fullmatch(
             r"projects/[^/]+/serviceAccounts/(.+)", build["service_account"]
         )
         if not account:
-            return (
-                f"Error 400: {build['service_account']} isn't the name of a service"
-                " account."
-            )
+            return f"Error 400: {build['service_account']} isn't an account's name."
         source = build["source"][0]["storage_source"][0]
         name = f"{source['bucket']}/{source['object']}"
         if name not in self.objects or source["generation"] != _number(name):
-            return (
-                f"Build failed: {name} of generation {source['generation']} doesn't"
-                " exist."
-            )
+            return f"Build failed: no generation {source['generation']} of {name}."
         for role in _BUILD_ROLES:
             grant = f" roles/{role} serviceAccount:{account[1]}"
             if not any(name.endswith(grant) for _, name in self._usable_grants):
                 return (
-                    f"Build failed: {account[1]} lacks {role}, or got it less than 2"
-                    " minutes ago"
+                    f"Build failed: {account[1]} lacks {role},"
+                    " or got it less than 2 minutes ago"
                 )
         return ""
 
@@ -327,14 +311,11 @@ def _target(kind: str, values: Object) -> tuple[str, str]:
 
 def _foreign_account(project: str, targets: list[Object]) -> str:
     """Return why Google refuses a target's account, or an empty text."""
-    for token in (*targets[0].get("oauth_token", ()), *targets[0]["oidc_token"]):
-        if not token["service_account_email"].endswith(
-            f"@{project}.iam.gserviceaccount.com"
-        ):
-            return (
-                f"Error 400: {token['service_account_email']} isn't an account of"
-                f" {project}."
-            )
+    (target,) = targets
+    for token in (*target.get("oauth_token", ()), *target["oidc_token"]):
+        email = token["service_account_email"]
+        if not email.endswith(f"@{project}.iam.gserviceaccount.com"):
+            return f"Error 400: {email} isn't an account of {project}."
     return ""
 
 
@@ -393,16 +374,16 @@ def stored(kind: str, values: Object) -> Object:
 
 
 def kept(prior: Object, proposed: Object) -> Object:
-    """Return the proposed values, with those of the state where the provider sees no difference."""
+    """Return the proposed values, or the state's where the provider sees no change."""
     new = proposed.get("dashboard_json")
     if not isinstance(new, str):
         return proposed
     # The provider compares the keys of the new JSON only: the API adds a name, an etag
     # and more.
-    same = _common(json.loads(prior["dashboard_json"]), json.loads(new)) == json.loads(
-        new
-    )
-    return {**proposed, "dashboard_json": prior["dashboard_json"]} if same else proposed
+    old = prior["dashboard_json"]
+    if _common(json.loads(old), json.loads(new)) != json.loads(new):
+        return proposed
+    return {**proposed, "dashboard_json": old}
 
 
 def _dashboard_error(text: str) -> str:
@@ -432,10 +413,9 @@ def _write_archive(path: Path, config: Object) -> str:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(
-            (each["filename"], each["content"]) for each in config["source"]
-        ):
-            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+        for each in sorted(config["source"], key=itemgetter("filename")):
+            info = zipfile.ZipInfo(each["filename"])
+            archive.writestr(info, each["content"], zipfile.ZIP_DEFLATED)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Fakes of the module's providers: Terraform's core plans and applies with them, without a cloud.
+"""Fakes the module's providers, so that Terraform's core needs no cloud.
 
 The server speaks the plugin protocol 6 on a unix socket:
 https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol. Terraform
@@ -62,8 +62,7 @@ class FakeProvider:
 
     def __enter__(self) -> Self:
         """Listen."""
-        # A socket's path may have 107 characters, fewer than a test's own directory can
-        # need.
+        # A socket's path may have 107 characters. A test's own directory can need more.
         directory = self._running.enter_context(
             tempfile.TemporaryDirectory(prefix="tf-")
         )
@@ -93,7 +92,7 @@ class FakeProvider:
         return json.dumps(dict.fromkeys(SOURCES, address))
 
     def applied(self, kind: str) -> list[Object]:
-        """Return the configuration of each apply of a type, write-only values included."""
+        """Return the config of each apply of a type, write-only values included."""
         return [config for each, config in self._applied if each == kind]
 
     def _handlers(self) -> grpc.GenericRpcHandler:
@@ -116,16 +115,20 @@ class FakeProvider:
         prior, planned = _decode(request.prior_state), _decode(request.planned_state)
         if planned is not None:
             self._applied.append((kind, _decode(request.config)))
-        if error := self.project.change(kind, prior, planned):
+        error = self.project.change(kind, prior, planned)
+        if error:
             return pb.ApplyResourceChange.Response(
-                new_state=request.prior_state, diagnostics=_diagnostics([error])
+                new_state=request.prior_state,
+                diagnostics=_diagnostics([error]),
             )
-        created = planned and _with_computed(kind, planned)
-        new = created and stored(kind, created)
-        if new:
-            self.project.store(kind, new)
+        if planned is None:
+            return pb.ApplyResourceChange.Response(new_state=_encode(None))
+        created = _with_computed(kind, planned)
+        new = stored(kind, created)
+        self.project.store(kind, new)
         return pb.ApplyResourceChange.Response(
-            new_state=_encode(new), legacy_type_system=new != created
+            new_state=_encode(new),
+            legacy_type_system=new != created,
         )
 
     def _refresh(self, request: Any) -> Any:
@@ -140,7 +143,8 @@ class FakeProvider:
             error = f"Cannot import {kind} {request.id}: it doesn't exist."
             return pb.ImportResourceState.Response(diagnostics=_diagnostics([error]))
         found = pb.ImportResourceState.ImportedResource(
-            type_name=kind, state=_encode(state)
+            type_name=kind,
+            state=_encode(state),
         )
         return pb.ImportResourceState.Response(imported_resources=[found])
 
@@ -159,16 +163,21 @@ class FakeProvider:
         except LookupError as error:
             return None, _diagnostics([str(error)])
         block = google_schema()[section][request.type_name].block
-        return (
-            _encode(_mapped(block, config, lambda path, _, old: found.get(path, old))),
-            [],
-        )
+
+        def read_value(path: str, _attribute: Any, value: Any) -> Any:
+            return found.get(path, value)
+
+        return _encode(_mapped(block, config, read_value)), []
 
 
 def _handler(name: str, method: Callable[[Any], Any] | None) -> grpc.RpcMethodHandler:
     message = getattr(pb, name)
+
+    def answer(request: Any, _context: grpc.ServicerContext) -> Any:
+        return method(request) if method else message.Response()
+
     return grpc.unary_unary_rpc_method_handler(
-        lambda request, _context: method(request) if method else message.Response(),
+        answer,
         request_deserializer=message.Request.FromString,
         response_serializer=lambda response: response.SerializeToString(),
     )
@@ -181,27 +190,27 @@ def _upgrade(request: Any) -> Any:
 
 def _plan(request: Any) -> Any:
     schema = _resource(request.type_name)
-    prior, proposed = _decode(request.prior_state), _decode(request.proposed_new_state)
+    prior = _decode(request.prior_state)
+    proposed = _decode(request.proposed_new_state)
 
     def planned_value(_path: str, attribute: Any, value: Any) -> Any:
         if attribute.write_only:
             return None
-        return (
-            _UNKNOWN
-            if prior is None and value is None and attribute.computed
-            else value
-        )
+        if prior is None and value is None and attribute.computed:
+            return _UNKNOWN
+        return value
 
-    chosen = kept(prior, proposed) if prior and proposed else proposed
+    is_change = prior and proposed
+    chosen = kept(prior, proposed) if is_change else proposed
     planned = _mapped(schema.block, chosen, planned_value)
-    replaced = schema.replace if prior and planned else frozenset()
+    requires_replace = []
+    for name in sorted(schema.replace if is_change else ()):
+        if planned[name] != prior[name]:
+            step = pb.AttributePath.Step(attribute_name=name)
+            requires_replace.append(pb.AttributePath(steps=[step]))
     return pb.PlanResourceChange.Response(
         planned_state=_encode(planned),
-        requires_replace=[
-            pb.AttributePath(steps=[pb.AttributePath.Step(attribute_name=name)])
-            for name in sorted(replaced)
-            if planned[name] != prior[name]
-        ],
+        requires_replace=requires_replace,
         # With this flag, which the real provider sets, Terraform accepts a planned
         # value that isn't the configured one.
         legacy_type_system=chosen != proposed,
@@ -214,39 +223,38 @@ def _resource(kind: str) -> Schema:
 
 def _with_computed(kind: str, planned: Object) -> Object:
     computed = computed_values(kind, planned)
-    created: Object = _mapped(
-        _resource(kind).block,
-        planned,
-        lambda path, _attribute, value: (
-            computed.get(path) if value is _UNKNOWN else value
-        ),
-    )
+
+    def created_value(path: str, _attribute: Any, value: Any) -> Any:
+        return computed.get(path) if value is _UNKNOWN else value
+
+    created: Object = _mapped(_resource(kind).block, planned, created_value)
     return created
 
 
 def _mapped(
     block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
 ) -> Any:
-    """Return a block's values with ``change`` applied to every attribute, nested ones included.
+    """Return a block's values with each attribute changed, nested ones included.
 
     ``change`` takes an attribute's dotted path, its schema and its value, and returns
     the new one.
     """
     if values is None or values is _UNKNOWN:
         return values
-    new = {
-        each.name: change(".".join((*path, each.name)), each, values.get(each.name))
-        for each in block.attributes
-    }
+    new = {}
+    for attribute in block.attributes:
+        name = attribute.name
+        dotted = ".".join((*path, name))
+        new[name] = change(dotted, attribute, values.get(name))
     for nested in block.block_types:
-        name, inner = nested.type_name, values.get(nested.type_name)
-        new[name] = (
-            inner
-            if inner is _UNKNOWN
-            else [
-                _mapped(nested.block, each, change, *path, name) for each in inner or []
+        name = nested.type_name
+        inner = values.get(name)
+        if inner is not _UNKNOWN:
+            blocks = inner or []
+            inner = [
+                _mapped(nested.block, each, change, *path, name) for each in blocks
             ]
-        )
+        new[name] = inner
     return new
 
 

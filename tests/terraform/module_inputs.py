@@ -34,7 +34,7 @@ INPUTS: dict[str, Any] = {
     "config_yaml": CONFIG,
     "notification_channels": {"CRITICAL": [CHANNEL]},
 }
-"""Inputs that need nothing to exist: channels are given by full name, so none is looked up."""
+"""Inputs that need nothing to exist: a channel's full name is not looked up."""
 
 OPTIONS: dict[str, Any] = {
     "cpu": "2",

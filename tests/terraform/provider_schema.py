@@ -24,25 +24,26 @@ class Schema(NamedTuple):
 
 @cache
 def google_schema() -> dict[str, dict[str, Schema]]:
-    """Return the schemas by section and type, and the provider's own as section ``provider``."""
+    """Return the schemas by section and type; the provider has a section of its own."""
     content = yaml.safe_load(
         Path(__file__).with_name("google_schema.yaml").read_text("utf-8")
     )
     content["provider"] = {"google": content["provider"]}
-    return {
-        section: {
-            kind: Schema(_block(body), _replacing(body)) for kind, body in kinds.items()
-        }
-        for section, kinds in content.items()
-    }
+    schemas: dict[str, dict[str, Schema]] = {}
+    for section, kinds in content.items():
+        schemas[section] = {}
+        for kind, body in kinds.items():
+            schemas[section][kind] = Schema(_block(body), _replacing(body))
+    return schemas
 
 
 def schema_message() -> Any:
     """Return all schemas as the plugin protocol carries them."""
-    sections: dict[str, Any] = {
-        section: {kind: pb.Schema(block=schema.block) for kind, schema in kinds.items()}
-        for section, kinds in google_schema().items()
-    }
+    sections: dict[str, Any] = {}
+    for section, kinds in google_schema().items():
+        sections[section] = {}
+        for kind, schema in kinds.items():
+            sections[section][kind] = pb.Schema(block=schema.block)
     provider = sections.pop("provider")["google"]
     return pb.GetProviderSchema.Response(
         provider=provider,
@@ -78,9 +79,11 @@ def _block(content: Mapping[str, Any]) -> Any:
 
 
 def _replacing(content: Mapping[str, Any]) -> frozenset[str]:
-    names = [
-        value if isinstance(value, list) else [key]
-        for key, value in content.items()
-        if (key if isinstance(value, list) else value["block"]).endswith(", replace")
-    ]
-    return frozenset(name for each in names for name in each)
+    names: list[str] = []
+    for key, value in content.items():
+        if isinstance(value, list):
+            if key.endswith(", replace"):
+                names += value
+        elif value["block"].endswith(", replace"):
+            names.append(key)
+    return frozenset(names)

@@ -48,7 +48,8 @@ RUNNER = """\
 import ctypes, os, sys
 library, *words = sys.argv[1:]
 run = ctypes.CDLL(library).RunCli
-run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
+number = ctypes.c_int64
+run.argtypes = [number, ctypes.POINTER(ctypes.c_char_p), number, number]
 argv = (ctypes.c_char_p * len(words))(*[word.encode() for word in words])
 sys.exit(run(len(words), argv, os.dup(1), os.dup(2)))
 """
@@ -280,7 +281,7 @@ def copy_module(
     """Copy all that the module reads; return one of its directories as a root module.
 
     Args:
-        directory: A path in the project, such as ``terraform`` or ``terraform/examples/…``.
+        directory: A path in the project, such as ``terraform``.
         target: An empty directory for the copy.
         provider: The fake of all providers; None if the module needs none.
         sources: Whether Python files have their text. Terraform takes twice as long

@@ -1,4 +1,4 @@
-"""What people do to a deployment in its life: one apply is enough, and the next plan is empty.
+"""Changes to a deployment: one apply is enough, and the next plan is empty.
 
 A plan reads what exists, so a grant that died with its target would show in it.
 """
@@ -52,7 +52,7 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("life", _LIVES)
 def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
-    """What is replaced gets its grants, its objects and its callers again in the same apply."""
+    """What is replaced gets its grants, objects and callers in the same apply."""
     root = terraform(MODULE)
     for replaced, inputs in _LIVES[life]:
         root.apply(*(f"-replace={address}" for address in replaced), **inputs)
@@ -64,7 +64,7 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
 def test_a_failed_first_apply_can_be_destroyed(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """Nothing is protected, as nothing holds data."""
+    """Nothing is protected from a destroy, as nothing holds data."""
     root = terraform(MODULE)
     fake_provider.project.disabled_apis = {"orders-prod/cloudbuild.googleapis.com"}
     with pytest.raises(TerraformError, match="Error 403: cloudbuild"):
@@ -74,7 +74,7 @@ def test_a_failed_first_apply_can_be_destroyed(
 
 
 def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> None:
-    """Nothing at plan depends on a channel's name or on an account's address."""
+    """No plan depends on a channel's name or on an account's address."""
     root = _caller(
         terraform,
         service_accounts="{ exporter = { email = google_service_account.own.email } }",
@@ -129,7 +129,7 @@ module "datastream_exporter" {{
 
 
 def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
-    """With their own metrics projects, they create nothing of the same name."""
+    """Two deployments with their own metrics projects share no name."""
     root = _caller(terraform)
     other = CONFIG.replace("{project: orders-prod}", "{project: data-prod}", 1)
     root.write("other.yaml", other)
@@ -145,7 +145,7 @@ def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
 
 
 def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
-    """The commands and blocks that the README has bring back everything whose name is taken."""
+    """The README's commands and blocks import everything whose name is taken."""
     readme = (REPOSITORY / MODULE / "README.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| `(google_\S+)` \| `(\S+)` \|$", readme, re.MULTILINE))
     names = {
@@ -188,7 +188,7 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
 def test_a_webhook_by_its_name_warns(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """Its token is in the state then."""
+    """Looking up a webhook by its name puts its token into the state."""
     fake_provider.project.channels.append(
         Channel("orders-prod", "Hook", "webhook_tokenauth")
     )

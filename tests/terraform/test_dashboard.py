@@ -1,10 +1,11 @@
-"""The dashboard's layout and queries. Each example's life checks the form that the API accepts."""
+"""The dashboard's layout and queries; the examples' lives check its form."""
 
 import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from itertools import combinations
+from typing import Any, NamedTuple, Self
 
 import promql_parser
 import pytest
@@ -28,7 +29,22 @@ ATTENTION = (
 )
 
 Widgets = dict[str, dict[str, Any]]
-Box = tuple[int, int, int, int]
+
+
+class Box(NamedTuple):
+    """The edges of a tile."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    is_group: bool
+
+    def overlaps(self, other: Self) -> bool:
+        """Return whether two tiles have a cell in common."""
+        beside = self.right <= other.left or other.right <= self.left
+        above = self.bottom <= other.top or other.bottom <= self.top
+        return not (beside or above)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +66,7 @@ def widgets(dashboard: dict[str, Any]) -> Widgets:
 
 def _values(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield every value inside a JSON value, with its key."""
-    pairs = value.items() if isinstance(value, dict) else (("", each) for each in value)
+    pairs = value.items() if isinstance(value, dict) else [("", each) for each in value]
     for key, each in pairs:
         yield key, each
         if isinstance(each, (dict, list)):
@@ -62,12 +78,12 @@ def _queries(content: Any) -> list[str]:
 
 
 def _promql(query: str) -> str:
-    """Return a query as valid PromQL: a variable becomes its name, the interval a minute."""
+    """Return a query as valid PromQL, with names for variables, and a minute."""
     return VARIABLE.sub(r"\1", query).replace("${__interval}", "1m")
 
 
 def _nodes(expression: Any) -> list[Any]:
-    """Return an expression and its subexpressions."""
+    """Return an expression with all of its parts."""
     found: list[Any] = []
     promql_parser.walk(expression, found.append)
     return found
@@ -79,17 +95,14 @@ def _selectors(query: str) -> list[promql_parser.VectorSelector]:
 
 
 def _box(tile: Any) -> Box:
-    """Return a tile's left, top, right and bottom edge."""
-    left, top = tile.get("xPos", 0), tile.get("yPos", 0)
-    return left, top, left + tile["width"], top + tile["height"]
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return (
-        one[0] < other[2]
-        and other[0] < one[2]
-        and one[1] < other[3]
-        and other[1] < one[3]
+    left = tile.get("xPos", 0)
+    top = tile.get("yPos", 0)
+    return Box(
+        left=left,
+        top=top,
+        right=left + tile["width"],
+        bottom=top + tile["height"],
+        is_group="collapsibleGroup" in tile["widget"],
     )
 
 
@@ -97,17 +110,14 @@ def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
     """Tiles fit into 48 columns; only a group overlaps the tiles it holds."""
     layout = dashboard["mosaicLayout"]
     assert layout["columns"] == 48
-    boxes = [
-        (_box(tile), "collapsibleGroup" in tile["widget"]) for tile in layout["tiles"]
-    ]
-    for i, (box, group) in enumerate(boxes):
-        assert box[2] <= 48
-        for other, other_group in boxes[i + 1 :]:
-            assert not _overlap(box, other) or group != other_group
+    boxes = [_box(tile) for tile in layout["tiles"]]
+    assert max(box.right for box in boxes) <= 48
+    for one, other in combinations(boxes, 2):
+        assert one.is_group != other.is_group or not one.overlaps(other)
 
 
 def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> None:
-    """It is valid PromQL, its series have the metrics and labels it names; none is left out."""
+    """Queries are valid, their metrics and labels exist, and no metric is left out."""
     shown = set()
     for query in _queries(dashboard):
         assert not promql.read(_promql(query)).errors, query
@@ -119,91 +129,83 @@ def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> 
 def test_filters_apply_to_every_series_of_streams_and_locations(
     dashboard: dict[str, Any],
 ) -> None:
-    """Each filter narrows every series that has its label, except the exporter's own."""
-    filters = {
-        each["labelKey"]: each["templateVariable"]
-        for each in dashboard["dashboardFilters"]
-    }
+    """Each filter narrows all series with its label, except the exporter's own."""
+    filters = {}
+    for each in dashboard["dashboardFilters"]:
+        filters[each["labelKey"]] = each["templateVariable"]
     assert filters == FILTERS
-    for selector in (
-        each for query in _queries(dashboard) for each in _selectors(query)
-    ):
+    selectors = []
+    for query in _queries(dashboard):
+        selectors += _selectors(query)
+    for selector in selectors:
         name = str(selector.name)
         matchers = {each.name: each.value for each in selector.matchers.matchers}
-        project = "namespace" if name.startswith("custom_") else "project_id"
-        wanted = {project: "project", "location": "location", "stream_id": "stream"}
         if ":datastream_exporter_" in name or name.startswith("run_"):
-            wanted = {}
-        elif "stream_id" not in promql.known_series()[name].labels:
-            del wanted["stream_id"]
-        assert {label: matchers.get(label) for label in wanted} == wanted, name
+            continue
+        project = "namespace" if name.startswith("custom_") else "project_id"
+        wanted = {project: "project", "location": "location"}
+        if "stream_id" in promql.known_series()[name].labels:
+            wanted["stream_id"] = "stream"
+        assert matchers.items() >= wanted.items(), name
 
 
 def test_queries_name_states_by_their_numbers(
     dashboard: dict[str, Any], widgets: Widgets
 ) -> None:
-    """Each number gets its name, in queries and in the legend; an unknown number stays."""
+    """Queries and the legend name each state; an unknown number stays a number."""
+    states = [(state.name, str(state.value)) for state in StreamState]
     named = 0
     for query in _queries(dashboard):
         replaced = re.findall(r'"state", "(.+?)", "code", "(.+?)"\)', query)
-        if replaced:
-            named += 1
-            assert replaced[0] == ("state $1", "(.+)")
-            assert replaced[1:] == [
-                (state.name, str(state.value)) for state in StreamState
-            ]
+        if not replaced:
+            continue
+        named += 1
+        assert replaced == [("state $1", "(.+)"), *states]
     assert named == 4
     content = widgets["States"]["text"]["content"]
     legend = re.findall(r"^- `(\d+)` \*\*(\w+)\*\*", content, re.MULTILINE)
-    assert legend == [(str(state.value), state.name) for state in StreamState]
+    assert [(name, number) for number, name in legend] == states
 
 
 def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -> None:
-    """A dead exporter doesn't look like a healthy fleet.
-
-    A count is 0 only if something was read within five minutes, and a scorecard or
-    table shows the latest value, not one from the page's time range.
-    """
+    """A dead exporter never looks like a healthy fleet: counts need recent points."""
     for query in _queries(dashboard):
-        nodes = _nodes(promql_parser.parse(_promql(query)))
-        calls = {
-            each.func.name for each in nodes if isinstance(each, promql_parser.Call)
-        }
-        assert not calls & {"vector", "absent", "absent_over_time"}
+        for node in _nodes(promql_parser.parse(_promql(query))):
+            if isinstance(node, promql_parser.Call):
+                assert node.func.name not in {"vector", "absent", "absent_over_time"}
     for title, widget in widgets.items():
-        if "scorecard" in widget or "timeSeriesTable" in widget:
-            sources = [
-                value for key, value in _values(widget) if key == "timeSeriesQuery"
-            ]
-            assert all(each["outputFullDuration"] for each in sources), title
+        if "scorecard" not in widget and "timeSeriesTable" not in widget:
+            continue
+        for key, value in _values(widget):
+            if key == "timeSeriesQuery":
+                # The latest value, not one from the page's time range
+                assert value["outputFullDuration"], title
         if "scorecard" in widget and title != "Exporter: since its last run":
-            count: Any = promql_parser.parse(_promql(_queries(widget)[0]))
-            assert (str(count.op), str(count.rhs.op), count.rhs.lhs.val) == (
-                "or",
-                "*",
-                0,
-            ), title
-            ranges = [
-                each.range for each in _nodes(count.rhs) if hasattr(each, "range")
-            ]
+            (query,) = _queries(widget)
+            count: Any = promql_parser.parse(_promql(query))
+            zero = count.rhs
+            assert str(count.op) == "or", title
+            assert (str(zero.op), zero.lhs.val) == ("*", 0), title
+            ranges = [node.range for node in _nodes(zero) if hasattr(node, "range")]
             assert ranges == [timedelta(minutes=5)], title
 
 
 @pytest.mark.parametrize("title", ["Missing", ATTENTION, "Streams by state"])
 def test_missing_means_what_its_policy_means(widgets: Widgets, title: str) -> None:
-    """The dashboard's query for missing streams is the policy's condition plus the filters."""
+    """The query for missing streams is the policy's condition plus the filters."""
     path = REPOSITORY / "alerting_policies" / "stream-missing.yaml"
     policy = yaml.safe_load(path.read_text("utf-8"))
     condition = policy["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
     condition = condition.replace(', project_id="metrics-project"', "")
-    unfiltered = re.sub(r', \w+=~"\$\{\w+\.value\}"', "", _queries(widgets[title])[0])
+    query = _queries(widgets[title])[0]
+    unfiltered = re.sub(r', \w+=~"\$\{\w+\.value\}"', "", query)
     assert " ".join(condition.split()) in " ".join(unfiltered.split())
 
 
 def test_streams_that_need_attention_have_their_state_and_since_when(
     widgets: Widgets,
 ) -> None:
-    """Failed, unexpected, missing and unseen streams are listed with their minutes, others not."""
+    """The table lists failed, unexpected, missing and unseen streams with minutes."""
     text = """\
 title: t
 what: w
@@ -232,10 +234,10 @@ world:
     end = recording.start + 44 * 60
     minutes = f'count_values by (stream_id, state) ("minutes", round(({query}) / 60))'
     with engine_for([recording]) as engine:
-        rows = {
-            (each.labels["stream_id"], each.labels["state"], each.labels["minutes"])
-            for each in engine.query_range(minutes, end, end, 60)
-        }
+        rows = set()
+        for each in engine.query_range(minutes, end, end, 60):
+            labels = each.labels
+            rows.add((labels["stream_id"], labels["state"], labels["minutes"]))
     assert rows == {
         ("a", "FAILED", "34"),
         ("b", "PAUSED", "24"),

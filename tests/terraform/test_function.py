@@ -109,8 +109,9 @@ def _audited(
 def test_an_error_a_change_of_state_and_an_admin_call_call_the_function(
     plan_module: PlanModule, entry: dict[str, Any], *, calls: bool
 ) -> None:
-    """No other entry does, least of all one of the function's own."""
-    sinks = plan_module(mode="function", image=None).of("google_logging_project_sink")
+    """Only these log entries call the function, never its own."""
+    plan = plan_module(mode="function", image=None)
+    sinks = plan.of("google_logging_project_sink")
     assert {each["project"] for each in sinks} == {"orders-prod", "billing-prod"}
     for sink in sinks:
         alternatives = sink["filter"].split("\nOR\n")

@@ -1,4 +1,4 @@
-"""Whole lives: apply, an empty second plan, a change, and a destroy that leaves nothing."""
+"""Whole lives: apply, an empty second plan, a destroy that leaves nothing."""
 
 import json
 import re
@@ -85,10 +85,7 @@ def test_terraform_test_passes(terraform: CopyModule) -> None:
 def test_an_example_lives(
     terraform: CopyModule, fake_provider: FakeProvider, example: str
 ) -> None:
-    """One apply is enough on projects without APIs; the next plan is empty; nothing is left.
-
-    Metric descriptors, and with them the recorded data, outlive the destroy.
-    """
+    """One apply is enough on a new project; a destroy leaves descriptors alone."""
     root = terraform(example)
     has_image = "var.image" in (root.directory / "main.tf").read_text("utf-8")
     inputs = {"image": IMAGE} if has_image else {}
@@ -121,11 +118,7 @@ def test_an_example_lives(
 def test_one_deployment_lives_in_every_mode(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """One apply switches the mode and leaves nothing of another.
-
-    Every option reaches what is deployed, and each account has the grants it needs and
-    no others.
-    """
+    """One apply switches the mode; options and grants are those of the new one."""
     root = terraform(MODULE)
     inputs: dict[str, Any] = {}
     for mode in ("function", "job", "worker_pool"):
@@ -142,7 +135,7 @@ def test_one_deployment_lives_in_every_mode(
 
 
 def _check_options(state: State, mode: str) -> None:
-    """Check that a mode's resource exists, no other mode's, and that it has every option."""
+    """Check that only this mode's resource exists, and has every option."""
     kinds = {
         "function": "google_cloudfunctions2_function",
         "job": "google_cloud_run_v2_job",
@@ -189,7 +182,7 @@ def _check_grants(state: State, mode: str) -> None:
 
 
 def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) -> None:
-    """The plan updates the resources that depend on it in place, and no others."""
+    """A changed input updates what depends on it in place, and nothing else."""
     root = terraform(MODULE)
     root.apply(**INPUTS)
     job, policy = (
@@ -242,7 +235,7 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
 def test_a_slack_channel_lives(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """Its token reaches the API alone, once a version; policies let go of a removed one."""
+    """Only the API gets the token, once a version; the channel can be removed."""
     root = terraform(MODULE)
     slack = {"channel_name": "#data-alerts"}
     plan = root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.SLACK_TOKEN)

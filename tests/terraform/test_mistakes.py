@@ -1,4 +1,4 @@
-"""Plan finds mistakes in the inputs before anything is created, and says what is allowed."""
+"""A plan finds mistakes in the inputs, and says what is allowed."""
 
 import json
 from typing import Any
@@ -161,12 +161,7 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
                 }
             }
         },
-        [
-            (
-                "notification_channels, also in policy_overrides and routes, must be full"
-                " names"
-            )
-        ],
+        ["notification_channels, also in policy_overrides and routes, must be full n"],
     ),
     "a route's mention": (
         {
@@ -257,7 +252,7 @@ _POLICY_MISTAKES = {
 
 
 def test_terraform_takes_what_the_exporter_takes(terraform: CopyModule) -> None:
-    """It rejects no config that is valid, and knows the same keys."""
+    """Terraform accepts every valid config, and knows the same keys."""
     module = terraform(MODULE)
     root = RootModule(module.directory.parent, module.provider)
     root.write("texts.json", json.dumps(_OK))
@@ -283,7 +278,7 @@ module "each" {
 
 @pytest.mark.parametrize("name", _MISTAKES)
 def test_every_mistake_in_an_input_is_named(plan_module: PlanModule, name: str) -> None:
-    """One plan names all mistakes, with what is allowed, and nothing else."""
+    """One plan names all mistakes in the inputs, with what is allowed."""
     inputs, sentences = _MISTAKES[name]
     with pytest.raises(TerraformError) as caught:
         plan_module(**inputs)
@@ -293,7 +288,7 @@ def test_every_mistake_in_an_input_is_named(plan_module: PlanModule, name: str) 
 
 
 def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
-    """Each one fails the plan, which says how to find it."""
+    """A mistake in a policy file fails the plan, which says how to find it."""
     root = terraform(MODULE)
     root.write("own/stream-failed.yaml", _POLICY)
     with pytest.raises(
@@ -310,7 +305,7 @@ def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
 def test_an_unknown_channel_shows_how_to_list_the_channels(
     terraform: CopyModule,
 ) -> None:
-    """The error has the name, and the command that lists the project's channels."""
+    """An unknown channel's error has its name, and the command that lists all."""
     root = terraform(MODULE)
     channels = {"notification_channel_display_names": {"CRITICAL": ["Nobody"]}}
     root.write("terraform.tfvars.json", json.dumps({**INPUTS, **channels}))

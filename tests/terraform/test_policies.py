@@ -161,7 +161,7 @@ def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule) -> N
 def test_a_threshold_changes_only_the_number_in_parentheses(
     terraform: CopyModule,
 ) -> None:
-    """Other numbers in the query stay, also those with the same digits in them."""
+    """A threshold changes no other number, not even one with the same digits."""
     queries = {
         "up > (5)": "up > (9)",
         "up >= (5) unless on () up > 5": "up >= (9) unless on () up > 5",

@@ -249,7 +249,7 @@ def test_a_proxy_with_a_password(
     *,
     relays: bool,
 ) -> None:
-    """It relays to the token server, and repeats the password where it refuses APIs."""
+    """A proxy relays to the token server, and answers API calls with the password."""
     become("service_account")
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -271,8 +271,11 @@ def test_a_credentials_file_in_place_of_config(
 ) -> None:
     """Mistakes in config are shown with their values, and a key is none."""
     key = become("service_account")
-    argv = [*words.split(), *(["--config", str(key)] * in_file)]
-    ended = command(*argv, **({} if in_file else {CONFIG: key.read_text()}))
+    argv = words.split()
+    if in_file:
+        ended = command(*argv, "--config", str(key))
+    else:
+        ended = command(*argv, **{CONFIG: key.read_text()})
     assert ended.code == USAGE
     assert "private_key" in ended.err
     assert not canaries_in(ended.out + ended.err)

@@ -16,7 +16,7 @@ HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
 @given(st.text(st.sampled_from(HOSTILE + "\ud800") | st.characters()))
 @example(HOSTILE)
 def test_an_escaped_text_stays_on_its_line(text: str) -> None:
-    """It has nothing that ends a line or that a terminal obeys; plain text is kept."""
+    """Nothing is left that ends a line or that a terminal obeys; plain text is kept."""
     assert printable(text).isprintable()
     assert quote(text).isprintable()
     assert quote([text]).isprintable()
@@ -43,14 +43,16 @@ def hostile(shop: Shop) -> Shop:
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
 def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> None:
-    """So is each line of stdout and stderr, and on Cloud Run each field of the log."""
+    """All lines of stdout and stderr are printable, and all fields on Cloud Run."""
     ended = hostile.command(*argv)
-    assert all(line.isprintable() for line in (ended.out + ended.err).split("\n"))
+    for line in (ended.out + ended.err).split("\n"):
+        assert line.isprintable()
     assert r"a\x1b[2J" in ended.out
     for entry in hostile.job(*argv).log:
         for value in entry.values():
             texts = value if isinstance(value, list) else [value]
-            assert all(text.isprintable() for text in texts if isinstance(text, str))
+            for text in texts:
+                assert str(text).isprintable()
 
 
 def test_a_terminal_gets_none_of_it(hostile: Shop) -> None:

@@ -111,7 +111,7 @@ def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
 
 
 def test_an_unreadable_location_is_watched_all_the_same(shop: Shop) -> None:
-    """It is listed with a comment, as it may have streams; a warning says why."""
+    """The location is listed with a comment, and a warning says why."""
     shop.europe["outage"] = "listed"
     ended = init(shop)
     assert ended.code == OK

@@ -22,28 +22,31 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
     assert all(line["logging.googleapis.com/labels"] == labels for line in ended.log)
     _, bad, last = ended.log
     assert bad["message"] == CARTS_PAUSED
-    names = ("event", "project", "location", "stream_id", "state", "expected")
-    assert [bad[name] for name in names] == [
-        *("stream_bad", "shop-prod", "europe-west1", "carts", "PAUSED", False)
-    ]
+    stream = {
+        "event": "stream_bad",
+        "project": "shop-prod",
+        "location": "europe-west1",
+        "stream_id": "carts",
+        "state": "PAUSED",
+        "expected": False,
+    }
+    assert bad == bad | stream
     if "--dry-run" in argv:
-        assert (
-            "; a run would write 26 points to project metrics-prod." in last["message"]
-        )
+        text = "; a run would write 26 points to project metrics-prod."
+        assert text in last["message"]
     else:
-        numbers = (
-            "event",
-            "node_id",
-            "streams",
-            "unreadable",
-            "written",
-            "lost",
-            "calls",
-        )
-        assert [last[name] for name in numbers] == ["run", "0", 3, 0, 26, 0, 9]
-        assert last["message"].startswith(
-            "3 streams in 2 locations (1 not as expected); 26 points"
-        )
+        numbers = {
+            "event": "run",
+            "node_id": "0",
+            "streams": 3,
+            "unreadable": 0,
+            "written": 26,
+            "lost": 0,
+            "calls": 9,
+        }
+        assert last == last | numbers
+        text = "3 streams in 2 locations (1 not as expected); 26 points"
+        assert last["message"].startswith(text)
 
 
 def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
@@ -52,11 +55,14 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
     ended = shop.job("run")
     assert ended.code == OK
     (line,) = [line for line in ended.log if "reason" in line]
-    names = ("severity", "event", "project", "locations", "reason")
-    assert [line[name] for name in names] == [
-        *("WARNING", "location_unreadable", "shop-prod", ["europe-west1", "us-east1"]),
-        "permission denied",
-    ]
+    fields = {
+        "severity": "WARNING",
+        "event": "location_unreadable",
+        "project": "shop-prod",
+        "locations": ["europe-west1", "us-east1"],
+        "reason": "permission denied",
+    }
+    assert line == line | fields
     assert ended.log[-1]["unreadable"] == 2
 
 
@@ -68,11 +74,13 @@ def test_lost_points_are_found_by_their_series(shop: Shop) -> None:
     ended = shop.job("run")
     assert ended.code == INCOMPLETE
     (line,) = [line for line in ended.log if "metric" in line]
-    assert (line["metric"], line["node_id"]) == (PREFIX + "location/up", "datastream")
-    assert (
-        "points lost, among location/up of datastream in shop-prod/" in line["message"]
-    )
-    assert (ended.log[-1]["severity"], ended.log[-1]["lost"]) == ("ERROR", 4)
+    assert line["metric"] == PREFIX + "location/up"
+    assert line["node_id"] == "datastream"
+    text = "points lost, among location/up of datastream in shop-prod/"
+    assert text in line["message"]
+    summary = ended.log[-1]
+    assert summary["severity"] == "ERROR"
+    assert summary["lost"] == 4
 
 
 def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -> None:

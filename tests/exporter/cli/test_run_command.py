@@ -107,7 +107,7 @@ def test_an_unreadable_location_is_an_observation(
 
 
 def test_a_missing_permission_is_one_sentence_with_the_role(shop: Shop) -> None:
-    """It names all the locations; that they are unreadable is written; exit 0."""
+    """The sentence names all locations; that they are unreadable is written; exit 0."""
     shop.project["denied"] = ["datastream.streams.list"]
     code, out, err = shop.command("run")
     assert code == OK
@@ -168,7 +168,7 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
 
 
 def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
-    """It has a row without errors, and what to do about it."""
+    """A missing stream has a row without errors, and the log's first line."""
     shop.config += f"required: [{EUROPE}/streams/refunds]\n"
     code, out, err = shop.command("run")
     assert code == OK

@@ -85,7 +85,7 @@ def test_a_missing_config_is_one_sentence(
 
 
 def test_an_empty_emulator_counts_as_not_set(shop: Shop) -> None:
-    """Then Google's own endpoint is called, and that takes credentials."""
+    """An empty variable leads to Google's own endpoint, which takes credentials."""
     code, _, err = shop.command("run", MONITORING_EMULATOR_HOST="")
     assert code == INCOMPLETE
     assert "encryption: DATASTREAM_EMULATOR_HOST is 127.0.0.1:" in err
@@ -103,13 +103,16 @@ def test_missing_credentials_are_one_sentence_with_the_fix(name: str) -> None:
 
 
 PIECES = [
-    *(
-        ["--dry-run"],
-        ["--config", "config.yaml"],
-        ["--impersonate-service-account", "a@b.c"],
-    ),
-    *(["--config", "bad.yaml"], ["--config", "nosuch\0"], ["--interval", "5s"]),
-    *(["--help"], ["--version"], ["--"], ["-"]),
+    ["--dry-run"],
+    ["--config", "config.yaml"],
+    ["--config", "bad.yaml"],
+    ["--config", "nosuch\0"],
+    ["--impersonate-service-account", "a@b.c"],
+    ["--interval", "5s"],
+    ["--help"],
+    ["--version"],
+    ["--"],
+    ["-"],
 ]
 
 

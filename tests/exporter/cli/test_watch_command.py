@@ -75,7 +75,9 @@ def begun(
         ([3], [], [0], []),
         ([0.1, 9.9, 3, 0], [], [0, 10, 20, 30], []),
         (
-            *([12, 35, 1, 1], [], [0, 20, 60, 70]),
+            [12, 35, 1, 1],
+            [],
+            [0, 20, 60, 70],
             ["0.0 s late and took 12.0 s: 1 run", "0.0 s late and took 35.0 s: 3 runs"],
         ),
         # A start at 30 s would have its points refused.
@@ -86,7 +88,7 @@ def begun(
 def test_runs_start_at_multiples_of_the_interval(
     took: list[float], late: list[float], starts: list[float], logged: list[str]
 ) -> None:
-    """They neither drift nor overlap; the log has the skipped ones, and when."""
+    """Runs neither drift nor overlap; the log has the skipped ones, and when."""
     with logging_to(log := io.StringIO(), Text(times=True)):
         assert begun(took, late=late) == starts
     line = r"^\d\d:\d\d:\d\d warning: A run started (.*) skipped\."
@@ -101,7 +103,7 @@ def test_runs_start_at_multiples_of_the_interval(
 def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
     late: list[float], took: list[float], seconds: int
 ) -> None:
-    """They are at least five seconds apart, and on a multiple unless late."""
+    """Starts are at least five seconds apart, and on a multiple unless late."""
     began = begun(took, seconds, late)
     assert all(
         after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began)
@@ -152,12 +154,10 @@ def test_the_screen_is_a_table_below_the_log(
     monkeypatch: pytest.MonkeyPatch, *, no_color: bool
 ) -> None:
     """The worst come first, the problem alone is cut, and colours can be off."""
-    for name, value in (
-        ("COLUMNS", "100"),
-        ("LINES", "24"),
-        *([("NO_COLOR", "1")] * no_color),
-    ):
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "24")
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
     carts, stock, orders = (
         Stream(name, RUNNING) for name in ("carts", "stock", "orders")
     )

@@ -28,10 +28,12 @@ def test_there_are_cases() -> None:
 )
 def test_good_config_is_read(path: Path) -> None:
     """A good config is read, and fits the schema that editors use."""
-    assert load(str(path), {}).document.file == str(path)
+    config = load(str(path), {})
+    assert config.document.file == str(path)
     # To the schema, nothing is not absent
     if path.name != "anchors-and-empty-sections.ok.yaml":
-        jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())
+        content = yaml.safe_load(path.read_text())
+        jsonschema.validate(content, json_schema())
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
@@ -40,28 +42,28 @@ def test_every_mistake_is_reported_at_once(path: Path) -> None:
     with pytest.raises(InputError) as caught:
         from_text(path.read_text(), "config.yaml", {})
 
-    assert str(caught.value) + "\n" == path.with_suffix(".txt").read_text()
+    answer = path.with_suffix(".txt").read_text()
+    assert f"{caught.value}\n" == answer
 
 
 @pytest.mark.parametrize(
     "name", ["keys", "types", "bounds", "projects", "globs", "time-zones"]
 )
 def test_bad_config_does_not_fit_the_schema(name: str) -> None:
-    """An editor sees what is wrong with a value or a key by itself."""
+    """A bad value or key doesn't fit the schema, so that an editor shows it."""
+    path = CASES / f"{name}.bad.yaml"
+    content = yaml.safe_load(path.read_text())
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(
-            yaml.safe_load((CASES / f"{name}.bad.yaml").read_text()),
-            json_schema(),
-        )
+        jsonschema.validate(content, json_schema())
 
 
 def test_schema_in_the_docs_is_a_schema_and_up_to_date() -> None:
     """config.yaml names docs/config.schema.json, which is the schema of the code."""
-    first_line = (ROOT / "config.yaml").read_text().splitlines()[0]
-
-    assert first_line == "# yaml-language-server: $schema=docs/config.schema.json"
-    assert json.loads((ROOT / "docs/config.schema.json").read_text()) == json_schema()
-    jsonschema.Draft202012Validator.check_schema(json_schema())
+    named = "# yaml-language-server: $schema=docs/config.schema.json\n"
+    assert (ROOT / "config.yaml").read_text().startswith(named)
+    schema = json.loads((ROOT / "docs/config.schema.json").read_text())
+    assert schema == json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
 
 
 def test_every_key_is_described() -> None:
@@ -69,10 +71,10 @@ def test_every_key_is_described() -> None:
     rows = {row.key: row for row in key_descriptions()}
 
     assert rows.keys() >= set(Config.model_fields)
-    assert all(
-        row.description.endswith(".") and row.type and row.default
-        for row in rows.values()
-    )
+    for row in rows.values():
+        assert row.description.endswith(".")
+        assert row.type
+        assert row.default
     assert rows["run.deadline"].default == "`50s`"
     assert rows["sources[].project"].default == "required"
     assert rows["sources[].locations"].type == "list: location"

@@ -34,7 +34,10 @@ def _errors(text: str, **environ: str) -> str:
     ],
 )
 def test_the_most_explicit_config_wins(
-    directory: Path, path: str | None, variable: str, source: str
+    directory: Path,
+    path: str | None,
+    variable: str,
+    source: str,
 ) -> None:
     """A named file wins over the environment's text, and that over config.yaml."""
     (directory / "mine.yaml").write_text(SMALLEST)
@@ -94,7 +97,9 @@ def test_environment_overrides_single_keys() -> None:
     ],
 )
 def test_mistakes_from_the_environment_name_the_variable(
-    name: str, value: str, error: str
+    name: str,
+    value: str,
+    error: str,
 ) -> None:
     """An unknown variable or a wrong value is named after the file's mistakes."""
     variable = f"DATASTREAM_EXPORTER_{name}"
@@ -116,7 +121,8 @@ def test_mistakes_from_the_environment_name_the_variable(
     ],
 )
 def test_override_of_what_is_not_a_mapping_changes_nothing(
-    text: str, error: str
+    text: str,
+    error: str,
 ) -> None:
     """A file or section of the wrong type gets its own sentence."""
     assert _errors(text, DATASTREAM_EXPORTER_RUN__NAME="a") == error

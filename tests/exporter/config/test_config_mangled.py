@@ -56,7 +56,8 @@ ENVIRONMENTS = st.dictionaries(
 @settings(max_examples=200)
 @given(data=st.data(), environ=st.just({}) | ENVIRONMENTS)
 def test_mangled_config_is_answered(
-    data: st.DataObject, environ: dict[str, str]
+    data: st.DataObject,
+    environ: dict[str, str],
 ) -> None:
     """Replaced pieces of text, and any values, windows and variables, are answered."""
     if data.draw(st.booleans()):

@@ -39,9 +39,12 @@ def _config() -> Config:
     ],
 )
 def test_location_belongs_to_one_source(
-    config: Config, project: str, location: str, index: int | None
+    config: Config,
+    project: str,
+    location: str,
+    index: int | None,
 ) -> None:
-    """It is the source that lists the location, else the first of the project."""
+    """A location belongs to the source that lists it, else the project's first."""
     expected = None if index is None else config.sources[index]
 
     assert config.source_of(project, location) is expected
@@ -68,7 +71,11 @@ def test_locations_of_required_streams_are_always_read(config: Config) -> None:
     ],
 )
 def test_globs_choose_whole_ids_by_case(
-    config: Config, stream: str, *, watched: bool, excluded: bool
+    config: Config,
+    stream: str,
+    *,
+    watched: bool,
+    excluded: bool,
 ) -> None:
     """A glob has to match a whole id; what `include` leaves out isn't excluded."""
     source = config.sources[0]
@@ -78,7 +85,7 @@ def test_globs_choose_whole_ids_by_case(
 
 
 def test_source_without_globs_watches_every_stream(config: Config) -> None:
-    """Without include and exclude nothing is left out."""
+    """A source without include and exclude leaves no stream out."""
     assert config.sources[1].watches("anything")
     assert not config.sources[1].excludes("anything")
 

@@ -6,11 +6,19 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import grpc
 
 from lab.emulator.emulator import Emulator
+
+
+class HttpRequest(NamedTuple):
+    """A request that a server got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
@@ -20,8 +28,10 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.requests.append((self.path, dict(self.headers), body))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        request = HttpRequest(self.path, dict(self.headers), body)
+        self.server.requests.append(request)
         self.server.open.wait()
         status, text = self.server.answer
         for path, answer in self.server.answers.items():
@@ -49,7 +59,7 @@ class HttpServer(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.answer: tuple[int, str] = (200, "{}")
         self.answers: dict[str, tuple[int, str]] = {}  # others, by a part of the path
-        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.requests: list[HttpRequest] = []
         self.open = threading.Event()  # it answers nothing while this is not set
         self.open.set()
 
@@ -93,7 +103,12 @@ def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
 class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
     """Google's endpoints on loopback: gRPC over TLS, in front of an emulator."""
 
-    def __init__(self, cloud: Emulator, key: bytes, certificate: bytes) -> None:
+    def __init__(
+        self,
+        cloud: Emulator,
+        key: bytes,
+        certificate: bytes,
+    ) -> None:
         self.tokens: list[str] = []  # values of the header that authorises a call
         self.refused: set[str] = set()  # those that are not accepted
         self.address = ""  # ``localhost:port`` of both services, once started
@@ -102,7 +117,8 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
             grpc.insecure_channel(address, options=direct)
             for address in (cloud.datastream, cloud.monitoring)
         ]
-        self._server = grpc.server(ThreadPoolExecutor(16), handlers=[self])
+        threads = ThreadPoolExecutor(16)
+        self._server = grpc.server(threads, handlers=[self])
         credentials = grpc.ssl_server_credentials([(key, certificate)])
         self._port = self._server.add_secure_port("127.0.0.1:0", credentials)
 

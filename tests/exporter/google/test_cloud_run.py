@@ -21,7 +21,7 @@ def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
 
 
 def test_a_task_knows_its_share_its_labels_and_its_limit() -> None:
-    """Log lines are told apart by execution, task and attempt."""
+    """A task has an index and a count, labels for its log, and a limit of time."""
     environ = {
         "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
         "CLOUD_RUN_TASK_INDEX": "9999",

@@ -93,7 +93,7 @@ def test_a_name_that_does_not_resolve(at: Connect) -> None:
 
 
 def test_what_listens_never_answers(at: Connect, silent_port: int) -> None:
-    """A firewall that drops what comes, or a server that hangs, times out."""
+    """A server that takes connections and says nothing times out."""
     found = failure(at(f"127.0.0.1:{silent_port}"), Deadline.after(SECONDS))
     assert found.kind is FailureKind.TIMED_OUT
     assert "endpoints.datastream" in found.hint
@@ -177,9 +177,10 @@ def test_an_expired_token_that_is_not_renewed(
 
 
 def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
-    tokens: HttpServer, front: TlsFront
+    tokens: HttpServer,
+    front: TlsFront,
 ) -> None:
-    """The call ends by its deadline though the token server still hangs."""
+    """A call ends by its deadline though the token server hangs."""
     tokens.answer = (200, EXPIRED)
     clients = google(front.address)
     tokens.open.clear()
@@ -188,9 +189,10 @@ def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
 
 
 def test_a_server_without_a_trusted_certificate_gets_no_token(
-    serve: Serve, tokens: HttpServer
+    serve: Serve,
+    tokens: HttpServer,
 ) -> None:
-    """Whoever answers in Google's place learns nothing."""
+    """A stranger that answers in Google's place is sent no token."""
     stranger = key_and_certificate.__wrapped__()
     with TlsFront(serve(world()).cloud, *stranger) as front:
         found = failure(google(front.address))
@@ -200,7 +202,8 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(
 
 
 def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
-    tokens: HttpServer, front: TlsFront
+    tokens: HttpServer,
+    front: TlsFront,
 ) -> None:
     """A token that Google refuses is replaced before the next run."""
     front.refused = {f"Bearer {Canary.ACCESS_TOKEN}"}
@@ -221,7 +224,9 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
 
 
 def test_an_emulator_is_never_called_through_a_proxy(
-    serve: Serve, closed_port: int, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    closed_port: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run against emulators is complete though the environment's proxy is dead."""
     for variable in ("grpc_proxy", "https_proxy", "http_proxy"):
@@ -243,7 +248,7 @@ def test_an_emulator_is_never_called_through_a_proxy(
     ],
 )
 def test_a_malformed_proxy_is_refused_at_the_start(url: str) -> None:
-    """Nothing of its URL is shown; gRPC and urllib3 would show parts of it."""
+    """A proxy's malformed URL is refused before any call, and not shown."""
     with pytest.raises(InputError, match="percent-encode the user") as caught:
         Clients(Endpoints(), {"HTTPS_PROXY": url})
     assert str(caught.value).startswith("environment: HTTPS_PROXY: ")
@@ -261,22 +266,25 @@ def test_a_malformed_proxy_is_refused_at_the_start(url: str) -> None:
     ],
 )
 def test_a_proxy_that_works_is_accepted(url: str) -> None:
-    """A user, a password and a port may be left out, as may the scheme."""
+    """A proxy's URL may leave out user, password, port and scheme."""
     proxy.check({"https_proxy": url, "HTTP_PROXYED": "#"})
 
 
 @pytest.mark.parametrize("address", ["http://localhost:8080", "localhost", "a b:1"])
 def test_an_emulators_malformed_address_is_refused_at_the_start(address: str) -> None:
-    """The sentence names the variable and the right form, before any call."""
+    """An address with a scheme, or without a port, is refused before any call."""
     with pytest.raises(InputError, match=r"MONITORING_EMULATOR_HOST: .* host and port"):
         Clients(Endpoints(), {MONITORING_EMULATOR: address})
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_google_is_called_through_a_proxy(
-    tokens: HttpServer, front: TlsFront, monkeypatch: pytest.MonkeyPatch, variable: str
+    tokens: HttpServer,
+    front: TlsFront,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
 ) -> None:
-    """A proxy that opens no tunnel is to be checked; its password is not shown."""
+    """A proxy that opens no tunnel is a failure that doesn't show its password."""
     # Set once, it is unset when the test ends.
     monkeypatch.setenv("https_proxy", "")
     monkeypatch.delenv("https_proxy")
@@ -288,6 +296,5 @@ def test_google_is_called_through_a_proxy(
     found = failure(google(front.address))
     assert found.kind is FailureKind.UNAVAILABLE
     assert found.hint == NO_GRPC
-    path, _, _ = tokens.requests[-1]
-    assert path == front.address
+    assert tokens.requests[-1].path == front.address
     assert front.tokens == []

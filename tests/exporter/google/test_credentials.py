@@ -36,7 +36,7 @@ def refused(impersonate: str | None = None) -> str:
 
 @pytest.mark.parametrize("path", [None, "gone.json", ".", json.dumps(KEY)])
 def test_there_are_none(monkeypatch: pytest.MonkeyPatch, path: str | None) -> None:
-    """The command that makes some is named, and the variable for the path of a file."""
+    """Without credentials, the hint names the command and the variable for a file."""
     if path:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
     sentence = refused()
@@ -71,14 +71,15 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
 
 
 def test_a_service_account_asks_for_its_token_once(
-    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch
+    tokens: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Connecting costs one token and no call; the account and the project are known."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
     with Clients(Endpoints(), {}) as connected:
         assert connected.account == KEY["client_email"]
         assert connected.project == "shop-prod"
-    assert [path for path, _, _ in tokens.requests] == ["/token"]
+    assert [request.path for request in tokens.requests] == ["/token"]
 
 
 REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN})
@@ -99,7 +100,10 @@ REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN}
     ],
 )
 def test_of_a_token_servers_answer_only_oauths_code_is_shown(
-    tokens: HttpServer, status: int, answer: str, words: str
+    tokens: HttpServer,
+    status: int,
+    answer: str,
+    words: str,
 ) -> None:
     """A portal's page in place of a token, or an answer with a token, is a sentence."""
     tokens.answer = (status, answer)
@@ -113,7 +117,7 @@ def test_a_token_that_is_no_header_is_not_shown(tokens: HttpServer) -> None:
 
 
 def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
-    """The hint is to check the network, not the credentials."""
+    """A token server that isn't reached gives the hint to check the network."""
     use(working_key(f"127.0.0.1:{closed_port}"))
     assert "check the network" in refused()
 
@@ -121,7 +125,11 @@ def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
 @pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 9999])
 @pytest.mark.parametrize("has_key", [True, False])
 def test_a_server_of_tokens_is_waited_for_so_long(
-    monkeypatch: pytest.MonkeyPatch, use: Use, data: bytes, *, has_key: bool
+    monkeypatch: pytest.MonkeyPatch,
+    use: Use,
+    data: bytes,
+    *,
+    has_key: bool,
 ) -> None:
     """A server of tokens or metadata that is silent, or never ends, times out."""
     monkeypatch.setattr(clients, "_TOKEN_SECONDS", 0.2)
@@ -136,7 +144,8 @@ def test_a_server_of_tokens_is_waited_for_so_long(
 
 
 def test_a_users_own_credentials_warn_of_no_missing_quota_project(
-    monkeypatch: pytest.MonkeyPatch, use: Use
+    monkeypatch: pytest.MonkeyPatch,
+    use: Use,
 ) -> None:
     """Google-auth's warning isn't shown; a refused call says what is missing."""
     gcloud = "764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com"
@@ -150,9 +159,12 @@ def test_a_users_own_credentials_warn_of_no_missing_quota_project(
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_another_account_is_impersonated(
-    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, *, granted: bool
+    tokens: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    granted: bool,
 ) -> None:
-    """Calls are made as the account; if that is refused, the missing role is named."""
+    """Calls are made as the account; a refusal names the role that is missing."""
     monkeypatch.setattr(
         "google.auth.iam._IAM_ENDPOINT", f"http://{tokens.address}/as/{{}}"
     )
@@ -170,13 +182,15 @@ def test_another_account_is_impersonated(
         sentence = refused(READER)
         assert f"google-auth raised RefreshError for {READER}" in sentence
         assert f"service-accounts add-iam-policy-binding {READER}" in sentence
-    assert [path for path, _, _ in tokens.requests] == ["/token", f"/as/{READER}"]
-    scopes = json.loads(tokens.requests[-1][2])["scope"]
+    first, second = tokens.requests
+    assert first.path == "/token"
+    assert second.path == f"/as/{READER}"
+    scopes = json.loads(second.body)["scope"]
     assert scopes == ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 def test_emulators_need_no_credentials() -> None:
-    """Two emulators are connected to without any; with one alone they are needed."""
+    """Two emulators need no credentials; with one alone they are needed."""
     one = {DATASTREAM_EMULATOR: "127.0.0.1:1"}
     with pytest.raises(CallError):
         Clients(Endpoints(), {**one, MONITORING_EMULATOR: ""})

@@ -145,9 +145,11 @@ def explain(error: Exception) -> Failure:
     ],
 )
 def test_each_error_has_its_kind_and_what_mends_it(
-    error: Exception, kind: str, hint: str
+    error: Exception,
+    kind: str,
+    hint: str,
 ) -> None:
-    """Both are one line; the server's own words are kept."""
+    """An error of Google's is one line: its kind, the server's words, and a hint."""
     failure = explain(error)
     assert str(failure).startswith(f"{kind}: ")
     assert hint in failure.hint
@@ -159,21 +161,21 @@ def test_each_error_has_its_kind_and_what_mends_it(
     "text", ["", "\n", f"{PLUGIN}\n", "one\ntwo", "<html>" + "x" * 100_000]
 )
 def test_whatever_a_server_says_is_one_line(text: str) -> None:
-    """A proxy may answer with a whole page."""
+    """A message of several lines, or a proxy's whole page, is cut to one line."""
     line = str(explain(exceptions.ServiceUnavailable(text)))
     assert len(line.splitlines()) == 1
     assert len(line) < 1_500
 
 
 def test_a_url_is_shown_without_its_password() -> None:
-    """The user and the password of a proxy are no part of a message."""
+    """A proxy's user and password are left out of a message."""
     url = f"http://alice:{Canary.PROXY_PASSWORD}@proxy:3128"
     message = explain(exceptions.ServiceUnavailable(f"connecting to {url} failed"))
     assert message.message == "connecting to http://proxy:3128 failed"
 
 
 def test_an_error_reads_as_its_failure() -> None:
-    """``str()`` is the sentence that a person reads."""
+    """An error prints as its kind, its message and its hint."""
     failure = Failure(FailureKind.NOT_FOUND, "", "Look again.")
     assert (
         str(CallError(failure)) == "not found: the server gave no reason. Look again."

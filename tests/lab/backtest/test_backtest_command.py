@@ -24,12 +24,15 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     code, out, err = backtest(*ASKED, environ=lab.environ)
     assert code == 0
     known, paged, quiet, not_evaluated = out.split("\n\n")
-    assert (
-        known == f"The exporter's history starts at {text(START)}. Earlier alerts are"
-        " unknown."
-    )
+    assert known.startswith(f"The exporter's history starts at {text(START)}. Earlier ")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
-    assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
+    assert rows[0] == [
+        "POLICY",
+        "SEVERITY",
+        "OPENED",
+        "CLOSED",
+        "ABOUT",
+    ]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
         ("exporter-silent", "CRITICAL", "every exporter"),
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
@@ -46,22 +49,17 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         "Would not have alerted: exporter-losing-points, location-unreadable, "
     )
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
-    assert (
-        why["stream-state-changed"]
-        == "matches log entries, which the history does not have"
-    )
-    assert (
-        why["exporter-executions-failing"]
-        == "there is no series of run.googleapis.com/job/completed_execution_count"
-        " with "
-        'job_name="datastream-exporter"'
-    )
+    assert why["stream-state-changed"].startswith("matches log entries, which the hist")
+    missing = "run.googleapis.com/job/completed_execution_count with job_name="
+    assert missing in why["exporter-executions-failing"]
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
     assert err.splitlines()[-1].startswith("5 incidents in 2h, 1 still open; ")
 
 
 def test_json_does_not_depend_on_the_size_of_parts(
-    backtest: Command, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    backtest: Command,
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """``--json`` prints the same result, also where series span several parts."""
     whole = backtest(*ASKED, "--json", environ=lab.environ)
@@ -117,7 +115,9 @@ def test_history_before_the_start_counts(
 
 
 def test_policies_are_evaluated_as_they_are(
-    command: Command, lab: Lab, tmp_path: Path
+    command: Command,
+    lab: Lab,
+    tmp_path: Path,
 ) -> None:
     """A longer retest window alerts later; what can't be evaluated has its reason."""
     variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s")
@@ -194,6 +194,7 @@ COVERED = "--until: the recorded history covers 2026-01-05T06:00:06Z to 2026-01-
     ("argv", "message"),
     [
         ("", "one of the arguments --project --recorded is required"),
+        (f"{OF_OPS} --impersonate-service-account=", "is empty; write a service acc"),
         ("--project 12345", '"12345" is a project\'s number; write its id'),
         (f"{OF_OPS} --days 41", '"41" is not allowed; write'),
         (f"{OF_OPS} --until 2026-01-01", '"2026-01-01" is not a time with a time zone'),
@@ -229,7 +230,9 @@ def test_prometheus_is_checked_first(
 
 
 def test_ctrl_c_ends_the_reading(
-    backtest: Command, empty_lab: Lab, signal_when: SignalWhen
+    backtest: Command,
+    empty_lab: Lab,
+    signal_when: SignalWhen,
 ) -> None:
     """Ctrl-C ends the retries, and nothing more is read."""
     empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE"))

@@ -121,15 +121,6 @@ def test_a_distribution_is_left_out_and_named() -> None:
     assert reader.doubts == {sentence}
 
 
-def test_a_transient_error_is_retried(empty_lab: Lab) -> None:
-    """A page is retried after a transient error."""
-    empty_lab.cloud.add_fault(
-        Fault(method="ListTimeSeries", code="UNAVAILABLE", times=2)
-    )
-    assert read(empty_lab, STATE) == []
-    assert empty_lab.cloud.calls["ListTimeSeries"] == 3
-
-
 def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
     """Cloud Monitoring does not know a metric before its first point."""
     message = f'Cannot find metric(s) that match type = "{FRESHNESS}".'

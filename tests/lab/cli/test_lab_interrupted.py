@@ -16,7 +16,9 @@ from tests.lab.conftest import LONGEST, assert_nothing_running
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_parallel_scenarios(
-    scenarios: Path, tmp_path: Path, number: int
+    scenarios: Path,
+    tmp_path: Path,
+    number: int,
 ) -> None:
     """Worker processes end with their Prometheus, also when no handler runs."""
     for index in range(20):
@@ -50,7 +52,13 @@ def _interrupted(
     """Play scenarios and send a signal once a Prometheus is about to start."""
     engines.mkdir()
     with subprocess.Popen(
-        [sys.executable, "-m", "lab", "test", *names],
+        [
+            sys.executable,
+            "-m",
+            "lab",
+            "test",
+            *names,
+        ],
         cwd=scenarios.parent.parent,
         env={**os.environ, "TMPDIR": str(engines)},
         stdout=subprocess.PIPE,

@@ -17,22 +17,21 @@ from tests.lab.conftest import Command
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "error: COMMAND is missing; allowed here: demo, serve, list, test, time-"),
-        (["tst"], '"tst" is not a command; did you mean test?'),
-        (["review"], "the following arguments are required: PLAN.json"),
-        (["test", "--jso"], "unrecognized arguments: --jso"),
-        (
-            ["test", "--html", "no/such.html"],
-            '"no/such.html" can\'t be written; name a',
-        ),
-        (["serve", "--monitoring-port=65536"], "65536 is not a port; write a number"),
+        ("", "error: COMMAND is missing; allowed here: demo, serve, list, test, time-"),
+        ("tst", '"tst" is not a command; did you mean test?'),
+        ("review", "the following arguments are required: PLAN.json"),
+        ("test --jso", "unrecognized arguments: --jso"),
+        ("test --html no/such.html", '"no/such.html" can\'t be written; name a file'),
+        ("serve --monitoring-port=65536", "65536 is not a port; write a number"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(
-    command: Command, argv: list[str], sentence: str
+    command: Command,
+    argv: str,
+    sentence: str,
 ) -> None:
     """Usage and one sentence go to stderr; exit 2."""
-    code, out, err = command(*argv)
+    code, out, err = command(*argv.split())
     assert (code, out) == (USAGE, "")
     assert err.startswith("usage: datastream-lab")
     assert sentence in err.splitlines()[-1]
@@ -65,7 +64,9 @@ def test_a_missing_package_is_one_sentence(
 
 
 def test_missing_prometheus_is_one_sentence(
-    command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    scenarios: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It names the programs and how to install them; exit 3. What needs none works."""
     monkeypatch.setenv("PATH", str(scenarios))

@@ -12,9 +12,8 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
     code, out, err = command("list", "--policies", str(POLICIES))
     assert (code, err) == (OK, "")
     heading, *rows = [line.split() for line in out.splitlines()]
-    assert (
-        " ".join(heading) == "POLICY SEVERITY SOURCE RETEST WINDOW CHANNELS FIRES FOR"
-    )
+    words = "POLICY SEVERITY SOURCE RETEST WINDOW CHANNELS FIRES FOR"
+    assert " ".join(heading) == words
     assert sorted(row[0] for row in rows) == sorted(
         path.stem for path in POLICIES.glob("*.yaml")
     )

@@ -20,10 +20,7 @@ def test_every_policy_has_a_notification(command: Command) -> None:
         "stream-changed · WARNING",
         "stream-missing · CRITICAL",
     ]
-    assert (
-        "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is missing "
-        in out
-    )
+    assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is " in out
     assert "  Datastream stream null (null, null) is missing " in out
     assert "\n  [1] https://console.cloud.google.com/datastream/streams" in out
 
@@ -41,7 +38,9 @@ def test_policies_can_be_chosen(command: Command) -> None:
 
 @pytest.fixture
 def preview(
-    command: Command, played: Played, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    played: Played,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Ended]:
     """Return a function that previews a scenario of the project."""
 
@@ -61,11 +60,8 @@ def test_a_scenario_s_notifications_are_counted_and_shown(
     code, out, err = preview("paused-by-hand")
     assert (code, err) == (OK, "")
     count, heading, *lines = out.splitlines()
-    assert (
-        count
-        == "One person gets 3 notifications in paused-by-hand: 1 message, 1 opened, 1"
-        " closed."
-    )
+    assert count.startswith("One person gets 3 notifications in paused-by-hand: ")
+    assert count.endswith(": 1 message, 1 opened, 1 closed.")
     assert heading.split() == [
         "AFTER",
         "WHAT",
@@ -74,9 +70,24 @@ def test_a_scenario_s_notifications_are_counted_and_shown(
         "SUBJECT",
     ]
     assert [re.split("  +", line.strip())[:4] for line in lines[:3]] == [
-        ["10m2s", "message", "WARNING", "stream-state-changed"],
-        ["12m30s", "opened", "ERROR", "stream-unexpected-state"],
-        ["30m30s", "closed", "ERROR", "stream-unexpected-state"],
+        [
+            "10m2s",
+            "message",
+            "WARNING",
+            "stream-state-changed",
+        ],
+        [
+            "12m30s",
+            "opened",
+            "ERROR",
+            "stream-unexpected-state",
+        ],
+        [
+            "30m30s",
+            "closed",
+            "ERROR",
+            "stream-unexpected-state",
+        ],
     ]
     assert lines[0].endswith("Datastream stream orders changed: RUNNING → PAUSED")
     assert re.findall(r"^([\w-]+ · .*)$", out, re.MULTILINE) == [
@@ -108,10 +119,7 @@ def test_the_alert_of_a_lag_says_how_late_and_the_threshold(
 ) -> None:
     """The query's value when the incident opens, and the policy's own label."""
     out = preview("lags", "stream-lagging").out
-    assert (
-        "Datastream stream orders (europe-west1, shop-prod) lags by 1530 s, more than"
-        " 900 s" in out
-    )
+    assert "(europe-west1, shop-prod) lags by 1530 s, more than 900 s" in out
 
 
 def test_what_cloud_monitoring_does_not_send_is_not_counted(

@@ -28,7 +28,12 @@ def test_the_exporter_runs_against_the_servers_from_a_second_shell(
     (tmp_path / "world.yaml").write_text(WORLD)
     with (tmp_path / "emulator.env").open("w") as printed:
         serving = subprocess.Popen(
-            [PROGRAMS / "datastream-lab", "serve", "--world", "world.yaml"],
+            [
+                PROGRAMS / "datastream-lab",
+                "serve",
+                "--world",
+                "world.yaml",
+            ],
             cwd=tmp_path,
             stdout=printed,
             stderr=subprocess.PIPE,

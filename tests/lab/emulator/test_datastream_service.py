@@ -23,9 +23,17 @@ def world(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("asked", "pages"),
-    [(0, [50] * 46), (1000, [1000, 1000, 300]), (5000, [1000, 1000, 300])],
+    [
+        (0, [50] * 46),
+        (1000, [1000, 1000, 300]),
+        (5000, [1000, 1000, 300]),
+    ],
 )
-def test_page_sizes_are_googles(serve: Serve, asked: int, pages: list[int]) -> None:
+def test_page_sizes_are_googles(
+    serve: Serve,
+    asked: int,
+    pages: list[int],
+) -> None:
     """A page holds 50 streams by default and 1000 at most."""
     served = serve(world())
     listed = served.datastream.list_streams(
@@ -87,6 +95,14 @@ def test_there_are_three_kinds_of_outage(serve: Serve, clock: Clock) -> None:
     clock.pass_(10)
     assert pages() == [(0, [AMERICA])]
     clock.pass_(10)
-    assert pages() == [(0, [AMERICA]), (1000, []), (300, [])]
+    assert pages() == [
+        (0, [AMERICA]),
+        (1000, []),
+        (300, []),
+    ]
     clock.pass_(10)
-    assert pages() == [(1000, []), (1000, []), (300, [])]
+    assert pages() == [
+        (1000, []),
+        (1000, []),
+        (300, []),
+    ]

@@ -18,7 +18,13 @@ LOCATIONS = [
     {"id": "us-east1"},
 ]
 WORLD: dict[str, Any] = {
-    "projects": [{"id": "shop", "number": 1, "locations": LOCATIONS}]
+    "projects": [
+        {
+            "id": "shop",
+            "number": 1,
+            "locations": LOCATIONS,
+        }
+    ]
 }
 
 
@@ -32,7 +38,12 @@ def outcome(served: Served, location: str = "europe-west1") -> int:
     return 0
 
 
-def write(served: Served, at: float, series: int = 1, timeout: float = 60) -> None:
+def write(
+    served: Served,
+    at: float,
+    series: int = 1,
+    timeout: float = 60,
+) -> None:
     """Write a point of each of some series."""
     end = {"seconds": int(at)}
     point = {"interval": {"end_time": end}, "value": {"int64_value": 1}}
@@ -46,7 +57,11 @@ def write(served: Served, at: float, series: int = 1, timeout: float = 60) -> No
     )
 
 
-def failed_write(served: Served, at: float, series: int) -> tuple[str, int, int]:
+def failed_write(
+    served: Served,
+    at: float,
+    series: int,
+) -> tuple[str, int, int]:
     """Write series that are refused in part; return the message and the counts."""
     with pytest.raises(exceptions.InvalidArgument) as caught:
         write(served, at, series)
@@ -130,7 +145,11 @@ def test_a_page_can_come_twice(serve: Serve) -> None:
     served = serve(WORLD | {"largest_page": {"ListStreams": 2}, "faults": [fault]})
     pages = served.datastream.list_streams(parent=EUROPE).pages
     names = [[stream.name[-2:] for stream in page.streams] for page in pages]
-    assert names == [["s1", "s2"], ["s1", "s2"], ["s3"]]
+    assert names == [
+        ["s1", "s2"],
+        ["s1", "s2"],
+        ["s3"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -228,12 +228,25 @@ def test_series_come_in_pages_and_by_interval(serve: Serve, clock: Clock) -> Non
         clock.pass_(10)
     text = f'metric.type = "{METRIC}"'
     seen = []
-    for each in read(served, text, started, started + 10, page_size=3):
+    for each in read(
+        served,
+        text,
+        started,
+        started + 10,
+        page_size=3,
+    ):
         raw = TimeSeries.pb(each)
         for point in raw.points:
             end = point.interval.end_time.seconds
             seen.append((raw.resource.labels["node_id"], end - started))
-    assert seen == [("a", 10), ("a", 0), ("b", 10), ("b", 0), ("c", 10), ("c", 0)]
+    assert seen == [
+        ("a", 10),
+        ("a", 0),
+        ("b", 10),
+        ("b", 0),
+        ("c", 10),
+        ("c", 0),
+    ]
     assert served.cloud.calls["ListTimeSeries"] == 2
     with pytest.raises(exceptions.InvalidArgument, match="and no other filter"):
         read(served, 'metric.type > "a"', started, started)

@@ -118,7 +118,11 @@ def world(*events: dict[str, Any]) -> World:
         },
         {"id": "b", "exists": False},
     ]
-    project = {"id": "p", "number": 1, "locations": [{"id": "l", "streams": streams}]}
+    project = {
+        "id": "p",
+        "number": 1,
+        "locations": [{"id": "l", "streams": streams}],
+    }
     return World.model_validate({"projects": [project], "events": events})
 
 
@@ -161,7 +165,12 @@ def test_each_event_changes_state_and_errors(
 def test_streams_come_and_go() -> None:
     """A stream appears with an event, and is deleted with another."""
     played = world(
-        {"at": 5, "stream": "projects/p/*/b", "do": "appear", "starting": 2},
+        {
+            "at": 5,
+            "stream": "projects/p/*/b",
+            "do": "appear",
+            "starting": 2,
+        },
         {"at": 9, "stream": "projects/p/locations/l/streams/b", "do": "delete"},
     )
     snapshots = Snapshots(played)

@@ -57,10 +57,20 @@ def test_a_scenario_notices_a_change(
         "of": "orders",
         "opens": {"after": "4m3s", "by": "4m41s"},
     }
-    fails = {"at": "4m", "stream": "orders", "do": "fail_permanently", "reason": "LOST"}
+    fails = {
+        "at": "4m",
+        "stream": "orders",
+        "do": "fail_permanently",
+        "reason": "LOST",
+    }
     expect = [page | {"stays": True}]
     runs = [{"delay": "0s"}]
-    scenario = make_scenario(fails, lasts="8m", exporters=runs, expect=expect)
+    scenario = make_scenario(
+        fails,
+        lasts="8m",
+        exporters=runs,
+        expect=expect,
+    )
     (recording,) = play([scenario])
     played = [(scenario, recording)]
     late = replace(policy, retest_window=60)

@@ -210,7 +210,9 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     ],
 )
 def test_a_directory_without_policies_is_an_error(
-    tmp_path: Path, name: str, sentence: str
+    tmp_path: Path,
+    name: str,
+    sentence: str,
 ) -> None:
     """The sentence names the directory and says what is wrong with it."""
     (tmp_path / "file").write_text("")

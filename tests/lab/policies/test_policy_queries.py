@@ -13,7 +13,12 @@ from lab.policies.promql import known_series
 from tests.lab.policies.folders import POLICIES
 
 PROMISES = yaml.safe_load(Path(__file__).with_name("promises.yaml").read_text("utf-8"))
-STREAM = {"project_id", "namespace", "location", "stream_id"}
+STREAM = {
+    "project_id",
+    "namespace",
+    "location",
+    "stream_id",
+}
 
 RESULTS = {
     "exporter-executions-failing": set(),
@@ -28,7 +33,12 @@ RESULTS = {
         "monitored_resource",
     },
     "location-unreadable": {"project_id", "namespace", "location"},
-    "streams-failing-together": {"project_id", "namespace", "location", "state"},
+    "streams-failing-together": {
+        "project_id",
+        "namespace",
+        "location",
+        "state",
+    },
     "streams-unexpected-together": {"project_id", "namespace", "location"},
 }
 """The labels that identify an incident where it is not a stream's."""
@@ -81,10 +91,8 @@ def test_a_query_names_resources_and_keeps_the_labels_of_its_incidents(
     """An alert can name the stream, or the resource that the incident is about."""
     assert policy.parsed_query
     for selector in policy.parsed_query.selectors:
-        assert (
-            selector.equal.get("monitored_resource")
-            == known_series()[selector.metric].resource
-        )
+        resource = known_series()[selector.metric].resource
+        assert selector.equal.get("monitored_resource") == resource
     result = policy.parsed_query.result
     if policy.name == "private-connection-failed":
         assert {"private_connection_id", "namespace", "location"} <= result

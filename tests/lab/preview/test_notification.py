@@ -113,7 +113,9 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
     ],
 )
 def test_a_message_says_what_changed(
-    scenario: str, change: str, played: Played
+    scenario: str,
+    change: str,
+    played: Played,
 ) -> None:
     """The states and the error without numbers; or that a state isn't expected."""
     policy = OWN["stream-state-changed"]

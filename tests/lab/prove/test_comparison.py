@@ -15,7 +15,11 @@ STAYS = {"stays": True}
 
 def expected(**keys: Any) -> ExpectedIncident:
     """Return an expected alert for orders, from the tenth minute until the twelfth."""
-    usual = {"policy": "failed", "of": "orders", "opens": {"after": 600, "by": 720}}
+    usual = {
+        "policy": "failed",
+        "of": "orders",
+        "opens": {"after": 600, "by": 720},
+    }
     return ExpectedIncident.model_validate(usual | keys)
 
 
@@ -61,7 +65,12 @@ def test_what_does_not_match_is_missed_or_extra() -> None:
     assert outcomes([expected()]) == [AlertOutcome.MISSED]
     assert outcomes([expected(may=True)]) == [AlertOutcome.RIGHT]
     other = Incident("missing", NAME + "orders", {}, 650, None)
-    found = outcomes([expected()], incident(650), incident(660, of="stock"), other)
+    found = outcomes(
+        [expected()],
+        incident(650),
+        incident(660, of="stock"),
+        other,
+    )
     assert found == [AlertOutcome.RIGHT, AlertOutcome.EXTRA, AlertOutcome.EXTRA]
     twice = outcomes([expected()], incident(650, 700), incident(710))
     assert twice == [AlertOutcome.RIGHT, AlertOutcome.EXTRA]

@@ -25,7 +25,11 @@ from lab.simulate.series import Series, SeriesSet
 START = 1_767_571_200.0
 
 
-def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> Series:
+def series(
+    name: str,
+    labels: dict[str, str],
+    *points: tuple[float, float],
+) -> Series:
     """Return a series of values by seconds after the start, visible 2 s later."""
     made = SeriesSet().series(name, labels)
     for at, value in points:
@@ -37,9 +41,20 @@ def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> S
 def engine() -> Iterator[Engine]:
     """Return an engine that holds three series."""
     held = [
-        series("a:x", {"k": "1"}, (0, 5), (60, 6), (180, 7)),
+        series(
+            "a:x",
+            {"k": "1"},
+            (0, 5),
+            (60, 6),
+            (180, 7),
+        ),
         series("a:x", {"k": 'quoted "\\\n'}, (60, 6)),
-        series("a:time", {}, (0, START), (86_400 * 40, 2**53 - 1)),
+        series(
+            "a:time",
+            {},
+            (0, START),
+            (86_400 * 40, 2**53 - 1),
+        ),
     ]
     with start_engine(held) as running:
         yield running
@@ -48,7 +63,12 @@ def engine() -> Iterator[Engine]:
 def moments(engine: Engine, query: str) -> dict[str, list[float]]:
     """Return when a query has a result, by the label k, in seconds after the start."""
     found = {}
-    for each in engine.query_range(query, START, START + 240, 30):
+    for each in engine.query_range(
+        query,
+        START,
+        START + 240,
+        30,
+    ):
         found[each.labels.get("k", "")] = [at - START for at in each.values]
     return found
 

@@ -16,16 +16,36 @@ INTERVAL = 30
         pytest.param(
             (30, 60), 0, [(30, 90)], id="no retest window: the first true one opens"
         ),
-        pytest.param((30, 60, 90), 60, [(90, 120)], id="a minute takes three in a row"),
-        pytest.param((30, 60), 60, [], id="two in a row are not enough"),
-        pytest.param((0, 30, 60), 45, [(60, 90)], id="rounded up to whole intervals"),
+        pytest.param(
+            (30, 60, 90),
+            60,
+            [(90, 120)],
+            id="a minute takes three in a row",
+        ),
+        pytest.param(
+            (30, 60),
+            60,
+            [],
+            id="two in a row are not enough",
+        ),
+        pytest.param(
+            (0, 30, 60),
+            45,
+            [(60, 90)],
+            id="rounded up to whole intervals",
+        ),
         pytest.param(
             (0, 30, 60, 120, 150, 180),
             60,
             [(60, 90), (180, 210)],
             id="a gap closes it, and the retest window starts again",
         ),
-        pytest.param((540, 570, 600), 60, [(600, None)], id="open at the end"),
+        pytest.param(
+            (540, 570, 600),
+            60,
+            [(600, None)],
+            id="open at the end",
+        ),
     ],
 )
 def test_an_incident_opens_after_the_retest_window(

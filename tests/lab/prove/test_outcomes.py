@@ -32,7 +32,12 @@ def printed(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[s
     """Return the lines about the incidents of some phases."""
     findings: list[AlertResult] = []
     for phase, incidents in enumerate(phases):
-        findings += compare(expected, incidents, float(phase), len(phases))
+        findings += compare(
+            expected,
+            incidents,
+            float(phase),
+            len(phases),
+        )
     found = []
     for outcome, text in lines(findings):
         mark = "" if outcome is AlertOutcome.RIGHT else f"{outcome.upper()} "

@@ -1,6 +1,5 @@
 """The project's scenarios with its policies: exactly the expected alerts fire."""
 
-from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
@@ -9,13 +8,22 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertOutcome, AlertResult
-from lab.prove.scenarios import play_all, start_times
+from lab.prove.scenarios import play_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import SimulationError, simulate
 from tests.lab.conftest import SCENARIOS, MakeScenario, Played
 
-LOST = {"at": 300, "stream": "orders", "do": "fail_permanently", "reason": "LOST"}
-MISSING = {"policy": "stream-missing", "of": "stock", "opens": {"after": 0, "by": 600}}
+LOST = {
+    "at": 300,
+    "stream": "orders",
+    "do": "fail_permanently",
+    "reason": "LOST",
+}
+MISSING = {
+    "policy": "stream-missing",
+    "of": "stock",
+    "opens": {"after": 0, "by": 600},
+}
 
 
 def wrong(alert: AlertResult) -> str:
@@ -77,12 +85,3 @@ def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
         SimulationError, match="reached the emulator, so nothing was evaluated"
     ):
         simulate(make_scenario(lasts="1m"), 0)
-
-
-def test_scenarios_start_days_apart(make_scenario: MakeScenario) -> None:
-    """So none sees another's series in one engine; one may set its own start."""
-    own = datetime(2026, 3, 9, 12, tzinfo=UTC)
-    free, fixed = make_scenario(), make_scenario(starts=own.isoformat())
-    first, second, third = start_times([free, fixed, free])
-    assert second == own
-    assert third - first >= timedelta(days=3)

@@ -42,7 +42,12 @@ def reviewed(command: Command, tmp_path: Path) -> Reviewed:
     def run(document: Any, *words: str) -> Ended:
         text = document if isinstance(document, bytes) else json.dumps(document)
         file = OUTPUTS.write_input(tmp_path / "plan.json", text)
-        folders = ["--policies", str(POLICIES), "--scenarios", str(SCENARIOS)]
+        folders = [
+            "--policies",
+            str(POLICIES),
+            "--scenarios",
+            str(SCENARIOS),
+        ]
         return command("review", str(file), *folders, *words)
 
     return run

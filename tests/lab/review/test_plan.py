@@ -39,7 +39,13 @@ from tests.mangling import mangle, values
         json.dumps(plan() | {"resource_changes": ["x"]}).encode(),
         json.dumps(plan({"type": "google_monitoring_alert_policy"})).encode(),
     ],
-    ids=["plan file", "nested", "state", "no resource", "no change"],
+    ids=[
+        "plan file",
+        "nested",
+        "state",
+        "no resource",
+        "no change",
+    ],
 )
 def test_other_input_is_refused(content: bytes) -> None:
     """A plan file, a state or other JSON: the sentence says what to pass instead."""
@@ -148,7 +154,9 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
     ],
 )
 def test_overlapping_incidents_are_the_same(
-    before: Any, after: Any, kinds: list[str]
+    before: Any,
+    after: Any,
+    kinds: list[str],
 ) -> None:
     """Incidents of a stream that overlap are the same, the nearest of several."""
     old = [Incident("p", "orders", {}, *times) for times in before]

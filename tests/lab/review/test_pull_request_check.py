@@ -175,7 +175,12 @@ def test_the_workflow_on_github_keeps_one_comment(
     issues = "/repos/acme/infra/issues"
     look = [f"GET {issues}/7/comments"] * 2
     written, updated = f"POST {issues}/7/comments", f"PATCH {issues}/comments/131"
-    assert host.requests == [*look, written, *look, updated]
+    assert host.requests == [
+        *look,
+        written,
+        *look,
+        updated,
+    ]
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith(

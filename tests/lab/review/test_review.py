@@ -36,8 +36,7 @@ def test_a_later_alert_has_a_diff_and_a_row(reviewed: Reviewed) -> None:
     answer = reviewed(_LATER, "--scenario", "five", "--strict")
     assert (answer.code, answer.err) == (1, "")
     assert (
-        "\nPolicies that change: 1 of 1. Alerts in 1 scenario: **5 later**.\n"
-        in answer.out
+        "\nPolicies that change: 1 of 1. Alerts in 1 scenario: **5 later" in answer.out
     )
     assert "\n-    duration: 60s\n+    duration: 300s\n" in answer.out
     names = "`orders-1`, `orders-2`, `orders-3` and 2 more"
@@ -75,10 +74,7 @@ def test_a_query_that_prometheus_rejects_loses_its_alerts(reviewed: Reviewed) ->
     document = plan(change("update", before=policy(), after=policy(query=ambiguous)))
     answer = reviewed(document, "--scenario", "five")
     assert "**5 lost**" in answer.out
-    assert (
-        "| `failed` | `it would never alert: Prometheus refuses the query: "
-        in answer.out
-    )
+    assert "`it would never alert: Prometheus refuses the query: " in answer.out
 
 
 def test_a_policy_that_no_scenario_covers_is_named() -> None:
@@ -105,15 +101,11 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
         ("failed_off", "switched off"),
         ("failed_same", "update"),
     ]
-    assert (
-        "It is replaced: its open incidents close, and open again.\n\n```diff" in text
-    )
+    assert "It is replaced: its open incidents close, and open again." in text
     assert "-project: orders-prod\n+project: b\n" in text
     assert "\n+enabled: false\n" in text
     assert "Only values change that Cloud Monitoring sets." in text
-    assert (
-        "> **Note:** The plan ended with an error, so changes may be missing." in text
-    )
+    assert "> **Note:** The plan ended with an error, so changes may" in text
     assert f"| `default` | `{CHANNEL}` | `no policy` | `failed_gone` |" in text
 
 
@@ -243,10 +235,7 @@ def test_the_first_apply_adds_everything(
     """Every policy is created, and all alerts are gained; planned again, none are."""
     first = replanned()
     unchanged = reviewed(first).out
-    assert (
-        "Policies that change: 0 of 19. What decides when an alert opens stays"
-        in unchanged
-    )
+    assert "Policies that change: 0 of 19. What decides when an alert" in unchanged
     for each in first["resource_changes"]:
         each["change"] |= {"actions": ["create"], "before": None}
     review = json.loads(reviewed(first, "--scenario", "five", "--json").out)

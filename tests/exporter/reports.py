@@ -36,7 +36,7 @@ def report(*streams: Stream, required: Sequence[str] = (), **parts: Any) -> Repo
 def empty_report(**parts: Any) -> Report:
     """Return a report that says nothing but the given parts."""
     nothing: dict[str, Any] = {
-        **{name: {} for name in ("discoveries", "unread", "uncollected")},
+        **{name: {} for name in ("discoveries", "unread", "uncollected", "problems")},
         **dict.fromkeys(("locations", "dropped", "held_back", "samples"), ()),
         **dict.fromkeys(("changed", "stopped"), False),
         **dict.fromkeys(("timestamp", "skipped"), 0),
@@ -47,6 +47,7 @@ def empty_report(**parts: Any) -> Report:
             "written": Written(24),
             "seconds": 0.1,
             "calls": 5,
+            "unrecalled": None,
             **nothing,
             **parts,
         }

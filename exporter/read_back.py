@@ -49,7 +49,7 @@ def recall(parts: RunParts) -> None:
     """
     memory, failure = parts.memory, None
     if memory.problems is None or memory.problems_refused:
-        found = attempt(lambda: _read_back(parts), parts.deadlines.reading)
+        found = attempt(lambda: _read_back(parts), parts.deadlines.early)
         if not isinstance(found, Failure):
             memory.problems, memory.problems_refused = found, False
         else:
@@ -103,7 +103,7 @@ def _values(
         parts.clients.monitoring.list_time_series,
         request,
         (project, PERMISSION),
-        parts.deadlines.reading,
+        parts.deadlines.early,
         parts.calls,
     ):
         if answer.execution_errors:

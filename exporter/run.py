@@ -165,7 +165,7 @@ class Run:
         deadline = parts.deadlines.reading
         if listed:
             # The locations that are known from before need time as well.
-            deadline = parts.deadlines.rediscovery
+            deadline = parts.deadlines.early
         found = attempt(lambda: parts.api.locations(project, deadline), deadline)
         # Its locations are started before anybody waits for them.
         with self._starting:

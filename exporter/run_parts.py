@@ -22,8 +22,8 @@ Discovery: TypeAlias = Future[tuple[str, ...] | Failure]
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
-# The part of reading that discovery may take where the locations are known from before
-_REDISCOVERY_SHARE = 1 / 3
+# The part of reading after which locations must be free to be read
+_EARLY_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class RunDeadlines:
     """
 
     reading: Deadline  # of discovery and of streams
-    rediscovery: Deadline  # of discovery, where an earlier one is remembered
+    # Of what all locations wait for, or could do without: reading problems back, and
+    # discovery where an earlier one is remembered
+    early: Deadline
     collecting: Deadline  # of reading objects and private connections
     writing: Deadline  # of every point but the exporter's own
     end: Deadline  # of the exporter's own points
@@ -54,7 +56,7 @@ class RunDeadlines:
         reading = end.within(end.left * _READING_SHARE)
         return cls(
             reading=reading,
-            rediscovery=reading.within(reading.left * _REDISCOVERY_SHARE),
+            early=reading.within(reading.left * _EARLY_SHARE),
             collecting=end.sooner(2 * reserved),
             writing=end.sooner(reserved),
             end=end,

@@ -42,11 +42,13 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
     for text in _doubts(config):
         yield Finding(WARNING, text)
     deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
-    report = Run(session, Memory(), int(time.time()), deadline).look()
+    report = Run(session, Memory(), int(time.time()), deadline).look(recalling=True)
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
         for text in unmatched(config, report.locations, everything=True):
             yield Finding(WARNING, text)
+    if not report.stopped:
+        yield _read_back(config.metrics.project, report)
     if write and not deadline.stopped:
         yield from _writing(session, deadline)
 
@@ -84,6 +86,15 @@ def _reading(report: Report) -> Iterator[Finding]:
                 yield Finding(WARNING, f"{one.name}: {one.problem}")
     for group in failure_groups(report):
         yield Finding(FAILED, f"{name_all(group.names)}: {group.text}")
+
+
+def _read_back(project: str, report: Report) -> Finding:
+    """Return whether problems that earlier runs wrote could be read back."""
+    if report.unrecalled is None:
+        text = "problems of earlier runs can be read back"
+        return Finding(OK, f"projects/{project}: {text}")
+    text = "problems can't be read back, so each alerts alone"
+    return Finding(WARNING, f"projects/{project}: {text}: {report.unrecalled}")
 
 
 def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:

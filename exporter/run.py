@@ -97,9 +97,14 @@ class Run:
             calls=parts.calls.made,
         )
 
-    def look(self) -> Report:
-        """Read and measure everything, collectors included, and write nothing."""
+    def look(self, *, recalling: bool = False) -> Report:
+        """Read and measure everything, collectors included, and write nothing.
+
+        Without ``recalling``, it is as if every problem began now.
+        """
         self._parts = replace(self._parts, writer=None)
+        if not recalling:
+            self._parts.memory.problems = {}
         report = self._go()
         own = self._own_samples(report)
         return replace(report, samples=(*report.samples, *own))
@@ -109,12 +114,7 @@ class Run:
         parts = self._parts
         shared = Points(parts.writer, parts.deadlines.writing)
         try:
-            if parts.writer is None:
-                # As if every problem began now.
-                parts.memory.problems = {}
-                parts.recalled.set_result(None)
-            else:
-                self._submit(recall, parts)
+            self._submit(recall, parts)
             for source in parts.config.sources:
                 self._start_source(source)
             self._finish_reading()
@@ -236,7 +236,7 @@ class Run:
         """Wait until everything was read, or its time is over: that is no answer."""
         deadline = self._parts.deadlines.reading
         discoveries = list(self._discoveries.values())
-        self._wait(discoveries, deadline)
+        self._wait([*discoveries, self._parts.recalled], deadline)
         with self._starting:
             for discovery in discoveries:
                 if not deadline.stopped:

@@ -36,10 +36,11 @@ ok       projects/shop-prod: 3 locations discovered
 ok       projects/shop-prod/locations/europe-west1: 2 streams
 ok       projects/shop-prod/locations/us-east1: 1 stream
 ok       projects/shop-prod/locations/us-east4: no streams
+ok       projects/metrics-prod: problems of earlier runs can be read back
 ok       projects/metrics-prod: one point written to Cloud Monitoring
 """
     )
-    assert ended.err.splitlines()[-1] == "7 checks: none failed, no warnings."
+    assert ended.err.splitlines()[-1] == "8 checks: none failed, no warnings."
     (point,) = shop.cloud.points()
     assert point.metric_type == PREFIX + "exporter/points_lost"
     assert point.resource_labels["node_id"] == "check"
@@ -120,7 +121,18 @@ def test_what_cannot_be_written_fails(shop: Shop) -> None:
     (failed,) = lines(ended, "failed")
     assert failed.startswith("failed   projects/metrics-prod: permission denied: ")
     assert "roles/monitoring.metricWriter" in failed
-    assert ended.err.splitlines()[-1] == "5 checks: 1 failed, no warnings."
+    assert ended.err.splitlines()[-1] == "6 checks: 1 failed, no warnings."
+
+
+def test_what_cannot_be_read_back_is_a_warning(shop: Shop) -> None:
+    """Every problem is then alone, which costs pages, not silence; exit 0."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.list"]
+    ended = shop.command("check", "--read-only")
+    assert ended.code == OK
+    (warning,) = lines(ended, "warning")
+    text = "problems can't be read back, so each alerts alone: permission denied: "
+    assert warning.startswith(f"warning  projects/metrics-prod: {text}")
+    assert "roles/monitoring.viewer" in warning
 
 
 DOUBTFUL = """\
@@ -171,7 +183,7 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "13 checks: none failed, 8 warnings."
+    assert ended.err.splitlines()[-1] == "14 checks: none failed, 8 warnings."
     assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
 
 
@@ -180,7 +192,7 @@ def test_read_only_writes_nothing(shop: Shop) -> None:
     shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
     ended = shop.command("check", "--read-only", "--strict")
     assert ended.code == OK
-    assert ended.err.splitlines()[-1] == "4 checks: none failed, no warnings."
+    assert ended.err.splitlines()[-1] == "5 checks: none failed, no warnings."
     assert shop.cloud.calls["CreateTimeSeries"] == 0
 
 

@@ -101,7 +101,7 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
     """Return the policies of all selected folders, sorted by name."""
     policies: dict[str, Policy] = {}
     for folder in _policy_folders(args):
-        for policy in read_policies(folder, others=policies.values()):
+        for policy in read_policies(folder):
             if other := policies.get(policy.name):
                 path = printable(str(policy.path))
                 raise InputError(

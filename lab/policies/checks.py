@@ -1,7 +1,7 @@
 """Checks that the parts of a policy file fit each other and the other policies."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from exporter.mistakes import hint
@@ -27,19 +27,16 @@ def problems(
     name: str,
     file: PolicyFile,
     query: Query | None,
-    thresholds: Mapping[str, str | None],
     *,
     house_rules: bool,
 ) -> Iterator[Problem]:
     """Yield everything that contradicts itself in a policy.
 
-    ``thresholds`` has the threshold of every policy, by name; None where it has none,
-    empty where it is unknown. This project's own rules apply with ``house_rules``.
+    This project's own rules apply with ``house_rules``.
     """
     yield from _name(name, file, house_rules=house_rules)
     yield from _strategy(file)
     yield from _threshold(file)
-    yield from _yields_to(name, file, thresholds)
     condition = file.conditions[0]
     if condition.log:
         extracted = frozenset(condition.log.label_extractors)
@@ -102,30 +99,6 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
     elif not any(f"{sign} ({threshold})" in condition.query for sign in (">", ">=")):
         forms = f'"> ({threshold})" or ">= ({threshold})"'
         yield path, f'"{threshold}" is not in the query, as {forms}'
-
-
-def _yields_to(
-    name: str,
-    file: PolicyFile,
-    thresholds: Mapping[str, str | None],
-) -> Iterator[Problem]:
-    other, path = file.user_labels.get("yields_to"), ("userLabels", "yields_to")
-    condition = file.conditions[0].promql
-    if not other:
-        return
-    if other == name or other not in thresholds:
-        names = [each for each, number in thresholds.items() if number]
-        advice = hint(other, sorted({*names} - {name}))
-        yield path, f"{quote(other)} is not another policy with a threshold; {advice}"
-        return
-    number = thresholds[other]
-    if number is None:
-        sentence = "has no userLabels.threshold, so this policy would never yield"
-        yield path, f"{other} {sentence}"
-    elif number and number == file.user_labels.get("threshold"):
-        yield path, f"{other} has the same threshold, {number}; change one of the two"
-    elif number and condition and f">= ({number})" not in condition.query:
-        yield path, f'{other} fires at {number}, but the query has no ">= ({number})"'
 
 
 def _documentation(

@@ -10,8 +10,6 @@ with Terraform. The conventions:
 - ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or
   ``>= (N)``. The parentheses mark it: Terraform's ``policy_overrides`` variable changes
   it there and nowhere else.
-- ``userLabels.yields_to`` names another policy with a threshold. The query has
-  ``>= (N)`` with that number and finds nothing where it is reached.
 - A range of an hour (of two thirds of the retest window, if that is longer than two
   minutes) is the look-back window, and changes together with the retest window. All
   other ranges are fixed.
@@ -23,7 +21,7 @@ leave them out, and may use metrics that are unknown here.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -31,7 +29,7 @@ from typing import Any, NamedTuple, cast
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
-from exporter.documents import Document, parse, read_file
+from exporter.documents import parse, read_file
 from exporter.mistakes import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
@@ -69,7 +67,6 @@ class Policy:
     severity: str = ""  # ``CRITICAL``, ``ERROR`` or ``WARNING``
     # The number in the query that users may change, as text; None without one
     threshold: str | None = None
-    yields_to: str | None = None  # the policy that alerts instead of this one, if any
     subject: str = ""  # the alert's subject
     content: str = ""  # the alert's text, in Markdown
     links: tuple[DocumentationLink, ...] = ()  # the alert's links
@@ -100,55 +97,24 @@ class Policy:
         return found is not None and found[1] == "exporter"
 
 
-class _Opened(NamedTuple):
-    """A file that has the form of a policy; its document gathers more mistakes."""
-
-    document: Document
-    model: PolicyFile
-    policy: Policy
-
-
 def read_policies(
-    folder: str | Path,
-    *,
-    house_rules: bool = False,
-    others: Iterable[Policy] = (),
+    folder: str | Path, *, house_rules: bool = False
 ) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; skip other files.
 
-    With ``house_rules``, this project's own rules apply. ``others`` are policies of
-    another directory, to which these may yield. Raise InputError with everything that
-    is wrong.
+    With ``house_rules``, this project's own rules apply. Raise InputError with
+    everything that is wrong.
     """
     files, sentences = _files(Path(folder))
-    # Empty means unknown: the file has errors.
-    thresholds = {policy.name: policy.threshold for policy in others}
-    thresholds |= {path.stem: "" for path in files}
-    opened: list[_Opened] = []
+    policies: list[Policy] = []
     for path in files:
         try:
-            each = _open(path, house_rules=house_rules)
-        except InputError as error:
-            sentences.extend(error.sentences)
-            continue
-        opened.append(each)
-        thresholds[path.stem] = each.policy.threshold
-    for each in opened:
-        for keys, sentence in checks.problems(
-            each.policy.name,
-            each.model,
-            each.policy.parsed_query,
-            thresholds,
-            house_rules=house_rules,
-        ):
-            each.document.add_error(keys, sentence)
-        try:
-            each.document.accepted(each.model)
+            policies.append(_read(path, house_rules=house_rules))
         except InputError as error:
             sentences.extend(error.sentences)
     if sentences:
         raise InputError(sentences)
-    return tuple(each.policy for each in opened)
+    return tuple(policies)
 
 
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
@@ -172,8 +138,8 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
     return files, sentences
 
 
-def _open(path: Path, *, house_rules: bool) -> _Opened:
-    """Read a file; raise InputError if it doesn't have the form of a policy."""
+def _read(path: Path, *, house_rules: bool) -> Policy:
+    """Read a file; raise InputError with everything that is wrong in it."""
     text = read_file(str(path))
     document = parse(text, printable(str(path)))
     model = document.accepted(document.read(PolicyFile))
@@ -205,7 +171,6 @@ def _open(path: Path, *, house_rules: bool) -> _Opened:
         retest_window=metric.duration if metric else 0,
         interval=metric.evaluation_interval if metric else 0,
         threshold=model.user_labels.get("threshold"),
-        yields_to=model.user_labels.get("yields_to"),
         subject=model.documentation.subject,
         content=model.documentation.content,
         links=model.documentation.links,
@@ -213,7 +178,12 @@ def _open(path: Path, *, house_rules: bool) -> _Opened:
         parsed_query=query,
         proto=proto,
     )
-    return _Opened(document, model, policy)
+    for place, sentence in checks.problems(
+        policy.name, model, query, house_rules=house_rules
+    ):
+        document.add_error(place, sentence)
+    document.accepted(model)
+    return policy
 
 
 def _header(text: str) -> HeaderComment:

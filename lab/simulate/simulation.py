@@ -94,6 +94,9 @@ def simulate(
     played = _play(scenario, start, asked)
     entries += played.logged
     series = SeriesSet()
+    # Nobody sees a point earlier than who reads it back.
+    hidden = scenario.world.visible_after
+    ingestion = ingestion[0] + hidden, ingestion[1] + hidden
     _add_points(series, played, scenario, start, ingestion)
     add_streams(series, scenario, start)
     add_executions(series, scenario, played.runs, played.quiet, start)

@@ -90,7 +90,7 @@ def variant(
     old: str,
     new: str,
 ) -> None:
-    """Copy a policy with a part of its file replaced, and the one that it yields to."""
+    """Copy a policy with a part of its file replaced, and one that finds nothing."""
     shutil.copy(POLICIES / "streams-failing-together.yaml", folder)
     written = (POLICIES / f"{name}.yaml").read_text("utf-8")
     assert old in written

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from lab.policies import model
 from lab.policies.files import read_policies
-from tests.lab.policies.folders import CASES, OURS, copy, errors, policy
+from tests.lab.policies.folders import CASES, copy, errors, policy
 from tests.mangling import mangle, values
 
 MISTAKES: dict[str, Any] = yaml.safe_load(
@@ -34,7 +34,7 @@ ODD = [
     "${",
 ]
 WORDS = ODD + sorted({word.strip("[]{},\"'#") for word in " ".join(GOOD).split()})
-STATE = "custom_googleapis_com:datastream_location_unexpected_streams"
+STATE = "custom_googleapis_com:datastream_location_streams"
 COUNT = "did you mean run_googleapis_com:request_count?"
 LINK = '    - {displayName: A, url: "https://example.com"}\n'
 QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
@@ -49,7 +49,8 @@ def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
     assert (paused.display_name, paused.severity) == ("Paused", "ERROR")
     assert (paused.query or "").startswith("last_over_time(custom_googleapis_com:")
     assert (paused.retest_window, paused.interval) == (120, 30)
-    assert (paused.threshold, paused.yields_to) == (None, "together")
+    assert paused.threshold is None
+    assert policy(folder, "together").threshold == "5"
     assert paused.subject == "Stream ${metric_or_resource.label.stream_id} is paused"
     (link,) = paused.links
     assert (link.display_name, link.url[-19:]) == ("Streams", "?project=${project}")
@@ -132,8 +133,8 @@ def test_errors_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
             "changed.yaml:8:9",
             "the [ that opens in line 7 is not closed, or lacks a comma",
         ],
+        ["paused.yaml:14", QUERY],
         ["together.yaml:7", "severity"],
-        ["paused.yaml:15", QUERY],
     ]
 
 
@@ -174,18 +175,6 @@ def test_a_user_s_file_may_use_other_metrics(
             f" {advice}"
         )
         assert errors(folder, house_rules=house_rules) == ([sentence] if advice else [])
-
-
-def test_a_policy_may_yield_to_one_of_another_directory(tmp_path: Path) -> None:
-    """A user's policy can yield to one of this project's."""
-    change = ("yields_to: together", "yields_to: streams-unexpected-together")
-    folder = copy(tmp_path / "policies", paused=change)
-
-    assert read_policies(folder, others=read_policies(OURS))
-    (sentence,) = errors(folder)
-    assert sentence.endswith(
-        "is not another policy with a threshold; allowed here: together"
-    )
 
 
 def test_a_file_s_name_is_checked(tmp_path: Path) -> None:

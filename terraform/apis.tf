@@ -12,11 +12,9 @@ locals {
     local.is_triggered ? ["${local.job_project}/pubsub.googleapis.com"] : [],
     [for project in local.triggering_projects : "${project}/logging.googleapis.com"],
     "${local.metrics_project}/monitoring.googleapis.com",
-    [for project in local.watched_projects : [
-      "${project}/datastream.googleapis.com",
-      # For the custom role.
-      var.manage_iam ? ["${project}/iam.googleapis.com"] : [],
-    ]],
+    [for project in local.watched_projects : "${project}/datastream.googleapis.com"],
+    # For the custom role.
+    [for project in keys(local.lister_permissions) : "${project}/iam.googleapis.com" if var.manage_iam],
     # A policy on a log must be in the project that has the log.
     [for project in keys(local.log_channels) : "${project}/monitoring.googleapis.com"],
   ]))

@@ -14,16 +14,7 @@ check "somebody_is_notified" {
 check "not_paused" {
   assert {
     condition     = !var.paused
-    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent and the policy on Cloud Run's own count are disabled. Set paused = false to resume."
-  }
-}
-
-check "exporter_in_metrics_scope" {
-  assert {
-    condition = local.exporter_in_scope || alltrue([
-      for name, mode in local.cloud_run_policies : mode != var.mode || local.changes[name].enabled != null
-    ])
-    error_message = "The exporter runs in ${local.job_project}, and with manage_metrics_scope = false nothing says that the metrics scope of ${local.metrics_project} has that project. So ${join(" and ", [for name, mode in local.cloud_run_policies : name if mode == var.mode])} is disabled: outside the scope, it would page for ever. Add the project to the scope, then set enabled = true for the policy in policy_overrides. exporter-silent works either way."
+    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent is disabled. Set paused = false to resume."
   }
 }
 

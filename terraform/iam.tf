@@ -16,21 +16,26 @@ locals {
   members = { for key, account in local.accounts : key => account.needed ? "serviceAccount:${local.emails[key]}" : null }
 
   # roles/datastream.viewer would also show connection profiles with their hosts and users. Another
-  # deployment may watch the same project, so the name has the metrics project, which has only one.
+  # deployment may watch the same project, so the name has the metrics project, which has only one. There,
+  # the role is for reading problems back: roles/monitoring.viewer would show all of Cloud Monitoring.
   lister_id = substr(replace("${var.name}_of_${local.metrics_project}", "/[^a-z0-9]/", "_"), 0, 64)
+  stream_permissions = concat(
+    local.collect.objects ? ["datastream.objects.list"] : [],
+    local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
+    ["datastream.streams.list"],
+  )
   lister_permissions = {
-    for project in local.watched_projects : project => concat(
+    for project in setunion(local.watched_projects, [local.metrics_project]) : project => concat(
       contains(local.discovering, project) ? ["datastream.locations.list"] : [],
-      local.collect.objects ? ["datastream.objects.list"] : [],
-      local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
-      ["datastream.streams.list"],
+      contains(local.watched_projects, project) ? local.stream_permissions : [],
+      project == local.metrics_project ? ["monitoring.timeSeries.list"] : [],
     )
   }
 
   # Every grant: for the resources below, and for those who make the grants themselves.
   grants = {
     for key, grant in merge(
-      { for project in local.watched_projects : "list/${project}" => { member = local.members.exporter, role = "projects/${project}/roles/${local.lister_id}", resource = "projects/${project}" } },
+      { for project in keys(local.lister_permissions) : "list/${project}" => { member = local.members.exporter, role = "projects/${project}/roles/${local.lister_id}", resource = "projects/${project}" } },
       { for project in local.triggering_projects : "log/${project}" => { member = google_logging_project_sink.log[project].writer_identity, role = "roles/pubsub.publisher", resource = "projects/${local.job_project}/topics/${var.name}-log" } },
       {
         write = { member = local.members.exporter, role = "roles/monitoring.metricWriter", resource = "projects/${local.metrics_project}" }

@@ -6,10 +6,6 @@ locals {
     setunion(local.watched_projects, var.mode == "worker_pool" ? [] : [local.job_project]),
     [local.metrics_project],
   )
-
-  # The scope is managed elsewhere, and nothing says that it has the exporter's project: no data source
-  # reads a scope.
-  exporter_in_scope = var.manage_metrics_scope || contains(setunion(local.watched_projects, [local.metrics_project]), local.job_project)
 }
 
 resource "google_monitoring_monitored_project" "scoped" {

@@ -13,14 +13,10 @@ locals {
 
   policy_names = sort(keys(local.files))
 
-  # The policies on Cloud Run's own counts, by the mode that has them.
-  cloud_run_policies = { exporter-executions-failing = "job", exporter-requests-failing = "function" }
-
   # A job has no memory of the previous run, so it logs no changes of states. What config doesn't collect
   # can't alert, and each query has its price.
   unwanted = [
     for name in concat(
-      [for name, mode in local.cloud_run_policies : name if mode != var.mode],
       var.mode == "job" ? ["stream-state-changed"] : [],
       local.collect.objects ? [] : ["stream-backfill-failed"],
       local.collect.private_connections ? [] : ["private-connection-failed"],
@@ -36,12 +32,8 @@ locals {
   }
   changes = { for name in local.policy_names : name => try(var.policy_overrides[name], local.unchanged) }
 
-  # These would page for ever: a paused exporter is silent, and where Cloud Run's counts can't be seen,
-  # no run seems to succeed. `enabled` in policy_overrides still wins.
-  disabled = concat(
-    var.paused ? ["exporter-silent"] : [],
-    var.paused || !local.exporter_in_scope ? keys(local.cloud_run_policies) : [],
-  )
+  # It would page for ever: a paused exporter is silent. `enabled` in policy_overrides still wins.
+  disabled = var.paused ? ["exporter-silent"] : []
 
   enabled = {
     for name, policy in local.originals : name => coalesce(

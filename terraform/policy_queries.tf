@@ -1,32 +1,20 @@
 # What changes in the queries. Each place that may change is an exact text in the file, so a query stays
 # valid as it is, and nothing else in it can change:
-# - " (N)" is the threshold, with N from userLabels.threshold; with userLabels.yields_to, that policy's.
+# - " (N)" is the threshold, with N from userLabels.threshold.
 # - "[W]" is the look-back window that follows from the retest window.
-# - "metrics-project", "exporter-project", "exporter-location", "exporter-region" and "datastream-exporter"
-#   are this deployment's.
+# - "metrics-project", "exporter-location" and "datastream-exporter" are this deployment's.
 
 locals {
-  # A disabled policy's threshold is never reached, so that no policy yields to it.
   thresholds = {
     for name, policy in local.decoded : name => {
       original = policy.userLabels.threshold
       chosen   = tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold))
-      reached  = try(local.enabled[name], false) ? tostring(coalesce(local.changes[name].threshold, policy.userLabels.threshold)) : "Inf"
     } if can(policy.userLabels.threshold)
   }
 
   promql = {
     for name, policy in local.originals : name => policy.conditions[0].conditionPrometheusQueryLanguage
     if can(policy.conditions[0].conditionPrometheusQueryLanguage)
-  }
-
-  # Numbers in the query and their new values: the policy's own threshold, and that of the policy it
-  # yields to.
-  query_numbers = {
-    for name in keys(local.promql) : name => merge(
-      try({ (local.thresholds[name].original) = local.thresholds[name].chosen }, {}),
-      try({ (local.thresholds[local.originals[name].userLabels.yields_to].original) = local.thresholds[local.originals[name].userLabels.yields_to].reached }, {}),
-    )
   }
 
   retest_windows = {
@@ -44,14 +32,9 @@ locals {
     }
   }
 
-  # Splits at " (", so that each number in parentheses begins a part.
   chosen_queries = {
     for name, condition in local.promql : name => replace(
-      join(" (", [
-        for part in split(" (", condition.query) : join(")", [
-          for index, text in split(")", part) : index == 0 ? lookup(local.query_numbers[name], text, text) : text
-        ])
-      ]),
+      can(local.thresholds[name]) ? replace(condition.query, " (${local.thresholds[name].original})", " (${local.thresholds[name].chosen})") : condition.query,
       "[${local.look_backs[name].original}]",
       "[${local.look_backs[name].now}]",
     )
@@ -60,14 +43,11 @@ locals {
   # Which deployment each selector is about: others may write to the same project, or be seen in the same
   # metrics scope.
   queries = {
-    for name, query in local.chosen_queries : name => replace(replace(replace(replace(replace(replace(
+    for name, query in local.chosen_queries : name => replace(replace(replace(
       query,
       "\"metrics-project\"", "\"${local.metrics_project}\""),
-      "\"exporter-project\"", "\"${local.job_project}\""),
       "\"exporter-location\"", "\"${local.exporter_location}\""),
-      "\"exporter-region\"", "\"${var.region}\""),
-      "namespace=\"datastream-exporter\"", "namespace=\"${local.exporter_name}\""),
-    "_name=\"datastream-exporter\"", "_name=\"${var.name}\"")
+    "namespace=\"datastream-exporter\"", "namespace=\"${local.exporter_name}\"")
   }
 
   # The longest look-back window of each query, in seconds.

@@ -81,7 +81,7 @@ variable "mode" {
 }
 
 variable "paused" {
-  description = "Whether to stop the exporter: its schedules are paused, its log triggers or its worker pool are removed. exporter-silent and exporter-executions-failing or exporter-requests-failing are disabled meanwhile, and every plan warns."
+  description = "Whether to stop the exporter: its schedules are paused, its log triggers or its worker pool are removed. exporter-silent is disabled meanwhile, and every plan warns."
   type        = bool
   default     = false
   nullable    = false

@@ -76,8 +76,8 @@ run "paused" {
   }
 
   assert {
-    condition     = [for name, enabled in local.enabled : name if !enabled] == ["exporter-requests-failing", "exporter-silent", "stream-activity-errors", "stream-changed"]
-    error_message = "Only the policies that would page about the pause are disabled, and those that are off by default."
+    condition     = [for name, enabled in local.enabled : name if !enabled] == ["exporter-silent", "stream-activity-errors", "stream-changed"]
+    error_message = "Only the policy that would page about the pause is disabled, and those that are off by default."
   }
 }
 

@@ -60,9 +60,9 @@ run "job" {
   assert {
     condition = { for project, role in google_project_iam_custom_role.lister : project => role.permissions } == {
       billing-prod = toset(["datastream.streams.list"])
-      orders-prod  = toset(["datastream.locations.list", "datastream.streams.list"])
+      orders-prod  = toset(["datastream.locations.list", "datastream.streams.list", "monitoring.timeSeries.list"])
     }
-    error_message = "Only discovering a project's locations needs the permission to list them."
+    error_message = "Only discovering a project's locations needs the permission to list them. Problems are read back from the metrics project."
   }
 }
 
@@ -76,7 +76,7 @@ run "collected_objects_and_private_connections" {
   assert {
     condition = { for project, role in google_project_iam_custom_role.lister : project => role.permissions } == {
       billing-prod = toset(["datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list"])
-      orders-prod  = toset(["datastream.locations.list", "datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list"])
+      orders-prod  = toset(["datastream.locations.list", "datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list", "monitoring.timeSeries.list"])
     }
     error_message = "What is collected needs the permission to list it, in a discovered project too."
   }
@@ -86,6 +86,7 @@ run "left_to_somebody_else" {
   command = plan
 
   variables {
+    config_yaml           = replace(var.config_yaml, "metrics: {project: orders-prod}", "metrics: {project: metrics-prod}")
     create_policies       = false
     enable_apis           = false
     manage_metrics_scope  = false
@@ -99,6 +100,11 @@ run "left_to_somebody_else" {
       length(google_monitoring_monitored_project.scoped),
     ])
     error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.lister["metrics-prod"].permissions == toset(["monitoring.timeSeries.list"])
+    error_message = "In a metrics project that isn't watched, the exporter reads nothing but series."
   }
 }
 
@@ -128,8 +134,8 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-executions-failing", "exporter-not-collecting", "exporter-requests-failing", "private-connection-failed", "stream-backfill-failed"])
-    error_message = "Without a job or a function there are no executions and requests to alert on, and config collects nothing. Every other policy exists."
+    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-not-collecting", "private-connection-failed", "stream-backfill-failed"])
+    error_message = "Config collects nothing, so policies on that are left out. Every other policy exists."
   }
 
   assert {
@@ -147,8 +153,8 @@ run "exporter_in_a_third_project" {
   }
 
   assert {
-    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"] && local.enabled["exporter-executions-failing"]
-    error_message = "The metrics scope has the watched projects and the exporter's, so the policy on its executions sees them."
+    condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"]
+    error_message = "The metrics scope has the watched projects and the exporter's, so the dashboard sees its executions."
   }
 
   assert {
@@ -186,27 +192,6 @@ run "exporter_in_a_third_project" {
       "Who changed streams" = "projects/billing-prod projects/orders-prod"
     }
     error_message = "The exporter's log comes from the job's project, the streams' logs from the watched projects."
-  }
-
-  assert {
-    condition     = strcontains(google_monitoring_alert_policy.policy["exporter-executions-failing"].conditions[0].condition_prometheus_query_language[0].query, "job_name=\"streams-prod\"")
-    error_message = "The policy on the job's executions names this deployment's job."
-  }
-}
-
-run "scope_managed_elsewhere" {
-  command = plan
-
-  variables {
-    project_id           = "jobs-prod"
-    manage_metrics_scope = false
-  }
-
-  expect_failures = [check.exporter_in_metrics_scope]
-
-  assert {
-    condition     = [for name, enabled in local.enabled : name if !enabled && !contains(["stream-activity-errors", "stream-changed"], name)] == ["exporter-executions-failing"]
-    error_message = "The policy that sees no run outside the scope, and would page for ever, is disabled, and no other."
   }
 }
 

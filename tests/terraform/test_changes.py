@@ -140,7 +140,7 @@ def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
     )
     root.init()
     root.apply()
-    assert len(root.state().of("google_project_iam_custom_role")) == 4
+    assert len(root.state().of("google_project_iam_custom_role")) == 5
     assert root.is_up_to_date()
 
 

@@ -25,7 +25,7 @@ FILTERS = {"namespace": "project", "location": "location", "stream_id": "stream"
 """The variable that filters each label of the exporter's series."""
 
 ATTENTION = (
-    "Streams that need attention: state, and for how long (a day: as long or longer)"
+    "Streams that need attention: state, and for how long (of a group: since it formed)"
 )
 
 Widgets = dict[str, dict[str, Any]]
@@ -214,6 +214,7 @@ world:
   config:
     metrics: {project: shop-prod}
     sources: [{project: shop-prod, locations: [europe-west1, us-east1]}]
+    grouping: {streams: 2}
   projects:
     - id: shop-prod
       number: 1
@@ -224,7 +225,7 @@ world:
     - {at: 10m, stream: a, do: fail, reason: ORACLE_LISTENER_DOWN}
     - {at: 20m, stream: b, do: pause}
     - {at: 25m, stream: c, do: delete}
-    - {at: 5m, stream: d, do: fail, reason: ORACLE_LISTENER_DOWN}
+    - {at: 10m, stream: d, do: fail, reason: ORACLE_LISTENER_DOWN}
     - {at: 15m, stream: d, do: heal}
     - {at: 30m, location: us-east1, do: unreachable}
 """
@@ -232,15 +233,17 @@ world:
     recording = simulate(scenario, 1_767_571_200.0)
     query = VARIABLE.sub(".*", _queries(widgets[ATTENTION])[0])
     end = recording.start + 44 * 60
-    minutes = f'count_values by (stream_id, state) ("minutes", round(({query}) / 60))'
+    kept = "stream_id, state, problem"
+    minutes = f'count_values by ({kept}) ("minutes", round(({query}) / 60))'
     with engine_for([recording]) as engine:
         rows = set()
         for each in engine.query_range(minutes, end, end, 60):
             labels = each.labels
-            rows.add((labels["stream_id"], labels["state"], labels["minutes"]))
+            state = " ".join([labels.get("problem", "?"), labels["state"]])
+            rows.add((labels["stream_id"], state, labels["minutes"]))
     assert rows == {
-        ("a", "FAILED", "34"),
-        ("b", "PAUSED", "24"),
-        ("c", "(missing)", "20"),
-        ("f", "(not seen for 5 minutes)", "15"),
+        ("a", "in a group FAILED", "34"),
+        ("b", "alone PAUSED", "24"),
+        ("c", "? (missing)", "20"),
+        ("f", "? (not seen for 5 minutes)", "15"),
     }

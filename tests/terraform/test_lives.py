@@ -189,7 +189,6 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
         "google_cloud_run_v2_job.exporter[0]",
         "google_monitoring_alert_policy.policy",
     )
-    together = "streams-unexpected-together"
     expected: list[tuple[dict[str, Any], set[str]]] = [
         (
             {
@@ -201,13 +200,12 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
         (
             {
                 "policy_overrides": {
-                    together: {"threshold": 8},
+                    "stream-lagging": {"threshold": 1800},
                     "stream-changed": {"enabled": True},
                 }
             },
             {
-                f'{policy}["{together}"]',
-                f'{policy}["stream-unexpected-state"]',
+                f'{policy}["stream-lagging"]',
                 f'{policy}["orders-prod/stream-changed"]',
             },
         ),

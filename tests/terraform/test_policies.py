@@ -14,9 +14,7 @@ from tests.terraform.terraform_cli import REPOSITORY, State
 # What the files leave open, and the inputs say
 _DEPLOYED = {
     '"metrics-project"': '"orders-prod"',
-    '"exporter-project"': '"orders-prod"',
     '"exporter-location"': '"europe-west1"',
-    '"exporter-region"': '"europe-west1"',
 }
 
 
@@ -59,12 +57,11 @@ _SET_BY_THE_API = {
 }
 
 
-def _policies(*states: State) -> dict[str, dict[str, Any]]:
+def _policies(state: State) -> dict[str, dict[str, Any]]:
     """Return the policies in the API's form, by file name."""
     address = re.compile(r'google_monitoring_alert_policy\.policy\["(?:.+/)?(.+)"\]$')
     return {
         match[1]: _as_file(values)
-        for state in states
         for each, values in state.resources.items()
         if (match := address.search(each))
     }
@@ -99,19 +96,15 @@ def _condition(policy: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
     """Each field is the file's; it gets channels, and links to what is deployed."""
-    # Some policies exist in one mode only, some where config collects something.
+    # Some policies exist where config collects something, one where a process has memory.
     config = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
     inputs = {**INPUTS, "config_yaml": config}
     root = terraform(MODULE)
-    root.apply(**inputs)
-    job = root.state()
     root.apply(**{**inputs, "mode": "function", "image": None})
-    function = root.state()
-    policies = _policies(job, function)
+    policies = _policies(root.state())
     assert policies.keys() == _FILES.keys()
     for name, policy in policies.items():
-        page = "jobs/details" if name == "exporter-executions-failing" else "detail"
-        deployed = rf"\1/{page}/europe-west1/datastream-exporter?"
+        deployed = r"\1/detail/europe-west1/datastream-exporter?"
         written = json.dumps(_FILES[name])
         file = re.sub(r"(console.cloud.google.com/run)(?:/jobs)?\?", deployed, written)
         dashboard = r"dashboards/builder/\d+\?project=orders-prod"
@@ -143,17 +136,16 @@ def test_the_look_back_window_follows_the_retest_window(
         }
 
 
-def test_a_threshold_changes_everywhere_it_is_used(plan_module: PlanModule) -> None:
-    """A new threshold changes its policy, its label, and those that yield to it."""
+def test_a_threshold_changes_in_query_and_label(plan_module: PlanModule) -> None:
+    """A new threshold changes its policy and nothing else."""
     chosen = {name: str(70 + number) for number, name in enumerate(sorted(_THRESHOLDS))}
     overrides = {name: {"threshold": int(number)} for name, number in chosen.items()}
     policies = _policies(plan_module(policy_overrides=overrides))
     for name in _ON_METRICS & policies.keys():
-        labels = _FILES[name]["userLabels"]
         query = _condition(_FILES[name])["query"]
-        for used in {name, labels.get("yields_to")} & chosen.keys():
-            assert f"({_THRESHOLDS[used]})" in query
-            query = query.replace(f"({_THRESHOLDS[used]})", f"({chosen[used]})")
+        if name in chosen:
+            assert f"({_THRESHOLDS[name]})" in query
+            query = query.replace(f"({_THRESHOLDS[name]})", f"({chosen[name]})")
         assert _condition(policies[name])["query"] == query
         assert policies[name]["userLabels"].get("threshold") == chosen.get(name)
 

@@ -2,7 +2,7 @@
 # whole file.
 
 locals {
-  config_keys  = ["metrics", "sources", "expectations", "required", "collect", "run", "endpoints"]
+  config_keys  = ["metrics", "sources", "expectations", "required", "grouping", "collect", "run", "endpoints"]
   check_advice = "`datastream-exporter check` finds every mistake, with its line."
   project_form = "^([a-z0-9-]+(\\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 

@@ -65,7 +65,10 @@ def compare(
 def _best_match(
     expected: ExpectedIncident, unmatched: Sequence[Incident], matched: set[str]
 ) -> Incident | None:
-    """Return the first incident that opens in time, else the closest one."""
+    """Return the first incident that opens in time, else the closest one.
+
+    An optional alert takes none that opens at another time.
+    """
     best = None
     least = math.inf
     for incident in unmatched:
@@ -74,6 +77,8 @@ def _best_match(
         if expected.of != "*" and not matches(expected.of, incident.about):
             continue
         outside = _seconds_outside(incident.opened, expected.opens)
+        if expected.may and outside:
+            continue
         if outside < least:
             best = incident
             least = outside

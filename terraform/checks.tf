@@ -11,6 +11,13 @@ check "somebody_is_notified" {
   }
 }
 
+check "groups_alert" {
+  assert {
+    condition     = !var.create_policies || alltrue([for name, enabled in local.enabled : enabled if startswith(name, "streams-")])
+    error_message = "policy_overrides disables ${join(" and ", [for name, enabled in local.enabled : name if startswith(name, "streams-") && !enabled])}: no other policy alerts for streams that fail or are paused together. For one page per stream, raise streams of grouping in config.yaml instead."
+  }
+}
+
 check "not_paused" {
   assert {
     condition     = !var.paused

@@ -19,7 +19,6 @@ from exporter.function import LEAST_SECONDS
 from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from lab.markdown import table
 from lab.policies.promql import has, metrics_by_clause, promql_name
-from lab.simulate.scenario import ONLY_FOR
 from tools import ROOT
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
@@ -41,6 +40,8 @@ OPTIONAL = {
     "exporter/uncollected",
 }
 
+# What is written only of streams that are not as they should be
+SPARSE = ("stream/problem", "stream/problem_since")
 # What is written of a location without streams
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 # Seconds between the runs of a polling script: what most teams run, and the minimum
@@ -73,6 +74,8 @@ class Fleet(NamedTuple):
     streams: int  # how many streams there are
     locations: int  # how many locations have streams
     projects: int  # in how many projects; each has every location of Datastream
+    # The share of the streams that had a problem within the last day
+    with_problem: float = 0
 
     @property
     def empty(self) -> int:
@@ -80,6 +83,7 @@ class Fleet(NamedTuple):
         return max(0, len(KNOWN) * self.projects - self.locations)
 
 
+SOME = 0.05  # a share of the streams
 FLEETS = (
     Fleet(20, 3, 1),
     Fleet(200, 10, 3),
@@ -96,20 +100,22 @@ def months() -> str:
     rows = []
     for fleet in FLEETS:
         prices = [_prices(mode, fleet) for mode in MODES]
-        alerts = alerting(fleet, "function")
-        rows.append((*_described(fleet), *prices, f"${alerts:.2f}"))
+        some = alerting(fleet._replace(with_problem=SOME))
+        most = alerting(fleet._replace(with_problem=1))
+        rows.append((*_described(fleet), *prices, f"${some:.2f} / ${most:.2f}"))
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
-    location = _added(few, few._replace(locations=11))
-    policies = alerting_by_policy(Fleet(0, 0, 0), "function").items()
+    problem = _added(few, few._replace(with_problem=0.01))
+    policies = alerting_by_policy(Fleet(0, 0, 0)).items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
     return f"""\
 {table((*DESCRIBED, *MODES, "alerting, as announced"), rows)}
 
-With the free tiers / where others on the billing account use them up. One more stream
-costs {stream} for alerting as announced; one more location with streams
-{location}. A job pays four times as much for metrics. Each route adds
-{len(route)} policies, and about ${sum(route):.0f} for alerting as announced."""
+With the free tiers / where others on the billing account use them up; alerting if one
+stream in twenty / if every stream has a problem. One more stream costs {stream}
+for alerting as announced; a stream's problem {problem}. A job pays four times
+as much for metrics. Each route adds {len(route)} policies, and about
+${sum(route):.0f} for alerting as announced."""
 
 
 def _described(fleet: Fleet) -> tuple[str, str, str]:
@@ -190,25 +196,21 @@ def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
     )
 
 
-def alerting(fleet: Fleet, mode: str) -> float:
+def alerting(fleet: Fleet) -> float:
     """Return what a month of alerting costs in dollars, as announced."""
-    return sum(alerting_by_policy(fleet, mode).values())
+    return sum(alerting_by_policy(fleet).values())
 
 
-def alerting_by_policy(fleet: Fleet, mode: str) -> dict[str, float]:
+def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     prices = {}
     for path in sorted(POLICIES.glob("*.yaml")):
-        if ONLY_FOR.get(path.stem, mode) != mode or path.stem in COLLECTING:
+        if path.stem in COLLECTING:
             continue
         query = _condition(path).get("conditionPrometheusQueryLanguage")
         if query:
             interval = int(query["evaluationInterval"].rstrip("s"))
-            prices[path.stem] = query_price(
-                query["query"],
-                interval,
-                fleet,
-            )
+            prices[path.stem] = query_price(query["query"], interval, fleet)
     return prices
 
 
@@ -239,7 +241,7 @@ def _condition(path: Path) -> dict[str, Any]:
     return condition
 
 
-def series(name: str, fleet: Fleet) -> int:
+def series(name: str, fleet: Fleet) -> float:
     """Return how many series a metric has with one task; 0 if it is off by default.
 
     Args:
@@ -250,11 +252,13 @@ def series(name: str, fleet: Fleet) -> int:
         KeyError: It looks like one of the exporter's metrics, but isn't.
     """
     if not name.startswith("custom_"):
-        # Google's own: those of the streams, or the count of runs.
-        return fleet.streams if name.startswith("datastream_") else 1
+        # Google's own, of the streams.
+        return fleet.streams
     metric = _metrics()[name]
     if metric.name in OPTIONAL:
         return 0
+    if metric.name in SPARSE:
+        return fleet.streams * fleet.with_problem
     empty = fleet.empty if metric.name in WITHOUT_STREAMS else 0
     counts = {
         "stream": fleet.streams,
@@ -264,14 +268,13 @@ def series(name: str, fleet: Fleet) -> int:
     return counts[metric.resource] + empty
 
 
-def _points(resource: str, fleet: Fleet) -> int:
+def _points(resource: str, fleet: Fleet) -> float:
     """Return how many points a run writes of streams, locations or the exporter."""
     full = fleet._replace(projects=0)
-    points = 0
-    for name, metric in _metrics().items():
-        if metric.resource == resource:
-            points += series(name, full)
-    return points
+    of_resource = (
+        name for name, metric in _metrics().items() if metric.resource == resource
+    )
+    return sum(series(name, full) for name in of_resource)
 
 
 @cache
@@ -284,5 +287,5 @@ def _added(fleet: Fleet, larger: Fleet) -> str:
     """Return what a larger fleet adds a month: for metrics, and for alerting."""
     more = mebibytes(larger, "function") - mebibytes(fleet, "function")
     dollars = more * PRICES["metrics"]["dollars"]
-    alerts = alerting(larger, "function") - alerting(fleet, "function")
+    alerts = alerting(larger) - alerting(fleet)
     return f"${dollars:.2f} a month, and ${alerts:.2f}"

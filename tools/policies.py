@@ -1,19 +1,14 @@
 """The generated parts of docs/policies.md."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.markdown import table
-from lab.policies.files import read_policies
+from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from tools import ROOT
 from tools.cost import POLLING_INTERVALS
-
-if TYPE_CHECKING:
-    from lab.policies.files import Policy
 
 FOLDER = ROOT / "alerting_policies"
 # What ``datastream-lab time-to-page --json`` measured

@@ -9,6 +9,7 @@ from tools import lab
 from tools.cost import (
     FLEETS,
     POLLING_INTERVALS,
+    SOME,
     alerting,
     cloud_run,
     month,
@@ -61,12 +62,13 @@ def cost() -> str:
     """Return the bullet that states the cost."""
     free = _dollars([month(fleet, "function") for fleet in FLEETS])
     used_up = _dollars([month(fleet, "function", free=False) for fleet in FLEETS])
-    alerts = _dollars([alerting(fleet, "function") for fleet in FLEETS])
+    alerts = _dollars([alerting(fleet._replace(with_problem=SOME)) for fleet in FLEETS])
     fleets = " / ".join(f"{fleet.streams:,}" for fleet in FLEETS)
     return fill(
         f"- **It costs little.** As a function, {fleets} streams cost {free} a month,"
         f" or {used_up} where Google's free tiers are used up. Once Google charges for"
-        f" alerting (announced for September 2027), all policies add {alerts}.",
+        f" alerting (announced for September 2027), all policies add {alerts}, if one"
+        " stream in twenty has a problem.",
         width=120,
         subsequent_indent="  ",
     )

@@ -85,10 +85,10 @@ def test_the_tables_of_roles_and_permissions_are_complete() -> None:
 def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     """Twenty streams in three locations of a project; its other locations count too."""
     fleet = cost.Fleet(20, 3, 1)
-    # Every 240 s: 20 x 4 points of streams, 3 x 5 of their locations, 1 of discovery:
-    # 1,051,200 a month. Every 300 s: 2 of each empty location. Every 10 s: the
+    # Every 240 s: 20 x 4 points of streams, 3 x 3 of their locations, 1 of discovery:
+    # 985,500 a month. Every 300 s: 2 of each empty location. Every 10 s: the
     # exporter's own 4.
-    points = 96 * 10_950 + 2 * fleet.empty * 8_760 + 4 * 262_800
+    points = 90 * 10_950 + 2 * fleet.empty * 8_760 + 4 * 262_800
     assert cost.mebibytes(fleet, "worker_pool") == pytest.approx(points * 8 / 2**20)
     # 2,628,000 s: 2,243,796 vCPU-s of 25.2298 and 585,256 GiB-s of 0.7228 beyond the
     # free ones.
@@ -98,11 +98,11 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     assert cost.month(fleet, "job") == pytest.approx(42.984 + 1.728)
 
 
-STATE, FAILED, SEEN, READ = (
+STATE, STREAMS, SEEN, READ = (
     f"custom_googleapis_com:datastream_{name}"
     for name in (
         "stream_state",
-        "location_failed_streams",
+        "location_streams",
         "stream_last_seen",
         "location_last_read",
     )
@@ -124,9 +124,9 @@ ON = "on (project_id, namespace, location)"
         # again.
         (
             (
-                f"{STATE} == 5 unless {ON} max_over_time({FAILED}[5m]) >= (5) or"
+                f"{STATE} == 5 unless {ON} max_over_time({STREAMS}[5m]) >= (5) or"
                 f" {STATE} < bool 4"
-                f' and {ON} label_replace({FAILED}, "a", "5 > 4", "", "")'
+                f' and {ON} label_replace({STREAMS}, "a", "5 > 4", "", "")'
             ),
             30,
             4,
@@ -151,14 +151,15 @@ def test_alerting_counts_each_metric_of_each_clause(
 
 
 def test_alerting_costs_nothing_for_what_is_not_there() -> None:
-    """What is off by default has no series; a function has no policy on executions."""
+    """What is off by default has no series, nor has a stream without a problem."""
     fleet = cost.Fleet(20, 3, 1)
-    assert cost.series("custom_googleapis_com:datastream_stream_objects", fleet) == 0
-    assert "exporter-executions-failing" not in cost.alerting_by_policy(
-        fleet, "function"
-    )
+    prefix = "custom_googleapis_com:datastream_stream_"
+    assert cost.series(f"{prefix}objects", fleet) == 0
+    assert cost.series(f"{prefix}problem_since", fleet) == 0
+    fleet = fleet._replace(with_problem=0.5)
+    assert cost.series(f"{prefix}problem", fleet) == 10
     with pytest.raises(KeyError):
-        cost.series("custom_googleapis_com:datastream_stream_stat", fleet)
+        cost.series(f"{prefix}stat", fleet)
 
 
 def test_the_costs_keep_their_bounds() -> None:
@@ -170,6 +171,6 @@ def test_the_costs_keep_their_bounds() -> None:
     assert cost.month(large, "function") <= 170
     assert cost.month(small, "worker_pool") <= 26
     assert cost.month(medium, "worker_pool") <= 26
-    for mode in cost.MODES:
-        assert cost.alerting(small, mode) <= 30
-        assert cost.alerting(medium, mode) <= 150
+    bounds = [(small, cost.SOME, 21), (medium, cost.SOME, 50), (medium, 1, 85)]
+    for fleet, share, dollars in bounds:
+        assert cost.alerting(fleet._replace(with_problem=share)) <= dollars

@@ -205,10 +205,8 @@ def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     prices = {}
     for path in sorted(POLICIES.glob("*.yaml")):
-        if path.stem in COLLECTING:
-            continue
-        query = _condition(path).get("conditionPrometheusQueryLanguage")
-        if query:
+        query = _query(path)
+        if query and path.stem not in COLLECTING:
             interval = int(query["evaluationInterval"].rstrip("s"))
             prices[path.stem] = query_price(query["query"], interval, fleet)
     return prices
@@ -225,7 +223,11 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     points = 0.0
     for name, labels in named:
         if has(labels, "location"):
-            points += series(name, fleet)
+            seen = fleet
+            if not has(labels, "stream_id"):
+                # The streams of a location are one series.
+                seen = fleet._replace(streams=fleet.locations)
+            points += series(name, seen)
         else:
             points += fleet.projects if has(labels, "namespace") else 1
     millions = points * MONTH / interval / 1e6
@@ -234,11 +236,10 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
 
 
 @cache
-def _condition(path: Path) -> dict[str, Any]:
-    """Return the condition of a policy's file."""
+def _query(path: Path) -> Any:
+    """Return the query of a policy's file with its interval; None of one on a log."""
     policy = yaml.safe_load(path.read_text("utf-8"))
-    condition: dict[str, Any] = policy["conditions"][0]
-    return condition
+    return policy["conditions"][0].get("conditionPrometheusQueryLanguage")
 
 
 def series(name: str, fleet: Fleet) -> float:

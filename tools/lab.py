@@ -1,22 +1,17 @@
 """The generated parts of docs/lab.md."""
 
-from __future__ import annotations
-
 import io
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import chdir
-from typing import TYPE_CHECKING
 
 from lab.cli.main import COMMANDS, main
 from lab.markdown import fenced, table
 from lab.policies.files import read_policies
+from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_scenarios
 from tools import ROOT
 from tools.policies import FOLDER
-
-if TYPE_CHECKING:
-    from lab.simulate.scenario import Scenario
 
 SHOWN = ("test", "pause-overruns")  # the command whose output the docs show
 PREVIEWED = ("preview", "stream-failed")  # the same, of a notification

@@ -14,11 +14,6 @@ EVALUATION_SECONDS = 30.0
 # The longest time from a tick of the schedule, or a request, until the exporter runs,
 # by mode. For the function it is a cold start
 LATEST_START_SECONDS = {"job": 30.0, "function": 10.0, "worker_pool": 0.0}
-# The policies on Cloud Run's own counts, by the mode that has them
-ONLY_FOR = {
-    "exporter-executions-failing": "job",
-    "exporter-requests-failing": "function",
-}
 
 
 class Downtime(Section):
@@ -153,9 +148,6 @@ class ScenarioFile(Section):
     ) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
         if policy in self.switched_off:
-            return False
-        mode = ONLY_FOR.get(policy)
-        if mode and all(each.mode != mode for each in self.exporters):
             return False
         return enabled or policy in self.switched_on
 

@@ -57,7 +57,6 @@ def scheduled_runs(
     seed: str,
     logged: Iterable[float] = (),
     completed: Sequence[CompletedRun] = (),
-    quiet: list[FunctionCall] | None = None,
 ) -> Iterator[ScheduledRun]:
     """Yield every run that happens, in order of time.
 
@@ -68,7 +67,6 @@ def scheduled_runs(
         logged: When Datastream logs what calls a function with log triggers.
         completed: Receives each run before the next one is asked for: what a run found
             decides whether a log entry starts another one.
-        quiet: Receives the calls of log entries that start no run.
     """
     runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
@@ -83,7 +81,7 @@ def scheduled_runs(
             calls.append(FunctionCall(due, by_log=False, cold=run))
         if deployment.log_triggers and ticks:
             calls += _log_calls(deployment, index, logged)
-        runs.append(_function_runs(sorted(calls), end, completed, quiet))
+        runs.append(_function_runs(sorted(calls), end, completed))
     return heapq.merge(*runs)
 
 
@@ -135,7 +133,6 @@ def _function_runs(
     calls: Iterable[FunctionCall],
     end: float,
     completed: Sequence[CompletedRun],
-    quiet: list[FunctionCall] | None,
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function, whose calls come in order of time."""
     last = LastRuns()
@@ -144,8 +141,6 @@ def _function_runs(
         another_waits = call.at <= last.began
         settled = complete and last.settled(call.at)
         if another_waits or (call.by_log and settled):
-            if call.by_log and quiet is not None:
-                quiet.append(call)
             continue
         is_warm = call.at - last.began <= WARM_SECONDS
         starts = max(call.at, last.began + LEAST_SECONDS) if is_warm else call.cold.at

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from operator import attrgetter
 from typing import NamedTuple, TextIO
 
@@ -28,13 +27,10 @@ from lab.emulator.world import DropEvents, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse
-from lab.simulate.scenario import Scenario, ScenarioFile
-from lab.simulate.schedule import CompletedRun, FunctionCall
+from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
-EXECUTIONS = promql_name("run.googleapis.com/job/completed_execution_count")
-REQUESTS = promql_name("run.googleapis.com/request_count")
 # Seconds until a sample of a native metric becomes visible, by prefix of the metric's
 # name. No more than four minutes:
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
@@ -208,75 +204,6 @@ def add_streams(
             if matches(event.stream, place.name):
                 series = into.series(UNSUPPORTED, place.labels(scenario) | counted)
                 _count(series, start, event.at, event.events)
-
-
-class _Ended(NamedTuple):
-    """The end of a job's execution, or of a request to a function."""
-
-    deployment: int  # the index of its exporter in the scenario
-    at: float  # in seconds after the scenario's start
-    status: HTTPStatus  # what the request got; OK or another one for an execution
-
-
-def add_executions(
-    into: SeriesSet,
-    scenario: Scenario,
-    runs: Iterable[CompletedRun],
-    quiet: Iterable[FunctionCall],
-    start: float,
-) -> None:
-    """Add Cloud Run's counts of the jobs' executions and of the requests to functions.
-
-    ``runs`` are those of a scenario that starts at ``start``, unix seconds. ``quiet``
-    are the requests that started none.
-    """
-    ended = _executions(scenario, runs)
-    for call in quiet:
-        ended.append(_Ended(call.cold.deployment, call.at, HTTPStatus.NO_CONTENT))
-    for each in sorted(ended, key=attrgetter("at")):
-        deployment = scenario.exporters[each.deployment]
-        labels = {
-            "project_id": scenario.configs[each.deployment].metrics.project,
-            "location": deployment.location,
-        }
-        if deployment.mode == "job":
-            name = EXECUTIONS
-            labels |= {
-                "monitored_resource": "cloud_run_job",
-                "job_name": deployment.job,
-                "result": "succeeded" if each.status == HTTPStatus.OK else "failed",
-            }
-        elif deployment.mode == "function":
-            name = REQUESTS
-            labels |= {
-                "monitored_resource": "cloud_run_revision",
-                "service_name": deployment.job,
-                "revision_name": f"{deployment.job}-00001",
-                "configuration_name": deployment.job,
-                "response_code": f"{each.status:d}",
-                "response_code_class": f"{each.status // 100}xx",
-            }
-        else:
-            continue
-        _count(into.series(name, labels), start, each.at, 1)
-
-
-def _executions(scenario: Scenario, runs: Iterable[CompletedRun]) -> list[_Ended]:
-    """Return the executions and requests that runs belong to."""
-    executions: dict[tuple[int, float], list[CompletedRun]] = {}
-    for run in runs:
-        due = run.scheduled
-        # The tasks of an execution share its tick.
-        key = due.deployment, due.at if due.by_log else due.tick
-        executions.setdefault(key, []).append(run)
-    ended = []
-    for (index, _), tasks in executions.items():
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        whole = len(tasks) == scenario.exporters[index].tasks
-        if whole and all(task.complete for task in tasks):
-            status = HTTPStatus.OK
-        ended.append(_Ended(index, max(task.ended for task in tasks), status))
-    return ended
 
 
 def _count(

@@ -31,7 +31,6 @@ from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import (
     CompletedRun,
-    FunctionCall,
     ScheduledRun,
     fraction,
     scheduled_runs,
@@ -40,7 +39,6 @@ from lab.simulate.series import (
     Series,
     SeriesSet,
     VisibilityDelay,
-    add_executions,
     add_streams,
 )
 from lab.simulate.virtual_sleep import VirtualDeadline
@@ -99,7 +97,6 @@ def simulate(
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
     _add_points(series, played, scenario, start, ingestion)
     add_streams(series, scenario, start)
-    add_executions(series, scenario, played.runs, played.quiet, start)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     usual = sum(ingestion) / 2 + slow
@@ -122,7 +119,6 @@ class _Played:
     # The accepted points; those of a series follow each other
     points: list[WrittenPoint] = field(default_factory=list)
     runs: list[CompletedRun] = field(default_factory=list)
-    quiet: list[FunctionCall] = field(default_factory=list)
     logged: list[LogEntry] = field(default_factory=list)  # the exporters' own entries
 
 
@@ -149,7 +145,6 @@ def _play(
             scenario.name,
             asked,
             played.runs,
-            played.quiet,
         ):
             clock.now = start + due.at
             played.runs.append(exporters[due.deployment].run(due, start))

@@ -9,7 +9,6 @@ import pytest
 from lab.simulate.scenario import Deployment
 from lab.simulate.schedule import (
     CompletedRun,
-    FunctionCall,
     ScheduledRun,
     scheduled_runs,
 )
@@ -130,7 +129,6 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
     """A flood of logs starts a run in 10 s while states change, else one a minute."""
     function = Deployment.model_validate({"mode": "function", "log_triggers": True})
     completed: list[CompletedRun] = []
-    quiet: list[FunctionCall] = []
     logged, began = range(0, 3600, every), [-1.0]
     for run in scheduled_runs(
         [function],
@@ -138,7 +136,6 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
         "seed",
         logged,
         completed,
-        quiet,
     ):
         changed = any(began[-1] < change <= run.at for change in changes)
         completed.append(
@@ -159,8 +156,6 @@ def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
         at for at in by_log if not any(0 <= at - change < 120 for change in changes)
     ]
     assert all(after - before >= 60 for before, after in pairwise(settled))
-    # At the end, some are on their way or wait.
-    assert len(logged) - len(by_log) - len(quiet) <= 15
 
 
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:

@@ -366,7 +366,7 @@ def test_an_unexpected_error(
 
 
 def test_a_machine_without_a_free_thread_is_a_sentence(
-    function: Function, monkeypatch: pytest.MonkeyPatch
+    function: Function, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says what is short and what to do, and the next request tries again."""
 
@@ -378,4 +378,5 @@ def test_a_machine_without_a_free_thread_is_a_sentence(
         answer = function.answer("POST", "/")
     assert answer.status == 500
     assert "can start no thread" in str(answer.body["errors"])
+    clock.now += 60
     assert function.answer("POST", "/").status == 200

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from logging import ERROR, INFO, WARNING
 from threading import Event
+from typing import TypeAlias
 
 from exporter.config import Config
 from exporter.config.locations import KNOWN
@@ -20,17 +21,11 @@ from exporter.write import Writer
 
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
 # The project in the config.yaml that comes with the exporter
 PLACEHOLDER = "my-project"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of ``check``: ok, a warning, or failed, which makes the exit code 1."""
-
-    grade: str
-    text: str  # what was checked, what was found, and what to do about it
+# One line of ``check``: how bad it is, as a level of logging, and what was found. ERROR
+# makes the exit code 1.
+Finding: TypeAlias = tuple[int, str]
 
 
 def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[Finding]:
@@ -40,13 +35,13 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
     """
     config = session.config
     for text in _doubts(config):
-        yield Finding(WARNING, text)
+        yield WARNING, text
     deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
     report = Run(session, Memory(), int(time.time()), deadline).look()
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
         for text in unmatched(config, report.locations, everything=True):
-            yield Finding(WARNING, text)
+            yield WARNING, text
     if write and not deadline.stopped:
         yield from _writing(session, deadline)
 
@@ -70,20 +65,23 @@ def _reading(report: Report) -> Iterator[Finding]:
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
-            yield Finding(OK, f"projects/{project}: {text}")
+            yield INFO, f"projects/{project}: {text}"
     tried = {location.name for location in report.locations} | report.unread.keys()
     for name in sorted(tried):
         if name.location not in KNOWN:
             text = "is a location that this version doesn't know: new, or misspelled"
-            yield Finding(WARNING, f"{name}: {text}")
+            yield WARNING, f"{name}: {text}"
     for location in report.locations:
+        # Most discovered locations have none.
+        if location.name.project in report.discoveries and not location.held:
+            continue
         text = plural(sum(1 for _ in location.listed), "stream")
-        yield Finding(OK, f"{location.name}: {text}")
+        yield INFO, f"{location.name}: {text}"
         for one in location.streams:
             if one.stream is None:
-                yield Finding(WARNING, f"{one.name}: {one.problem}")
+                yield WARNING, f"{one.name}: {one.problem}"
     for group in failure_groups(report):
-        yield Finding(FAILED, f"{name_all(group.names)}: {group.text}")
+        yield ERROR, f"{name_all(group.names)}: {group.text}"
 
 
 def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
@@ -97,10 +95,10 @@ def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
     written = writer.write([sample], deadline)
     subject = f"projects/{project}"
     if written.accepted:
-        yield Finding(OK, f"{subject}: one point written to Cloud Monitoring")
+        yield INFO, f"{subject}: one point written to Cloud Monitoring"
     elif written.superseded:
         text = "writing is permitted; no point written, as a check just wrote one"
-        yield Finding(OK, f"{subject}: {text}")
+        yield INFO, f"{subject}: {text}"
     for error in written.errors:
         if error.failure:
-            yield Finding(FAILED, f"{subject}: {error.failure}")
+            yield ERROR, f"{subject}: {error.failure}"

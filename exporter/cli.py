@@ -64,7 +64,6 @@ def _add_init(commands: Any) -> None:
     init.add_argument(
         "--project",
         action="append",
-        metavar="PROJECT",
         help=(
             "a project with streams; the first gets metrics and alerts (default:"
             " gcloud's)"
@@ -73,7 +72,6 @@ def _add_init(commands: Any) -> None:
     init.add_argument(
         "--folder",
         default=".",
-        metavar="FOLDER",
         help="where to write (default: this folder)",
     )
 
@@ -94,7 +92,7 @@ def _add_watch(commands: Any) -> None:
     watch.add_argument(
         "--interval",
         type=_interval,
-        default=timedelta(seconds=10),
+        default="10s",
         metavar="DURATION",
         help=(
             "time from one run to the next, from 10s to 24h (default: 10s); a slower"

@@ -16,13 +16,11 @@ from exporter.memory import Memory
 from exporter.report import Report, Session
 from exporter.run import Run
 from exporter.summary import failure_groups, name_all
-from exporter.text import plural, quote
+from exporter.text import plural
 from exporter.write import Writer
 
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
-# The project in the config.yaml that comes with the exporter
-PLACEHOLDER = "my-project"
 # One line of ``check``: how bad it is, as a level of logging, and what was found. ERROR
 # makes the exit code 1.
 Finding: TypeAlias = tuple[int, str]
@@ -47,13 +45,7 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
 
 
 def _doubts(config: Config) -> Iterator[str]:
-    """Yield what is valid in config and yet hardly meant."""
-    placeholder = f"{quote(PLACEHOLDER)} is a placeholder; write your project's id"
-    if config.metrics.project == PLACEHOLDER:
-        yield config.document.place(("metrics", "project"), placeholder)
-    for index, source in enumerate(config.sources):
-        if source.project == PLACEHOLDER:
-            yield config.document.place(("sources", index, "project"), placeholder)
+    """Yield which windows are valid and yet hardly meant."""
     for index, one in enumerate(config.expectations):
         complaint = window_complaint(one.during) if one.during else None
         if complaint:

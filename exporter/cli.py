@@ -25,10 +25,7 @@ def main(
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            whole = parser()
-            args = whole.parse_args(argv)
-            if args.command is None:
-                whole.error("COMMAND is missing: init, run, watch or check")
+            args = parser().parse_args(argv)
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -50,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = whole.add_subparsers(metavar="COMMAND", dest="command")
+    commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
     _add_init(commands)
     _add_run(commands)
     _add_watch(commands)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 from time import time
 from typing import TextIO
 
@@ -25,7 +24,6 @@ from exporter.run_log import RunLog, log_run
 from exporter.runs import open_session, run_every, run_once
 from exporter.show import print_report
 from exporter.summary import fleet
-from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
 _GRADES = {logging.INFO: "ok", logging.WARNING: "warning", logging.ERROR: "failed"}
@@ -38,13 +36,7 @@ class Invocation:
     args: Namespace
     environ: Mapping[str, str]
     out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
-    err: TextIO  # where messages go
     signals: Signals  # whether the command is to end early
-
-    @property
-    def stop(self) -> Event:
-        """Set when the command is to end early."""
-        return self.signals.stop
 
 
 def dispatch(
@@ -63,7 +55,7 @@ def dispatch(
         log = out
         formatter = JsonLines(cloud_run.log_labels(environ))
     with ending(log, formatter) as end:
-        invocation = Invocation(args, environ, data, err, signals)
+        invocation = Invocation(args, environ, data, signals)
         end.code = COMMANDS[args.command](invocation)
     return signals.exit_code or end.code
 
@@ -74,10 +66,9 @@ def run(invocation: Invocation) -> int:
     with _session(invocation) as session:
         config = session.config
         seconds = config.run.deadline.total_seconds()
-        deadline = Deadline.after(seconds, invocation.stop)
+        deadline = Deadline.after(seconds, invocation.signals.stop)
         once = Run(session, Memory(), int(time()), deadline)
-        with show_progress(invocation.err, "reading and writing ..."):
-            report = once.look() if dry_run else once.write()
+        report = once.look() if dry_run else once.write()
         try:
             if out:
                 print_report(report, config, out)
@@ -85,19 +76,16 @@ def run(invocation: Invocation) -> int:
         finally:
             # Also where stdout is full.
             RunLog(config).log_findings(report)
-            if not dry_run:
+            if dry_run:
+                LOGGER.info("%s; nothing was written.", capitalized(fleet(report)))
+            else:
                 log_run(report)
-    if not dry_run:
-        return OK if report.complete else INCOMPLETE
-    points = plural(len(report.samples), "point")
-    text = f"a run would write {points} to project {config.metrics.project}"
-    LOGGER.info("%s; %s.", capitalized(fleet(report)), text)
-    return INCOMPLETE if report.stopped else OK
+    return OK if report.complete else INCOMPLETE
 
 
 def watch(invocation: Invocation) -> int:
     """Run at a steady interval until a signal asks to stop."""
-    stop = invocation.stop
+    stop = invocation.signals.stop
     every = invocation.args.interval.total_seconds()
     with _session(invocation) as session:
         # A longer run would delay the next: every location would wait for the slowest.
@@ -123,7 +111,7 @@ def check(invocation: Invocation) -> int:
             LOGGER.log(level, "%s", line)
         else:
             print(line, file=invocation.out, flush=True)
-    if invocation.stop.is_set():
+    if invocation.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     failed, warned = counts[logging.ERROR], counts[logging.WARNING]
     text = f"{plural(counts.total(), 'check')}: {failed or 'none'} failed"
@@ -139,7 +127,7 @@ def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
         with _session(invocation, config) as session:
             yield logging.INFO, f"credentials: {session.clients.account}"
             write = not invocation.args.read_only
-            yield from checks.findings(session, invocation.stop, write=write)
+            yield from checks.findings(session, invocation.signals.stop, write=write)
     except CallError as refused:
         yield logging.ERROR, f"credentials: {refused}"
 
@@ -147,7 +135,7 @@ def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
 def init(invocation: Invocation) -> int:
     """Write a first config.yaml and main.tf."""
     args, environ = invocation.args, invocation.environ
-    done = write_files(args, environ, invocation.signals, invocation.err)
+    done = write_files(args, environ, invocation.signals)
     return OK if done else INCOMPLETE
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
 from tempfile import TemporaryFile
-from typing import TextIO
 
 from google.api_core import exceptions
 
@@ -29,7 +28,6 @@ from exporter.run import Run
 from exporter.runs import open_clients
 from exporter.states import EXPECTABLE
 from exporter.summary import failure_groups, fleet, name_all
-from exporter.terminal import show_progress
 from exporter.text import capitalized, printable
 
 CONFIG, MAIN = "config.yaml", "main.tf"
@@ -48,9 +46,7 @@ expectations:
 """
 
 
-def init(
-    args: Namespace, environ: Mapping[str, str], signals: Signals, err: TextIO
-) -> bool:
+def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
     """Look at the projects, write both files, and say what follows.
 
     Return whether it was done.
@@ -60,8 +56,7 @@ def init(
     account = args.impersonate_service_account
     with open_clients(Endpoints(), environ, account) as clients, signals:
         projects = _projects(args, clients)
-        with show_progress(err, "looking for streams ..."):
-            report = _look(projects, clients, Deadline.after(_SECONDS, signals.stop))
+        report = _look(projects, clients, Deadline.after(_SECONDS, signals.stop))
         for group in failure_groups(report):
             # There is no file to look into yet.
             text = group.text.replace(" in config.yaml", "")
@@ -184,9 +179,6 @@ def _say_what_follows(folder: Path) -> None:
     # As it can be called from here, be it in a virtual environment or not.
     beside = os.path.relpath(Path(sys.executable).with_name(PROGRAM))
     program = PROGRAM if shutil.which(PROGRAM) else shell_quote(beside)
-    check, terraform = f"{program} check", "terraform"
-    if folder != Path():
-        check += f" --config {shell_quote(str(folder / CONFIG))}"
-        terraform += f" -chdir={shell_quote(str(folder))}"
-    for command in (check, f"{terraform} init", f"{terraform} apply"):
-        LOGGER.info("  %s", command)
+    LOGGER.info("  %s check --config %s", program, shell_quote(str(folder / CONFIG)))
+    for command in ("init", "apply"):
+        LOGGER.info("  terraform -chdir=%s %s", shell_quote(str(folder)), command)

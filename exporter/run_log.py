@@ -175,12 +175,11 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
     for same in causes.values():
         among = [sample for error in same for sample in error.among]
         points = plural(sum(error.points for error in same), "point")
-        fields = {"metric": among[0].metric.type, "node_id": among[0].node_id}
         what = name_first(among)
         failure = same[0].failure
         if failure:
             text = f"{points} lost, among {what}: {failure}"
-            log(logging.ERROR, text, **fields, reason=failure.kind)
+            log(logging.ERROR, text, reason=failure.kind)
         else:
             text = f"{points} superseded, among {what}: {_SUPERSEDED}"
-            log(logging.WARNING, text, **fields)
+            log(logging.WARNING, text)

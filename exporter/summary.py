@@ -10,7 +10,6 @@ from exporter.names import LocationName, StreamName
 from exporter.report import Report
 from exporter.text import plural, printable
 
-MOST_LISTED = 50  # locations in one entry of the log; the others are counted
 _MOST_NAMED = 3
 
 _Name: TypeAlias = LocationName | StreamName
@@ -86,8 +85,7 @@ def fields_of(names: Sequence[_Name]) -> dict[str, Any]:
     if len(names) == 1:
         return dict(zip(("project", "location", "stream_id"), first, strict=False))
     locations = list(dict.fromkeys(printable(name.location) for name in names))
-    shown = locations[:MOST_LISTED]
-    return {"project": first.project, "locations": shown, "count": len(names)}
+    return {"project": first.project, "locations": locations, "count": len(names)}
 
 
 def numbers(report: Report) -> dict[str, Any]:

@@ -4,7 +4,6 @@ rich is imported only where a person watches, never on Cloud Run.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
 from typing import Any, TextIO
 
@@ -20,11 +19,6 @@ def console(stream: TextIO) -> Any:
 
     width = None if stream.isatty() else _WIDE
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
-
-
-def show_progress(stream: TextIO, what: str) -> AbstractContextManager[Any]:
-    """Show at a terminal what is done while the block runs; leave nothing."""
-    return console(stream).status(what) if stream.isatty() else nullcontext()
 
 
 def print_table(

@@ -123,7 +123,7 @@ def test_what_cannot_be_written_fails(shop: Shop) -> None:
 
 
 DOUBTFUL = """\
-metrics: {project: my-project}
+metrics: {project: metrics-prod}
 sources:
   - project: shop-prod
     locations: [europe-west1, us-east99]
@@ -144,8 +144,6 @@ required:
 
 
 DOUBTS = """\
-warning  config.yaml:1: metrics.project: "my-project" is a placeholder; write your \
-project's id
 warning  config.yaml:12: expectations[1].during: "* 22 * * *" opens at every minute; \
 write one, such as 0
 warning  config.yaml:15: expectations[2].during: opens again before it closes; \
@@ -164,13 +162,12 @@ warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
 def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     """Each doubt about config has a line and is counted; exit 0, or 1 with --strict."""
     shop.project["locations"].append({"id": "us-east99"})
-    shop.metrics_project["id"] = "my-project"
     shop.config = DOUBTFUL
     ended = shop.command("check")
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "13 checks: none failed, 8 warnings."
+    assert ended.err.splitlines()[-1] == "12 checks: none failed, 7 warnings."
     assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
 
 

@@ -56,8 +56,11 @@ def test_a_bad_world_file_is_reported(command: Command, tmp_path: Path) -> None:
     """An invalid world file, or one with an invalid config, costs exit 2."""
     world = tmp_path / "world.yaml"
     for text, sentence in (
-        ("projects: [{id: shop-prod}]", "world.yaml:1: projects[0].number: is missing"),
-        ("config: {metrics: {}}\nprojects: []", "world.yaml: metrics.project: is mis"),
+        (
+            "projects: [{id: shop-prod}]",
+            "world.yaml:1: projects[0].number: has no value",
+        ),
+        ("config: {metrics: {}}\nprojects: []", "world.yaml: metrics.project: has no"),
     ):
         world.write_text(text)
         code, out, err = command("demo", "--world", str(world))

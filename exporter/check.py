@@ -26,7 +26,12 @@ NODE = "check"  # the node_id of the one point that ``check`` writes: no run has
 Finding: TypeAlias = tuple[int, str]
 
 
-def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[Finding]:
+def findings(
+    session: Session,
+    stop: Event,
+    *,
+    write: bool = True,
+) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
     Without ``write``, nothing is written, and whether a run could is left open.
@@ -34,8 +39,10 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
     config = session.config
     for text in _doubts(config):
         yield WARNING, text
-    deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
-    report = Run(session, Memory(), int(time.time()), deadline).look()
+    seconds = config.run.deadline.total_seconds()
+    deadline = Deadline.after(seconds, stop)
+    now = int(time.time())
+    report = Run(session, Memory(), now, deadline).look()
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
         for text in unmatched(config, report.locations, everything=True):
@@ -47,9 +54,12 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
 def _doubts(config: Config) -> Iterator[str]:
     """Yield which windows are valid and yet hardly meant."""
     for index, one in enumerate(config.expectations):
-        complaint = window_complaint(one.during) if one.during else None
+        if one.during is None:
+            continue
+        complaint = window_complaint(one.during)
         if complaint:
-            yield config.document.place(("expectations", index, "during"), complaint)
+            path = ("expectations", index, "during")
+            yield config.document.place(path, complaint)
 
 
 def _reading(report: Report) -> Iterator[Finding]:
@@ -79,11 +89,18 @@ def _reading(report: Report) -> Iterator[Finding]:
 def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
     """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
+    location = config.run.location or GLOBAL
     sample = Sample(
-        POINTS_LOST, config.run.location or GLOBAL, config.run.name, NODE, (), 0
+        POINTS_LOST,
+        location,
+        config.run.name,
+        NODE,
+        labels=(),
+        value=0,
     )
     project = config.metrics.project
-    writer = Writer(session.clients.monitoring, project, int(time.time()), Calls())
+    now = int(time.time())
+    writer = Writer(session.clients.monitoring, project, now, Calls())
     written = writer.write([sample], deadline)
     subject = f"projects/{project}"
     if written.accepted:

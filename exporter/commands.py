@@ -26,7 +26,11 @@ from exporter.show import print_report
 from exporter.summary import fleet
 from exporter.text import capitalized, plural, printable
 
-_GRADES = {logging.INFO: "ok", logging.WARNING: "warning", logging.ERROR: "failed"}
+_GRADES = {
+    logging.INFO: "ok",
+    logging.WARNING: "warning",
+    logging.ERROR: "failed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,14 @@ def dispatch(
 
 def run(invocation: Invocation) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
-    out, dry_run = invocation.out, invocation.args.dry_run
+    out = invocation.out
+    dry_run = invocation.args.dry_run
     with _session(invocation) as session:
         config = session.config
         seconds = config.run.deadline.total_seconds()
         deadline = Deadline.after(seconds, invocation.signals.stop)
-        once = Run(session, Memory(), int(time()), deadline)
+        now = int(time())
+        once = Run(session, Memory(), now, deadline)
         report = once.look() if dry_run else once.write()
         try:
             if out:
@@ -89,12 +95,14 @@ def watch(invocation: Invocation) -> int:
     every = invocation.args.interval.total_seconds()
     with _session(invocation) as session:
         # A longer run would delay the next: every location would wait for the slowest.
-        seconds = min(every, session.config.run.deadline.total_seconds())
+        most = session.config.run.deadline.total_seconds()
+        seconds = min(every, most)
         memory = Memory(every)
         run_log = RunLog(session.config)
 
         def once() -> None:
-            report = run_once(session, memory, Deadline.after(seconds, stop))
+            deadline = Deadline.after(seconds, stop)
+            report = run_once(session, memory, deadline)
             run_log.log(report)
 
         run_every(once, every, stop)
@@ -113,10 +121,13 @@ def check(invocation: Invocation) -> int:
             print(line, file=invocation.out, flush=True)
     if invocation.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
-    failed, warned = counts[logging.ERROR], counts[logging.WARNING]
+    failed = counts[logging.ERROR]
+    warned = counts[logging.WARNING]
     text = f"{plural(counts.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
-    return INCOMPLETE if failed or (warned and invocation.args.strict) else OK
+    if invocation.args.strict:
+        failed += warned
+    return INCOMPLETE if failed else OK
 
 
 def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
@@ -134,8 +145,7 @@ def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
 
 def init(invocation: Invocation) -> int:
     """Write a first config.yaml and main.tf."""
-    args, environ = invocation.args, invocation.environ
-    done = write_files(args, environ, invocation.signals)
+    done = write_files(invocation.args, invocation.environ, invocation.signals)
     return OK if done else INCOMPLETE
 
 
@@ -145,7 +155,8 @@ COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 @contextmanager
 def _session(invocation: Invocation, config: Config | None = None) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
-    args, environ = invocation.args, invocation.environ
+    args = invocation.args
+    environ = invocation.environ
     config = config or load(args.config, environ)
     account = args.impersonate_service_account
     with open_session(config, environ, account) as session, invocation.signals:

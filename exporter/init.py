@@ -30,7 +30,8 @@ from exporter.states import EXPECTABLE
 from exporter.summary import failure_groups, fleet, name_all
 from exporter.text import capitalized, printable
 
-CONFIG, MAIN = "config.yaml", "main.tf"
+CONFIG = "config.yaml"
+MAIN = "main.tf"
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
 
 _CONFIG_TEXT = """\
@@ -56,7 +57,8 @@ def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
     account = args.impersonate_service_account
     with open_clients(Endpoints(), environ, account) as clients, signals:
         projects = _projects(args, clients)
-        report = _look(projects, clients, Deadline.after(_SECONDS, signals.stop))
+        deadline = Deadline.after(_SECONDS, signals.stop)
+        report = _look(projects, clients, deadline)
         for group in failure_groups(report):
             # There is no file to look into yet.
             text = group.text.replace(" in config.yaml", "")
@@ -65,8 +67,8 @@ def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
         if report.stopped or not read.issuperset(projects):
             LOGGER.error("Nothing was written: not every project could be read.")
             return False
-        within = Deadline.after(_SECONDS, signals.stop)
-        channels = _channels(clients, projects[0], within)
+        deadline = Deadline.after(_SECONDS, signals.stop)
+        channels = _channels(clients, projects[0], deadline)
     files = {
         folder / CONFIG: config_text(projects, report),
         folder / MAIN: main_text(report, channels),
@@ -86,13 +88,14 @@ def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
+        names = os.listdir(folder)  # noqa: PTH208 - names are compared, not paths
     except OSError as error:
         raise _unwritable(folder, error) from None
-    existing = [path for path in folder.iterdir() if path.name in {CONFIG, MAIN}]
-    if existing:
-        fix = "move it away, or name another folder with --folder"
-        problem = f"exists already, and init overwrites no file; {fix}"
-        raise InputError(f"{path}: {problem}" for path in sorted(existing))
+    for name in (CONFIG, MAIN):
+        if name in names:
+            fix = "move it away, or name another folder with --folder"
+            problem = f"exists already, and init overwrites no file; {fix}"
+            raise InputError([f"{folder / name}: {problem}"])
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:
@@ -113,22 +116,28 @@ def _projects(args: Namespace, clients: Clients) -> list[str]:
 
 def _look(projects: Sequence[str], clients: Clients, deadline: Deadline) -> Report:
     sources = [{"project": project} for project in projects]
-    data = {"metrics": sources[0], "sources": sources}
-    session = Session(config.from_data(data, "--project", {}), clients)
-    return Run(session, Memory(), int(time.time()), deadline).look()
+    data = {
+        "metrics": sources[0],
+        "sources": sources,
+    }
+    whole = config.from_data(data, "--project", {})
+    session = Session(whole, clients)
+    now = int(time.time())
+    return Run(session, Memory(), now, deadline).look()
 
 
 def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
-    """Return a project's notification channels as comments of main.tf."""
+    """Return a project's notification channels as lines of main.tf."""
 
     def attempt(timeout: float) -> list[str]:
         listed = clients.notification_channels.list_notification_channels(
             name=f"projects/{project}", retry=None, timeout=timeout
         )
-        return [
-            f'"{each.name}", # {printable(each.display_name)} ({each.type_})'
-            for each in listed
-        ]
+        lines = []
+        for each in listed:
+            name = printable(each.display_name)
+            lines.append(f'"{each.name}", # {name} ({each.type_})')
+        return lines
 
     try:
         return call_with_retry(attempt, deadline, Calls())
@@ -149,8 +158,11 @@ def config_text(projects: Sequence[str], report: Report) -> str:
     expectations = ""
     for location in report.locations:
         for one in location.streams:
-            if one.stream and not one.expected and one.stream.state in EXPECTABLE:
-                expectations += f"#  - match: {one.name}\n#    states: [{one.state}]\n"
+            if one.expected or one.stream is None:
+                continue
+            if one.stream.state in EXPECTABLE:
+                expectations += f"#  - match: {one.name}\n"
+                expectations += f"#    states: [{one.state}]\n"
     if expectations:
         text += _EXPECTATIONS + expectations
     return text
@@ -162,7 +174,8 @@ def main_text(report: Report, channels: Sequence[str]) -> str:
     region = largest.name.location if largest.held else "us-central1"
     listed = channels or ["There was none to choose from."]
     file = resources.files("exporter").joinpath("main.tf.template")
-    return Template(file.read_text("utf-8")).substitute(
+    template = Template(file.read_text("utf-8"))
+    return template.substitute(
         version=__version__,
         region=region,
         channels="\n".join(f"      # {each}" for each in listed),

@@ -85,8 +85,8 @@ class RunLog:
             if same in self._failing:
                 continue
             text = f"{name_all(group.names)} {group.text}"
-            fields = {"event": group.event, **fields_of(group.names), "reason": kind}
-            log(logging.WARNING, text, **fields)
+            fields = fields_of(group.names)
+            log(logging.WARNING, text, event=group.event, **fields, reason=kind)
         self._failing = failing
 
     def _log_recoveries(self, report: Report) -> None:
@@ -98,8 +98,8 @@ class RunLog:
         self._unread = (self._unread - read) | unread
         for _, group in groupby(recovered, lambda name: name.project):
             names = list(group)
-            fields = {"event": "location_readable", **fields_of(names)}
-            log(logging.INFO, f"{name_all(names)} can be read again.", **fields)
+            text = f"{name_all(names)} can be read again."
+            log(logging.INFO, text, event="location_readable", **fields_of(names))
 
     def _log_dropped(self, report: Report) -> None:
         for name in report.dropped:
@@ -107,8 +107,8 @@ class RunLog:
                 continue
             self._dropped.add(name)
             text = f"{name} is no longer listed, though it had streams."
-            fields = {"event": "location_dropped", **fields_of([name])}
-            log(logging.WARNING, f"{text} It is read for another day.", **fields)
+            text += " It is read for another day."
+            log(logging.WARNING, text, event="location_dropped", **fields_of([name]))
 
     def _log_mistakes(self, report: Report) -> None:
         """Log globs and labels that have no effect."""

@@ -10,7 +10,14 @@ from exporter.summary import fleet
 from exporter.terminal import print_table
 from exporter.text import plural
 
-_HEADINGS = ("stream", "project", "location", "state", "expected", "errors")
+_HEADINGS = (
+    "stream",
+    "project",
+    "location",
+    "state",
+    "expected",
+    "errors",
+)
 
 
 def print_report(report: Report, config: Config, out: TextIO) -> None:
@@ -28,17 +35,20 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
         rows.append(("?", *unread, "unknown", "?", "?"))
         styles.append("magenta")
     if rows:
-        print_table(_HEADINGS, rows, out, right=("errors",), styles=styles)
+        right = ("errors",)
+        print_table(_HEADINGS, rows, out, right, styles)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
-    written, project = report.written, config.metrics.project
+    written = report.written
+    project = config.metrics.project
     if not written.complete:
         heading = f"Due in {project}, though not all of it was written"
     elif written.accepted:
         heading = f"Written to {project}"
     else:
         heading = f"A run would write to {project}"
-    out.write(f"\n{heading}: {plural(len(report.samples), 'point')}\n")
+    points = plural(len(report.samples), "point")
+    out.write(f"\n{heading}: {points}\n")
     counts = Counter(sample.metric.name for sample in report.samples)
     by_metric = [f"{name} {count:,}" for name, count in counts.items()]
     out.write(f"  {', '.join(by_metric)}\n")

@@ -83,9 +83,14 @@ def fields_of(names: Sequence[_Name]) -> dict[str, Any]:
     """Return the fields of a log entry about names of one project."""
     first = names[0]
     if len(names) == 1:
-        return dict(zip(("project", "location", "stream_id"), first, strict=False))
-    locations = list(dict.fromkeys(printable(name.location) for name in names))
-    return {"project": first.project, "locations": locations, "count": len(names)}
+        keys = ("project", "location", "stream_id")
+        return dict(zip(keys, first, strict=False))
+    locations = [printable(name.location) for name in names]
+    return {
+        "project": first.project,
+        "locations": list(dict.fromkeys(locations)),
+        "count": len(names),
+    }
 
 
 def numbers(report: Report) -> dict[str, Any]:

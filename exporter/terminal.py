@@ -18,7 +18,13 @@ def console(stream: TextIO) -> Any:
     from rich.console import Console
 
     width = None if stream.isatty() else _WIDE
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    return Console(
+        file=stream,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 def print_table(
@@ -33,16 +39,17 @@ def print_table(
     At a terminal, each row has its style, such as ``bold red``. rich's own table takes
     seconds for 10,000 rows.
     """
-    table = [[heading.upper() for heading in headings]]
-    table += [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    titles = [heading.upper() for heading in headings]
+    columns = []
+    for heading, cells in zip(headings, zip(titles, *rows, strict=True), strict=True):
+        column = [printable(cell) for cell in cells]
+        width = max(map(len, column))
+        align = str.rjust if heading in right else str.ljust
+        columns.append([align(cell, width) for cell in column])
     lines = []
-    for cells in table:
-        aligned = []
-        for heading, cell, width in zip(headings, cells, widths, strict=True):
-            fill = cell.rjust if heading in right else cell.ljust
-            aligned.append(fill(width))
-        lines.append("  ".join(aligned).rstrip())
+    for row in zip(*columns, strict=True):
+        line = "  ".join(row)
+        lines.append(line.rstrip())
     if not out.isatty():
         out.writelines(f"{line}\n" for line in lines)
         return

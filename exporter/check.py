@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from exporter.config import Config
 from exporter.config.locations import KNOWN
-from exporter.expectations import unmatched, window_complaint
+from exporter.expectations import doubtful_globs, window_complaint
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
@@ -45,7 +45,7 @@ def findings(
     report = Run(session, Memory(), now, deadline).look()
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
-        for text in unmatched(config, report.locations, everything=True):
+        for text in doubtful_globs(config, report.locations):
             yield WARNING, text
     if write and not deadline.stopped:
         yield from _writing(session, deadline)

@@ -81,7 +81,7 @@ def run(invocation: Invocation) -> int:
                 out.flush()
         finally:
             # Also where stdout is full.
-            RunLog(config).log_findings(report)
+            RunLog().log_findings(report)
             if dry_run:
                 LOGGER.info("%s; nothing was written.", capitalized(fleet(report)))
             else:
@@ -98,7 +98,7 @@ def watch(invocation: Invocation) -> int:
         most = session.config.run.deadline.total_seconds()
         seconds = min(every, most)
         memory = Memory(every)
-        run_log = RunLog(session.config)
+        run_log = RunLog()
 
         def once() -> None:
             deadline = Deadline.after(seconds, stop)

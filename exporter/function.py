@@ -195,7 +195,7 @@ class Function:
         """Return what runs need; the first time, load config and connect."""
         if self._session is None:
             loaded = config.load(None, self._environ)
-            self._run_log = RunLog(loaded, self._monotonic)
+            self._run_log = RunLog(self._monotonic)
             self._session = self._open.enter_context(
                 open_session(loaded, self._environ)
             )

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
-from exporter.config import Config
-from exporter.expectations import ComparedStream, label_complaint, unmatched
+from exporter.expectations import ComparedStream
 from exporter.logs import log
 from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
@@ -42,15 +41,11 @@ _SUPERSEDED = (
 class RunLog:
     """Logs the runs of one process, and remembers what it has said."""
 
-    def __init__(
-        self, config: Config, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._config = config
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
         # Of what was said since the last reminder
-        self._mistakes: set[str] = set()
         self._failing: set[object] = set()
         # Of what is said once in all
         self._dropped: set[LocationName] = set()
@@ -67,12 +62,10 @@ class RunLog:
         remind = now - self._reminded >= AGAIN_SECONDS
         if remind:
             self._reminded = now
-            self._mistakes = set()
             self._failing = set()
         self._log_failures(report)
         self._log_recoveries(report)
         self._log_dropped(report)
-        self._log_mistakes(report)
         self._log_streams(report, remind=remind)
 
     def _log_failures(self, report: Report) -> None:
@@ -109,21 +102,6 @@ class RunLog:
             text = f"{name} is no longer listed, though it had streams."
             text += " It is read for another day."
             log(logging.WARNING, text, event="location_dropped", **fields_of([name]))
-
-    def _log_mistakes(self, report: Report) -> None:
-        """Log globs and labels that have no effect."""
-        mistakes: list[str] = []
-        # A task of several sees only a part of what a glob can match.
-        if report.task.count == 1 and not (report.unreadable or report.skipped):
-            mistakes += unmatched(self._config, report.locations)
-        for location in report.locations:
-            for stream in location.streams:
-                if complaint := label_complaint(stream):
-                    mistakes.append(complaint)
-        for text in mistakes[:MOST_ENTRIES]:
-            if text not in self._mistakes:
-                self._mistakes.add(text)
-                log(logging.WARNING, text)
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
         events: list[StreamEvent] = []

@@ -9,7 +9,6 @@ from exporter.process import INCOMPLETE, OK
 from exporter.terminal import print_table
 from tests.exporter.cli.conftest import (
     CARTS_PAUSED,
-    CONFIG,
     DISCOVERING,
     EUROPE,
     Shop,
@@ -172,35 +171,6 @@ def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
     missing = f"warning: {EUROPE}/streams/refunds {words}."
     assert f"{missing}\nwarning: {CARTS_PAUSED}\n" in err
     assert "2 locations (1 not as expected, 1 required and missing); " in err
-
-
-def test_what_has_no_effect_is_a_warning(shop: Shop) -> None:
-    """Globs without a match, then labels that name no state; fifty at most."""
-    wrong = {"expected-state": "off"}
-    shop.europe["streams"] = [{"id": "orders-{:02}", "count": 60, "labels": wrong}]
-    shop.config += (
-        "    exclude: [test-*]\nexpectations: [{match: '*/streams/cart', states:"
-        " [PAUSED]}]\n"
-    )
-    code, _, err = shop.command("run")
-    assert code == OK
-    labels = [line for line in err.splitlines() if "/streams/orders-" in line]
-    assert len(labels) == 48
-    assert labels[0].startswith(
-        f"warning: {EUROPE}/streams/orders-01: its label expected-state "
-    )
-    assert (
-        'holds "off" and is ignored; allowed are not_started, running, paused, '
-        in labels[0]
-    )
-    assert (
-        f'warning: {CONFIG}:5: sources[0].exclude[0]: "test-*" matches no stream\n'
-        in err
-    )
-    assert (
-        f'{CONFIG}:6: expectations[0].match: "*/streams/cart" matches no stream\n'
-        in err
-    )
 
 
 @pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.logs import JsonLines, logging_to
 from exporter.names import LocationName, StreamName
@@ -346,39 +344,3 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
             f" {left_out}: {DENIED}"
         ),
     ]
-
-
-FLEETS = st.none() | st.dictionaries(
-    st.sampled_from("abc"), st.sampled_from([*StreamState, 9]), max_size=3
-)
-
-
-@given(st.lists(FLEETS, min_size=1, max_size=12))
-def test_the_entries_tell_every_change_and_only_changes(
-    fleets: list[dict[str, int] | None],
-) -> None:
-    """For any sequence, the changes lead from the first look to the last."""
-    runs = [
-        unread() if one is None else report(*[Stream(*each) for each in one.items()])
-        for one in fleets
-    ]
-    known: dict[str, str] | None = None
-    for one, entries in zip(fleets, play(*runs), strict=True):
-        streams = [entry for entry in entries if "stream_id" in entry]
-        if one is None:
-            assert not streams
-            continue
-        now = {stream: state_name(state) for stream, state in one.items()}
-        changes = [entry for entry in streams if entry["event"] != "stream_bad"]
-        assert all(
-            now.get(entry["stream_id"], "missing") == entry["state"]
-            for entry in streams
-        )
-        if known is None:
-            assert not changes
-            known = now
-        for entry in changes:
-            assert known.get(entry["stream_id"], "missing") == entry["previous"]
-            known[entry["stream_id"]] = entry["state"]
-        known = {stream: state for stream, state in known.items() if state != "missing"}
-        assert known == now

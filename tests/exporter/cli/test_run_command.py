@@ -100,24 +100,6 @@ def test_an_unreadable_location_is_an_observation(
     assert shop.values("stream/last_seen").keys() == {"europe-west1"}
 
 
-def test_a_missing_permission_is_one_sentence_with_the_role(shop: Shop) -> None:
-    """The sentence names all locations; that they are unreadable is written; exit 0."""
-    shop.project["denied"] = ["datastream.streams.list"]
-    code, out, err = shop.command("run")
-    assert code == OK
-    (denied,) = [line for line in err.splitlines() if "permission denied" in line]
-    assert denied.startswith(
-        "warning: 2 locations of projects/shop-prod (europe-west1, us-east1) "
-    )
-    assert (
-        "needs datastream.streams.list in project shop-prod. Grant a custom role"
-        in denied
-    )
-    assert out.count("  unknown  ") == 2
-    assert "No locations read, 2 locations unreadable; 6 points written; " in err
-    assert shop.values("location/up") == {"europe-west1": 0, "us-east1": 0}
-
-
 def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     """However many requests are refused, the log stays a page."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]

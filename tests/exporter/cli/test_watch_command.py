@@ -1,15 +1,12 @@
 """``watch``: its schedule, its log, and how it ends."""
 
 import io
-import itertools
 import re
 import signal
 import threading
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter import commands
 from exporter.logs import Text, logging_to
@@ -82,24 +79,6 @@ def test_runs_start_at_multiples_of_the_interval(
         assert begun(took, late=late) == starts
     line = r"^\d\d:\d\d:\d\d warning: A run started (.*) skipped\."
     assert re.findall(line, log.getvalue(), re.MULTILINE) == logged
-
-
-@given(
-    late=st.lists(st.floats(0, 100), max_size=8),
-    took=st.lists(st.floats(0, 60), min_size=9, max_size=9),
-    seconds=st.integers(10, 60),
-)
-def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
-    late: list[float], took: list[float], seconds: int
-) -> None:
-    """Starts are at least five seconds apart, and on a multiple unless late."""
-    began = begun(took, seconds, late)
-    assert all(
-        after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began)
-    )
-    for started, overrun in itertools.zip_longest(began[1:], late, fillvalue=0):
-        on_time = (started - overrun) / seconds
-        assert on_time == pytest.approx(round(on_time))
 
 
 def test_a_run_that_fails_unexpectedly_ends_the_process(

@@ -73,10 +73,16 @@ def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
         folder / CONFIG: config_text(projects, report),
         folder / MAIN: main_text(report, channels),
     }
+    written: list[Path] = []
     try:
         for path, text in files.items():
-            path.write_text(text, "utf-8")
+            # Not even a file that has come since is overwritten.
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
+                file.write(text)
     except OSError as error:
+        for path in written:
+            path.unlink()
         raise _unwritable(folder, error) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
     _say_what_follows(folder)

@@ -4,10 +4,12 @@ import io
 from collections import Counter
 
 import pytest
+from freezegun import freeze_time
 
 from exporter.process import INCOMPLETE, OK
 from exporter.terminal import print_table
 from tests.exporter.cli.conftest import (
+    CARTS,
     CARTS_PAUSED,
     DISCOVERING,
     EUROPE,
@@ -173,3 +175,23 @@ def test_tables_have_colours_at_a_terminal_unless_they_are_off(
     ]
     assert ("\x1b[32morders  " in terminal.getvalue()) is (not variables)
     assert r"red \x1b[31m" in terminal.getvalue(), "a narrow terminal cuts nothing off"
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [("2026-01-31T22:30:00+01:00", "yes"), ("2026-02-01T02:30:00+01:00", "no")],
+)
+def test_a_planned_pause_is_expected_in_its_window_only(
+    shop: Shop, when: str, expected: str
+) -> None:
+    """A Saturday night in Berlin, by the wall clock of the whole command."""
+    shop.config += f"""
+expectations:
+  - match: {CARTS}
+    states: [PAUSED]
+    during: {{schedule: 0 22 * * 6, duration: 4h, timezone: Europe/Berlin}}
+"""
+    # gRPC turns timeouts into times of the wall clock.
+    with freeze_time(when, tick=True, ignore=["grpc"]):
+        _, out, _ = shop.command("run", "--dry-run")
+    assert f"carts   shop-prod  europe-west1  PAUSED   {expected}" in out

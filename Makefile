@@ -29,11 +29,11 @@ run: $(LAB) ## play the whole way against an emulator, without an account: init,
 .PHONY: setup
 setup: $(LAB) ## set up .venv with datastream-exporter and datastream-lab
 
+# The tests of a file share what they set up, so one worker runs them all.
 .PHONY: test
 test: lint $(VENV)/.system ## run all that CI runs: `make lint`, then the tests with their coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
-	@find . -maxdepth 1 -name '.coverage.*' -size -24k -delete # cut off, as tests kill processes
+	@$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report >coverage.txt || { cat coverage.txt >&2; exit 1; }
 

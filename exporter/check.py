@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from logging import ERROR, INFO, WARNING
 from threading import Event
+from typing import TypeAlias
 
 from exporter.config import Config
 from exporter.config.locations import KNOWN
-from exporter.expectations import unmatched, window_complaint
+from exporter.expectations import doubtful_globs, window_complaint
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
@@ -15,38 +16,37 @@ from exporter.memory import Memory
 from exporter.report import Report, Session
 from exporter.run import Run
 from exporter.summary import failure_groups, name_all
-from exporter.text import plural, quote
+from exporter.text import plural
 from exporter.write import Writer
 
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
-# The project in the config.yaml that comes with the exporter
-PLACEHOLDER = "my-project"
+# One line of ``check``: how bad it is, as a level of logging, and what was found. ERROR
+# makes the exit code 1.
+Finding: TypeAlias = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of ``check``: ok, a warning, or failed, which makes the exit code 1."""
-
-    grade: str
-    text: str  # what was checked, what was found, and what to do about it
-
-
-def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[Finding]:
+def findings(
+    session: Session,
+    stop: Event,
+    *,
+    write: bool = True,
+) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
     Without ``write``, nothing is written, and whether a run could is left open.
     """
     config = session.config
     for text in _doubts(config):
-        yield Finding(WARNING, text)
-    deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
-    report = Run(session, Memory(), int(time.time()), deadline).look(recalling=True)
+        yield WARNING, text
+    seconds = config.run.deadline.total_seconds()
+    deadline = Deadline.after(seconds, stop)
+    now = int(time.time())
+    report = Run(session, Memory(), now, deadline).look(recalling=True)
     yield from _reading(report)
     if not report.unreadable and not report.stopped:
-        for text in unmatched(config, report.locations, everything=True):
-            yield Finding(WARNING, text)
+        for text in doubtful_globs(config, report.locations):
+            yield WARNING, text
     if not report.stopped:
         yield _read_back(config.metrics.project, report)
     if write and not deadline.stopped:
@@ -54,17 +54,14 @@ def findings(session: Session, stop: Event, *, write: bool = True) -> Iterator[F
 
 
 def _doubts(config: Config) -> Iterator[str]:
-    """Yield what is valid in config and yet hardly meant."""
-    placeholder = f"{quote(PLACEHOLDER)} is a placeholder; write your project's id"
-    if config.metrics.project == PLACEHOLDER:
-        yield config.document.place(("metrics", "project"), placeholder)
-    for index, source in enumerate(config.sources):
-        if source.project == PLACEHOLDER:
-            yield config.document.place(("sources", index, "project"), placeholder)
+    """Yield which windows are valid and yet hardly meant."""
     for index, one in enumerate(config.expectations):
-        complaint = window_complaint(one.during) if one.during else None
+        if one.during is None:
+            continue
+        complaint = window_complaint(one.during)
         if complaint:
-            yield config.document.place(("expectations", index, "during"), complaint)
+            path = ("expectations", index, "during")
+            yield config.document.place(path, complaint)
 
 
 def _reading(report: Report) -> Iterator[Finding]:
@@ -72,46 +69,56 @@ def _reading(report: Report) -> Iterator[Finding]:
     for project, found in report.discoveries.items():
         if not isinstance(found, Failure):
             text = f"{plural(len(found), 'location')} discovered"
-            yield Finding(OK, f"projects/{project}: {text}")
+            yield INFO, f"projects/{project}: {text}"
     tried = {location.name for location in report.locations} | report.unread.keys()
     for name in sorted(tried):
         if name.location not in KNOWN:
             text = "is a location that this version doesn't know: new, or misspelled"
-            yield Finding(WARNING, f"{name}: {text}")
+            yield WARNING, f"{name}: {text}"
     for location in report.locations:
+        # Most discovered locations have none.
+        if location.name.project in report.discoveries and not location.held:
+            continue
         text = plural(sum(1 for _ in location.listed), "stream")
-        yield Finding(OK, f"{location.name}: {text}")
+        yield INFO, f"{location.name}: {text}"
         for one in location.streams:
             if one.stream is None:
-                yield Finding(WARNING, f"{one.name}: {one.problem}")
+                yield WARNING, f"{one.name}: {one.problem}"
     for group in failure_groups(report):
-        yield Finding(FAILED, f"{name_all(group.names)}: {group.text}")
+        yield ERROR, f"{name_all(group.names)}: {group.text}"
 
 
 def _read_back(project: str, report: Report) -> Finding:
     """Return whether problems that earlier runs wrote could be read back."""
     if report.unrecalled is None:
         text = "problems of earlier runs can be read back"
-        return Finding(OK, f"projects/{project}: {text}")
+        return INFO, f"projects/{project}: {text}"
     text = "problems can't be read back, so each alerts alone"
-    return Finding(WARNING, f"projects/{project}: {text}: {report.unrecalled}")
+    return WARNING, f"projects/{project}: {text}: {report.unrecalled}"
 
 
 def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
     """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
+    location = config.run.location or GLOBAL
     sample = Sample(
-        POINTS_LOST, config.run.location or GLOBAL, config.run.name, NODE, (), 0
+        POINTS_LOST,
+        location,
+        config.run.name,
+        NODE,
+        labels=(),
+        value=0,
     )
     project = config.metrics.project
-    writer = Writer(session.clients.monitoring, project, int(time.time()), Calls())
+    now = int(time.time())
+    writer = Writer(session.clients.monitoring, project, now, Calls())
     written = writer.write([sample], deadline)
     subject = f"projects/{project}"
     if written.accepted:
-        yield Finding(OK, f"{subject}: one point written to Cloud Monitoring")
+        yield INFO, f"{subject}: one point written to Cloud Monitoring"
     elif written.superseded:
         text = "writing is permitted; no point written, as a check just wrote one"
-        yield Finding(OK, f"{subject}: {text}")
+        yield INFO, f"{subject}: {text}"
     for error in written.errors:
         if error.failure:
-            yield Finding(FAILED, f"{subject}: {error.failure}")
+            yield ERROR, f"{subject}: {error.failure}"

@@ -25,10 +25,7 @@ def main(
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            whole = parser()
-            args = whole.parse_args(argv)
-            if args.command is None:
-                whole.error("COMMAND is missing: init, run, watch or check")
+            args = parser().parse_args(argv)
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -50,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = whole.add_subparsers(metavar="COMMAND", dest="command")
+    commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
     _add_init(commands)
     _add_run(commands)
     _add_watch(commands)
@@ -64,7 +61,6 @@ def _add_init(commands: Any) -> None:
     init.add_argument(
         "--project",
         action="append",
-        metavar="PROJECT",
         help=(
             "a project with streams; the first gets metrics and alerts (default:"
             " gcloud's)"
@@ -73,7 +69,6 @@ def _add_init(commands: Any) -> None:
     init.add_argument(
         "--folder",
         default=".",
-        metavar="FOLDER",
         help="where to write (default: this folder)",
     )
 
@@ -94,7 +89,7 @@ def _add_watch(commands: Any) -> None:
     watch.add_argument(
         "--interval",
         type=_interval,
-        default=timedelta(seconds=10),
+        default="10s",
         metavar="DURATION",
         help=(
             "time from one run to the next, from 10s to 24h (default: 10s); a slower"

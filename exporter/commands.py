@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 from time import time
 from typing import TextIO
 
@@ -15,21 +14,22 @@ from exporter.config import Config, load
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
 from exporter.google.errors import CallError
+from exporter.init import init as write_files
 from exporter.logs import LOGGER, JsonLines, Text
 from exporter.memory import Memory
 from exporter.process import INCOMPLETE, OK, Signals, ending
-from exporter.report import Report, Session
+from exporter.report import Session
 from exporter.run import Run
 from exporter.run_log import RunLog, log_run
 from exporter.runs import open_session, run_every, run_once
+from exporter.show import print_report
 from exporter.summary import fleet
-from exporter.terminal import show_progress
 from exporter.text import capitalized, plural, printable
 
-_LEVELS = {
-    checks.OK: logging.INFO,
-    checks.WARNING: logging.WARNING,
-    checks.FAILED: logging.ERROR,
+_GRADES = {
+    logging.INFO: "ok",
+    logging.WARNING: "warning",
+    logging.ERROR: "failed",
 }
 
 
@@ -40,13 +40,7 @@ class Invocation:
     args: Namespace
     environ: Mapping[str, str]
     out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
-    err: TextIO  # where messages go
     signals: Signals  # whether the command is to end early
-
-    @property
-    def stop(self) -> Event:
-        """Set when the command is to end early."""
-        return self.signals.stop
 
 
 def dispatch(
@@ -57,111 +51,101 @@ def dispatch(
     signals: Signals,
 ) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
+    data: TextIO | None = out
+    log = err
+    formatter: logging.Formatter = Text(times=args.command == "watch")
     if cloud_run.here(environ):
-        invocation = Invocation(args, environ, None, err, signals)
-        logged = ending(out, JsonLines(cloud_run.log_labels(environ)))
-    else:
-        invocation = Invocation(args, environ, out, err, signals)
-        logged = ending(err, Text(times=args.command == "watch"))
-    with logged as end:
+        data = None
+        log = out
+        formatter = JsonLines(cloud_run.log_labels(environ))
+    with ending(log, formatter) as end:
+        invocation = Invocation(args, environ, data, signals)
         end.code = COMMANDS[args.command](invocation)
     return signals.exit_code or end.code
 
 
 def run(invocation: Invocation) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
-    out, dry_run = invocation.out, invocation.args.dry_run
+    out = invocation.out
+    dry_run = invocation.args.dry_run
     with _session(invocation) as session:
         config = session.config
         seconds = config.run.deadline.total_seconds()
-        deadline = Deadline.after(seconds, invocation.stop)
-        once = Run(session, Memory(), int(time()), deadline)
-        with show_progress(invocation.err, "reading and writing ..."):
-            report = once.look() if dry_run else once.write()
+        deadline = Deadline.after(seconds, invocation.signals.stop)
+        now = int(time())
+        once = Run(session, Memory(), now, deadline)
+        report = once.look() if dry_run else once.write()
         try:
             if out:
-                from exporter.show import print_report
-
                 print_report(report, config, out)
                 out.flush()
         finally:
             # Also where stdout is full.
-            RunLog(config).log_findings(report)
-            if not dry_run:
+            RunLog().log_findings(report)
+            if dry_run:
+                LOGGER.info("%s; nothing was written.", capitalized(fleet(report)))
+            else:
                 log_run(report)
-    if not dry_run:
-        return OK if report.complete else INCOMPLETE
-    points = plural(len(report.samples), "point")
-    text = f"a run would write {points} to project {config.metrics.project}"
-    LOGGER.info("%s; %s.", capitalized(fleet(report)), text)
-    return INCOMPLETE if report.stopped else OK
+    return OK if report.complete else INCOMPLETE
 
 
 def watch(invocation: Invocation) -> int:
     """Run at a steady interval until a signal asks to stop."""
-    out, stop = invocation.out, invocation.stop
+    stop = invocation.signals.stop
     every = invocation.args.interval.total_seconds()
     with _session(invocation) as session:
         # A longer run would delay the next: every location would wait for the slowest.
-        seconds = min(every, session.config.run.deadline.total_seconds())
+        most = session.config.run.deadline.total_seconds()
+        seconds = min(every, most)
         memory = Memory(every)
-        run_log = RunLog(session.config)
+        run_log = RunLog()
 
-        def once() -> Report:
-            report = run_once(session, memory, Deadline.after(seconds, stop))
+        def once() -> None:
+            deadline = Deadline.after(seconds, stop)
+            report = run_once(session, memory, deadline)
             run_log.log(report)
-            return report
 
-        if out and out.isatty():
-            from exporter.show import fleet_screen
-
-            with fleet_screen(out, invocation.err) as show:
-                run_every(lambda: show(once()), every, stop)
-        else:
-            run_every(once, every, stop)
+        run_every(once, every, stop)
     return OK
 
 
 def check(invocation: Invocation) -> int:
     """Say of everything that a run needs whether it is in place."""
-    grades: Counter[str] = Counter()
-    for finding in _findings(invocation):
-        grades[finding.grade] += 1
-        line = printable(f"{finding.grade:<8} {finding.text}")
+    counts: Counter[int] = Counter()
+    for level, text in _findings(invocation):
+        counts[level] += 1
+        line = printable(f"{_GRADES[level]:<8} {text}")
         if invocation.out is None:
-            LOGGER.log(_LEVELS[finding.grade], "%s", line)
+            LOGGER.log(level, "%s", line)
         else:
             print(line, file=invocation.out, flush=True)
-    if invocation.stop.is_set():
+    if invocation.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
-    failed, warned = grades[checks.FAILED], grades[checks.WARNING]
-    text = f"{plural(grades.total(), 'check')}: {failed or 'none'} failed"
+    failed = counts[logging.ERROR]
+    warned = counts[logging.WARNING]
+    text = f"{plural(counts.total(), 'check')}: {failed or 'none'} failed"
     LOGGER.info("%s, %s.", text, plural(warned, "warning"))
-    return INCOMPLETE if failed or (warned and invocation.args.strict) else OK
+    if invocation.args.strict:
+        failed += warned
+    return INCOMPLETE if failed else OK
 
 
 def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
     """Check config, then credentials, then all that they are needed for."""
-    loaded = load(invocation.args.config, invocation.environ)
-    yield checks.Finding(checks.OK, f"config: {loaded.document.file} is valid")
+    config = load(invocation.args.config, invocation.environ)
+    yield logging.INFO, f"config: {config.document.file} is valid"
     try:
-        with _session(invocation, loaded) as session:
-            account = session.clients.account
-            yield checks.Finding(checks.OK, f"credentials: {account}")
+        with _session(invocation, config) as session:
+            yield logging.INFO, f"credentials: {session.clients.account}"
             write = not invocation.args.read_only
-            yield from checks.findings(session, invocation.stop, write=write)
+            yield from checks.findings(session, invocation.signals.stop, write=write)
     except CallError as refused:
-        yield checks.Finding(checks.FAILED, f"credentials: {refused}")
+        yield logging.ERROR, f"credentials: {refused}"
 
 
 def init(invocation: Invocation) -> int:
     """Write a first config.yaml and main.tf."""
-    from exporter.init import init as write_files
-
-    out = invocation.out or invocation.err
-    done = write_files(
-        invocation.args, invocation.environ, invocation.signals, out, invocation.err
-    )
+    done = write_files(invocation.args, invocation.environ, invocation.signals)
     return OK if done else INCOMPLETE
 
 
@@ -169,10 +153,11 @@ COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 
 @contextmanager
-def _session(invocation: Invocation, loaded: Config | None = None) -> Iterator[Session]:
+def _session(invocation: Invocation, config: Config | None = None) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
-    args, environ = invocation.args, invocation.environ
-    loaded = loaded or load(args.config, environ)
+    args = invocation.args
+    environ = invocation.environ
+    config = config or load(args.config, environ)
     account = args.impersonate_service_account
-    with open_session(loaded, environ, account) as session, invocation.signals:
+    with open_session(config, environ, account) as session, invocation.signals:
         yield session

@@ -1,21 +1,15 @@
 """Reads YAML into pydantic models, and reports every mistake with file and line."""
 
-import json
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from exporter.mistakes import (
-    InputError,
-    Mistake,
-    known_keys,
-    unknown_key,
-    value_mistake,
-)
+from exporter.mistakes import InputError, hint, value_mistake
 from exporter.text import printable, quote
 from exporter.yaml_tree import KeyPath, Tree, fast_loader
 
@@ -28,10 +22,33 @@ _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?
 _AFTER_EVERY_LINE = _MAX_BYTES + 1
 
 
+class Mistake(NamedTuple):
+    """A sentence about a mistake, and its line; 0 if the data has no lines."""
+
+    line: int
+    sentence: str
+
+
 class Section(BaseModel):
-    """A mapping in a document, in which an unknown key is a mistake."""
+    """A mapping in a document: an unknown key is a mistake, an empty one left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        fields = cls.model_fields.items()
+        known = [field.alias or name for name, field in fields]
+        kept: dict[str, object] = {}
+        for key, value in data.items():
+            if key not in known:
+                # Forbidden whatever its value: the mistake says what is allowed.
+                kept[key] = known
+            elif value is not None:
+                kept[key] = value
+        return kept
 
 
 def read_bytes(path: str, most: int, too_large: str) -> bytes:
@@ -71,9 +88,6 @@ def packaged(package: str, name: str) -> dict[str, Any]:
 
 def parse(text: str, file: str) -> "Document":
     """Return YAML text as a document to be validated, or raise InputError."""
-    text = text.removeprefix("\ufeff")
-    if len(text) > _MAX_BYTES:
-        raise InputError([f"{file}: {_TOO_LARGE}"])
     tree = Tree(text, file)
     if tree.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
@@ -123,44 +137,19 @@ class Document:
         if not isinstance(self.data, dict):
             return
         keys = self.data.get(section) or {}
-        if not isinstance(keys, dict):
-            return
-        replaced = {**keys, key: value}
-        self.data = {**self.data, section: replaced}
-        path = (*self._prefix, section, key)
-        self._origins[path] = variable
+        if isinstance(keys, dict):
+            replaced = {**keys, key: value}
+            self.data = {**self.data, section: replaced}
+            self._origins[*self._prefix, section, key] = variable
 
     def read(self, model: type[_M]) -> _M | None:
-        """Return the document as a model; None if it has mistakes, which are added.
-
-        A known key without a value counts as left out.
-        """
+        """Return the document as a model; None if it has mistakes, which are added."""
         try:
-            return self._validated(model)
+            return model.model_validate(self.data)
         except ValidationError as error:
-            self._leave_out_empty_keys(error)
-        try:
-            return self._validated(model)
-        except ValidationError as error:
-            self._add_mistakes(error, model)
+            for details in error.errors():
+                self._add_mistake(details)
             return None
-
-    def _validated(self, model: type[_M]) -> _M:
-        # As JSON, so that strictness is JSON's: a list is a tuple, text an enum's name.
-        text = json.dumps(self.data)
-        return model.model_validate_json(text, strict=True)
-
-    def _leave_out_empty_keys(self, error: ValidationError) -> None:
-        """Remove the known keys that have no value, of those that were refused."""
-        for details in error.errors():
-            if details["type"] == "extra_forbidden":
-                continue
-            if details["input"] is not None or not details["loc"]:
-                continue
-            *above, key = self._key_path(details["loc"], missing=False)
-            holder = self.part(*above)
-            if holder and isinstance(holder.data, dict):
-                holder.data.pop(str(key), None)
 
     def place(self, location: KeyPath, words: str) -> str:
         """Return a sentence about a value with file, line and key path before it."""
@@ -177,46 +166,31 @@ class Document:
     def accepted(self, value: _M | None) -> _M:
         """Return what was read, or raise InputError with each mistake once, by line."""
         if value is None or self._mistakes:
-            by_line = sorted(self._mistakes, key=lambda mistake: mistake.line)
-            raise InputError(dict.fromkeys(each.sentence for each in by_line))
+            raise InputError(each.sentence for each in sorted(set(self._mistakes)))
         return value
 
-    def _add_mistakes(self, error: ValidationError, model: type[BaseModel]) -> None:
-        reported = set()
-        for details in error.errors(include_url=False):
-            kind = details["type"]
-            if kind == "too_short":
-                # Pydantic counts no items that have an error of their own.
-                counted = details["ctx"]["actual_length"]
-                if counted < len(details["input"]):
-                    continue
-            missing = kind == "missing"
-            location = self._key_path(details["loc"], missing=missing)
-            # Each member of a union has its own error; the first says enough.
-            in_union = len(location) < len(details["loc"])
-            if in_union and location in reported:
-                continue
-            reported.add(location)
-            if kind == "extra_forbidden":
-                known = known_keys(model, location[:-1])
-                words = unknown_key(str(location[-1]), known)
-            elif missing and (*self._prefix, *location) in self._origins:
-                words = "has no value; it is required"
-            else:
-                words = value_mistake(details)
-            self.add_error(location, words)
+    def _add_mistake(self, details: ErrorDetails) -> None:
+        place = details["loc"]
+        kind = details["type"]
+        value = details["input"]
+        location = self._key_path(place)
+        words = value_mistake(details)
+        if kind == "too_short" and details["ctx"]["actual_length"] < len(value):
+            # Pydantic counts no items that have an error of their own.
+            return
+        if kind == "missing":
+            location = (*self._key_path(place[:-1]), place[-1])
+        if kind == "extra_forbidden":
+            key = str(location[-1])
+            words = f"is not a known key; {hint(key, value)}"
+        self.add_error(location, words)
 
-    def _key_path(self, location: KeyPath, *, missing: bool) -> KeyPath:
-        """Return pydantic's location without what is no key: the tags of unions.
-
-        The last part is kept if it is ``missing``, though the document doesn't have it.
-        """
+    def _key_path(self, location: KeyPath) -> KeyPath:
+        """Return pydantic's location without what is no key: the tags of unions."""
         path: list[str | int] = []
         for part in location:
             if self.part(*path, part):
                 path.append(part)
-        if missing:
-            path.append(location[-1])
         return tuple(path)
 
     def _mistake(self, location: KeyPath, words: str) -> Mistake:

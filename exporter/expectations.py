@@ -1,8 +1,9 @@
 """Compares the streams of a location with what config expects of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import filter as matching
 from fnmatch import fnmatchcase
 from itertools import islice, pairwise
 
@@ -36,7 +37,8 @@ class ComparedStream:
     # As the API lists it; None for a required stream that its location does not hold
     stream: Stream | None
     expected: bool  # whether its state is fine now; never, if it is missing
-    rule: str = ""  # the expectation that is about it, where its state is not expected
+    # The expectation or label that is about it, where its state is not expected
+    rule: str = ""
 
     @property
     def state(self) -> str:
@@ -168,7 +170,7 @@ class Expectations:
         ]
         missing = [
             ComparedStream(name, None, expected=False)
-            for name in self._config.required
+            for name in dict.fromkeys(self._config.required)
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
@@ -181,14 +183,15 @@ class Expectations:
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
-        matching = [
+        about = [
             index
             for index, expectation in enumerate(self._config.expectations)
             if fnmatchcase(str(name), expectation.match)
         ]
-        open_now = [index for index in matching if index in self._open]
+        open_now = [index for index in about if index in self._open]
         place = self._config.document.place
-        added = _BY_LABEL.get(stream.label or "", ())
+        label = stream.label or ""
+        added = _BY_LABEL.get(label, ())
         rule = ""
         if open_now:
             # The last match wins.
@@ -196,8 +199,11 @@ class Expectations:
             added = self._config.expectations[last].states
             names = ", ".join(state.name for state in added)
             rule = place(("expectations", last), f"adds {names}")
-        elif matching:
-            during = ("expectations", matching[-1], "during")
+        elif label and not added:
+            allowed = ", ".join(_BY_LABEL)
+            rule = f"its label {LABEL} is {quote(label)}; allowed are {allowed}"
+        elif about:
+            during = ("expectations", about[-1], "during")
             rule = place(during, "this window is closed now")
         if stream.state in EXPECTED_BY_DEFAULT or stream.state in added:
             return ComparedStream(name, stream, expected=True)
@@ -217,9 +223,7 @@ def is_open(window: Window, now: datetime) -> bool:
 
 
 def window_complaint(window: Window) -> str | None:
-    """Return a warning if a window opens each minute, or before it closes, or None."""
-    if window.schedule.split()[0] == "*":
-        return f"{quote(window.schedule)} opens at every minute; write one, such as 0"
+    """Return a warning if a window opens again before it closes, or None."""
     # In UTC, where no day has 23 hours.
     starts = CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC))
     # Enough to see a week's shortest gap.
@@ -230,52 +234,37 @@ def window_complaint(window: Window) -> str | None:
     return None
 
 
-def label_complaint(compared: ComparedStream) -> str | None:
-    """Return a warning if a stream's label names no state to expect, or None."""
-    label = compared.stream.label if compared.stream else None
-    if label is None or label in _BY_LABEL:
-        return None
-    return (
-        f"{compared.name}: its label {LABEL} holds {quote(label)} and is ignored; "
-        f"allowed are {', '.join(_BY_LABEL)}"
-    )
-
-
-def unmatched(
+def doubtful_globs(
     config: Config,
-    locations: Iterable[ComparedLocation],
-    *,
-    everything: bool = False,
+    locations: Sequence[ComparedLocation],
 ) -> Iterator[str]:
-    """Yield a warning for each glob in config that matches no stream.
+    """Yield a warning for each glob in config that matches no stream, or hardly meant.
 
-    With ``everything``, also for an ``include`` or ``exclude`` that matches all of
-    several.
+    That is an ``include`` or ``exclude`` that matches all of several.
     """
     names: list[str] = []
-    ids: dict[
-        Source | None, list[str]
-    ] = {}  # of streams, by the source of their location
     for location in locations:
-        at = location.name
-        names += [str(at.stream(stream_id)) for stream_id in location.held]
-        source = config.source_of(at.project, at.location)
-        ids.setdefault(source, []).extend(location.held)
+        names += [str(location.name.stream(each)) for each in location.held]
     for index, expectation in enumerate(config.expectations):
-        if not any(fnmatchcase(name, expectation.match) for name in names):
+        if not matching(names, expectation.match):
             words = f"{quote(expectation.match)} matches no stream"
             yield config.document.place(("expectations", index, "match"), words)
     for index, source in enumerate(config.sources):
-        of_source = ids.get(source, [])
-        by_key = {"include": source.include, "exclude": source.exclude}
-        for key, globs in by_key.items():
-            for place, glob in enumerate(globs):
-                matched = sum(fnmatchcase(each, glob) for each in of_source)
-                if matched == 0:
-                    what = "no stream"
-                elif everything and 1 < matched == len(of_source):
-                    what = f"every stream of {source.project}; narrow or remove it"
-                else:
-                    continue
-                path = ("sources", index, key, place)
-                yield config.document.place(path, f"{quote(glob)} matches {what}")
+        ids: list[str] = []
+        for location in locations:
+            if config.source_of(*location.name) is source:
+                ids += location.held
+        for key in ("include", "exclude"):
+            for place, glob in enumerate(getattr(source, key)):
+                if words := _glob_complaint(glob, ids):
+                    path = ("sources", index, key, place)
+                    yield config.document.place(path, words)
+
+
+def _glob_complaint(glob: str, ids: list[str]) -> str:
+    matched = matching(ids, glob)
+    if not matched:
+        return f"{quote(glob)} matches no stream"
+    if 1 < len(matched) == len(ids):
+        return f"{quote(glob)} matches every stream of its source; narrow or remove it"
+    return ""

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TextIO
 from exporter import config
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
-from exporter.google.errors import CallError, explain_no_thread
+from exporter.google.errors import CallError, starting_thread
 from exporter.logs import LOGGER, JsonLines, Text, logging_to
 from exporter.memory import Memory
 from exporter.mistakes import InputError
@@ -176,10 +176,8 @@ class Function:
     def _run_within(self, session: Session, seconds: float) -> Report:
         """Run; one that overstays its deadline ends the process."""
         overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)
-        try:
+        with starting_thread():
             overdue.start()
-        except RuntimeError as error:
-            raise CallError(explain_no_thread(error)) from error
         try:
             return run_once(
                 session,
@@ -195,7 +193,7 @@ class Function:
         """Return what runs need; the first time, load config and connect."""
         if self._session is None:
             loaded = config.load(None, self._environ)
-            self._run_log = RunLog(loaded, self._monotonic)
+            self._run_log = RunLog(self._monotonic)
             self._session = self._open.enter_context(
                 open_session(loaded, self._environ)
             )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
-from io import TextIOWrapper
 from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
@@ -36,9 +35,6 @@ def start(program: str, module: str) -> NoReturn:
     nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
     sys.stdout = sys.stdout or nowhere
     sys.stderr = sys.stderr or nowhere
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A terminal that cannot show a letter gets its number, not a traceback.
-        sys.stdout.reconfigure(errors="backslashreplace")
     # Here, as it imports Pydantic.
     from exporter.google import proxy
 
@@ -92,9 +88,6 @@ class Signals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code is not None:
-            # A terminal that is drawn on has no cursor.
-            with suppress(OSError):
-                os.write(2, b"\x1b[?25h\n" if os.isatty(2) else b"")
             os._exit(self.exit_code)
         self.exit_code = 128 + number
         name = signal.Signals(number).name

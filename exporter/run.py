@@ -18,10 +18,9 @@ from exporter.expectations import Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import (
     STATUS,
-    CallError,
     Failure,
     FailureKind,
-    explain_no_thread,
+    starting_thread,
 )
 from exporter.location_run import LocationRun, measure_shared
 from exporter.measure import GLOBAL, Sample
@@ -283,8 +282,6 @@ class Run:
 def _pool() -> ThreadPoolExecutor:
     """Return a pool with a thread: where no other can be started, all work waits."""
     pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
-    try:
+    with starting_thread():
         pool.submit(time.sleep, 0)
-    except RuntimeError as error:
-        raise CallError(explain_no_thread(error)) from error
     return pool

@@ -8,12 +8,10 @@ location that was not read, what was known stays.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import groupby
-from typing import Any
 
-from exporter.config import Config
-from exporter.expectations import ComparedStream, label_complaint, unmatched
+from exporter.expectations import ComparedStream
 from exporter.logs import log
 from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
@@ -27,6 +25,7 @@ from exporter.summary import (
     name_first,
     nonzero,
     numbers,
+    unreadable,
 )
 from exporter.text import capitalized, plural
 from exporter.write import WriteError
@@ -42,15 +41,11 @@ _SUPERSEDED = (
 class RunLog:
     """Logs the runs of one process, and remembers what it has said."""
 
-    def __init__(
-        self, config: Config, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._config = config
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
         # Of what was said since the last reminder
-        self._mistakes: set[str] = set()
         self._failing: set[object] = set()
         # Of what is said once in all
         self._dropped: set[LocationName] = set()
@@ -67,12 +62,10 @@ class RunLog:
         remind = now - self._reminded >= AGAIN_SECONDS
         if remind:
             self._reminded = now
-            self._mistakes = set()
             self._failing = set()
         self._log_failures(report)
         self._log_recoveries(report)
         self._log_dropped(report)
-        self._log_mistakes(report)
         self._log_streams(report, remind=remind)
 
     def _log_failures(self, report: Report) -> None:
@@ -85,23 +78,21 @@ class RunLog:
             if same in self._failing:
                 continue
             text = f"{name_all(group.names)} {group.text}"
-            fields = {"event": group.event, **fields_of(group.names), "reason": kind}
-            log(logging.WARNING, text, **fields)
+            fields = fields_of(group.names)
+            log(logging.WARNING, text, event=group.event, **fields, reason=kind)
         self._failing = failing
 
     def _log_recoveries(self, report: Report) -> None:
         """Log which locations, and discoveries, were read again after a failure."""
         read = {location.name for location in report.locations}
-        unread = set(report.unread)
-        for project in report.discoveries:
-            read.add(LocationName(project, GLOBAL))
-        for project in report.failed_discoveries:
-            unread.add(LocationName(project, GLOBAL))
+        read.update(LocationName(project, GLOBAL) for project in report.discoveries)
+        unread = unreadable(report).keys()
         recovered = sorted((self._unread & read) - unread)
         self._unread = (self._unread - read) | unread
-        for names in _by_project(recovered):
-            fields = {"event": "location_readable", **fields_of(names)}
-            log(logging.INFO, f"{name_all(names)} can be read again.", **fields)
+        for _, group in groupby(recovered, lambda name: name.project):
+            names = list(group)
+            text = f"{name_all(names)} can be read again."
+            log(logging.INFO, text, event="location_readable", **fields_of(names))
 
     def _log_dropped(self, report: Report) -> None:
         for name in report.dropped:
@@ -109,27 +100,8 @@ class RunLog:
                 continue
             self._dropped.add(name)
             text = f"{name} is no longer listed, though it had streams."
-            fields = {"event": "location_dropped", **fields_of([name])}
-            log(logging.WARNING, f"{text} It is read for another day.", **fields)
-
-    def _log_mistakes(self, report: Report) -> None:
-        """Log labels and globs that have no effect."""
-        complaints = 0
-        for location in report.locations:
-            for stream in location.streams:
-                text = label_complaint(stream)
-                if text and complaints < MOST_ENTRIES:
-                    complaints += 1
-                    self._log_mistake(text, **fields_of([stream.name]))
-        # A task of several sees only a part of what a glob can match.
-        if report.task.count == 1 and not (report.unreadable or report.skipped):
-            for text in unmatched(self._config, report.locations):
-                self._log_mistake(text)
-
-    def _log_mistake(self, text: str, **fields: Any) -> None:
-        if text not in self._mistakes:
-            self._mistakes.add(text)
-            log(logging.WARNING, text, **fields)
+            text += " It is read for another day."
+            log(logging.WARNING, text, event="location_dropped", **fields_of([name]))
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
         events: list[StreamEvent] = []
@@ -147,35 +119,25 @@ class RunLog:
             log(logging.WARNING, text, event="more_streams", count=more)
 
 
-def _by_project(names: Iterable[LocationName]) -> Iterator[list[LocationName]]:
-    """Yield sorted names, those of each project together."""
-    for _, group in groupby(names, lambda name: name.project):
-        yield list(group)
-
-
 def log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     written = report.written
     _log_write_errors(written.errors)
-    for names in _by_project(report.held_back):
+    if report.held_back:
         why = "a stream's last_seen may be lost, and the stream would look deleted"
-        text = f"location/last_read of {name_all(names)} not written: {why}."
-        log(logging.WARNING, text, **fields_of(names))
+        names = name_first(report.held_back)
+        log(logging.WARNING, f"location/last_read of {names} not written: {why}.")
     if report.stopped:
-        left = []
-        if report.skipped:
-            left.append(f"{plural(report.skipped, 'location')} not read")
-        if written.left_out:
-            left.append(f"{plural(written.left_out, 'point')} not written")
-        text = ", ".join(left) or "nothing is left out"
-        log(logging.WARNING, f"Interrupted: {text}.")
+        locations = plural(report.skipped, "location")
+        points = plural(written.left_out, "point")
+        log(logging.WARNING, f"Interrupted. Left out: {locations}, {points}.")
     points = f"{plural(written.accepted, 'point')} written"
-    others = (
+    not_written = nonzero(
         (written.lost, "lost"),
         (written.superseded, "superseded"),
         (written.left_out, "left out"),
     )
-    if not_written := nonzero(others):
+    if not_written:
         points += f", {not_written}"
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     text = f"{capitalized(fleet(report))}; {points}; {calls}."
@@ -191,11 +153,11 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
     for same in causes.values():
         among = [sample for error in same for sample in error.among]
         points = plural(sum(error.points for error in same), "point")
-        fields = {"metric": among[0].metric.type, "node_id": among[0].node_id}
         what = name_first(among)
-        if failure := same[0].failure:
+        failure = same[0].failure
+        if failure:
             text = f"{points} lost, among {what}: {failure}"
-            log(logging.ERROR, text, **fields, reason=failure.kind)
+            log(logging.ERROR, text, reason=failure.kind)
         else:
             text = f"{points} superseded, among {what}: {_SUPERSEDED}"
-            log(logging.WARNING, text, **fields)
+            log(logging.WARNING, text)

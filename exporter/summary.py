@@ -1,26 +1,18 @@
 """Says in words and numbers how a run went, for the log and for whoever watches it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from exporter.expectations import MISSING
 from exporter.google.errors import Failure
 from exporter.measure import GLOBAL
 from exporter.names import LocationName, StreamName
 from exporter.report import Report
-from exporter.states import StreamState
 from exporter.text import plural, printable
 
-# The states to look at first; others come after these
-_WORST = (StreamState.FAILED_PERMANENTLY.name, MISSING, StreamState.FAILED.name)
-MOST_LISTED = 50  # locations in one entry of the log; the others are counted
 _MOST_NAMED = 3
 
-# The event of an entry about locations that were not read
-UNREADABLE = "location_unreadable"
-# The event of an entry about what a collector could not read
-UNCOLLECTED = "not_collected"
+_Name: TypeAlias = LocationName | StreamName
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +20,7 @@ class FailureGroup:
     """Things of one project that failed for one kind of reason: one thing to fix."""
 
     event: str  # what the log calls it
-    names: list[LocationName | StreamName]  # ``global`` stands for discovery
+    names: list[_Name]  # ``global`` stands for discovery
     failure: Failure  # why the first one failed
 
     @property
@@ -36,36 +28,40 @@ class FailureGroup:
         """How they failed, why, and how to fix it, in words that follow their name."""
         if self.names[0].location == GLOBAL:
             what = "could not be searched for locations"
-        elif self.event == UNREADABLE:
-            what = "could not be read, so the streams there are unknown"
-        else:
+        elif self.event == "not_collected":
             what = "could not be collected from, so some series are left out"
+        else:
+            what = "could not be read, so the streams there are unknown"
         return f"{what}: {self.failure}"
 
 
 def failure_groups(report: Report) -> Iterator[FailureGroup]:
     """Yield what was not discovered, read or collected, by project and reason."""
+    yield from _groups("location_unreadable", unreadable(report))
+    yield from _groups("not_collected", report.uncollected)
+
+
+def unreadable(report: Report) -> dict[LocationName, Failure]:
+    """Return why locations were not read; ``global`` stands for discovery."""
+    discoveries = {
+        LocationName(project, GLOBAL): failure
+        for project, failure in report.failed_discoveries.items()
+    }
+    return {**discoveries, **report.unread}
+
+
+def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterator[FailureGroup]:
     groups: dict[object, FailureGroup] = {}
-    for event, name, failure in _failures(report):
+    for name, failure in failures.items():
         discovery = name.location == GLOBAL
-        key = (event, type(name), name.project, discovery, failure.kind)
+        # Streams and locations are different things.
+        key = (len(name), name.project, discovery, failure.kind)
         group = groups.setdefault(key, FailureGroup(event, [], failure))
         group.names.append(name)
     yield from groups.values()
 
 
-def _failures(
-    report: Report,
-) -> Iterator[tuple[str, LocationName | StreamName, Failure]]:
-    for project, failure in report.failed_discoveries.items():
-        yield UNREADABLE, LocationName(project, GLOBAL), failure
-    for location, failure in report.unread.items():
-        yield UNREADABLE, location, failure
-    for name, failure in report.uncollected.items():
-        yield UNCOLLECTED, name, failure
-
-
-def name_all(names: Sequence[LocationName | StreamName]) -> str:
+def name_all(names: Sequence[_Name]) -> str:
     """Return the full name of one thing; of several, the first few and a count."""
     first = names[0]
     project = f"projects/{first.project}"
@@ -83,14 +79,18 @@ def name_first(words: Sequence[object]) -> str:
     return f"{text} and {more:,} more" if more > 0 else text
 
 
-def fields_of(names: Sequence[LocationName | StreamName]) -> dict[str, Any]:
+def fields_of(names: Sequence[_Name]) -> dict[str, Any]:
     """Return the fields of a log entry about names of one project."""
     first = names[0]
     if len(names) == 1:
-        return dict(zip(("project", "location", "stream_id"), first, strict=False))
-    locations = list(dict.fromkeys(printable(name.location) for name in names))
-    shown = locations[:MOST_LISTED]
-    return {"project": first.project, "locations": shown, "count": len(names)}
+        keys = ("project", "location", "stream_id")
+        return dict(zip(keys, first, strict=False))
+    locations = [printable(name.location) for name in names]
+    return {
+        "project": first.project,
+        "locations": list(dict.fromkeys(locations)),
+        "count": len(names),
+    }
 
 
 def numbers(report: Report) -> dict[str, Any]:
@@ -114,30 +114,23 @@ def numbers(report: Report) -> dict[str, Any]:
 
 def fleet(report: Report) -> str:
     """Return in words what was seen: how many streams, and how they are."""
-    unread = ""
-    if report.unreadable:
-        unread = f"{plural(report.unreadable, 'location')} unreadable"
-    if not report.locations:
-        return f"nothing could be read: {unread}" if unread else "no locations read"
-    found = "" if report.streams else " found"
-    read = plural(len(report.locations), "location")
-    text = f"{plural(report.streams, 'stream')}{found} in {read}"
-    failed = sum(one.failed for one in report.locations)
-    unexpected = sum(one.unexpected for one in report.locations)
-    bad = nonzero(((failed, "failed"), (unexpected, "not as expected")))
+    locations = report.locations
+    text = "no locations read"
+    if locations:
+        within = plural(len(locations), "location")
+        text = f"{plural(report.streams, 'stream')} in {within}"
+    bad = nonzero(
+        (sum(one.failed for one in locations), "failed"),
+        (sum(one.unexpected for one in locations), "not as expected"),
+        (sum(len(one.missing) for one in locations), "required and missing"),
+    )
     if bad:
         text += f" ({bad})"
-    missing = sum(len(one.missing) for one in report.locations)
-    if missing:
-        text += f", {missing:,} required and missing"
-    return f"{text}, {unread}" if unread else text
+    if report.unreadable:
+        text += f", {plural(report.unreadable, 'location')} unreadable"
+    return text
 
 
-def urgency(state: str) -> int:
-    """Return a number to sort states by, the worst first."""
-    return _WORST.index(state) if state in _WORST else len(_WORST)
-
-
-def nonzero(counts: Sequence[tuple[int, str]]) -> str:
+def nonzero(*counts: tuple[int, str]) -> str:
     """Return each count that is not 0 with what it counts: ``2 lost, 1 left out``."""
     return ", ".join(f"{count:,} {what}" for count, what in counts if count)

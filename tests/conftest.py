@@ -10,6 +10,7 @@ from http.server import HTTPServer
 from typing import TypeAlias, TypeVar
 
 import pytest
+from coverage import Coverage
 
 from tests.canary import SERVICE_ACCOUNT
 from tests.certificate import TRUSTED, key_and_certificate
@@ -38,6 +39,20 @@ def serving(server: Server) -> Iterator[Server]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def uncovered() -> Iterator[None]:
+    """Measure no coverage in the block, which takes a quarter of much code's time."""
+    measuring = Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    try:
+        yield
+    finally:
+        measuring.start()
 
 
 @pytest.fixture

@@ -1,35 +1,21 @@
 """Loads the config from a file or the environment, or reports all mistakes in it."""
 
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from exporter import documents
 from exporter.config.model import Config
 from exporter.documents import Document
-from exporter.mistakes import InputError, hint, nearest
+from exporter.mistakes import InputError, hint
 from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
 PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
-_SWITCHES = {"true": True, "false": False}
-_MERGE = "Merge the two, or list"
-_EVERY = "*"  # stands for every location of a project
-
-
-class _Watched(Config):
-    """A config in which only the sources and the required streams are checked."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    metrics: Any = None
-    expectations: Any = None
-    collect: Any = None
-    run: Any = None
-    endpoints: Any = None
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
@@ -68,11 +54,9 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
     _override(document, environ)
     config = document.read(Config)
-    # A mistake elsewhere must not hide what the sources and required streams get wrong.
-    watched = config or document.read(_Watched)
-    if watched:
-        _add_overlaps(document, watched)
-        _add_unwatched(document, watched)
+    if config:
+        _add_overlaps(document, config)
+        _add_unwatched(document, config)
     return document.accepted(config).written_in(document)
 
 
@@ -95,54 +79,39 @@ def _override(document: Document, environ: Mapping[str, str]) -> None:
             continue
         if name == WHOLE or not text:
             continue
-        if name not in known:
+        if name in known:
+            section, key = known[name]
+            document.override(section, key, text, name)
+        else:
             advice = hint(name, [*known, WHOLE])
             words = f"no key of config.yaml has this name; {advice}"
             document.add_error_at(name, words)
-        elif not text.isprintable():
-            words = f"{quote(text)} contains characters that are not text; set it again"
-            document.add_error_at(name, words)
-        else:
-            section, key = known[name]
-            value = _SWITCHES.get(text, text)
-            document.override(section, key, value, name)
 
 
 def _add_overlaps(document: Document, config: Config) -> None:
-    """Add a mistake for each location that an earlier source covers."""
-    # By project: the index of the first source of each location.
-    covered: dict[str, dict[str, int]] = {}
-    for index, source in enumerate(config.sources):
-        before = covered.setdefault(source.project, {})
-        if source.locations is None and before:
-            first = next(iter(before.values()))
-            what = f"sources[{first}] already covers {source.project}"
-            words = f"{what}. {_MERGE} locations in both."
-            document.add_error(("sources", index), words)
-        for place, location in enumerate(source.locations or ()):
-            other = before.get(_EVERY, before.get(location))
-            if other is not None:
-                what = f"sources[{other}] already covers {location} of {source.project}"
-                path = ("sources", index, "locations", place)
-                document.add_error(path, f"{what}. {_MERGE} it once.")
-        for location in source.locations or (_EVERY,):
-            before.setdefault(location, index)
+    """Add a mistake for each source whose locations an earlier one covers."""
+    pairs = combinations(enumerate(config.sources), 2)
+    for (first, one), (second, other) in pairs:
+        if one.project != other.project:
+            continue
+        what = one.project
+        if one.locations and other.locations:
+            shared = {*one.locations} & {*other.locations}
+            if not shared:
+                continue
+            what = f"{', '.join(sorted(shared))} of {what}"
+        fix = "merge the two, or list each location once"
+        words = f"sources[{first}] covers {what} already; {fix}"
+        document.add_error(("sources", second), words)
 
 
 def _add_unwatched(document: Document, config: Config) -> None:
-    """Add a mistake for each required stream that is listed twice, or not watched."""
-    projects = {source.project for source in config.sources}
-    written: dict[object, int] = {}
+    """Add a mistake for each required stream that is not watched."""
     for index, name in enumerate(config.required):
         source = config.source_of(name.project, name.location)
-        first = written.setdefault(name, index)
-        if first < index:
-            words = f"{quote(str(name))} is required[{first}] already"
-            fix = "remove one of them"
-        elif source is None:
-            guess = nearest(name.project, projects)
+        if source is None:
             words = f"no source covers project {quote(name.project)}"
-            fix = f"did you mean {guess}?" if guess else "add it under sources"
+            fix = "add it under sources"
         elif not source.watches(name.stream):
             words = f"the source of {name.project} leaves {quote(name.stream)} out"
             fix = "fix its include or exclude, or remove the stream from required"

@@ -30,7 +30,7 @@ from exporter.google import proxy
 from exporter.google.errors import (
     CallError,
     explain_credentials_error,
-    explain_no_thread,
+    starting_thread,
 )
 from exporter.mistakes import InputError
 from exporter.names import LocationName
@@ -193,10 +193,8 @@ def _credentials(
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.set_exception(error)
 
-    try:
+    with starting_thread():
         threading.Thread(target=fetch, name="token", daemon=True).start()
-    except RuntimeError as error:
-        raise CallError(explain_no_thread(error)) from error
     try:
         return fetched.result(timeout=seconds)
     except Exception as error:

@@ -1,6 +1,8 @@
 """Explains Google's errors: one sentence about what happened, one about what to do."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,16 +66,16 @@ _SLOW = f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
 _NAMES = "Check the project and the location in config.yaml."
 _QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
-_KINDS: tuple[tuple[type[Exception], FailureKind, str], ...] = (
-    (exceptions.Unauthenticated, FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
-    (exceptions.NotFound, FailureKind.NOT_FOUND, _NAMES),
-    (exceptions.DeadlineExceeded, FailureKind.TIMED_OUT, _SLOW),
-    (exceptions.ResourceExhausted, FailureKind.QUOTA, _QUOTA),
-    (exceptions.ServiceUnavailable, FailureKind.UNAVAILABLE, _LATER),
-    (exceptions.InternalServerError, FailureKind.UNAVAILABLE, _LATER),
-    (exceptions.Aborted, FailureKind.UNAVAILABLE, _LATER),
-    (Exception, FailureKind.REFUSED, _CHECK),
-)
+_PASSING = (FailureKind.UNAVAILABLE, _LATER)
+_KINDS: dict[type[Exception], tuple[FailureKind, str]] = {
+    exceptions.Unauthenticated: (FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
+    exceptions.NotFound: (FailureKind.NOT_FOUND, _NAMES),
+    exceptions.DeadlineExceeded: (FailureKind.TIMED_OUT, _SLOW),
+    exceptions.ResourceExhausted: (FailureKind.QUOTA, _QUOTA),
+    exceptions.ServiceUnavailable: _PASSING,
+    exceptions.InternalServerError: _PASSING,
+    exceptions.Aborted: _PASSING,
+}
 
 # The texts of gRPC 1.85 and earlier where there is no connection
 _NO_GRPC = (
@@ -106,7 +108,7 @@ _OAUTH_CODE = re.compile(
 _NO_STATUS = re.compile("Stream removed|No status received|Received http2 header with")
 
 # How VPC Service Controls refuses a call
-_PERIMETER = re.compile(r"vpcServiceControlsUniqueIdentifier: (\S+)")
+_PERIMETER = "vpcServiceControlsUniqueIdentifier"
 _PERIMETER_DOCS = (
     "https://cloud.google.com/vpc-service-controls/docs/retrieve-troubleshoot-errors"
 )
@@ -128,13 +130,11 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
     if message.startswith(_PLUGIN):
         words = _with_oauth_code("the token could not be renewed", error)
         return Failure(FailureKind.CREDENTIALS, words, _CREDENTIALS_HINT)
-    kind, hint = next(
-        (kind, hint) for cls, kind, hint in _KINDS if isinstance(error, cls)
-    )
+    kind, hint = _KINDS.get(type(error), (FailureKind.REFUSED, _CHECK))
     if is_too_large(error):
         kind, hint = FailureKind.REFUSED, _CHECK
     if is_lost(error):
-        kind, hint = FailureKind.UNAVAILABLE, _LATER
+        kind, hint = _PASSING
     for pattern, better in _MORE_HINTS:
         if re.search(pattern, message):
             hint = better
@@ -149,11 +149,16 @@ def explain_unexpected_error(error: Exception) -> Failure:
     return Failure(FailureKind.REFUSED, message, hint)
 
 
-def explain_no_thread(error: RuntimeError) -> Failure:
-    """Return the failure for Python's error when no thread can be started."""
-    message = f"this machine can start no thread ({error})"
-    hint = "Allow this user or container more processes and threads, or more memory."
-    return Failure(FailureKind.REFUSED, message, hint)
+@contextmanager
+def starting_thread() -> Iterator[None]:
+    """Raise CallError where this machine can start no other thread."""
+    try:
+        yield
+    except RuntimeError as error:
+        message = f"this machine can start no thread ({error})"
+        hint = "Allow this user or container more processes, threads or memory."
+        failure = Failure(FailureKind.REFUSED, message, hint)
+        raise CallError(failure) from error
 
 
 def explain_credentials_error(
@@ -165,19 +170,11 @@ def explain_credentials_error(
     Of google-auth's text only OAuth's code is shown: the rest may quote a token, a
     credentials file or a proxy's URL.
     """
-    raised = type(error).__name__
-    if error.__cause__:
-        raised += f" from {type(error.__cause__).__name__}"
-    message = _with_oauth_code(f"google-auth raised {raised}", error)
+    message = f"google-auth gave no token: {type(error).__name__}"
+    message = _with_oauth_code(message, error)
     hint = _CREDENTIALS_HINT
-    if isinstance(error, auth_exceptions.TransportError):
-        hint = (
-            "The server that gives out tokens was not reached: check the network and"
-            " proxies."
-        )
-    elif isinstance(error, TimeoutError):
-        message = "there was no token in time"
-        hint = f"Check the network and proxies. {_CREDENTIALS_HINT}"
+    if isinstance(error, auth_exceptions.TransportError | TimeoutError):
+        hint = f"Check the network and proxies. {hint}"
     elif impersonated and "impersonated" in str(error):
         message = f"{message} for {impersonated}"
         hint = (
@@ -226,14 +223,12 @@ def _forbidden(
             hint = f"Name one: {command} {project}"
         return Failure(FailureKind.API_DISABLED, message, hint)
     metadata = error.metadata or {}
-    found = _PERIMETER.search(error.message)
-    if found or error.reason == "SECURITY_POLICY_VIOLATED":
-        identifier = found[1] if found else metadata.get("uid")
+    if error.reason == "SECURITY_POLICY_VIOLATED" or _PERIMETER in message:
         hint = (
             f"A service perimeter of VPC Service Controls around project {project}"
             " blocks this account or network. Allow it with an ingress rule or an"
-            f" access level for {service}. The identifier {identifier} finds the"
-            f" refusal in the audit log: {_PERIMETER_DOCS}"
+            f" access level for {service}. To find the refusal in the audit log:"
+            f" {_PERIMETER_DOCS}"
         )
         return Failure(FailureKind.PERMISSION_DENIED, message, hint)
     if error.reason in {

@@ -54,7 +54,9 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
         )
     if found["incidents"]:
         rows = [_row(incident) for incident in found["incidents"]]
-        print_table(("policy", "severity", "opened", "closed", "about"), rows, out)
+        styles = [SEVERITY_STYLES[each["severity"]] for each in found["incidents"]]
+        headings = ("policy", "severity", "opened", "closed", "about")
+        print_table(headings, rows, out, styles=styles)
     else:
         out.write("No policy would have alerted.\n")
     if found["quiet"]:
@@ -65,14 +67,13 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
 
 
 def _row(incident: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the cells of an incident; one with a style is a pair."""
-    severity = incident["severity"]
+    """Return the cells of an incident."""
     labels = ", ".join(map("=".join, incident["labels"].items()))
     return (
         incident["policy"],
-        (severity, SEVERITY_STYLES[severity]),
+        incident["severity"],
         incident["opened"] or "before the start",
-        incident["closed"] or ("still open", "bold red"),
+        incident["closed"] or "still open",
         incident["about"] or labels or "-",
     )
 

@@ -1,12 +1,11 @@
 """``datastream-lab list``: the policies at a glance."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from exporter.process import OK
 from lab.cli.options import LabContext, add_options, selected_policies
 from lab.policies.files import Policy
-from lab.policies.model import SEVERITIES, SEVERITY_STYLES
+from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from lab.terminal import print_table
 
@@ -44,13 +43,11 @@ def _rank(policy: Policy) -> tuple[bool, int]:
     return not policy.enabled, SEVERITIES.index(policy.severity)
 
 
-def _row(policy: Policy) -> tuple[Any, ...]:
-    """Return the cells of a policy; the severity has a style."""
-    severity = (policy.severity, SEVERITY_STYLES[policy.severity])
+def _row(policy: Policy) -> tuple[str, ...]:
     window = policy.retest_window
     return (
         policy.name,
-        severity if policy.enabled else "off",
+        policy.severity if policy.enabled else "off",
         "log" if policy.is_log else "metrics",
         format_duration(window) if window else "none",
         str(len(policy.proto.notification_channels) or "none"),

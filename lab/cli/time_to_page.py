@@ -83,12 +83,12 @@ def _json(time: TimeToPage) -> dict[str, Any]:
 
 
 def _row(document: dict[str, Any]) -> list[Any]:
-    """Return the cells of a time; one with a style is a pair."""
+    """Return the cells of a time."""
     seconds = []
     for name in ("worst", "median", "bound", "polling"):
         number = document[f"{name}_seconds"]
         seconds.append(f"{number} s" if number else "never")
-    kept = ("yes", "green") if document["kept"] else ("NO", "bold red")
+    kept = "yes" if document["kept"] else "NO"
     return [
         document["change"],
         document["mode"],

@@ -353,7 +353,7 @@ class Fault(Section):
     when: Literal["before", "after"] = "before"
     """With `after`, the call takes effect before the fault strikes."""
 
-    model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> Self:

@@ -8,7 +8,14 @@ https://cloud.google.com/monitoring/quotas
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from exporter.documents import Section
@@ -147,7 +154,9 @@ class PromQL(_Part):
     query: Text
     duration: Annotated[Seconds, _between(0, DAY)]
     evaluation_interval: Annotated[Seconds, AfterValidator(_whole_intervals)]
-    disable_metric_validation: Annotated[bool, BeforeValidator(_without_validation)]
+    disable_metric_validation: Annotated[
+        StrictBool, BeforeValidator(_without_validation)
+    ]
     labels: dict[str, str] = Field(default_factory=dict)
     rule_group: str | None = None
     alert_rule: str | None = None
@@ -206,7 +215,7 @@ class PolicyFile(_Part):
     display_name: Annotated[Text, Field(max_length=512)]
     severity: Literal["CRITICAL", "ERROR", "WARNING"]
     combiner: Literal["OR"]
-    enabled: bool = True
+    enabled: StrictBool = True
     user_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(
         default_factory=dict
     )

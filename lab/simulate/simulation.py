@@ -240,7 +240,7 @@ class _Exporter:
             if deployment.mode != "job":
                 interval = deployment.seconds
             self._processes[task] = _Process(
-                session, Memory(interval), RunLog(self._config, self._clock)
+                session, Memory(interval), RunLog(self._clock)
             )
         return self._processes[task]
 

@@ -239,7 +239,7 @@ def test_without_any_thread_there_is_a_sentence(
             CallError, match="this machine can start no thread"
         ) as caught:
             work()
-        assert "more processes and threads" in str(caught.value)
+        assert "more processes, threads" in str(caught.value)
 
 
 @pytest.mark.parametrize("most", [1, 2])

@@ -47,4 +47,4 @@ def test_the_module_takes_what_init_writes(
         each["notification_channels"]
         for each in plan.of("google_monitoring_alert_policy")
     ]
-    assert ["projects/orders-prod/notificationChannels/2"] in notified
+    assert ["projects/orders-prod/notificationChannels/1"] in notified

@@ -1,14 +1,11 @@
 """Texts from an API never reach a terminal or a log as they came."""
 
-import io
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.cli import main
 from exporter.text import printable, quote
-from tests.exporter.cli.conftest import DISCOVERING, Shop, Terminal
+from tests.exporter.cli.conftest import DISCOVERING, Shop
 
 HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
 
@@ -53,11 +50,3 @@ def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> No
             texts = value if isinstance(value, list) else [value]
             for text in texts:
                 assert str(text).isprintable()
-
-
-def test_a_terminal_gets_none_of_it(hostile: Shop) -> None:
-    """A table with colours has no control character of an id or error."""
-    out = Terminal()
-    main(["run", "--dry-run"], hostile.environ, out, io.StringIO())
-    for obeyed in ("\x1b[2J", "\x1b]", "\x07", "\0", "\r", "\u202e", "\x9b"):
-        assert obeyed not in out.getvalue()

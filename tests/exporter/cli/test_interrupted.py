@@ -43,7 +43,7 @@ def test_a_run_that_reads_ends_at_once(
     assert ended.code == code
     assert time.monotonic() - began < SLOW / 3
     assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
-    assert ("Interrupted: 2 locations not read." in ended.err) is (
+    assert ("Interrupted. Left out: 2 locations, no points." in ended.err) is (
         "--dry-run" not in argv
     )
     assert "o locations read; " in ended.err.splitlines()[-1]
@@ -57,7 +57,7 @@ def test_a_run_that_discovers_ends_at_once(shop: Shop, signal_when: SignalWhen) 
     signal_when(signal.SIGTERM, called(shop, "ListLocations", 1))
     code, _, err = shop.command("run")
     assert code == 143
-    assert "warning: Interrupted: 1 location not read." in err
+    assert "warning: Interrupted. Left out: 1 location, " in err
     assert not shop.cloud.calls["CreateTimeSeries"]
 
 
@@ -86,7 +86,7 @@ def test_a_run_that_writes_finishes_the_write(
         2,
         2,
     )
-    assert "Interrupted: 12 points not written." in ended.err
+    assert "Interrupted. Left out: no locations, 12 points." in ended.err
     assert "; 8 points written, 12 left out; " in ended.err
 
 

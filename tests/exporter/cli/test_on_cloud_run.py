@@ -32,8 +32,7 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
     }
     assert bad == bad | stream
     if "--dry-run" in argv:
-        text = "; a run would write 26 points to project metrics-prod."
-        assert text in last["message"]
+        assert last["message"].endswith("; nothing was written.")
     else:
         numbers = {
             "event": "run",
@@ -64,23 +63,6 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
     }
     assert line == line | fields
     assert ended.log[-1]["unreadable"] == 2
-
-
-def test_lost_points_are_found_by_their_series(shop: Shop) -> None:
-    """The line names the series in words and in fields; the summary is an error."""
-    shop.faults = [
-        {"method": "CreateTimeSeries", "code": "INVALID_ARGUMENT", "times": 1}
-    ]
-    ended = shop.job("run")
-    assert ended.code == INCOMPLETE
-    (line,) = [line for line in ended.log if "metric" in line]
-    assert line["metric"] == PREFIX + "location/up"
-    assert line["node_id"] == "datastream"
-    text = "points lost, among location/up of datastream in shop-prod/"
-    assert text in line["message"]
-    summary = ended.log[-1]
-    assert summary["severity"] == "ERROR"
-    assert summary["lost"] == 4
 
 
 def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,11 +121,9 @@ def test_a_task_that_cannot_be_is_refused(shop: Shop, index: str, count: str) ->
 
 def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
     """One task reads each location and knows no other; each task reports itself."""
-    shop.config += "expectations: [{match: '*/stock', states: [PAUSED]}]\n"
     for index in "012":
         ended = shop.job("run", **{TASK_INDEX: index, TASK_COUNT: "3"})
         assert ended.code == OK
-        assert "matches no stream" not in ended.out
     assert shop.cloud.calls["ListStreams"] == 2
     assert len(shop.cloud.points(PREFIX + "stream/state")) == 3
     runs = shop.cloud.points(PREFIX + "exporter/last_run")

@@ -1,7 +1,7 @@
-"""A process whose streams are closed or full, and whose environment is bare."""
+"""A process whose streams are closed or full."""
 
 from exporter.process import INCOMPLETE, OK
-from tests.exporter.cli.conftest import CARTS_PAUSED, PREFIX, Shop
+from tests.exporter.cli.conftest import CARTS_PAUSED, Shop
 
 
 def test_closed_streams_lead_nowhere(shop: Shop) -> None:
@@ -42,12 +42,3 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(shop: Shop) -> None:
     assert process.returncode == INCOMPLETE
     assert "Traceback" not in err
     assert "pipe" not in err.lower()
-
-
-def test_a_bare_environment_is_no_traceback(shop: Shop) -> None:
-    """What an encoding lacks is shown by its number."""
-    bare = "LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 HOME="
-    code, out, err = shop.shell(f'export {bare}; exec "$0" -m exporter run --dry-run')
-    assert code == OK
-    assert f"  26 points of {PREFIX}\\u2026\n" in out
-    assert "Traceback" not in err

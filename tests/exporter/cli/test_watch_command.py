@@ -1,35 +1,21 @@
-"""``watch``: its schedule, its screen, and how it ends."""
+"""``watch``: its schedule, its log, and how it ends."""
 
 import io
-import itertools
 import re
 import signal
 import threading
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter import commands
-from exporter.logs import LOGGER, Text, logging_to
-from exporter.names import LocationName
+from exporter.logs import Text, logging_to
 from exporter.process import INCOMPLETE, TERMINATED
-from exporter.read import Stream
 from exporter.report import Report
 from exporter.run_log import RunLog
 from exporter.runs import run_every
-from exporter.show import fleet_screen
-from exporter.states import StreamState
 from tests.conftest import SignalWhen
-from tests.exporter.cli.conftest import CARTS, CARTS_PAUSED, Shop
-from tests.exporter.cli.test_interrupted import called, until
-from tests.exporter.reports import DOWN, report
-from tests.terminal_screen import TerminalScreen
-
-RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
-SHOW_CURSOR = b"\x1b[?25h"
+from tests.exporter.cli.conftest import CARTS_PAUSED, Shop
 
 
 class Clock(threading.Event):
@@ -95,24 +81,6 @@ def test_runs_start_at_multiples_of_the_interval(
     assert re.findall(line, log.getvalue(), re.MULTILINE) == logged
 
 
-@given(
-    late=st.lists(st.floats(0, 100), max_size=8),
-    took=st.lists(st.floats(0, 60), min_size=9, max_size=9),
-    seconds=st.integers(10, 60),
-)
-def test_two_starts_are_never_closer_than_cloud_monitoring_takes_points(
-    late: list[float], took: list[float], seconds: int
-) -> None:
-    """Starts are at least five seconds apart, and on a multiple unless late."""
-    began = begun(took, seconds, late)
-    assert all(
-        after - before >= 5 - 1e-6 for before, after in itertools.pairwise(began)
-    )
-    for started, overrun in itertools.zip_longest(began[1:], late, fillvalue=0):
-        on_time = (started - overrun) / seconds
-        assert on_time == pytest.approx(round(on_time))
-
-
 def test_a_run_that_fails_unexpectedly_ends_the_process(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +94,7 @@ def test_a_run_that_fails_unexpectedly_ends_the_process(
         shop.command("watch")
 
 
-def test_in_a_pipe_watch_prints_its_log_alone(
+def test_watch_prints_its_log_alone(
     shop: Shop, signal_when: SignalWhen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each line has the time of day; SIGTERM between two runs ends it with 143."""
@@ -147,108 +115,3 @@ def test_in_a_pipe_watch_prints_its_log_alone(
     )
     assert "SIGTERM: finishing the work under way" in stopped
     assert len(shop.cloud.points()) == 26
-
-
-@pytest.mark.parametrize("no_color", [False, True])
-def test_the_screen_is_a_table_below_the_log(
-    monkeypatch: pytest.MonkeyPatch, *, no_color: bool
-) -> None:
-    """The worst come first, the problem alone is cut, and colours can be off."""
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("LINES", "24")
-    if no_color:
-        monkeypatch.setenv("NO_COLOR", "1")
-    carts, stock, orders = (
-        Stream(name, RUNNING) for name in ("carts", "stock", "orders")
-    )
-    lost = replace(
-        orders, state=FAILED, errors=1, error="The slot of the replication is lost."
-    )
-    with (
-        TerminalScreen(100, 24) as screen,
-        fleet_screen(screen.stream, screen.stream) as show,
-    ):
-        show(report(carts, replace(stock, state=PAUSED), orders))
-        screen.wait_for("3 streams in 1 location (1 not as expected)")
-        LOGGER.error("%s\nfailed.", "orders")
-        show(report(carts, replace(stock, state=PAUSED), lost))
-        lines = screen.wait_for("(1 failed, 1 not as expected)")
-    assert re.match(r"\d\d:\d\d:\d\d error: orders\\nfailed\.$", lines[0])
-    shop = "shop-prod  europe-west1"
-    assert lines[1:6] == [
-        "STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  PROBLEM",
-        (
-            f"orders  {shop}  FAILED   no        1       failed; Datastream keeps"
-            " retrying: The …"
-        ),
-        (
-            f"stock   {shop}  PAUSED   no        0       is PAUSED, which config does"
-            " not expect"
-        ),
-        f"carts   {shop}  RUNNING  yes       0",
-        "3 streams in 1 location (1 failed, 1 not as expected)",
-    ]
-    assert not any(lines[6:])
-    assert ({"red", "green"} <= screen.colors) is not no_color
-
-
-def test_a_fleet_larger_than_the_screen_shows_the_worst(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """How many more there are is said; an unreadable location is above what is fine."""
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("LINES", "10")
-    fine = [Stream(f"a-{number:03}\x1b[2J", RUNNING) for number in range(100)]
-    slow = Stream("slow", RUNNING, 1, error="Slow.")
-    run = replace(
-        report(*fine, slow, Stream("paused", PAUSED), Stream("failed", FAILED)),
-        unread={LocationName("shop-prod", "us-east1"): DOWN},
-    )
-    with (
-        TerminalScreen(120, 10) as screen,
-        fleet_screen(screen.stream, io.StringIO()) as show,
-    ):
-        show(run)
-        lines = screen.wait_for("103 streams in 1 location")
-    firsts = [line.split()[0] for line in lines if line]
-    row = r"a-00{}\x1b[2J".format
-    assert firsts == [
-        "STREAM",
-        "failed",
-        "?",
-        "paused",
-        "slow",
-        row(0),
-        row(1),
-        "and",
-        "103",
-    ]
-    assert lines[7] == "and 98 more"
-
-
-def test_a_process_shows_the_fleet_and_leaves_the_terminal(shop: Shop) -> None:
-    """Ctrl-C ends it with 130; table and log stay, and the cursor is back."""
-    with TerminalScreen(120, 30) as screen:
-        streams = dict.fromkeys(("stdin", "stdout", "stderr"), screen.stream)
-        with shop.start("watch", **streams) as process:
-            screen.wait_for("yes       0")
-            screen.wait_for("3 streams in 2 locations (1 not as expected)")
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 130
-        lines = screen.wait_for("SIGINT: finishing")
-        screen.wait_for(lambda: screen.written.rstrip().endswith(SHOW_CURSOR))
-    assert sum(CARTS in line for line in lines) == 1
-
-
-def test_a_second_signal_brings_the_cursor_back(shop: Shop) -> None:
-    """A run that hangs is left at once."""
-    shop.faults = [{"method": "CreateTimeSeries", "latency": "10m"}]
-    with TerminalScreen(80, 24) as screen:
-        streams = dict.fromkeys(("stdin", "stdout", "stderr"), screen.stream)
-        with shop.start("watch", **streams) as process:
-            until(called(shop, "CreateTimeSeries", 2))
-            process.send_signal(signal.SIGTERM)
-            screen.wait_for("SIGTERM: finishing")
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == TERMINATED
-        screen.wait_for(lambda: screen.written.rstrip().endswith(SHOW_CURSOR))

@@ -83,14 +83,9 @@ def explain(error: Exception) -> Failure:
             "VPC Service Controls around project shop-prod",
         ),
         (
-            denied("SECURITY_POLICY_VIOLATED", uid="abc-12"),
+            denied("SECURITY_POLICY_VIOLATED"),
             "permission denied",
-            "The identifier abc-12 finds the refusal",
-        ),
-        (
-            denied("SECURITY_POLICY_VIOLATED", REFUSAL),
-            "permission denied",
-            "The identifier Vx7_a finds the refusal",
+            "To find the refusal in the audit log",
         ),
         (
             denied("USER_PROJECT_DENIED"),

@@ -82,7 +82,7 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
         ("lasts: 20m", "lasts: 20m\nspacing: 7s", 1, "spacing has to divide the 30 s"),
         ("lasts: 20m", "lasts: 20m\nswitched_off: [x]", 4, '"x" is not a policy'),
         ("  events:", "  faults: [{latency: 2s}]\n  events:", 17, "calls take no time"),
-        ("  - {}", "  - {mode: weekly}", 5, '"weekly" is not allowed'),
+        ("  - {}", "  - {mode: weekly}", 5, 'not "weekly"'),
         ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
     ],
 )

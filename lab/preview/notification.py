@@ -12,6 +12,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from exporter.states import StreamState
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
 from lab.policies.files import Policy
 
@@ -114,6 +115,10 @@ def _example(policy: Policy, key: str) -> str:
     """Return an example of a label; a log policy has the keys that its author chose."""
     if key == "namespace" and policy.watches_exporter:
         return EXPORTER
+    if key == "state" and policy.severity == "CRITICAL":
+        return StreamState.FAILED.name
+    if key == VALUE and policy.name.startswith("streams-"):
+        return "20"
     if key in EXAMPLE_LABELS:
         return EXAMPLE_LABELS[key]
     if key != "stream":

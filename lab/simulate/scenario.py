@@ -134,6 +134,8 @@ class ScenarioFile(Section):
     spacing: Seconds = 5
     # Whether Google's own series have the label project_id, which isn't documented
     native_project_id: bool = True
+    # Their label resource_container, with the project's `{number}` or `{id}`
+    native_container: Literal["{number}", "{id}", "projects/{id}"] = "{number}"
     switched_off: tuple[str, ...] = ()  # policies that don't apply here
     # Policies that apply here although their files switch them off
     switched_on: tuple[str, ...] = ()

@@ -244,7 +244,9 @@ class _StreamPlace(NamedTuple):
         """Return the labels of its native series."""
         labels = {
             "monitored_resource": _STREAM,
-            "resource_container": str(self.project.number),
+            "resource_container": scenario.native_container.format(
+                id=self.project.id, number=self.project.number
+            ),
             "location": self.location.id,
             "stream_id": self.stream.id,
         }

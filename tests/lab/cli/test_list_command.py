@@ -51,7 +51,7 @@ def test_channels_and_disabled_policies_are_shown(
     assert row[1:] == [
         "off",
         "metrics",
-        "30s",
+        "1m",
         "2",
         "Datastream:",
         "stream",

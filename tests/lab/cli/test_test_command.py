@@ -84,7 +84,7 @@ def test_policies_are_evaluated_as_they_are_in_all_folders(
     """A change in a file fails a scenario, and so does a policy of a second folder."""
     policy = scenarios.parent / "stream-missing.yaml"
     own = policy.read_text()
-    policy.write_text(own.replace("duration: 30s", "duration: 300s"))
+    policy.write_text(own.replace("duration: 60s", "duration: 300s"))
     mine = scenarios.parent.parent / "mine"
     mine.mkdir()
     added = own.replace("policy: stream-missing", "policy: orders-missing")

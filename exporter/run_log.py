@@ -21,6 +21,7 @@ from exporter.summary import (
     failure_groups,
     fields_of,
     fleet,
+    lasting,
     name_all,
     name_first,
     nonzero,
@@ -80,6 +81,12 @@ class RunLog:
             text = f"{name_all(group.names)} {group.text}"
             fields = fields_of(group.names)
             log(logging.WARNING, text, event=group.event, **fields, reason=kind)
+        if report.unrecalled:
+            kind = report.unrecalled.kind
+            failing.add(kind)
+            if kind not in self._failing:
+                text = f"Problems of earlier runs can't be read: {report.unrecalled}"
+                log(logging.WARNING, text, event="problems_unread", reason=kind)
         self._failing = failing
 
     def _log_recoveries(self, report: Report) -> None:
@@ -112,7 +119,7 @@ class RunLog:
             self._known[location.name] = now
         events.sort(key=lambda event: event.urgency)
         for event in events[:MOST_ENTRIES]:
-            event.log()
+            event.log(lasting(report, event.now.name))
         more = len(events) - MOST_ENTRIES
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."

@@ -6,7 +6,7 @@ from typing import TextIO
 from exporter.config import Config
 from exporter.expectations import ComparedStream
 from exporter.report import Report
-from exporter.summary import fleet
+from exporter.summary import fleet, lasting
 from exporter.terminal import print_table
 from exporter.text import plural
 
@@ -17,6 +17,7 @@ _HEADINGS = (
     "state",
     "expected",
     "errors",
+    "since",
 )
 
 
@@ -29,10 +30,11 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
             expected = "yes" if one.expected else "no"
             errors = str(one.stream.errors) if one.stream else "-"
             place = (one.name.stream, *location.name)
-            rows.append((*place, one.state, expected, errors))
+            since = lasting(report, one.name)
+            rows.append((*place, one.state, expected, errors, since))
             styles.append(_style(one))
     for unread in report.unread:
-        rows.append(("?", *unread, "unknown", "?", "?"))
+        rows.append(("?", *unread, "unknown", "?", "?", ""))
         styles.append("magenta")
     if rows:
         right = ("errors",)

@@ -56,8 +56,8 @@ class StreamEvent:
         state = stream.state if stream else StreamState.FAILED_PERMANENTLY
         return not self.worse, -self.level, -state
 
-    def log(self) -> None:
-        """Log the entry. Alerts quote its fields."""
+    def log(self, lasting: str) -> None:
+        """Log the entry, with how long its problem lasts. Alerts quote its fields."""
         now, previous = self.now, self.previous
         error = without_markup(now.error)
         summary = _NUMBER.sub("#", error)[:LONGEST_SUMMARY]
@@ -90,7 +90,10 @@ class StreamEvent:
         }
         for name in [name for name, value in fields.items() if value in {"", None}]:
             del fields[name]
-        log(self.level, f"{now.name} {words}".rstrip(".") + ".", **fields)
+        text = f"{now.name} {words}".rstrip(".") + "."
+        if lasting:
+            text += f" For {lasting}."
+        log(self.level, text, **fields)
 
 
 def stream_events(

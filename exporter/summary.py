@@ -134,3 +134,14 @@ def fleet(report: Report) -> str:
 def nonzero(*counts: tuple[int, str]) -> str:
     """Return each count that is not 0 with what it counts: ``2 lost, 1 left out``."""
     return ", ".join(f"{count:,} {what}" for count, what in counts if count)
+
+
+def lasting(report: Report, name: StreamName) -> str:
+    """Return how long a stream has had its problem, and whether in a group."""
+    problem = report.problems.get(name)
+    if problem is None:
+        return ""
+    minutes = max(0, report.timestamp - problem.since) // 60
+    if problem.grouped:
+        return f"{minutes:,} min in a group"
+    return f"{minutes:,} min" if minutes else ""

@@ -10,6 +10,7 @@ import pytest
 
 from exporter.logs import JsonLines, logging_to
 from exporter.names import LocationName, StreamName
+from exporter.problems import Problem
 from exporter.read import Stream
 from exporter.report import Report
 from exporter.run_log import RunLog
@@ -144,6 +145,36 @@ def test_a_change_is_logged_once(
     assert entry["previous"] == (state_name(before.state) if before else "missing")
     assert entry["state"] == (state_name(after.state) if after else "missing")
     assert silent == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("since", "grouped", "words"),
+    [
+        (0, False, "."),
+        (40, False, ". For 40 min."),
+        (0, True, ". For 0 min in a group."),
+        (1500, True, ". For 1,500 min in a group."),
+    ],
+)
+def test_an_entry_says_how_long_a_problem_lasts(
+    since: int, words: str, *, grouped: bool
+) -> None:
+    """And whether the stream has it alone; of one that has just begun, nothing."""
+    problem = Problem(PAUSED, -since * 60, grouped)
+    run = report(orders(PAUSED), problems={EUROPE.stream("orders"): problem})
+    ((entry,),) = play(run)
+    assert entry["message"].endswith(f"which config does not expect{words}")
+
+
+def test_problems_that_cannot_be_read_back_are_one_warning() -> None:
+    """Until the reason is another, or ten minutes have passed."""
+    played = play(*[empty_report(unrecalled=DENIED)] * 3, empty_report(unrecalled=DOWN))
+    assert [[entry["event"] for entry in entries] for entries in played] == [
+        ["problems_unread"],
+        [],
+        [],
+        ["problems_unread"],
+    ]
 
 
 def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:

@@ -39,9 +39,9 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
             "node_id": "0",
             "streams": 3,
             "unreadable": 0,
-            "written": 26,
+            "written": 24,
             "lost": 0,
-            "calls": 9,
+            "calls": 11,
         }
         assert last == last | numbers
         text = "3 streams in 2 locations (1 not as expected); 26 points"

@@ -25,15 +25,15 @@ def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
     assert (
         out
         == """\
-STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS
+STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  SINCE
 orders  shop-prod  europe-west1  RUNNING  yes            0
 carts   shop-prod  europe-west1  PAUSED   no             0
 stock   shop-prod  us-east1      RUNNING  yes            0
 
-Written to metrics-prod: 26 points
-  location/up 2, location/failed_streams 2, location/permanently_failed_streams 2, \
-location/unexpected_streams 2, stream/state 3, stream/expected 3, stream/last_seen 3, \
-stream/errors 3, location/last_read 2, exporter/last_run 1, exporter/streams 1, \
+Written to metrics-prod: 24 points
+  location/up 2, location/streams 2, stream/state 3, stream/expected 3, \
+stream/last_seen 3, stream/errors 3, stream/problem 1, stream/problem_since 1, \
+location/last_read 2, exporter/last_run 1, exporter/streams 1, \
 exporter/run_seconds 1, exporter/points_lost 1
 """
     )
@@ -46,7 +46,7 @@ exporter/run_seconds 1, exporter/points_lost 1
     )
     assert paused == f"warning: {CARTS_PAUSED}"
     assert summary.startswith(
-        "3 streams in 2 locations (1 not as expected); 26 points written; 9 "
+        "3 streams in 2 locations (1 not as expected); 24 points written; 11 "
     )
 
 
@@ -56,7 +56,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     code, out, err = shop.command("run", "--dry-run")
     assert code == OK
     assert shop.cloud.calls == Counter(ListStreams=2, ListPrivateConnections=2)
-    assert "\nA run would write to metrics-prod: 27 points\n" in out
+    assert "\nA run would write to metrics-prod: 25 points\n" in out
     assert (
         f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); "
         in err
@@ -110,7 +110,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     assert code == INCOMPLETE
     _, lost, held_back, summary = err.splitlines()
     assert lost.startswith(
-        "error: 816 points lost, among location/up of datastream in"
+        "error: 812 points lost, among location/up of datastream in"
         " shop-prod/europe-west1, "
     )
     assert " more: permission denied: " in lost
@@ -124,7 +124,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
         " and the stream would look deleted."
     )
     assert summary.startswith(
-        "error: 201 streams in 2 locations; no points written, 816 lost; "
+        "error: 201 streams in 2 locations; no points written, 812 lost; "
     )
     assert "\nDue in metrics-prod, though not all of it was written: " in out
 
@@ -136,7 +136,7 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
     assert code == INCOMPLETE
     (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
     assert logged.startswith(
-        "warning: 24 points superseded, among location/up of datastream in"
+        "warning: 22 points superseded, among location/up of datastream in"
         " shop-prod/europe-west1, "
     )
     assert logged.endswith(

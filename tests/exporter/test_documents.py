@@ -2,18 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import Field
 
 from exporter import documents
 from exporter.documents import Section
 from exporter.mistakes import MOST_REPORTED, InputError, nearest
-from tests.mangling import mangle, replace_pieces, values
 
 
 class Part(Section):
@@ -223,67 +220,3 @@ def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) 
 def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
     """A word that resembles a known one in any case has it as a suggestion."""
     assert nearest(word, ["RUNNING", "PAUSED"]) == guess
-
-
-TREE = """\
-name: a
-size: 1
-parts:
-- {kind: large, pairs: {a: 1}}
-- {steps: [1, 2]}
-change: {do: a}
-"""
-WORDS = [
-    "*a",
-    "&a",
-    "<<:",
-    "---",
-    "!!python/name:x",
-    "|",
-    ">",
-    "? ",
-    "- ",
-    "{",
-    "]",
-    "\t",
-    "%",
-    "\0",
-    "name",
-    "parts",
-    ":",
-    ": ",
-    "\n",
-    "\n  ",
-    ", ",
-    "'",
-    '"',
-    "\\ud800",
-    "\ud800",
-    "é",
-    "1e9",
-]
-
-
-@settings(max_examples=200)
-@given(data=st.data())
-def test_any_document_is_answered(data: st.DataObject) -> None:
-    """Replaced pieces of text, and any values, end in a model or in sentences."""
-    if data.draw(st.booleans()):
-        text = replace_pieces(TREE, WORDS, data)
-    else:
-        tree: Any = yaml.safe_load(TREE)
-        mangle(tree, values(sorted({*Whole.model_fields, "do", "a"})), data)
-        text = yaml.safe_dump(tree, allow_unicode=True)
-
-    try:
-        load(text)
-    except InputError as mistakes:
-        answer = str(mistakes)
-    else:
-        return
-    lines = answer.splitlines()
-    assert 1 <= len(lines) <= MOST_REPORTED + 1
-    assert all(
-        line.isprintable() and line.startswith(("f.yaml:", "…")) for line in lines
-    )
-    assert not re.search("input should|pydantic|traceback", answer.lower())

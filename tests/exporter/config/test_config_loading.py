@@ -157,19 +157,3 @@ def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
         "world.yaml:2: config.metrics.project: 1 ",
         "world.yaml:3: config.rnu: is not a known",
     ]
-
-
-@pytest.mark.parametrize(
-    "name", ["antarctica-east1", "us-eastern1", "us-north1", "europe-west13"]
-)
-def test_location_that_may_be_new_is_read(name: str) -> None:
-    """A location that resembles no known one, or has the words of some, is read."""
-    loaded = from_text(
-        "metrics: {project: my-project}\n"
-        f"sources: [{{project: my-project, locations: [{name}]}}]\n"
-        f"required: [projects/my-project/locations/{name}/streams/a]\n",
-        "config.yaml",
-        {},
-    )
-
-    assert loaded.sources[0].locations == (name,)

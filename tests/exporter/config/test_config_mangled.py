@@ -29,6 +29,7 @@ WORDS = sorted(
         "é",
     }
     | {"../UTC", "Europe", "utc", "/etc/passwd", "a\0b", "EST5EDT"}
+    | {"*a", "&a", "<<:", "---", "!!python/name:x", "|", "? ", "- ", "{", "]", "\t"}
 )
 SCHEDULES = st.text("0123456789*/,-L#W? MON@", max_size=20) | st.lists(
     st.sampled_from(

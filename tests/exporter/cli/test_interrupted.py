@@ -86,8 +86,8 @@ def test_a_run_that_writes_finishes_the_write(
         2,
         2,
     )
-    assert "Interrupted. Left out: no locations, 12 points." in ended.err
-    assert "; 8 points written, 12 left out; " in ended.err
+    assert "Interrupted. Left out: no locations, 2 points." in ended.err
+    assert "; 18 points written, 2 left out; " in ended.err
 
 
 def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:

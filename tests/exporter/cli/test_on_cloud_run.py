@@ -44,7 +44,7 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
             "calls": 11,
         }
         assert last == last | numbers
-        text = "3 streams in 2 locations (1 not as expected); 26 points"
+        text = "3 streams in 2 locations (1 not as expected); 24 points"
         assert last["message"].startswith(text)
 
 

@@ -114,4 +114,4 @@ def test_watch_prints_its_log_alone(
         r"\d\d:\d\d:\d\d 3 streams in 2 locations .*; 24 points written; ", summary
     )
     assert "SIGTERM: finishing the work under way" in stopped
-    assert len(shop.cloud.points()) == 26
+    assert len(shop.cloud.points()) == 24

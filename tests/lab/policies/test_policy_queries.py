@@ -150,8 +150,8 @@ def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
     if policy.name in {"stream-stuck", "stream-maintenance-long"}:
         allowed = f"{window * 2}s"
     assert set(found) <= {allowed}
-    problems = re.findall(r"stream_problem\w*\{[^}]*\}(\S*)\)", policy.query or "")
-    assert set(problems) <= {"[24h]"}
+    problems = re.findall(r"stream_problem\w*\{[^}]*\}\[(\w+)\]", policy.query or "")
+    assert set(problems) <= {"24h"}
 
 
 @every_metric_policy

@@ -29,8 +29,8 @@ class Deployed(NamedTuple):
             'namespace="datastream-exporter"', f'namespace="{self.name}"'
         )
         query = query.replace('_name="datastream-exporter"', f'_name="{self.job}"')
-        query = re.sub('"(?:metrics|exporter)-project"', f'"{self.project}"', query)
-        return re.sub('"exporter-(?:location|region)"', f'"{self.region}"', query)
+        query = query.replace('"metrics-project"', f'"{self.project}"')
+        return query.replace('"exporter-location"', f'"{self.region}"')
 
 
 def without_placeholders(query: str) -> str:
@@ -42,7 +42,9 @@ def with_placeholders(text: str) -> str:
     """Return a planned query or filter as a policy file has it, with placeholders."""
 
     def own(selector: re.Match[str]) -> str:
-        text = re.sub(r'\blocation="[^"]*"', 'location="exporter-region"', selector[0])
+        text = re.sub(
+            r'\blocation="[^"]*"', 'location="exporter-location"', selector[0]
+        )
         return re.sub(r'\bnamespace="[^"]*"', 'namespace="datastream-exporter"', text)
 
     text = re.sub(r'\bproject_id="[^"]+"', 'project_id="metrics-project"', text)

@@ -1,4 +1,4 @@
-"""Checks that the parts of a policy file fit each other and the other policies."""
+"""Checks that the parts of a policy file fit each other."""
 
 import re
 from collections.abc import Iterator

@@ -178,9 +178,8 @@ def _read(path: Path, *, house_rules: bool) -> Policy:
         parsed_query=query,
         proto=proto,
     )
-    for place, sentence in checks.problems(
-        policy.name, model, query, house_rules=house_rules
-    ):
+    found = checks.problems(policy.name, model, query, house_rules=house_rules)
+    for place, sentence in found:
         document.add_error(place, sentence)
     document.accepted(model)
     return policy

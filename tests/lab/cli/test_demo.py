@@ -26,7 +26,8 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()
-    assert " ".join(heading.split()) == "STREAM PROJECT LOCATION STATE EXPECTED ERRORS"
+    columns = ["STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS", "SINCE"]
+    assert heading.split() == columns
     cells = [" ".join(line.split()) for line in table]
     assert "billing-postgresql data-platform-prod europe-west1 FAILED no 1" in cells
     assert "refunds-sqlserver payments-prod us-east1 missing no -" in cells

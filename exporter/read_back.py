@@ -5,8 +5,8 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from google.cloud import monitoring_v3
 
@@ -36,6 +36,9 @@ _FOR_GOOD = {
     FailureKind.NOT_FOUND,
     FailureKind.REFUSED,
 }
+
+# Part of the error for a metric that was never written, as observed
+_NO_METRIC = "Cannot find metric"
 
 # The values of each stream's series, by unix time
 _Series: TypeAlias = Mapping[StreamName, Mapping[int, int]]
@@ -99,13 +102,25 @@ def _values(
         request.aggregation.alignment_period.seconds = seconds
         request.aggregation.per_series_aligner = _ALIGNER
     found: dict[StreamName, dict[int, int]] = defaultdict(dict)
-    for answer in list_pages(
+    answers = list_pages(
         parts.clients.monitoring.list_time_series,
         request,
         (project, PERMISSION),
         parts.deadlines.early,
         parts.calls,
-    ):
+    )
+    try:
+        _add_values(found, answers)
+    except CallError as error:
+        if _NO_METRIC not in error.failure.message:
+            raise
+    return found
+
+
+def _add_values(
+    found: dict[StreamName, dict[int, int]], answers: Iterable[Any]
+) -> None:
+    for answer in answers:
         if answer.execution_errors:
             text = "Cloud Monitoring could not read all series"
             raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
@@ -119,4 +134,3 @@ def _values(
             for point in series.points:
                 time = point.interval.end_time.seconds
                 found[name][time] = point.value.int64_value
-    return found

@@ -181,6 +181,16 @@ def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> Non
     assert "monitoring.timeSeries.list" in str(reports[0].unrecalled)
 
 
+def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
+    """Cloud Monitoring doesn't know it, which refuses nothing: groups form."""
+    text = 'Cannot find metric(s) that match type = "TYPE".'
+    unknown = {"method": "ListTimeSeries", "code": "NOT_FOUND", "message": text}
+    fleet = make(events=[fails(1)], faults=[unknown | {"until": 90}])
+    reports = fleet.run(3)
+    assert not any(report.unrecalled for report in reports)
+    assert set(fleet.values().values()) == {(205, 1)}
+
+
 def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     """The points of problems count as lost, no others are, and nothing changes."""
     fleet = make(events=[fails(1), recovers(3, "s-2")])

@@ -89,7 +89,7 @@ def _read_back(parts: RunParts) -> dict[LocationName, LocationProblems]:
 def _values(
     parts: RunParts, metric: Metric, seconds: int, *, aligned: bool = False
 ) -> _Series:
-    """Return the values of each stream in the last seconds; if aligned, the last one."""
+    """Return each stream's values in the last seconds; if aligned, the last one."""
     project, end = parts.config.metrics.project, parts.timestamp
     request = monitoring_v3.ListTimeSeriesRequest.pb()(
         name=f"projects/{project}",
@@ -120,6 +120,7 @@ def _values(
 def _add_values(
     found: dict[StreamName, dict[int, int]], answers: Iterable[Any]
 ) -> None:
+    """Add the values of all series of some answers."""
     for answer in answers:
         if answer.execution_errors:
             text = "Cloud Monitoring could not read all series"

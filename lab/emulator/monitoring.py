@@ -121,15 +121,7 @@ class MonitoringService:
         start = end
         if request.interval.HasField("start_time"):
             start = nanoseconds(request.interval.start_time)
-        aggregation = request.aggregation
-        one_a_series = aggregation.per_series_aligner == _NEXT_OLDER
-        period = nanoseconds(aggregation.alignment_period)
-        if request.view or (aggregation.per_series_aligner and not one_a_series):
-            text = "The emulator gives points as they are, or with ALIGN_NEXT_OLDER."
-            raise StatusError("UNIMPLEMENTED", text)
-        if one_a_series and period < end - start:
-            text = "The emulator aligns over the whole interval."
-            raise StatusError("UNIMPLEMENTED", text)
+        one_a_series = _is_aligned(request, end - start)
         visible = int((self._clock() - self._visible_after) * SECOND)
         listing = f"{request.name} {request.filter} {start} {end}"
         page = page_range(
@@ -187,6 +179,19 @@ class MonitoringService:
     def _stored(self, id_: str) -> MetricsProject:
         with self._lock:
             return self._projects.setdefault(id_, MetricsProject(id_))
+
+
+def _is_aligned(request: Any, interval: int) -> bool:
+    """Return whether a request asks for one point of each series, its last."""
+    aggregation = request.aggregation
+    if not (aggregation.per_series_aligner or request.view):
+        return False
+    period = nanoseconds(aggregation.alignment_period)
+    newest_alone = aggregation.per_series_aligner == _NEXT_OLDER and period >= interval
+    if request.view or not newest_alone:
+        text = "The emulator gives all points, or ALIGN_NEXT_OLDER over the interval."
+        raise StatusError("UNIMPLEMENTED", text)
+    return True
 
 
 def _invalid_field(

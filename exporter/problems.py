@@ -14,7 +14,7 @@ from exporter.states import FAILURES
 
 # What is added to a state's number
 ALONE, IN_GROUP = 100, 200
-# The number of every state beyond the ones that Datastream has today
+# The number that stands for every state from 99 on, and for negative ones
 _OTHER_STATE = 99
 # A stream that has been alone for longer has its own page, so it stays alone
 _ALONE_SECONDS = 90

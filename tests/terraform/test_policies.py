@@ -96,7 +96,8 @@ def _condition(policy: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
     """Each field is the file's; it gets channels, and links to what is deployed."""
-    # Some policies exist where config collects something, one where a process has memory.
+    # Some policies exist where config collects something, one where a process has
+    # memory.
     config = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
     inputs = {**INPUTS, "config_yaml": config}
     root = terraform(MODULE)

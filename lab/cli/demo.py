@@ -23,7 +23,7 @@ _PAGE = "stream-failed-permanently"
 _NEXT = """
 Next
   .venv/bin/datastream-lab demo watch
-    shows the fleet as it changes, for ten minutes
+    logs what changes in the fleet, for ten minutes
   .venv/bin/datastream-exporter init --folder my-streams
     writes config.yaml and main.tf for your own project, in the folder my-streams
 """

@@ -128,12 +128,12 @@ def test_override_of_what_is_not_a_mapping_changes_nothing(
     assert _errors(text, DATASTREAM_EXPORTER_RUN__NAME="a") == error
 
 
-def test_every_scalar_of_four_sections_has_a_variable() -> None:
-    """The variables are those of metrics, collect, run and endpoints."""
+def test_every_scalar_of_five_sections_has_a_variable() -> None:
+    """The variables are those of metrics, grouping, collect, run and endpoints."""
     sections = {section for section, _ in variables().values()}
 
-    assert sections == {"metrics", "collect", "run", "endpoints"}
-    assert len(variables()) == 9
+    assert sections == {"metrics", "grouping", "collect", "run", "endpoints"}
+    assert len(variables()) == 11
 
 
 def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:

@@ -112,7 +112,12 @@ class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
         self.tokens: list[str] = []  # values of the header that authorises a call
         self.refused: set[str] = set()  # those that are not accepted
         self.address = ""  # ``localhost:port`` of both services, once started
-        direct = [("grpc.enable_http_proxy", 0)]
+        direct = [
+            ("grpc.enable_http_proxy", 0),
+            # A refusal of many points has long trailers.
+            ("grpc.max_metadata_size", 1 << 20),
+            ("grpc.absolute_max_metadata_size", 1 << 20),
+        ]
         self._channels = [
             grpc.insecure_channel(address, options=direct)
             for address in (cloud.datastream, cloud.monitoring)

@@ -111,7 +111,7 @@ def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
     )
     project = config.metrics.project
     now = int(time.time())
-    writer = Writer(session.clients.monitoring, project, now, Calls())
+    writer = Writer(session.clients.monitorings, project, now, Calls())
     written = writer.write([sample], deadline)
     subject = f"projects/{project}"
     if written.accepted:

@@ -48,7 +48,7 @@ def collect(parts: RunParts, at: ComparedLocation) -> Collected:
 def _in_turn(parts: RunParts, names: Sequence[StreamName]) -> list[StreamName]:
     """Return the streams in an order that gives each of them a turn."""
     quarter = parts.timestamp // COLLECT_SECONDS
-    first = quarter * _STRIDE % max(len(names), 1)
+    first = quarter * _STRIDE % (len(names) or 1)
     turned = [*names[first:], *names[:first]]
     return sorted(turned, key=lambda name: name not in parts.memory.left_over)
 

@@ -104,8 +104,10 @@ class LocationRun:
             self.name, Observation(readable=True, streams=values)
         ):
             return
-        samples = [measure.up(self.name, readable=True)]
-        samples.append(measure.location_streams(self.name, len(list(compared.listed))))
+        samples = [
+            measure.up(self.name, readable=True),
+            measure.location_streams(self.name, len(list(compared.listed))),
+        ]
         errors = parts.config.collect.errors
         samples += measure.stream_samples(compared, parts.timestamp, errors=errors)
         if self.problems is not None:

@@ -36,10 +36,8 @@ class Problem(NamedTuple):
     @property
     def value(self) -> int:
         """The value of ``stream/problem``."""
-        known = 0 <= self.state < _OTHER_STATE
-        return (IN_GROUP if self.grouped else ALONE) + (
-            self.state if known else _OTHER_STATE
-        )
+        number = self.state if self.state in range(_OTHER_STATE) else _OTHER_STATE
+        return number + (IN_GROUP if self.grouped else ALONE)
 
 
 class ProblemPoint(NamedTuple):

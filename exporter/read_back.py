@@ -70,9 +70,8 @@ def _read_back(parts: RunParts) -> dict[LocationName, LocationProblems]:
     recent = _values(parts, PROBLEM, _RECENT_SECONDS)
     recent_since = _values(parts, PROBLEM_SINCE, _RECENT_SECONDS)
     for name in last.keys() | recent.keys():
-        values, since = last.get(name, {}), last_since.get(name, {})
-        if name in recent:
-            values, since = recent[name], recent_since.get(name, {})
+        both = (recent, recent_since) if name in recent else (last, last_since)
+        values, since = (series.get(name, {}) for series in both)
         problem = last_problem(
             ProblemPoint(time, value, since.get(time, time))
             for time, value in values.items()

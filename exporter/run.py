@@ -68,7 +68,7 @@ class Run:
             calls,
             Datastream(clients, calls),
             Expectations(config, timestamp),
-            Writer(clients.monitoring, config.metrics.project, timestamp, calls),
+            Writer(clients.monitorings, config.metrics.project, timestamp, calls),
             collects=collect.objects or collect.private_connections,
             recalled=Future(),
         )
@@ -105,8 +105,8 @@ class Run:
         if not recalling:
             self._parts.memory.problems = {}
         report = self._go()
-        own = self._own_samples(report)
-        return replace(report, samples=(*report.samples, *own))
+        samples = (*report.samples, *self._own_samples(report))
+        return replace(report, samples=samples)
 
     def _go(self) -> Report:
         """Do everything but the exporter's own series."""

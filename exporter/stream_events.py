@@ -88,12 +88,11 @@ class StreamEvent:
             "previous": previous,
             "change": change,
         }
-        for name in [name for name, value in fields.items() if value in {"", None}]:
-            del fields[name]
         text = f"{now.name} {words}".rstrip(".") + "."
         if lasting:
             text += f" For {lasting}."
-        log(self.level, text, **fields)
+        known = {key: value for key, value in fields.items() if value not in {"", None}}
+        log(self.level, text, **known)
 
 
 def stream_events(

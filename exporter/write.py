@@ -67,13 +67,13 @@ class Writer:
 
     def __init__(
         self,
-        client: monitoring_v3.MetricServiceClient,
+        clients: Sequence[monitoring_v3.MetricServiceClient],
         project: str,
         timestamp: int,
         calls: Calls,
     ) -> None:
         """Write into ``project``, all at ``timestamp``, in whole unix seconds."""
-        self._client = client
+        self._clients = clients
         self._project = project
         self._timestamp = timestamp
         self._calls = calls
@@ -96,11 +96,12 @@ class Writer:
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
+        client = self._clients[hash(batch[0].location) % len(self._clients)]
 
         def attempt(timeout: float) -> None:
             request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))
             try:
-                self._client.create_time_series(request, retry=None, timeout=timeout)
+                client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:
                 refusals.append(parse_partial_write(error, len(batch)))
                 raise

@@ -44,10 +44,10 @@ _EMULATORS = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
 _ADDRESS = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _TOKEN_SECONDS = 10.0  # for a token; an absent metadata server takes most of it
-# Connections to Datastream. HTTP/2 carries 100 calls at once on one, so a region that
+# Connections to each API. HTTP/2 carries 100 calls at once on one, so a region that
 # hangs in 100 projects would block every other location. A run reads 512 locations at
 # once: about 64 on each connection.
-_DATASTREAM_CHANNELS = 8
+_CHANNELS = 8
 
 _OPTIONS = (
     # The exporter has its own. gRPC's never end where a server closes each connection
@@ -114,22 +114,26 @@ class Clients:
     def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
         """Return the client for a location or a project, always the same one."""
         number = zlib.crc32(str(parent).encode())
-        return self._datastreams[number % _DATASTREAM_CHANNELS]
+        return self._datastreams[number % _CHANNELS]
 
     def _open(self) -> None:
         ends = self._endpoints
-        channels = [
+        datastream = [
             self._channel(DatastreamClient, DATASTREAM_EMULATOR, ends.datastream)
-            for _ in range(_DATASTREAM_CHANNELS)
+            for _ in range(_CHANNELS)
         ]
-        self._datastreams = [_client(DatastreamClient, each) for each in channels]
-
-        channel = self._channel(
-            MetricServiceClient, MONITORING_EMULATOR, ends.monitoring
+        monitoring = [
+            self._channel(MetricServiceClient, MONITORING_EMULATOR, ends.monitoring)
+            for _ in range(_CHANNELS)
+        ]
+        self._channels = [*datastream, *monitoring]
+        self._datastreams = [_client(DatastreamClient, each) for each in datastream]
+        # Writers choose one of them for each location.
+        self.monitorings = [_client(MetricServiceClient, each) for each in monitoring]
+        self.monitoring = self.monitorings[0]
+        self.notification_channels = _client(
+            NotificationChannelServiceClient, monitoring[0]
         )
-        self.monitoring = _client(MetricServiceClient, channel)
-        self.notification_channels = _client(NotificationChannelServiceClient, channel)
-        self._channels = [*channels, channel]
 
     def __enter__(self) -> Self:
         return self

@@ -53,7 +53,7 @@ class LocationProblems:
     """The problems of one location's streams."""
 
     current: Mapping[str, Problem] = field(default_factory=dict)  # by stream id
-    # Streams whose problem is over, until a 0 of theirs was accepted
+    # Streams whose problem is over, until their 0 was accepted
     ended: frozenset[str] = frozenset()
 
 

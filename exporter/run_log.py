@@ -1,6 +1,6 @@
 """Logs a run: what is wrong, what changed, what was not written, and a summary.
 
-A job forgets, so each of its runs names all that is not as it should be. ``watch`` and
+A job forgets, so each of its runs names every stream that needs a look. ``watch`` and
 the function log a change once, and remind of what stays bad every ten minutes. Of a
 location that was not read, what was known stays.
 """

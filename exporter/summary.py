@@ -1,4 +1,4 @@
-"""Says in words and numbers how a run went, for the log and for whoever watches it."""
+"""Says in words and numbers how a run went, for the log and for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -94,7 +94,7 @@ def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
-        names = os.listdir(folder)  # noqa: PTH208 - names are compared, not paths
+        names = {path.name for path in folder.iterdir()}
     except OSError as error:
         raise _unwritable(folder, error) from None
     for name in (CONFIG, MAIN):

@@ -66,10 +66,6 @@ bench: $(ALL) ## measure whole runs beside the same calls alone, and their memor
 soak: $(ALL) ## run the function and `watch` for five minutes with faults, and check that nothing grows or drifts
 	@$(BIN)/python -m benchmarks.soak
 
-.PHONY: mutants
-mutants: $(VENV)/.system ## change each policy in one place, and check that a scenario fails; takes minutes
-	@$(BIN)/python -m lab.mutate $(ARGS)
-
 .PHONY: chaos
 chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
 	@$(BIN)/python -m lab.chaos $(ARGS)

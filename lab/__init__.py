@@ -1,5 +1,5 @@
 """The lab: proves, reviews and back-tests the alert policies against the real exporter.
 
 Nothing of it is deployed, and the exporter doesn't know it. Imports go one way: cli →
-timeline, mutate, review, backtest → prove → simulate → policies → emulator → exporter.
+timeline, review, backtest → prove → simulate → policies → emulator → exporter.
 """

@@ -1,1 +1,0 @@
-"""Changes policies in one place each, and finds a scenario that catches the change."""

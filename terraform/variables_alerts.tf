@@ -54,10 +54,10 @@ variable "policy_directory" {
       can(policy.conditions[0].displayName) && (can(policy.conditions[0].conditionMatchedLog.filter) || (
         can(policy.conditions[0].conditionPrometheusQueryLanguage.query) &&
         can(policy.conditions[0].conditionPrometheusQueryLanguage.evaluationInterval) &&
-        can(regex("^[0-9]+s$", policy.conditions[0].conditionPrometheusQueryLanguage.duration))
+        try(tonumber(regex("^([0-9]+)s$", policy.conditions[0].conditionPrometheusQueryLanguage.duration)[0]) % 60 == 0, false)
       ))
     ])
-    error_message = "policy_directory: each file must be a policy in the form of those in alerting_policies/, with one condition and whole seconds. `datastream-lab list --policies ${coalesce(var.policy_directory, ".")}` names each mistake."
+    error_message = "policy_directory: each file must be a policy in the form of those in alerting_policies/, with one condition and a duration in whole minutes, written in seconds. `datastream-lab list --policies ${coalesce(var.policy_directory, ".")}` names each mistake."
   }
 }
 
@@ -88,9 +88,14 @@ variable "policy_overrides" {
     condition = alltrue([
       for change in values(var.policy_overrides) :
       contains(local.severities, coalesce(change.severity, "ERROR")) && coalesce(change.threshold, 0) >= 0 && floor(coalesce(change.threshold, 0)) == coalesce(change.threshold, 0) &&
-      try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800, false) && can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x")))
+      can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x")))
     ])
-    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, duration whole seconds from \"0s\" to \"82800s\" (23 hours), threshold a whole number of 0 or more, runbook_url an address that starts with https://."
+    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, threshold a whole number of 0 or more, runbook_url an address that starts with https://."
+  }
+
+  validation {
+    condition     = alltrue([for change in values(var.policy_overrides) : try(tonumber(regex("^([0-9]{1,5})s$", coalesce(change.duration, "0s"))[0]) <= 82800 && tonumber(trimsuffix(coalesce(change.duration, "0s"), "s")) % 60 == 0, false)])
+    error_message = "policy_overrides: ${join(", ", [for name, change in var.policy_overrides : "${name} has duration = \"${change.duration}\"" if change.duration != null && !try(tonumber(regex("^([0-9]{1,5})s$", change.duration)[0]) <= 82800 && tonumber(trimsuffix(change.duration, "s")) % 60 == 0, false)])}. A duration must be whole minutes, written in seconds: from \"0s\" to \"82800s\" (23 hours), such as \"120s\"."
   }
 
   validation {

@@ -4,8 +4,8 @@ The same file works with ``gcloud monitoring policies create --policy-from-file`
 with Terraform. The conventions:
 
 - One policy per file, one condition per policy: ``conditionPrometheusQueryLanguage``
-  (durations in whole seconds, an explicit evaluation interval, without validation of
-  its metrics) or ``conditionMatchedLog``.
+  (a retest window in whole minutes, written in seconds, an explicit evaluation
+  interval, without validation of its metrics) or ``conditionMatchedLog``.
 - ``userLabels.policy`` is the file's name without its ending.
 - ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or
   ``>= (N)``. The parentheses mark it: Terraform's ``policy_overrides`` variable changes

@@ -84,6 +84,13 @@ def _whole_intervals(seconds: int) -> int:
     return seconds
 
 
+def _whole_minutes(seconds: int) -> int:
+    if seconds % MINUTE:
+        up = seconds + MINUTE - seconds % MINUTE
+        raise ValueError(f"{seconds}s is not whole minutes; write {up}s")
+    return seconds
+
+
 def _without_validation(disabled: object) -> object:
     if disabled is False:
         raise ValueError(
@@ -152,7 +159,8 @@ class PromQL(_Part):
     """A condition on metrics."""
 
     query: Text
-    duration: Annotated[Seconds, _between(0, DAY)]
+    # Whole minutes: https://cloud.google.com/monitoring/promql/create-promql-alerts
+    duration: Annotated[Seconds, _between(0, DAY), AfterValidator(_whole_minutes)]
     evaluation_interval: Annotated[Seconds, AfterValidator(_whole_intervals)]
     disable_metric_validation: Annotated[
         StrictBool, BeforeValidator(_without_validation)

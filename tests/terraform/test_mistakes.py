@@ -92,10 +92,14 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
                     "duration": "90000s",
                 },
                 "stream-changed": {"duration": "60s"},
-                "stream-errors": {"threshold": -1},
+                "stream-errors": {"threshold": -1, "duration": "90s"},
             },
         },
         [
+            (
+                'policy_overrides: stream-errors has duration = "90s", stream-failed has'
+                ' duration = "90000s". A duration must be whole minutes,'
+            ),
             "policy_overrides: no policy is called stream-faild. The policies are",
             "policy_overrides: severity must be CRITICAL, ERROR or WARNING",
             (
@@ -244,7 +248,7 @@ _POLICY_MISTAKES = {
     ", content: Something is busy.": "",
     "alertStrategy: {autoClose: 86400s}": "",
     "      evaluationInterval: 30s\n": "",
-    "60s": "1.5s",
+    "60s": "90s",
     "documentation:": "  - {displayName: Idle}\ndocumentation:",
     _POLICY: "Busy",
 }

@@ -25,8 +25,6 @@ from lab.emulator.write_rules import SECOND, nanoseconds
 _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
-_ListChannels: Any = monitoring_v3.ListNotificationChannelsRequest.pb()
-_ListChannelsResponse: Any = monitoring_v3.ListNotificationChannelsResponse.pb()
 
 _FILTER = re.compile(r'\s*metric\.type\s*=\s*"([^"]+)"\s*')
 _NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
@@ -57,9 +55,6 @@ class MonitoringService:
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": Method(_CreateSeries, self._create_series),
                 "ListTimeSeries": Method(_ListSeries, self._list_series),
-            },
-            "google.monitoring.v3.NotificationChannelService": {
-                "ListNotificationChannels": Method(_ListChannels, self._list_channels)
             },
         }
 
@@ -149,19 +144,6 @@ class MonitoringService:
                     response.next_page_token = page.token(page.start + page.size)
                     break
                 room -= len(left)
-        return response
-
-    def _list_channels(self, request: Any) -> Any:
-        self._project(request.name, "monitoring.notificationChannels.list")
-        project = self._fleet().project(request.name.removeprefix("projects/"))
-        response = _ListChannelsResponse()
-        channels = project.channels if project else ()
-        for number, each in enumerate(channels, start=1):
-            response.notification_channels.add(
-                name=f"{request.name}/notificationChannels/{number}",
-                type_=each.type,
-                display_name=each.display_name,
-            )
         return response
 
     def _project(self, name: str, permission: str) -> MetricsProject:

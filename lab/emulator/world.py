@@ -67,6 +67,8 @@ Permission = Literal[
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",
     "monitoring.notificationChannels.list",
+    "monitoring.alertPolicies.list",
+    "monitoring.snoozes.list",
 ]
 
 # How a location fails: with the status UNAVAILABLE; with an empty answer that lists it

@@ -31,7 +31,7 @@ setup: $(LAB) ## set up .venv with datastream-exporter and datastream-lab
 
 # The tests of a file share what they set up, so one worker runs them all.
 .PHONY: test
-test: lint $(VENV)/.system ## run all that CI runs: `make lint`, then the tests with their coverage
+test: lint $(VENV)/.system ## run `make lint`, then the tests with their coverage; CI also builds the image
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet

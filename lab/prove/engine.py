@@ -21,8 +21,9 @@ from urllib.parse import urlencode
 
 from lab.simulate.series import Series, write_openmetrics
 
-_PROGRAMS = ("prometheus", "promtool")
-_LISTENS = re.compile(r'msg="Listening on" address=(127\.0\.0\.1:\d+)')
+PROGRAMS = ("prometheus", "promtool")
+# Prometheus 3 writes ``component=web`` before the address, 2 before the message.
+_LISTENS = re.compile(r'msg="Listening on" .*\baddress=(127\.0\.0\.1:\d+)')
 _READY = "Server is ready to receive web requests."
 _STOP_SECONDS = 10.0
 # The longest time of a query. Prometheus's own two minutes don't suffice where other
@@ -129,7 +130,7 @@ class Engine:
 
 def check_installed() -> None:
     """Raise NotInstalledError where Prometheus is not installed."""
-    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         raise NotInstalledError(
             f"{' and '.join(missing)} not found: policies are proven by Prometheus"

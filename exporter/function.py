@@ -1,9 +1,10 @@
 """Answers HTTP requests as a Cloud Run function, on Google's functions-framework.
 
 Its server calls what :func:`serve` returns, for each request in a thread of its own.
-POST / asks for a run; POST /log says that a log has something new. Config, clients and
-memory stay for the next request. Between requests the CPU stands still, so nothing
-depends on a thread in the background.
+POST / asks for a run; POST /log says that a log has something new. Config is loaded
+when the process starts: a mistake fails the deployment. Clients and memory stay for the
+next request. Between requests the CPU stands still, so nothing depends on a thread in
+the background.
 """
 
 import json
@@ -18,13 +19,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
-from exporter import config
+from exporter.config import Config, load
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
-from exporter.google.errors import CallError, starting_thread
-from exporter.logs import LOGGER, JsonLines, Text, logging_to
+from exporter.google.errors import starting_thread
+from exporter.logs import LOGGER, JsonLines
 from exporter.memory import Memory
-from exporter.mistakes import InputError
+from exporter.process import ending
 from exporter.report import Report, Session
 from exporter.run_log import RunLog
 from exporter.runs import open_session, run_once
@@ -71,6 +72,7 @@ class Function:
 
     def __init__(
         self,
+        config: Config,
         environ: Mapping[str, str],
         log: TextIO,
         *,
@@ -79,6 +81,7 @@ class Function:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Connect to nothing: the server forks later, and gRPC survives no fork."""
+        self._config = config
         self._environ = environ
         self._log = log
         self._monotonic = monotonic
@@ -88,6 +91,7 @@ class Function:
         self._open = ExitStack()
         self._session: Session | None = None
         self._memory = Memory(USUAL_INTERVAL)
+        self._run_log = RunLog(monotonic)
         self._last = LastRuns()
         self._arrivals: list[float] = []  # of the requests that have no answer yet
         self._answer = Answer(500, {})
@@ -127,24 +131,11 @@ class Function:
         if path == LOG and self._is_quiet():
             return _NO_RUN
         if arrived > self._last.began:
-            json_lines = cloud_run.here(self._environ)
-            labels = cloud_run.log_labels(self._environ)
-            with logging_to(self._log, JsonLines(labels) if json_lines else Text()):
-                self._answer = self._run_or_explain(path)
+            with ending(self._log, JsonLines()) as end:
+                self._answer = self._run(path)
+            if end.sentences:
+                self._answer = _error(500, *end.sentences)
         return self._answer
-
-    def _run_or_explain(self, path: str) -> Answer:
-        try:
-            return self._run(path)
-        except (InputError, CallError) as error:
-            sentences = str(error).splitlines()
-            for sentence in sentences:
-                LOGGER.error("%s", sentence)
-            return _error(500, *sentences)
-        except Exception:
-            # One log entry; the server would print its own.
-            LOGGER.exception("The exporter failed unexpectedly:")
-            return _error(500, "the exporter failed unexpectedly; its log says where")
 
     def _run(self, path: str) -> Answer:
         session = self._prepared()
@@ -190,12 +181,10 @@ class Function:
             overdue.cancel()
 
     def _prepared(self) -> Session:
-        """Return what runs need; the first time, load config and connect."""
+        """Return what runs need; the first time, connect."""
         if self._session is None:
-            loaded = config.load(None, self._environ)
-            self._run_log = RunLog(self._monotonic)
             self._session = self._open.enter_context(
-                open_session(loaded, self._environ)
+                open_session(self._config, self._environ)
             )
         return self._session
 
@@ -205,14 +194,20 @@ def serve(
 ) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
     """Return what functions-framework calls for each of Flask's requests.
 
+    The framework calls this before it listens. A mistake in config or in the
+    environment ends the process here: Cloud Run then keeps the revision before.
+
     The environment loses the request's timeout: the framework would have gunicorn kill
     a worker that has not reported for that long, and one whose CPU stands still reports
     nothing.
     """
     proxy.copy_to_lower_case(environ)
-    function = Function(
-        dict(environ), sys.stdout if cloud_run.here(environ) else sys.stderr
-    )
+    with ending(sys.stdout, JsonLines()) as end:
+        config = load(None, environ)
+        proxy.check(environ)
+        function = Function(config, dict(environ), sys.stdout)
+    if end.code:
+        sys.exit(end.code)
     environ.pop(cloud_run.REQUEST_TIMEOUT, None)
 
     def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:

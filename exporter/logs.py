@@ -21,9 +21,9 @@ LONGEST = 16 * 1024
 class JsonLines(logging.Formatter):
     """One JSON object a record, as Cloud Logging takes it from stdout."""
 
-    def __init__(self, labels: Mapping[str, str]) -> None:
+    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        self._labels = dict(labels)
+        self._labels = labels
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line; a stack trace stands in its message."""

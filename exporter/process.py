@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -99,14 +99,15 @@ class Signals:
 
 @dataclass
 class End:
-    """How a command ended."""
+    """How a command, or an answer to a request, ended."""
 
     code: int = OK
+    sentences: Sequence[str] = ()  # what stopped it
 
 
 @contextmanager
 def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
-    """Log to ``log`` during a command; log its errors too, and set the exit code."""
+    """Log to ``log`` until it ended; log its errors too, and set the exit code."""
     # Help and usage need none of these, which take a moment to import.
     from exporter.google.errors import CallError
     from exporter.mistakes import InputError
@@ -116,7 +117,8 @@ def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
         try:
             yield end
         except (InputError, CallError) as error:
-            for sentence in str(error).splitlines():
+            end.sentences = str(error).splitlines()
+            for sentence in end.sentences:
                 LOGGER.error("%s", sentence)
             end.code = USAGE if isinstance(error, InputError) else INCOMPLETE
         except Exception:
@@ -124,4 +126,5 @@ def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
                 raise
             # One log entry with the traceback, not one for each line of it.
             LOGGER.exception("The program failed unexpectedly:")
+            end.sentences = ["the exporter failed unexpectedly; its log says where"]
             end.code = INCOMPLETE

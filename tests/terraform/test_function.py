@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
@@ -54,6 +55,7 @@ def test_only_a_changed_source_updates_the_function(
 def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
     """Check that main.py starts, has its metrics, and each requirement its hash."""
     archive.extractall(folder)
+    copy("config.yaml", folder)
     top = {name.split("/")[0] for name in archive.namelist()}
     assert top == {"exporter", "main.py", "requirements.txt"}
     assert "exporter/metrics.yaml" in archive.namelist()

@@ -13,7 +13,6 @@ import pytest
 from google.auth.compute_engine import _metadata
 
 from exporter.cli import main
-from exporter.function import Function
 from exporter.process import INCOMPLETE, OK, TERMINATED, USAGE
 from tests.canary import (
     KEY_TEXT,
@@ -27,6 +26,7 @@ from tests.canary import (
 from tests.certificate import key_and_certificate
 from tests.conftest import SignalWhen
 from tests.exporter.cli.conftest import CONFIG, JOB, Shop, Terminal, command
+from tests.exporter.function.conftest import made
 from tests.exporter.google.loopback import HttpServer, TlsFront
 
 READER = "reader@shop-prod.iam.gserviceaccount.com"
@@ -153,7 +153,7 @@ def everywhere(
         run_name = f"exporter-{next(numbers)}"
         environ = {**environ, "DATASTREAM_EXPORTER_RUN__NAME": run_name}
         if name == "function":
-            function = Function(environ, out)
+            function = made(environ, out)
             answer = function.answer("POST", "/")
             function.close()
         if name == "watch":

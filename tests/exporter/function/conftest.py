@@ -5,10 +5,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 import pytest
 
+from exporter.config import load
 from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
@@ -52,6 +53,11 @@ class Clock:
             )
 
 
+def made(environ: Mapping[str, str], log: TextIO, **more: Any) -> Function:
+    """Return the function with the config of its environment."""
+    return Function(load(None, environ), environ, log, **more)
+
+
 def values(cloud: Emulator, metric: str) -> dict[tuple[str, str], Any]:
     """Return the last value of each series of a metric, by location and node."""
     return {
@@ -93,9 +99,7 @@ def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
     with ExitStack() as running:
 
         def on_clock(environ: Mapping[str, str]) -> Function:
-            function = Function(
-                environ, log, monotonic=clock, now=clock, sleep=clock.sleep
-            )
+            function = made(environ, log, monotonic=clock, now=clock, sleep=clock.sleep)
             return running.enter_context(closing(function))
 
         yield on_clock
@@ -116,13 +120,17 @@ def cloud() -> Iterator[Emulator]:
 
 @pytest.fixture
 def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Return what starts the function as deployed, but against the emulator."""
+    """Return what starts the function as deployed, but against the emulator.
+
+    It listens.
+    """
     with ExitStack() as running:
 
         def start(**environ: str) -> Server:
             deployed = {CONFIG_TEXT: CONFIG, **cloud.environ, **environ}
-            return running.enter_context(
-                closing(Server(deployed, tmp_path / "function.log"))
-            )
+            server = Server(deployed, tmp_path / "function.log")
+            running.enter_context(closing(server))
+            server.wait_for(server.listens)
+            return server
 
         yield start

@@ -28,7 +28,7 @@ class Server:
     """functions-framework and its worker."""
 
     def __init__(self, environ: Mapping[str, str], log: Path) -> None:
-        """Start it, wait until it listens, and write its output to the file ``log``."""
+        """Start it, and write its output to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -51,7 +51,6 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.wait_for(self._listens)
 
     def request(
         self,
@@ -120,6 +119,7 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(_SECONDS)
 
-    def _listens(self) -> bool:
+    def listens(self) -> bool:
+        """Return whether it takes connections."""
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", self.port)) == 0

@@ -42,11 +42,16 @@ def test_a_long_pause_loses_no_run(
 # shortened
 STUCK = """
 import sys, threading
-from exporter import function
+from exporter import config, function
 function._GRACE_SECONDS = 0.0
 environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **EMULATORS}
 environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "1s"
-stuck = function.Function(environ, sys.stderr, now=lambda: threading.Event().wait())
+stuck = function.Function(
+    config.load(None, environ),
+    environ,
+    sys.stderr,
+    now=lambda: threading.Event().wait(),
+)
 stuck.answer("POST", "/")
 """
 

@@ -6,13 +6,18 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from http.client import HTTPException
 from itertools import islice
+from pathlib import Path
 from threading import Event
 
+import pytest
+
+from exporter.process import USAGE
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
-from tests.exporter.function.conftest import PLENTY, POINTS
+from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, PLENTY, POINTS
 from tests.exporter.function.server import Server
 
 MIB = 1024 * 1024
@@ -39,6 +44,27 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     *_, last = map(json.loads, server.log_text.splitlines())
     assert last["severity"] == "INFO"
     assert last.items() >= numbers.items()
+
+
+@pytest.mark.parametrize(
+    ("environ", "mistakes"),
+    [
+        ({CONFIG_TEXT: "sources: [{project: shop}]\nrun: {deadline: soon}\n"}, 3),
+        ({CONFIG_TEXT: CONFIG, "HTTPS_PROXY": "proxy:port"}, 1),
+    ],
+)
+def test_a_mistake_ends_the_start(
+    tmp_path: Path, environ: dict[str, str], mistakes: int
+) -> None:
+    """It never listens, so Cloud Run deploys nothing; each mistake is an entry."""
+    with closing(Server(environ, tmp_path / "function.log")) as server:
+        while server.process.poll() is None:
+            assert not server.listens()
+    entries = [json.loads(line) for line in server.log_text.splitlines()]
+    assert (server.process.returncode, len(entries)) == (USAGE, mistakes)
+    for entry in entries:
+        assert entry["severity"] == "ERROR"
+        assert entry["message"].startswith((CONFIG_TEXT, "environment: HTTPS_PROXY"))
 
 
 def test_only_a_run_that_wrote_all_is_a_success(start: Start, cloud: Emulator) -> None:

@@ -10,7 +10,6 @@ from contextlib import closing
 import pytest
 
 from exporter.config import Endpoints
-from exporter.function import Function
 from exporter.google import proxy
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
@@ -21,6 +20,7 @@ from exporter.read import Datastream, Stream
 from tests.canary import Canary, canaries_in, token_answer
 from tests.certificate import key_and_certificate
 from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.function.conftest import made
 from tests.exporter.google.loopback import HttpServer, TlsFront, saying
 from tests.exporter.worlds import world
 
@@ -214,7 +214,7 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
     }
     environ = {"DATASTREAM_EXPORTER_CONFIG": json.dumps(config)}
     log = io.StringIO()
-    with closing(Function(environ, log, sleep=lambda _seconds: None)) as function:
+    with closing(made(environ, log, sleep=lambda _seconds: None)) as function:
         statuses = [function.answer("POST", "/").status]
         tokens.answer = (200, token_answer(Canary.FEDERATED_TOKEN))
         statuses.append(function.answer("POST", "/").status)

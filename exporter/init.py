@@ -1,20 +1,20 @@
 """Writes a first config.yaml and main.tf, from what projects have."""
 
 import os
-import shutil
+import re
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
+from subprocess import DEVNULL, CalledProcessError, check_output
 from tempfile import TemporaryFile
 
 from google.api_core import exceptions
 
-from exporter import PROGRAM, __version__, config
+from exporter import PROGRAM, config
 from exporter.config import Endpoints
 from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
@@ -33,6 +33,9 @@ from exporter.text import capitalized, printable
 CONFIG = "config.yaml"
 MAIN = "main.tf"
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
+# Beside this package, where it is installed from a clone
+_MODULE = Path(__file__).resolve().parents[1] / "terraform"
+_ORIGIN = "git --git-dir=. config remote.origin.url && git --git-dir=. rev-parse HEAD"
 
 _CONFIG_TEXT = """\
 # Written by `datastream-exporter init`. docs/configuration.md describes every key.
@@ -45,6 +48,7 @@ _EXPECTATIONS = """\
 # page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
 expectations:
 """
+_NO_CLONE = "Not installed from a clone: clone the repository, and write the path here."
 
 
 def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
@@ -71,21 +75,17 @@ def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
         channels = _channels(clients, projects[0], deadline)
     files = {
         folder / CONFIG: config_text(projects, report),
-        folder / MAIN: main_text(report, channels),
+        folder / MAIN: main_text(folder, projects[0], report, channels),
     }
-    written: list[Path] = []
     try:
         for path, text in files.items():
             # Not even a file that has come since is overwritten.
             with path.open("x", encoding="utf-8") as file:
-                written.append(path)
                 file.write(text)
     except OSError as error:
-        for path in written:
-            path.unlink()
         raise _unwritable(folder, error) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
-    _say_what_follows(folder)
+    _say_what_follows(folder, files[folder / CONFIG])
     return True
 
 
@@ -127,13 +127,12 @@ def _look(projects: Sequence[str], clients: Clients, deadline: Deadline) -> Repo
         "sources": sources,
     }
     whole = config.from_data(data, "--project", {})
-    session = Session(whole, clients)
     now = int(time.time())
-    return Run(session, Memory(), now, deadline).look()
+    return Run(Session(whole, clients), Memory(), now, deadline).look()
 
 
 def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
-    """Return a project's notification channels as lines of main.tf."""
+    """Return a project's notification channels as comments in main.tf."""
 
     def attempt(timeout: float) -> list[str]:
         listed = clients.notification_channels.list_notification_channels(
@@ -142,8 +141,8 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
         lines = []
         for each in listed:
             name = printable(each.display_name)
-            lines.append(f'"{each.name}", # {name} ({each.type_})')
-        return lines
+            lines.append(f'# "{each.name}", # {name} ({each.type_})')
+        return lines or ["# There is none yet."]
 
     try:
         return call_with_retry(attempt, deadline, Calls())
@@ -153,7 +152,7 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
         LOGGER.warning(
             "The notification channels of %s can't be listed: %s", project, failure
         )
-        return []
+        return ["# They could not be listed."]
 
 
 def config_text(projects: Sequence[str], report: Report) -> str:
@@ -174,30 +173,57 @@ def config_text(projects: Sequence[str], report: Report) -> str:
     return text
 
 
-def main_text(report: Report, channels: Sequence[str]) -> str:
+def main_text(
+    folder: Path, project: str, report: Report, channels: Sequence[str]
+) -> str:
     """Return main.tf: the exporter runs in the location with the most streams."""
     largest = max(report.locations, key=lambda location: len(location.held))
     region = largest.name.location if largest.held else "us-central1"
-    listed = channels or ["There was none to choose from."]
-    file = resources.files("exporter").joinpath("main.tf.template")
-    template = Template(file.read_text("utf-8"))
-    return template.substitute(
-        version=__version__,
+    source, comment = _module(folder.resolve())
+    template = Path(__file__).with_name("main.tf.template").read_text("utf-8")
+    return Template(template).substitute(
+        source=source,
+        comment=comment,
         region=region,
-        channels="\n".join(f"      # {each}" for each in listed),
+        project=project,
+        channels="\n      ".join(channels),
     )
 
 
-def _say_what_follows(folder: Path) -> None:
+def _module(folder: Path) -> tuple[str, str]:
+    """Return the path from a folder to the Terraform module, and a comment on it."""
+    if not _MODULE.is_dir():
+        return "../datastream-exporter/terraform", _NO_CLONE
+    path = os.path.relpath(_MODULE, folder)
+    if not path.startswith(".."):
+        path = f"./{path}"
+    try:
+        url, commit = check_output(  # noqa: S602 - every word is our own
+            _ORIGIN,
+            shell=True,
+            cwd=_MODULE.with_name(".git"),
+            stderr=DEVNULL,
+            text=True,
+        ).splitlines()
+    except (OSError, CalledProcessError):
+        return path, "The module in the clone."
+    # A password in the address stays out of the file.
+    url = re.sub("//[^/]*@", "//", url)
+    return path, f'Where there is no clone: "git::{url}//terraform?ref={commit}"'
+
+
+def _say_what_follows(folder: Path, text: str) -> None:
+    confirm = ""
+    if _EXPECTATIONS in text:
+        confirm = " Confirm the paused streams in the first."
     LOGGER.info(
-        "Wrote %s and %s. Confirm the paused streams in the first; write REPOSITORY's"
-        " address and choose channels in the second. Then:",
+        "Wrote %s and %s.%s Choose whom to notify in the second. Then:",
         folder / CONFIG,
         folder / MAIN,
+        confirm,
     )
-    # As it can be called from here, be it in a virtual environment or not.
-    beside = os.path.relpath(Path(sys.executable).with_name(PROGRAM))
-    program = PROGRAM if shutil.which(PROGRAM) else shell_quote(beside)
+    # This installation, of which there may be several, as it is called from here.
+    program = shell_quote(os.path.relpath(Path(sys.executable).with_name(PROGRAM)))
     LOGGER.info("  %s check --config %s", program, shell_quote(str(folder / CONFIG)))
     for command in ("init", "apply"):
         LOGGER.info("  terraform -chdir=%s %s", shell_quote(str(folder)), command)

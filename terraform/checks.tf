@@ -2,12 +2,18 @@
 
 locals {
   silent_policies = { for key, policy in local.placed : key => policy.severity if policy.enabled && length(policy.channels) == 0 }
+
+  # `datastream-exporter init` writes the same words into main.tf.
+  channel_advice = join(" ", [
+    "To add a channel, open https://console.cloud.google.com/monitoring/alerting/notifications?project=${local.metrics_project} (for Slack, it installs Google's app in your workspace),",
+    "and write the channel's name into notification_channels. Or let this module create a Slack channel, with slack_channel.",
+  ])
 }
 
 check "somebody_is_notified" {
   assert {
     condition     = length(local.silent_policies) == 0 || !var.create_policies
-    error_message = "No notification channel for ${join(" and ", [for severity in local.severities : severity if contains(values(local.silent_policies), severity)])}: these alerts open incidents but notify nobody: ${join(", ", keys(local.silent_policies))}. Set notification_channels, or create a Slack channel with slack_channel."
+    error_message = "No notification channel for ${join(" and ", [for severity in local.severities : severity if contains(values(local.silent_policies), severity)])}: these alerts open incidents but notify nobody: ${join(", ", keys(local.silent_policies))}. ${local.channel_advice}"
   }
 }
 

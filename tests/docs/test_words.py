@@ -41,7 +41,7 @@ FOREIGN = {
         serviceusage.googleapis.com serverless-robot-prod.iam.gserviceaccount.com""",
     "examples": """
         my-world.yaml europe-wset1 europe-west13 /config/config.yaml payments
-        ./datastream-exporter/terraform //terraform module.datastream_exporter.""",
+        //terraform COMMIT module.datastream_exporter.""",
     "put together from several words": """
         datastream_stream_state datastream_stream_* _location_* _private_connection_*
         datastream-exporter-build datastream-exporter-cron datastream-exporter-push

@@ -261,7 +261,7 @@ class RootModule:
         process = subprocess.run(
             [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY), *words],
             cwd=self.directory,
-            env=_environment(self.provider),
+            env=environment(self.provider),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -290,6 +290,14 @@ def copy_module(
     Raises:
         TerraformError: ``terraform init`` failed.
     """
+    copy_files(target, sources=sources)
+    root = RootModule(target / directory, provider)
+    root.init()
+    return root
+
+
+def copy_files(target: Path, *, sources: bool) -> None:
+    """Copy all that the module reads, Python files with or without their text."""
     for name in _MODULE_FILES:
         source, copy = REPOSITORY / name, target / name
         if source.is_dir():
@@ -302,9 +310,6 @@ def copy_module(
         else:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
-    root = RootModule(target / directory, provider)
-    root.init()
-    return root
 
 
 def _copy_without_source(source: str, copy: str) -> None:
@@ -342,7 +347,8 @@ def _values(outputs: Json) -> Json:
     }
 
 
-def _environment(provider: FakeProvider | None) -> dict[str, str]:
+def environment(provider: FakeProvider | None) -> dict[str, str]:
+    """Return what Terraform runs with: no network, and a provider for all it needs."""
     environ = {
         # No check for newer versions.
         "CHECKPOINT_DISABLE": "1",

@@ -1,14 +1,22 @@
 """The files that ``datastream-exporter init`` writes, as Terraform reads them."""
 
-import io
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
-from exporter import __version__
-from exporter.cli import main
-from exporter.process import OK
+from exporter import PROGRAM
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
-from tests.terraform.conftest import CopyModule
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.terraform_cli import (
+    LIBRARY,
+    RUNNER,
+    RootModule,
+    copy_files,
+    environment,
+)
 
 WORLD = """\
 projects:
@@ -20,31 +28,67 @@ projects:
     locations:
       - {id: europe-west4, streams: [{id: orders}, {id: archive, state: PAUSED}]}
 """
-PLACEHOLDER = f"git::https://REPOSITORY//terraform?ref=v{__version__}"
+COMMITTED = """\
+git init --quiet
+git remote add origin https://me:secret@git.example/streams.git
+git add exporter
+git -c user.name=me -c user.email=me@example.com commit --quiet --message first
+git rev-parse HEAD
+"""
 
 
-def test_the_module_takes_what_init_writes(
-    terraform: CopyModule, tmp_path: Path
+def test_what_init_prints_works_as_printed(
+    fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
-    """With the module's address and a channel chosen, the plan notifies the channel."""
+    """In a clone without tags, up to the apply; then a channel is chosen."""
+    clone, folder = tmp_path / "clone", tmp_path / "my-streams"
+    copy_files(clone, sources=True)
+    terraform = [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY)]
+    program = tmp_path / "bin" / "terraform"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(terraform)} "$@"\n', "utf-8")
+    program.chmod(0o755)
+    environ = environment(fake_provider)
+    environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+    environ["PYTHONPATH"] = str(clone)
+    fake_provider.project.directory = folder
+
+    def shell(command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", "-euc", command],
+            cwd=clone,
+            env=environ,
+            input="yes\n",
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+        )
+
+    commit = shell(COMMITTED).stdout.strip()
+    init = Path(sys.executable).with_name(PROGRAM)
     with Emulator(parse_world(WORLD, "world")) as cloud:
-        argv = ["init", "--project", "orders-prod", "--folder", str(tmp_path)]
-        assert main(argv, cloud.environ, io.StringIO(), io.StringIO()) == OK
-    written = (tmp_path / "main.tf").read_text("utf-8")
-    assert f'source = "{PLACEHOLDER}"' in written
-    chosen = written.replace(PLACEHOLDER, "../..").replace(
-        '# "projects/', '"projects/', 1
-    )
-    root = terraform("terraform/examples/function")
-    (root.directory / "main.tf").write_text(chosen, "utf-8")
-    (root.directory / "config.yaml").write_bytes(
-        (tmp_path / "config.yaml").read_bytes()
-    )
+        environ.update(cloud.environ)
+        printed = shell(f"{init} init --project orders-prod --folder ../my-streams")
+        for command in printed.stderr.splitlines()[-3:]:
+            shell(command)
+    main = (folder / "main.tf").read_text("utf-8")
+    assert '  source = "../clone/terraform"\n' in main
+    origin = f'"git::https://git.example/streams.git//terraform?ref={commit}"'
+    assert f"  # Where there is no clone: {origin}\n" in main
+    root = RootModule(folder, fake_provider)
     plan = root.plan()
-    (function,) = plan.of("google_cloudfunctions2_function")
-    assert function["location"] == "europe-west4"
-    notified = [
-        each["notification_channels"]
-        for each in plan.of("google_monitoring_alert_policy")
-    ]
-    assert ["projects/orders-prod/notificationChannels/1"] in notified
+    assert not plan.changes
+    (warning,) = plan.warnings
+    advice = warning[warning.index("To add a channel") : warning.rindex(" (")]
+    assert advice in " ".join(main.replace("#", "").split())
+    pages, messages = main.split("WARNING = [")
+    pages = pages.replace('# "projects/', '"projects/', 1)
+    messages = messages.replace('# "projects/', '"projects/')
+    root.write("main.tf", f"{pages}WARNING = [{messages}")
+    plan = root.plan()
+    assert not plan.warnings
+    channels = {
+        policy["severity"]: [each[-1] for each in policy["notification_channels"]]
+        for policy in plan.of("google_monitoring_alert_policy")
+    }
+    assert channels == {"CRITICAL": ["1"], "ERROR": ["1"], "WARNING": ["1", "2"]}

@@ -43,11 +43,10 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert Path("config.yaml").read_text("utf-8") == WRITTEN
     main = Path("main.tf").read_text("utf-8")
     channel = '      # "projects/metrics-prod/notificationChannels'
-    assert (
-        f'{channel}/1", # on call (email)\n{channel}/2", # Ops (slack)\n    ]\n' in main
-    )
+    listed = f'{channel}/1", # on call (email)\n{channel}/2", # Ops (slack)\n    ]\n'
+    assert main.count(listed) == 2
     assert '  region      = "europe-west1"\n' in main
-    assert 'source = "git::https://REPOSITORY//terraform?ref=v0.' in main
+    assert " Confirm the paused streams in the first. Choose whom to " in ended.err
     assert "3 streams in 3 locations (1 not as expected).\n" in ended.err
     assert ended.err.endswith("\n  terraform -chdir=. apply\n")
     assert shop.cloud.points() == []
@@ -100,12 +99,16 @@ def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
 
 
 def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
-    """Nothing is expected; the exporter runs in some region."""
+    """Nothing is to be confirmed; the exporter runs in some region."""
     shop.metrics_project["locations"] = [{"id": "us-east4"}]
-    assert shop.command("init", "--project", "metrics-prod").code == OK
+    ended = shop.command("init", "--project", "metrics-prod")
+    assert ended.code == OK
+    assert "Wrote config.yaml and main.tf. Choose whom to notify in the" in ended.err
     text = Path("config.yaml").read_text("utf-8")
     assert text.endswith("sources:\n  - project: metrics-prod\n")
-    assert '  region      = "us-central1"\n' in Path("main.tf").read_text("utf-8")
+    main = Path("main.tf").read_text("utf-8")
+    assert '  region      = "us-central1"\n' in main
+    assert main.count("      # There is none yet.\n") == 2
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,16 @@ def test_a_project_that_cannot_be_read_is_a_failure(
     assert not [*Path().iterdir()]
 
 
+def test_an_exporter_outside_a_clone_says_what_to_write(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a wheel has no Terraform module, main.tf says where it comes from."""
+    monkeypatch.setattr("exporter.init._MODULE", tmp_path / "terraform")
+    assert init(shop).code == OK
+    advice = 'clone the repository, and write the path here.\n  source = "../data'
+    assert advice in Path("main.tf").read_text("utf-8")
+
+
 def test_no_hint_names_a_config_that_does_not_exist_yet(shop: Shop) -> None:
     """Where a project isn't found, its id is in doubt, and no file is."""
     shop.faults = [{"method": "ListLocations", "code": "NOT_FOUND"}]
@@ -142,10 +155,7 @@ def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
         "needs monitoring.notificationChannels.list in project metrics-prod"
         in ended.err
     )
-    assert (
-        Path("main.tf").read_text("utf-8").count("# There was none to choose from.")
-        == 1
-    )
+    assert "      # They could not be listed.\n" in Path("main.tf").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 from exporter import measure
 from exporter.config import Source
 from exporter.expectations import Expectations
-from exporter.google.calls import Calls, Deadline
+from exporter.google.calls import Deadline
 from exporter.google.errors import (
     STATUS,
     Failure,
@@ -57,7 +57,7 @@ class Run:
         """
         self._started = time.monotonic()
         self._task = session.task
-        config, clients, calls = session.config, session.clients, Calls()
+        config, clients = session.config, session.clients
         collect = config.collect
         self._parts = RunParts(
             config,
@@ -65,10 +65,9 @@ class Run:
             timestamp,
             RunDeadlines.of(deadline),
             clients,
-            calls,
-            Datastream(clients, calls),
+            Datastream(clients),
             Expectations(config, timestamp),
-            Writer(clients.monitorings, config.metrics.project, timestamp, calls),
+            Writer(clients.monitorings, config.metrics.project, timestamp),
             collects=collect.objects or collect.private_connections,
             recalled=Future(),
         )
@@ -93,7 +92,7 @@ class Run:
             samples=(*report.samples, *own.samples),
             written=report.written + own.written,
             seconds=self._elapsed,
-            calls=parts.calls.made,
+            calls=parts.deadlines.end.calls.made,
         )
 
     def look(self, *, recalling: bool = False) -> Report:
@@ -136,7 +135,7 @@ class Run:
             unrecalled=parts.recalled.result() if parts.recalled.done() else None,
             changed=parts.memory.changed,
             seconds=self._elapsed,
-            calls=parts.calls.made,
+            calls=parts.deadlines.end.calls.made,
             stopped=parts.stopped,
         )
 

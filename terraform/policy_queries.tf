@@ -3,6 +3,8 @@
 # - " (N)" is the threshold, with N from userLabels.threshold.
 # - "[W]" is the look-back window that follows from the retest window.
 # - "metrics-project", "exporter-location" and "datastream-exporter" are this deployment's.
+# Then each query becomes one line without comments, as Google's own guide writes them: with line breaks,
+# filters were silently ignored.
 
 locals {
   thresholds = {
@@ -42,7 +44,7 @@ locals {
 
   # Which deployment each selector is about: others may write to the same project, or be seen in the same
   # metrics scope.
-  queries = {
+  deployed_queries = {
     for name, query in local.chosen_queries : name => replace(replace(replace(
       query,
       "\"metrics-project\"", "\"${local.metrics_project}\""),
@@ -50,10 +52,22 @@ locals {
     "namespace=\"datastream-exporter\"", "namespace=\"${local.exporter_name}\"")
   }
 
-  # The longest look-back window of each query, in seconds.
+  # The parts are quoted texts, which stay, comments, white space, and words. A text in backquotes may have
+  # line breaks: it gets double quotes, with \n.
+  queries = {
+    for name, query in local.deployed_queries : name => trimspace(join("", [
+      for part in regexall("\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`[^`]*`|(?:\\s|#[^\n]*)+|[^\"'`#\\s]+|.", query) :
+      startswith(part, "`") ? jsonencode(trim(part, "`")) : length(regexall("^(?:#|\\s)", part)) > 0 ? " " : part
+    ]))
+  }
+
+  # How far each query looks back, in seconds: its longest range, with offset.
+  look_back_seconds = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
   longest = {
     for name, query in local.queries : name => max(0, [
-      for range in regexall("\\[([0-9]+)([smh])\\]", query) : tonumber(range[0]) * { s = 1, m = 60, h = 3600 }[range[1]]
+      for range in regexall("\\[([0-9][0-9a-z]*)[^\\]]*\\](?:\\s*offset\\s+([0-9a-z]+))?", query) : sum(concat([0], [
+        for part in regexall("([0-9]+)(ms|[smhdw])", join("", compact(range))) : tonumber(part[0]) * local.look_back_seconds[part[1]]
+      ]))
     ]...)
   }
 }

@@ -109,6 +109,14 @@ def promql_name(metric_type: str) -> str:
     return re.sub(r"[^A-Za-z0-9_:]", "_", name)
 
 
+def pretty(text: str) -> str:
+    """Return a query over several lines; a text that is no query as it is."""
+    try:
+        return str(parser.parse(text).prettify())
+    except ValueError:
+        return text
+
+
 def metrics_by_clause(query: str) -> list[tuple[str, Labels]]:
     """Return the metrics that Google bills, each once for every clause that names it.
 

@@ -49,7 +49,7 @@ def _diff(change: PolicyChange) -> list[str]:
     old = _lines(change.before)
     new = _lines(change.after)
     # The first two lines name files.
-    return list(difflib.unified_diff(old, new, lineterm=""))[2:]
+    return list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
 
 
 def _lines(planned: PlannedPolicy | None) -> list[str]:

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import yaml
 from pydantic.alias_generators import to_camel
 
+from lab.policies import promql
+
 Json: TypeAlias = dict[str, Any]
 
 SENSITIVE = "(sensitive value)"
@@ -86,6 +88,9 @@ def api_form(value: Any) -> Any:
         is_single = isinstance(inner, list) and len(inner) == 1
         if key not in _LISTS and is_single and isinstance(inner[0], dict):
             converted = converted[0]
+        if key == "query":
+            # Terraform has it on one line, in which nobody sees what differs.
+            converted = promql.pretty(converted)
         if key not in _COMPUTED and converted not in _EMPTY:
             found[to_camel(key)] = converted
     return found

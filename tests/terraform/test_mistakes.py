@@ -97,8 +97,8 @@ _MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             (
-                'policy_overrides: stream-errors has duration = "90s", stream-failed has'
-                ' duration = "90000s". A duration must be whole minutes,'
+                'policy_overrides: stream-errors has duration = "90s", stream-failed'
+                ' has duration = "90000s". A duration must be whole minutes,'
             ),
             "policy_overrides: no policy is called stream-faild. The policies are",
             "policy_overrides: severity must be CRITICAL, ERROR or WARNING",
@@ -235,8 +235,16 @@ expectations: [{match: "*", states: [PAUSED], during: {timezone: CET}}]
         ],
     ),
     "retest window": (
-        {"policy_overrides": {"stream-missing": {"duration": "7200s"}}},
-        ["stream-missing has a retest window of 7200s and looks back 86400s"],
+        {
+            "policy_overrides": {
+                "stream-missing": {"duration": "7200s"},
+                "stream-stalled": {"duration": "3060s"},
+            }
+        },
+        [
+            "stream-missing has a retest window of 7200s and looks back 86400s",
+            "stream-stalled has a retest window of 3060s and looks back 87000s, offset",
+        ],
     ),
 }
 """By name, inputs with mistakes and the beginning of each sentence about one."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.mistakes import InputError
+from lab.policies import promql
 from lab.prove.incidents import Incident
 from lab.review.page import review_page
 from lab.review.plan import parse_plan, read_plan
@@ -126,9 +127,8 @@ def test_a_policy_that_can_not_be_played_has_a_reason(
 
 def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
     """Severity, channels and texts don't; a forgotten policy stays as it is."""
-    other = policy(
-        severity="ERROR", notification_channels=[], content="B", query=f"{QUERY}\n"
-    )
+    query = f"{QUERY}\n".replace("==", "\n==")
+    other = policy(severity="ERROR", notification_channels=[], content="B", query=query)
     for quiet in (
         change("update", before=policy(), after=other),
         change("forget", before=policy()),
@@ -137,7 +137,7 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
         assert changed_policies(planned(quiet).changes) == ((), ())
     gone = planned(change("delete", before=policy()))
     (before,), after = changed_policies(gone.changes)
-    assert (before.query, after) == (QUERY, ())
+    assert (before.query, after) == (promql.pretty(QUERY), ())
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,14 @@ class Clients:
         self._endpoints = endpoints
         self._emulators = emulators(environ)
         self._impersonate = impersonate
-        self._credentials: Credentials | None = None
+        self.credentials: Credentials | None = None
         # The one that the credentials come with, or gcloud's
         self.project: str | None = None
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
             proxy.check(environ)
-            self._credentials, self.project = _credentials(impersonate, _TOKEN_SECONDS)
-            email = getattr(self._credentials, "service_account_email", None)
+            self.credentials, self.project = _credentials(impersonate, _TOKEN_SECONDS)
+            email = getattr(self.credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
 
@@ -106,9 +106,9 @@ class Clients:
 
         If there is no new token within the seconds, the credentials stay.
         """
-        if self._credentials is not None:
+        if self.credentials is not None:
             with suppress(CallError):
-                self._credentials, _ = _credentials(self._impersonate, seconds)
+                self.credentials, _ = _credentials(self._impersonate, seconds)
         self._open()
 
     def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
@@ -155,7 +155,7 @@ class Clients:
             )
         return kind.get_transport_class("grpc").create_channel(
             endpoint or kind.DEFAULT_ENDPOINT,
-            credentials=self._credentials,
+            credentials=self.credentials,
             options=_OPTIONS,
         )
 

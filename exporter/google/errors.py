@@ -52,13 +52,9 @@ _CREDENTIALS_HINT = (
     " runs as."
 )
 
-# The role with a permission. For Datastream's there is none: roles/datastream.viewer
-# shows too much.
-_ROLES = {
-    "monitoring.timeSeries.create": "roles/monitoring.metricWriter",
-    "monitoring.timeSeries.list": "roles/monitoring.viewer",
-    "monitoring.notificationChannels.list": "roles/monitoring.viewer",
-}
+# The role with a permission to write. To read, Datastream has none that shows no more
+# than needed; Monitoring has one.
+_ROLES = {"monitoring.timeSeries.create": "roles/monitoring.metricWriter"}
 
 STATUS = "See https://status.cloud.google.com if it lasts"
 _LATER = f"The next run tries again. {STATUS}."
@@ -243,8 +239,9 @@ def _forbidden(
         )
         return Failure(FailureKind.NOT_FOUND, message, hint)
     needed = metadata.get("permission", permission)
-    custom = f"a custom role with {needed} (roles/datastream.viewer has it too)"
-    role = _ROLES.get(needed, custom)
+    role = f"a custom role with {needed} (roles/datastream.viewer has it too)"
+    if needed.startswith("monitoring."):
+        role = _ROLES.get(needed, "roles/monitoring.viewer")
     hint = (
         f"The account needs {needed} in project {project}. Grant {role}: "
         f"gcloud projects add-iam-policy-binding {project} --member MEMBER --role ROLE"

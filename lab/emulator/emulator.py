@@ -20,8 +20,9 @@ class Emulator:
     """Datastream and Cloud Monitoring on loopback, for Google's own clients.
 
     The world starts when the object is made; the servers run while the block runs.
-    ``clock`` returns unix seconds. ``ports`` are Datastream's and Cloud Monitoring's, 0
-    for any free one; entering raises PortInUseError where one is not free.
+    ``clock`` returns unix seconds; ``started`` is when the world did. ``ports`` are
+    Datastream's and Cloud Monitoring's, 0 for any free one; entering raises
+    PortInUseError where one is not free.
     """
 
     datastream: str  # ``127.0.0.1:port`` of Datastream, once started
@@ -34,8 +35,8 @@ class Emulator:
         clock: Callable[[], float] = time.time,
         ports: tuple[int, int] = (0, 0),
     ) -> None:
-        self._clock = clock
-        self._started = clock()
+        self.clock = clock
+        self.started = clock()
         self._ports = ports
         self._snapshots = Snapshots(world)
         self._calls = CallHandler(world.faults, self.seconds)
@@ -105,7 +106,7 @@ class Emulator:
 
     def seconds(self) -> float:
         """Return how long ago the world started."""
-        return self._clock() - self._started
+        return self.clock() - self.started
 
     def fleet(self) -> Snapshot:
         """Return what exists now."""

@@ -1,0 +1,1 @@
+"""Proves a deployment on the user's own project."""

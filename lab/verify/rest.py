@@ -1,0 +1,125 @@
+"""Asks Cloud Monitoring what its Python client has no methods for: PromQL, incidents.
+
+https://cloud.google.com/stackdriver/docs/managed-prometheus/query-api-ui and
+https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alerts
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from threading import Event
+from typing import Any, NamedTuple
+
+from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
+
+from exporter.google.calls import Deadline, call_with_retry
+from exporter.google.clients import Clients
+from exporter.google.errors import CallError, explain_call_error
+from exporter.logs import LOGGER
+
+REST_EMULATOR = "MONITORING_REST_EMULATOR_HOST"
+_GOOGLE = "https://monitoring.googleapis.com"
+_PROMQL = "location/global/prometheus/api/v1/query"
+_SECONDS = 60.0  # for a call, retries included
+
+
+class QueryResult(NamedTuple):
+    """One series of what a query returns."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Alert(NamedTuple):
+    """An incident."""
+
+    policy: str  # the policy's name, ``projects/P/alertPolicies/ID``
+    opened: float  # unix seconds
+    # Google's texts don't say which of them are the resource's and which the metric's
+    # when a PromQL condition opened it: here are both
+    labels: Mapping[str, str]
+
+
+class Rest:
+    """Calls Cloud Monitoring's REST API; each method raises CallError."""
+
+    def __init__(
+        self, clients: Clients, environ: Mapping[str, str], stop: Event
+    ) -> None:
+        """Call Google as the clients do, or an emulator; ``stop`` ends retries."""
+        self._stop = stop
+        self._base = _GOOGLE
+        self._session = AuthorizedSession(clients.credentials or AnonymousCredentials())
+        if address := environ.get(REST_EMULATOR):
+            self._base = f"http://{address}"
+            self._session.credentials = AnonymousCredentials()
+            # A proxy can't reach this machine.
+            self._session.trust_env = False
+            LOGGER.warning(
+                "An emulator answers queries and lists incidents, without credentials"
+                " or encryption: %s is %s.",
+                REST_EMULATOR,
+                address,
+            )
+
+    def query(self, project: str, promql: str, at: float) -> list[QueryResult]:
+        """Return what Google's engine answers to a query at a unix time."""
+        asked = {"query": promql, "time": f"{at:.3f}"}
+        path = f"v1/projects/{project}/{_PROMQL}"
+        answer = self._get(project, path, asked, "monitoring.timeSeries.list")
+        return [
+            QueryResult(series["metric"], float(series["value"][1]))
+            for series in answer["data"]["result"]
+        ]
+
+    def open_alerts(self, project: str) -> list[Alert]:
+        """Return the open incidents of a project: the newest thousand, no more."""
+        path = f"v3/projects/{project}/alerts"
+        asked = {"filter": "state=OPEN", "pageSize": "1000"}
+        answer = self._get(project, path, asked, "monitoring.alerts.list")
+        found = []
+        for each in answer.get("alerts", ()):
+            labels: dict[str, str] = {}
+            for part in ("resource", "metric"):
+                labels |= each.get(part, {}).get("labels", {})
+            opened = datetime.fromisoformat(each["openTime"]).timestamp()
+            found.append(Alert(each["policy"]["name"], opened, labels))
+        return found
+
+    def _get(
+        self, project: str, path: str, asked: Mapping[str, str], permission: str
+    ) -> Any:
+        """Return an answer's JSON; ``permission`` is the one that the call needs."""
+
+        def attempt(timeout: float) -> Any:
+            url = f"{self._base}/{path}"
+            try:
+                response = self._session.get(url, params=asked, timeout=timeout)
+            except (GoogleAuthError, OSError) as error:  # all that it raises
+                text = f"no connection to {self._base} ({type(error).__name__})"
+                raise exceptions.ServiceUnavailable(text) from error
+            answer = response.json()
+            if not response.ok:
+                raise _refusal(response, answer["error"])
+            return answer
+
+        try:
+            deadline = Deadline.after(_SECONDS, self._stop)
+            return call_with_retry(attempt, deadline)
+        except exceptions.GoogleAPICallError as error:
+            failure = explain_call_error(error, project, permission)
+            raise CallError(failure) from error
+
+
+def _refusal(response: Any, said: Any) -> Exception:
+    """Return the error of an answer: Google's form of JSON, or Prometheus's text."""
+    if isinstance(said, str):
+        said = {"message": said}
+    error: Any = exceptions.format_http_response_error(
+        response, "GET", "", {"error": said}
+    )
+    error.message = said["message"]
+    refusal: Exception = error
+    return refusal

@@ -82,7 +82,7 @@ def _reading(report: Report) -> Iterator[Finding]:
         text = plural(sum(1 for _ in location.listed), "stream")
         yield INFO, f"{location.name}: {text}"
         for one in location.streams:
-            if one.stream is None:
+            if not one.exists:
                 yield WARNING, f"{one.name}: {one.problem}"
     for group in failure_groups(report):
         yield ERROR, f"{name_all(group.names)}: {group.text}"

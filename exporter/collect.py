@@ -40,7 +40,7 @@ def collect(parts: RunParts, at: ComparedLocation) -> Collected:
             lambda: _connections(parts, at.name), parts.deadlines.collecting
         )
     if wanted.objects:
-        names = _in_turn(parts, [one.name for one in at.streams if one.stream])
+        names = _in_turn(parts, [one.name for one in at.streams if one.exists])
         collected.update(zip(names, _all_objects(parts, names), strict=True))
     return collected
 

@@ -34,46 +34,36 @@ class ComparedStream:
     """A stream, and whether config expects its state."""
 
     name: StreamName  # its full name
-    # As the API lists it; None for a required stream that its location does not hold
-    stream: Stream | None
+    stream: Stream  # as the API lists it
     expected: bool  # whether its state is fine now; never, if it is missing
     # The expectation or label that is about it, where its state is not expected
     rule: str = ""
+    exists: bool = True  # whether its location holds it
 
     @property
     def state(self) -> str:
         """The API's name of the state, or ``missing``."""
-        return state_name(self.stream.state) if self.stream else MISSING
+        return state_name(self.stream.state) if self.exists else MISSING
 
     @property
     def failed(self) -> bool:
         """Whether it is FAILED or FAILED_PERMANENTLY."""
-        return self.stream is not None and self.stream.state in FAILURES
+        return self.stream.state in FAILURES
 
     @property
     def bad(self) -> bool:
         """Whether a person should look at it."""
-        if not self.expected:
-            return True
-        return self.stream is not None and self.stream.errors > 0
-
-    @property
-    def reason(self) -> str:
-        """The short reason of its first error; often empty."""
-        if self.stream is None or self.stream.reason is None:
-            return ""
-        return self.stream.reason
+        return not self.expected or self.stream.errors > 0
 
     @property
     def error(self) -> str:
         """The text of its first error, else that error's reason; often empty."""
-        text = self.stream.error if self.stream else None
-        return one_line(text or self.reason, LONGEST_ERROR)
+        return one_line(self.stream.error or self.stream.reason, LONGEST_ERROR)
 
     @property
     def problem(self) -> str:
         """What is wrong with it, in words that follow its name; empty if nothing is."""
-        if self.stream is None:
+        if not self.exists:
             return (
                 "is required but does not exist: create it, or remove it from"
                 " `required`"
@@ -90,8 +80,14 @@ class ComparedStream:
         else:
             text = f"is {self.state} with {plural(self.stream.errors, 'error')}"
         # Where there is a reason alone, it is the error as well.
-        details = dict.fromkeys((one_line(self.reason, LONGEST_ERROR), self.error))
+        reason = one_line(self.stream.reason, LONGEST_ERROR)
+        details = dict.fromkeys((reason, self.error))
         return ": ".join(filter(None, (text, *details)))
+
+
+def missing(name: StreamName) -> ComparedStream:
+    """Return a stream that its location does not hold."""
+    return ComparedStream(name, Stream(name.stream, 0), expected=False, exists=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +108,12 @@ class ComparedLocation:
     @property
     def listed(self) -> Iterator[tuple[Stream, bool]]:
         """Its watched streams, each with whether its state is expected."""
-        return ((one.stream, one.expected) for one in self.streams if one.stream)
+        return ((one.stream, one.expected) for one in self.streams if one.exists)
 
     @property
     def missing(self) -> list[StreamName]:
         """The required streams that it does not hold."""
-        return [one.name for one in self.streams if one.stream is None]
+        return [one.name for one in self.streams if not one.exists]
 
     @property
     def failed(self) -> int:
@@ -168,15 +164,15 @@ class Expectations:
             for stream in held.values()
             if source.watches(stream.id)
         ]
-        missing = [
-            ComparedStream(name, None, expected=False)
+        gone = [
+            missing(name)
             for name in dict.fromkeys(self._config.required)
             if name.location_name == at and name.stream not in held
         ]
         excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
         return ComparedLocation(
             name=at,
-            streams=(*watched, *missing),
+            streams=(*watched, *gone),
             excluded=tuple(excluded),
             held=tuple(held),
         )
@@ -190,7 +186,7 @@ class Expectations:
         ]
         open_now = [index for index in about if index in self._open]
         place = self._config.document.place
-        label = stream.label or ""
+        label = stream.label
         added = _BY_LABEL.get(label, ())
         rule = ""
         if open_now:

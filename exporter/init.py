@@ -163,9 +163,7 @@ def config_text(projects: Sequence[str], report: Report) -> str:
     expectations = ""
     for location in report.locations:
         for one in location.streams:
-            if one.expected or one.stream is None:
-                continue
-            if one.stream.state in EXPECTABLE:
+            if not one.expected and one.stream.state in EXPECTABLE:
                 expectations += f"#  - match: {one.name}\n"
                 expectations += f"#    states: [{one.state}]\n"
     if expectations:

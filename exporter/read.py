@@ -46,10 +46,9 @@ class Stream:
     id: str  # the stream's id, the last part of its name
     state: int  # the API's number for its state, which the client may not know
     errors: int = 0  # how many errors it has, in any state
-    # The value of its ``expected-state`` label, None without one
-    label: str | None = None
-    reason: str | None = None  # the short reason of its first error, for people alone
-    error: str | None = None  # the text of its first error
+    label: str = ""  # the value of its ``expected-state`` label
+    reason: str = ""  # the short reason of its first error, for people alone
+    error: str = ""  # the text of its first error
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +115,9 @@ class Datastream:
                     id=stream_id,
                     state=stream.state,
                     errors=len(stream.errors),
-                    label=stream.labels.get(LABEL),
-                    reason=first.reason if first else None,
-                    error=first.message[:_LONGEST_ERROR] if first else None,
+                    label=stream.labels.get(LABEL, ""),
+                    reason=first.reason if first else "",
+                    error=first.message[:_LONGEST_ERROR] if first else "",
                 )
         return tuple(streams.values())
 

@@ -28,7 +28,7 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
     for location in report.locations:
         for one in location.streams:
             expected = "yes" if one.expected else "no"
-            errors = str(one.stream.errors) if one.stream else "-"
+            errors = str(one.stream.errors) if one.exists else "-"
             place = (one.name.stream, *location.name)
             since = lasting(report, one.name)
             rows.append((*place, one.state, expected, errors, since))
@@ -59,6 +59,6 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
 def _style(one: ComparedStream) -> str:
     if one.expected:
         return "green"
-    if one.failed or one.stream is None:
+    if one.failed or not one.exists:
         return "bold red"
     return "yellow"

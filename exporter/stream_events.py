@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.expectations import MISSING, ComparedLocation, ComparedStream
+from exporter.expectations import MISSING, ComparedLocation, ComparedStream, missing
 from exporter.logs import log
 from exporter.names import StreamName
 from exporter.states import StreamState
@@ -52,8 +52,9 @@ class StreamEvent:
     @property
     def urgency(self) -> tuple[bool, int, int]:
         """What to sort by: a change for the worse first, then the worst states."""
-        stream = self.now.stream
-        state = stream.state if stream else StreamState.FAILED_PERMANENTLY
+        state = self.now.stream.state
+        if not self.now.exists:
+            state = StreamState.FAILED_PERMANENTLY
         return not self.worse, -self.level, -state
 
     def log(self, lasting: str) -> None:
@@ -82,7 +83,7 @@ class StreamEvent:
             "state": now.state,
             "expected": now.expected,
             "worse": self.worse,
-            "reason": one_line(without_markup(now.reason), LONGEST_FIELD),
+            "reason": one_line(without_markup(now.stream.reason), LONGEST_FIELD),
             "error": one_line(error, LONGEST_FIELD),
             "summary": summary,
             "previous": previous,
@@ -109,7 +110,7 @@ def stream_events(
     now = {one.name: one for one in location.streams}
     before = now if known is None else known
     for name in now | before:
-        gone = ComparedStream(name, None, expected=False)
+        gone = missing(name)
         one, was = now.get(name, gone), before.get(name, gone)
         if (one.state, one.expected) != (was.state, was.expected):
             yield StreamEvent(one, was.state)

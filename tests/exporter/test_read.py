@@ -176,14 +176,14 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     numbered["projects"][0]["names"] = "by_number"
     labels = {3: "paused"}
     assert streams(serve(numbered)) == [
-        Stream(f"s{state}", state, label=labels.get(state)) for state in states
+        Stream(f"s{state}", state, label=labels.get(state, "")) for state in states
     ]
 
 
 @pytest.mark.parametrize(
     ("errors", "reason", "text"),
     [
-        ([], None, None),
+        ([], "", ""),
         ([{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
         (
             [{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)],
@@ -195,7 +195,7 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     ids=["none", "without a text", "fifty", "a megabyte"],
 )
 def test_errors_are_counted_and_the_first_is_kept(
-    serve: Serve, errors: list[dict[str, str]], reason: str | None, text: str | None
+    serve: Serve, errors: list[dict[str, str]], reason: str, text: str
 ) -> None:
     """Whatever the state: how many there are, and the words of the first, bounded."""
     expected = Stream("orders", 2, len(errors), reason=reason, error=text)

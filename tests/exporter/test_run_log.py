@@ -41,12 +41,10 @@ def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
     return logged
 
 
-def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Stream:
+def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
     """Return a stream."""
-    reason = "SLOT" if error is not None else None
-    return Stream(
-        "orders", state, int(error is not None), reason=reason, error=error, **more
-    )
+    reason = "SLOT" if error else ""
+    return Stream("orders", state, int(bool(error)), reason=reason, error=error, **more)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +63,11 @@ def orders(state: int = RUNNING, error: str | None = None, **more: Any) -> Strea
         (orders(PAUSED), "WARNING", "is PAUSED, which config does not expect."),
         (orders(9), "WARNING", "is state 9, which config does not expect."),
         (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: SLOT: Slow."),
-        (orders(RUNNING, ""), "WARNING", "is RUNNING with 1 error: SLOT."),
+        (
+            Stream("orders", RUNNING, 1, reason="SLOT"),
+            "WARNING",
+            "is RUNNING with 1 error: SLOT.",
+        ),
         (
             None,
             "WARNING",

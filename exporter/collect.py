@@ -1,5 +1,6 @@
 """Collects what is optional: the objects of streams, and private connections."""
 
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
@@ -9,7 +10,6 @@ from exporter.expectations import ComparedLocation
 from exporter.google.calls import Deadline
 from exporter.google.errors import Failure, FailureKind
 from exporter.measure import Sample
-from exporter.memory import COLLECT_SECONDS
 from exporter.names import LocationName, StreamName
 from exporter.read import attempt
 from exporter.run_parts import RunParts
@@ -21,9 +21,6 @@ Collected: TypeAlias = dict[LocationName | StreamName, list[Sample] | Failure]
 _AT_ONCE = 8
 # The part of the time left that one list may take, so that one that hangs leaves some
 _LIST_SHARE = 1 / 4
-# How many streams further a collection without memory begins than the one before: such
-# a run can't know which streams that had no time for
-_STRIDE = 64
 _NO_TIME = Failure(
     FailureKind.TIMED_OUT,
     "the run had no time left for it",
@@ -40,17 +37,11 @@ def collect(parts: RunParts, at: ComparedLocation) -> Collected:
             lambda: _connections(parts, at.name), parts.deadlines.collecting
         )
     if wanted.objects:
-        names = _in_turn(parts, [one.name for one in at.streams if one.exists])
+        names = [one.name for one in at.streams if one.exists]
+        # Where time is short, each stream gets a turn by chance.
+        random.shuffle(names)
         collected.update(zip(names, _all_objects(parts, names), strict=True))
     return collected
-
-
-def _in_turn(parts: RunParts, names: Sequence[StreamName]) -> list[StreamName]:
-    """Return the streams in an order that gives each of them a turn."""
-    quarter = parts.timestamp // COLLECT_SECONDS
-    first = quarter * _STRIDE % (len(names) or 1)
-    turned = [*names[first:], *names[:first]]
-    return sorted(turned, key=lambda name: name not in parts.memory.left_over)
 
 
 def _connections(parts: RunParts, name: LocationName) -> list[Sample]:
@@ -73,13 +64,11 @@ def _all_objects(
 
 
 def _objects(parts: RunParts, name: StreamName) -> list[Sample] | Failure:
-    deadline, left_over = parts.deadlines.collecting, parts.memory.left_over
+    deadline = parts.deadlines.collecting
     if deadline.stopped:
         return []
     if deadline.left <= 0:
-        left_over.add(name)
         return _NO_TIME
-    left_over.discard(name)
 
     def samples() -> list[Sample]:
         objects = parts.api.objects(name, _share(parts))

@@ -15,7 +15,7 @@ from exporter.expectations import ComparedLocation
 from exporter.google.errors import Failure
 from exporter.logs import LOGGER
 from exporter.measure import GLOBAL, Sample
-from exporter.memory import EMPTY, UNREADABLE, Observation
+from exporter.memory import EMPTY, UNREADABLE
 from exporter.names import LocationName, StreamName, Task
 from exporter.problems import LocationProblems, follow
 from exporter.read import attempt
@@ -100,9 +100,7 @@ class LocationRun:
         """Write its streams, then that it was read, if it is due."""
         parts, points = self._parts, self.points
         values = measure.values(compared, self.problems)
-        if not parts.memory.claim(
-            self.name, Observation(readable=True, streams=values)
-        ):
+        if not parts.memory.claim(self.name, values):
             return
         samples = [
             measure.up(self.name, readable=True),

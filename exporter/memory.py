@@ -6,10 +6,12 @@ back five.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from exporter.names import LocationName, StreamName
+from exporter.names import LocationName
 from exporter.problems import LocationProblems
 
 # How long discovered locations are used before they are discovered again
@@ -27,17 +29,10 @@ FIRST_RUN_SECONDS = 75
 _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What a run found at a location, but for the time."""
-
-    readable: bool
-    # What its samples depend on; empty without streams, and where it was not read
-    streams: Hashable = ()
-
-
-UNREADABLE = Observation(readable=False)
-EMPTY = Observation(readable=True)  # also of a discovery that succeeded
+# What a run found at a location, but for the time: what its samples depend on
+Observation: TypeAlias = Hashable
+UNREADABLE: Observation = "unreadable"
+EMPTY: Observation = "empty"  # also of a discovery that succeeded
 
 
 @dataclass(slots=True)
@@ -55,8 +50,8 @@ class _Location:
 class _Discovered:
     """When a project was last discovered, and each of its locations last listed."""
 
-    at: float
-    listed: dict[str, float]
+    at: float = -math.inf
+    listed: dict[str, float] = field(default_factory=dict)
 
 
 class Memory:
@@ -71,11 +66,9 @@ class Memory:
         self._now = 0.0
         self._gap = interval or 0.0
         self._slack = min(_LATE_SECONDS, self._gap / 2)
-        self._discovered: dict[str, _Discovered] = {}
+        self._discovered: dict[str, _Discovered] = defaultdict(_Discovered)
         self._locations: dict[LocationName, _Location] = {}
         self._quarter: int | None = None
-        # The streams that the last collection had no time for
-        self.left_over: set[StreamName] = set()
         # The problems of each location, as written; None until they were read back
         self.problems: dict[LocationName, LocationProblems] | None = None
         # Whether Google refuses to let them be read back
@@ -96,14 +89,13 @@ class Memory:
 
     def discovered(self, project: str) -> tuple[str, ...] | None:
         """Return a project's locations if they were discovered lately, else None."""
-        known = self._discovered.get(project)
-        if known is None or self._now - known.at >= DISCOVERY_SECONDS:
+        if self._now - self._discovered[project].at >= DISCOVERY_SECONDS:
             return None
         return self.last_discovered(project)
 
     def learn(self, project: str, locations: Iterable[str]) -> None:
         """Remember what discovery just returned."""
-        before = self._discovered.get(project) or _Discovered(self._now, {})
+        before = self._discovered[project]
         # One that is dropped now is of interest if it has streams now.
         kept = {
             location: at
@@ -115,13 +107,13 @@ class Memory:
 
     def dropped(self, project: str) -> tuple[str, ...]:
         """Return locations that had streams and are no longer listed, for a day."""
-        known = self._discovered.get(project) or _Discovered(self._now, {})
+        known = self._discovered[project]
         since = self._now - DROPPED_SECONDS
         return tuple(each for each, at in known.listed.items() if since < at < known.at)
 
     def last_discovered(self, project: str) -> tuple[str, ...]:
         """Return the locations that the last discovery returned, however long ago."""
-        known = self._discovered.get(project) or _Discovered(self._now, {})
+        known = self._discovered[project]
         return tuple(each for each, at in known.listed.items() if at == known.at)
 
     def _has_streams(self, project: str, location: str) -> bool:
@@ -134,7 +126,7 @@ class Memory:
         return (
             known is None
             or known.has_streams
-            or not known.observation.readable
+            or known.observation == UNREADABLE
             or self._is_due(known, EMPTY_SECONDS)
         )
 
@@ -152,12 +144,12 @@ class Memory:
             known.observation = observation
             known.changed = self._now
             self.changed = True
-        if observation.readable:
+        if observation != UNREADABLE:
             if observation == EMPTY and known.has_streams:
                 known.emptied = self._now
             known.has_streams = observation != EMPTY
-        if observation.readable and not self._is_due(known, LONGEST_SECONDS):
-            return False
+            if not self._is_due(known, LONGEST_SECONDS):
+                return False
         known.written = None
         return True
 

@@ -1,14 +1,13 @@
 """When objects and private connections are collected, and what a failure costs."""
 
 import time
-from threading import Event
 from typing import Any
 
 import pytest
 
 from exporter.google.errors import FailureKind
 from exporter.memory import Memory
-from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.conftest import Serve
 from tests.exporter.worlds import (
     AMERICA,
     DISCOVERED,
@@ -102,33 +101,23 @@ def test_what_cannot_be_collected_leaves_its_location_clean(
         assert lab.cloud.calls["ListPrivateConnections"] == 1
 
 
-def test_what_there_was_no_time_for_comes_first_in_the_next_collection(
-    serve: Serve,
-) -> None:
-    """Also where streams that hang take all of the time of one collection."""
-    many = {"streams": [{"id": "s-{}", "count": 20}]}
+def test_each_stream_gets_a_turn_where_time_is_short(serve: Serve) -> None:
+    """The order is another one each time, so the same streams aren't always last."""
+    many = {"streams": [{"id": "s-{}", "count": 100}]}
     lab = serve(world({"europe-west1": many}))
     asked: list[str] = []
-    hang = Event()
 
     def list_objects(request: Any) -> bytes:
         asked.append(request.parent)
-        hang.wait(PLENTY)
         return b""
 
     lab.cloud.answer("ListStreamObjects", list_objects)
-    memory = Memory(900)
     source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    how = {"collect": {"objects": True}, "memory": memory}
-    first = lab.run(source, seconds=4, at=QUARTER, **how)
-    hang.set()
-    skipped = memory.left_over.copy()
-    assert len(skipped) == 20 - len({*asked})
-    assert first.uncollected.keys() >= skipped
-    asked.clear()
-    second = lab.run(source, at=QUARTER + 900, **how)
-    assert not second.uncollected
-    assert {*asked[: len(skipped)]} == {*map(str, skipped)}
+    for quarter in range(2):
+        lab.run(source, at=QUARTER + 900 * quarter, collect={"objects": True})
+    assert {*asked[:100]} == {*asked[100:]}
+    # Of eight lists at once, some overtake others: not so many.
+    assert {*asked[:50]} != {*asked[100:150]}
 
 
 def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:

@@ -34,8 +34,8 @@ from tests.exporter.worlds import (
 DAY = 86_400
 
 
-STREAMS = Observation(readable=True, streams="streams")
-OTHERS = Observation(readable=True, streams="other streams")
+STREAMS = "streams"
+OTHERS = "other streams"
 SEEN = {"a": STREAMS, "b": OTHERS, "-": UNREADABLE}
 
 

@@ -15,10 +15,11 @@ locals {
       severity>=ERROR
     EOT
     ,
-    # A change of state that the service makes: the field is in the published schema of this log.
+    # A change of state that the service makes: the field is in the published schema of this log. Nobody has
+    # published such an entry, so either spelling counts.
     <<-EOT
       log_id("datastream.googleapis.com/stream_activity")
-      jsonPayload.stream_state_change.new_state=~"."
+      (jsonPayload.stream_state_change.new_state=~"." OR jsonPayload.streamStateChange.newState=~".")
     EOT
     ,
     # What somebody does: create, start, pause, resume, change or delete a stream. An operation that takes

@@ -43,6 +43,8 @@ _METHODS = {
     "delete": "DeleteStream",
     "appear": "CreateStream",
 }
+# Either spelling of the field that a change of state may have. Nobody has published one
+_STATE_CHANGES = {"stream_state_change", "streamStateChange"}
 _BEFORE = 1e-3
 
 
@@ -66,7 +68,8 @@ def entries(world: World) -> tuple[LogEntry, ...]:
 
 def asks_for_run(entry: LogEntry) -> bool:
     """Return whether an entry of Datastream calls a function with log triggers."""
-    if "protoPayload" in entry.fields:
+    payload = entry.fields.get("jsonPayload")
+    if not payload or _STATE_CHANGES & payload.keys():
         return True
     severity = SEVERITIES.index(entry.fields["severity"])
     return severity >= SEVERITIES.index("ERROR")
@@ -123,9 +126,11 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
         case Lifecycle() if event.do in _METHODS:
             yield from _operation(event.at, event.starting, stream, _METHODS[event.do])
         case Fail():
-            yield _activity(event.at, stream, "ERROR", event.message or event.reason)
+            payload = {"message": event.message or event.reason}
+            yield _activity(event.at, stream, "ERROR", payload)
         case WriteLogEntry(log="stream_activity"):
-            yield _activity(event.at, stream, event.severity, event.message)
+            payload = {"message": event.message, **event.payload}
+            yield _activity(event.at, stream, event.severity, payload)
         case WriteLogEntry():
             parts = event.operation.split(" and ") if event.operation else []
             method = str(event.method)
@@ -168,9 +173,9 @@ def _activity(
     at: float,
     stream: str,
     severity: str,
-    message: str,
+    payload: dict[str, Any],
 ) -> LogEntry:
-    fields = {"severity": severity, "jsonPayload": {"message": message}}
+    fields = {"severity": severity, "jsonPayload": payload}
     return _of_stream(at, stream, STREAM_ACTIVITY, fields)
 
 

@@ -94,6 +94,7 @@ def _audited(
         (_logged("ERROR", message="lost"), True),
         (_logged("CRITICAL"), True),
         (_logged("INFO", stream_state_change={"new_state": "RUNNING"}), True),
+        (_logged("INFO", streamStateChange={"newState": "RUNNING"}), True),
         (_logged("WARNING", message="slow"), False),
         (_logged("INFO", message="read"), False),
         (_logged("ERROR", _OWN_LOG, event="stream_changed", state="FAILED"), False),

@@ -22,6 +22,12 @@ locals {
     for section in local.dashboard_sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)
   ]
 
+  # Queries become one line, as those of policies. In JSON, a line break is \n.
+  dashboard_json = join("", [
+    for part in regexall("\"prometheusQuery\":\"(?:[^\"\\\\]|\\\\.)*|.[^\"]*", jsonencode(local.dashboard_tiles)) :
+    startswith(part, "\"prometheusQuery") ? replace(part, "/(\\\\n *)+/", " ") : part
+  ])
+
   dashboard_tiles = flatten([
     for index, section in local.dashboard_sections : [
       for tile in section : merge(
@@ -55,7 +61,7 @@ resource "google_monitoring_dashboard" "fleet" {
       { filterType = "RESOURCE_LABEL", labelKey = "location", templateVariable = "location" },
       { filterType = "METRIC_LABEL", labelKey = "stream_id", templateVariable = "stream" },
     ]
-    mosaicLayout = { columns = 48, tiles = local.dashboard_tiles }
+    mosaicLayout = { columns = 48, tiles = jsondecode(local.dashboard_json) }
   }, length(var.labels) > 0 ? { labels = var.labels } : {}))
 
   depends_on = [

@@ -187,11 +187,9 @@ class Reader:
 
 def _key(series: Any, project: str) -> SeriesKey:
     labels = dict(series.resource.labels)
-    container = labels.get("resource_container", "").removeprefix("projects/")
-    # A number is no project id.
-    if not container or container.isdigit():
-        container = project
-    labels.setdefault("project_id", container)
+    # Such a series most probably has no project_id in PromQL.
+    if "resource_container" not in labels:
+        labels.setdefault("project_id", project)
     for key, value in series.metric.labels.items():
         is_taken = key in series.resource.labels
         labels[f"metric_{key}" if is_taken else key] = value

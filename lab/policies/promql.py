@@ -23,7 +23,8 @@ Labels: TypeAlias = frozenset[str]
 
 _NONE: Labels = frozenset()
 _ANY: Labels = frozenset("*")
-# Labels that every series has in PromQL: its metrics project and its resource type
+# Labels that series may have in PromQL besides: their project, unless a label of the
+# resource names it, and their resource type
 _EVERYWHERE = ("project_id", "monitored_resource")
 # Every metric whose name starts so is known
 _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")

@@ -132,10 +132,14 @@ class ScenarioFile(Section):
     # Time between the evaluation phases that are tried, because Cloud Monitoring
     # doesn't say at which second it evaluates. Use a short one where seconds matter
     spacing: Seconds = 5
-    # Whether Google's own series have the label project_id, which isn't documented
-    native_project_id: bool = True
-    # Their label resource_container, with the project's `{number}` or `{id}`
-    native_container: Literal["{number}", "{id}", "projects/{id}"] = "{number}"
+    # The label resource_container of Datastream's own series. It isn't documented how
+    # it names the project; Google's tool for migrations takes it for the project's id:
+    # https://github.com/GoogleCloudPlatform/spanner-migration-tool
+    native_container: Literal[
+        "{id}", "projects/{id}", "{number}", "projects/{number}"
+    ] = "{id}"
+    # Whether they have the label project_id as well
+    native_project_id: bool = False
     switched_off: tuple[str, ...] = ()  # policies that don't apply here
     # Policies that apply here although their files switch them off
     switched_on: tuple[str, ...] = ()

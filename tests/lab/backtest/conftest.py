@@ -141,8 +141,7 @@ def native(
 ) -> Any:
     """Return one of Datastream's series; times are seconds after the start."""
     labels = {
-        "resource_container": "2",
-        "project_id": "shop-prod",
+        "resource_container": "shop-prod",
         "location": "europe-west1",
     }
     kind = "DELTA" if metric == UNSUPPORTED else "GAUGE"

@@ -70,7 +70,6 @@ def test_increments_become_a_counter(lab: Lab) -> None:
         (1320, 4)
     ]
     assert first.samples[0].visible_at - first.samples[0].time == 240
-    assert dict(first.labels)["project_id"] == "shop-prod"
 
 
 def test_the_page_size_does_not_matter(
@@ -84,14 +83,16 @@ def test_the_page_size_does_not_matter(
 
 
 @pytest.mark.parametrize(
-    ("container", "project"),
-    [("shop-prod", "shop-prod"), ("projects/123", "ops-prod"), ("", "ops-prod")],
+    ("resource", "project"),
+    [({"resource_container": "shop-prod"}, None), ({}, "ops-prod")],
 )
-def test_a_series_without_a_project_gets_one(container: str, project: str) -> None:
-    """The project comes from the resource container; a number is no project id."""
+def test_a_series_without_a_project_gets_one(
+    resource: dict[str, str], project: str | None
+) -> None:
+    """It gets the metrics project, unless its resource has a container."""
     series = raw(
         "thing",
-        {"location": "there", "resource_container": container},
+        {"location": "there", **resource},
         {(START, START + 60): 1.5},
         metric={"type": "x.googleapis.com/y", "labels": {"location": "here"}},
         metric_kind="CUMULATIVE",
@@ -99,7 +100,7 @@ def test_a_series_without_a_project_gets_one(container: str, project: str) -> No
     with ExitStack() as running:
         (found,) = read(serve(running, series), "x.googleapis.com/y")
     labels = dict(found.labels)
-    assert labels["project_id"] == project
+    assert labels.get("project_id") == project
     assert (labels["location"], labels["metric_location"]) == ("there", "here")
     assert [(point.time, point.value) for point in found.samples] == [(START + 60, 1.5)]
 

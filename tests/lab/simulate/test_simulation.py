@@ -134,7 +134,7 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
     stall = {"at": 120, "stream": "stock", "do": "stall"}
     catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
     recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
-    orders = of(recording, FRESHNESS, stream_id="orders", project_id="shop-prod")
+    orders = of(recording, FRESHNESS, stream_id="orders")
     assert points(orders) == [
         (0, 5),
         (60, 5),
@@ -143,7 +143,8 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
         (240, 220),
     ]
     assert {one.visible_at - one.time for one in orders.samples} == {240}
-    stock = of(recording, FRESHNESS, stream_id="stock", resource_container="1")
+    stock = of(recording, FRESHNESS, stream_id="stock", resource_container="shop-prod")
+    assert "project_id" not in dict(stock.labels)
     assert [at for at, _ in points(stock)] == [0, 60, *range(900, 1201, 60)]
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from exporter.config import Config
 from exporter.config.locations import KNOWN
 from exporter.expectations import doubtful_globs, window_complaint
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
@@ -111,7 +111,7 @@ def _writing(session: Session, deadline: Deadline) -> Iterator[Finding]:
     )
     project = config.metrics.project
     now = int(time.time())
-    writer = Writer(session.clients.monitorings, project, now)
+    writer = Writer(session.clients.monitorings, project, now, Calls())
     written = writer.write([sample], deadline)
     subject = f"projects/{project}"
     if written.accepted:

@@ -16,7 +16,7 @@ from google.api_core import exceptions
 
 from exporter import PROGRAM, config
 from exporter.config import Endpoints
-from exporter.google.calls import Deadline, call_with_retry
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import explain_call_error
 from exporter.logs import LOGGER
@@ -145,7 +145,7 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
         return lines or ["# There is none yet."]
 
     try:
-        return call_with_retry(attempt, deadline)
+        return call_with_retry(attempt, deadline, Calls())
     except exceptions.GoogleAPICallError as error:
         permission = "monitoring.notificationChannels.list"
         failure = explain_call_error(error, project, permission)

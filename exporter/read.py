@@ -14,7 +14,7 @@ from google.api_core import exceptions
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from exporter.google.calls import Deadline, call_with_retry
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import (
     STATUS,
@@ -82,8 +82,9 @@ class Datastream:
     Methods raise CallError unless the answer is complete.
     """
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, calls: Calls) -> None:
         self._clients = clients
+        self._calls = calls
 
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
@@ -94,7 +95,7 @@ class Datastream:
         method = self._clients.datastream_for(request.name).list_locations
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in list_pages(method, request, needs, deadline)
+            for answer in self._list(method, request, needs, deadline)
             for location in answer.locations
         )
 
@@ -104,7 +105,7 @@ class Datastream:
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
-        for answer in list_pages(
+        for answer in self._list(
             self._clients.datastream_for(at).list_streams, request, needs, deadline
         ):
             for stream in answer.streams:
@@ -129,7 +130,7 @@ class Datastream:
         # By name, since a list that shifts between two pages repeats an object.
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
-        for answer in list_pages(
+        for answer in self._list(
             self._clients.datastream_for(name.location_name).list_stream_objects,
             request,
             needs,
@@ -149,7 +150,7 @@ class Datastream:
         )
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
-        for answer in list_pages(
+        for answer in self._list(
             self._clients.datastream_for(at).list_private_connections,
             request,
             needs,
@@ -159,12 +160,22 @@ class Datastream:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
 
+    def _list(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        needs: tuple[str, str],
+        deadline: Deadline,
+    ) -> Iterator[Any]:
+        return list_pages(method, request, needs, deadline, self._calls)
+
 
 def list_pages(
     method: Callable[..., Any],
     request: Any,
     needs: tuple[str, str],
     deadline: Deadline,
+    calls: Calls,
 ) -> Iterator[Any]:
     """Yield every page that a client's method lists; raise CallError.
 
@@ -183,7 +194,7 @@ def list_pages(
 
     for _ in range(MOST_PAGES):
         try:
-            answer = call_with_retry(page, deadline)
+            answer = call_with_retry(page, deadline, calls)
         except exceptions.GoogleAPICallError as error:
             raise CallError(explain_call_error(error, *needs)) from error
         if unreachable := getattr(answer, "unreachable", ()):

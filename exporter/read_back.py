@@ -106,6 +106,7 @@ def _values(
         request,
         (project, PERMISSION),
         parts.deadlines.early,
+        parts.calls,
     )
     try:
         _add_values(found, answers)

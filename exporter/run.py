@@ -15,7 +15,7 @@ from typing import Any
 from exporter import measure
 from exporter.config import Source
 from exporter.expectations import Expectations
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import (
     STATUS,
     Failure,
@@ -57,7 +57,7 @@ class Run:
         """
         self._started = time.monotonic()
         self._task = session.task
-        config, clients = session.config, session.clients
+        config, clients, calls = session.config, session.clients, Calls()
         collect = config.collect
         self._parts = RunParts(
             config,
@@ -65,9 +65,10 @@ class Run:
             timestamp,
             RunDeadlines.of(deadline),
             clients,
-            Datastream(clients),
+            calls,
+            Datastream(clients, calls),
             Expectations(config, timestamp),
-            Writer(clients.monitorings, config.metrics.project, timestamp),
+            Writer(clients.monitorings, config.metrics.project, timestamp, calls),
             collects=collect.objects or collect.private_connections,
             recalled=Future(),
         )
@@ -92,7 +93,7 @@ class Run:
             samples=(*report.samples, *own.samples),
             written=report.written + own.written,
             seconds=self._elapsed,
-            calls=parts.deadlines.end.calls.made,
+            calls=parts.calls.made,
         )
 
     def look(self, *, recalling: bool = False) -> Report:
@@ -135,7 +136,7 @@ class Run:
             unrecalled=parts.recalled.result() if parts.recalled.done() else None,
             changed=parts.memory.changed,
             seconds=self._elapsed,
-            calls=parts.deadlines.end.calls.made,
+            calls=parts.calls.made,
             stopped=parts.stopped,
         )
 

@@ -8,7 +8,7 @@ from typing import Self, TypeAlias, TypeVar
 
 from exporter.config import Config
 from exporter.expectations import Expectations
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import Failure
 from exporter.measure import Sample
@@ -72,6 +72,7 @@ class RunParts:
     timestamp: int  # unix time of every point, in whole seconds
     deadlines: RunDeadlines
     clients: Clients
+    calls: Calls
     api: Datastream
     expectations: Expectations
     writer: Writer | None  # None in a run that writes nothing

@@ -11,7 +11,7 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.google.calls import Deadline, call_with_retry
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.errors import Failure, explain_call_error
 from exporter.measure import RESOURCE, Sample
 from exporter.partial_write import PartialWrite, parse_partial_write
@@ -70,11 +70,13 @@ class Writer:
         clients: Sequence[monitoring_v3.MetricServiceClient],
         project: str,
         timestamp: int,
+        calls: Calls,
     ) -> None:
         """Write into ``project``, all at ``timestamp``, in whole unix seconds."""
         self._clients = clients
         self._project = project
         self._timestamp = timestamp
+        self._calls = calls
 
     def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
@@ -111,7 +113,9 @@ class Writer:
         lost = 0
         errors: list[WriteError] = []
         try:
-            call_with_retry(attempt, deadline, longest=longest, again=is_worth_retrying)
+            call_with_retry(
+                attempt, deadline, self._calls, longest=longest, again=is_worth_retrying
+            )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
             # A point that one try wrote stays written, whatever a later one returns.
             lost = min((refusal.unwritten for refusal in refusals), default=len(batch))

@@ -1,13 +1,13 @@
 """Calls Google within a deadline, retries while that can help, and counts the calls."""
 
 import math
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import tenacity
 from google.api_core import exceptions
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
@@ -26,32 +26,16 @@ _TRANSIENT = (
     exceptions.Aborted,
 )
 
-# Seconds that the first retry waits at most; each one after it twice as many, up to 5
-_FIRST_WAIT = 0.2
-_LONGEST_WAIT = 5.0
-
-
-class Calls:
-    """Counts the calls of a run, retries included; all threads share it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.made = 0
-
-    def add(self) -> None:
-        """Count one more."""
-        with self._lock:
-            self.made += 1
+_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A time on the monotonic clock by which work, and its calls, have to be done."""
+    """A time on the monotonic clock by which work has to be done."""
 
     ends: float  # the time, in seconds of ``time.monotonic``
     # Set to end the work early
     stop: threading.Event = field(default_factory=threading.Event)
-    calls: Calls = field(default_factory=Calls)  # those made until now
 
     @classmethod
     def after(cls, seconds: float, stop: threading.Event | None = None) -> "Deadline":
@@ -77,6 +61,19 @@ class Deadline:
         return replace(self, ends=self.ends - seconds)
 
 
+class Calls:
+    """Counts the calls of a run, retries included; all threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.made = 0
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self.made += 1
+
+
 def is_transient(error: BaseException) -> bool:
     """Return whether a retry of the call can succeed."""
     if is_too_large(error):
@@ -87,6 +84,7 @@ def is_transient(error: BaseException) -> bool:
 def call_with_retry(
     attempt: Callable[[float], T],
     deadline: Deadline,
+    calls: Calls,
     *,
     longest: float = math.inf,
     again: Callable[[BaseException], bool] = is_transient,
@@ -98,13 +96,14 @@ def call_with_retry(
     is raised.
     """
     last: exceptions.GoogleAPICallError | None = None
-    most = _FIRST_WAIT
-    while True:
+
+    def once() -> T:
+        nonlocal last
         left = deadline.left
-        if left < LEAST_ATTEMPT:
+        if left < LEAST_ATTEMPT or (last and deadline.stopped):
             late = "the run's deadline passed before this call started"
             raise last or exceptions.DeadlineExceeded(late)
-        deadline.calls.add()
+        calls.add()
         try:
             return attempt(min(longest, left))
         except (DecodeError, ValueError) as error:
@@ -112,18 +111,25 @@ def call_with_retry(
             last = exceptions.InternalServerError(f"the answer can't be read ({error})")
         except exceptions.GoogleAPICallError as error:
             last = error
-        seconds = _wait(last, most)
-        if not again(last) or deadline.left < seconds + LEAST_ATTEMPT:
-            raise last
-        if deadline.stop.wait(seconds):
-            raise last
-        most = min(2 * most, _LONGEST_WAIT)
+        raise last
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(again),
+        wait=_wait,
+        stop=lambda state: (
+            deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
+        ),
+        sleep=tenacity.sleep_using_event(deadline.stop),
+        reraise=True,
+    )
+    return retrying(once)
 
 
-def _wait(error: exceptions.GoogleAPICallError, most: float) -> float:
+def _wait(state: tenacity.RetryCallState) -> float:
     """Return how many seconds to wait: what the server asks for, with jitter."""
-    own = random.uniform(0, most)  # noqa: S311 - it spreads clients, and keeps no secret
-    for detail in error.details or ():
+    own = _jitter(state)
+    error = state.outcome.exception() if state.outcome else None
+    for detail in getattr(error, "details", None) or ():
         if isinstance(detail, error_details_pb2.RetryInfo):
             delay = detail.retry_delay
             asked = float(delay.seconds + delay.nanos / 1e9)

@@ -15,7 +15,7 @@ from google.api.metric_pb2 import MetricDescriptor
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.google.calls import Deadline, call_with_retry
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.errors import CallError, FailureKind, explain_call_error
 from exporter.text import printable
 from lab.policies.promql import promql_name
@@ -172,7 +172,7 @@ class Reader:
         while not self._stop.is_set():
             deadline = Deadline.after(_PAGE_SECONDS, self._stop)
             try:
-                page = call_with_retry(attempt, deadline)
+                page = call_with_retry(attempt, deadline=deadline, calls=Calls())
             except exceptions.GoogleAPICallError as error:
                 is_not_found = isinstance(error, exceptions.NotFound)
                 # Cloud Monitoring does not know a metric before its first point.

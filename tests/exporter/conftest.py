@@ -5,13 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from exporter.config import Config, Endpoints
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
 from exporter.memory import Memory
 from exporter.names import Task
@@ -33,11 +33,12 @@ class Lab:
 
     cloud: Emulator
     clients: Clients
+    calls: Calls = field(default_factory=Calls)
 
     @property
     def api(self) -> Datastream:
         """Return the API as the exporter reads it."""
-        return Datastream(self.clients)
+        return Datastream(self.clients, self.calls)
 
     def run(self, *sources: dict[str, Any], **how: Any) -> Report:
         """Run once and write; see :meth:`prepare`."""

@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2
 
 from exporter.google.calls import (
     LEAST_ATTEMPT,
+    Calls,
     Deadline,
     call_with_retry,
     is_transient,
@@ -52,20 +53,20 @@ def call(
     longest: float = PLENTY,
 ) -> tuple[str, int]:
     """Call with retries; return the answer, and how many calls were counted."""
-    answer = call_with_retry(attempts, deadline, longest=longest)
-    return answer, deadline.calls.made
+    calls = Calls()
+    return call_with_retry(attempts, deadline, calls, longest=longest), calls.made
 
 
 def test_no_call_is_made_without_time_for_it() -> None:
     """A deadline that has passed is a timeout, and costs no call."""
-    attempts = Attempts("answer")
+    attempts, calls = Attempts("answer"), Calls()
     for seconds in (-5, 0, LEAST_ATTEMPT / 2):
-        deadline = Deadline.after(seconds)
         with pytest.raises(
             exceptions.DeadlineExceeded, match="before this call started"
         ):
-            call_with_retry(attempts, deadline)
-        assert (attempts.timeouts, deadline.calls.made) == ([], 0)
+            call_with_retry(attempts, Deadline.after(seconds), calls)
+    assert not attempts.timeouts
+    assert calls.made == 0
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,7 @@ def test_the_wait_that_the_server_asks_for_is_kept() -> None:
         2,
     )
     assert deadline.left <= PLENTY - 0.2
-    attempts = Attempts(asking(seconds=-(2**62)), "answer")
-    assert call(attempts, Deadline.after(PLENTY)) == ("answer", 2)
+    assert call(Attempts(asking(seconds=-(2**62)), "answer"), deadline) == ("answer", 2)
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED])

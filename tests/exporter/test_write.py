@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.expectations import ComparedLocation, ComparedStream
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import FailureKind
 from exporter.measure import Sample, stream_samples
 from exporter.names import StreamName
@@ -46,7 +46,7 @@ def write(
     lab: Lab, streams: int = 10, *, at: int = NOW, deadline: Deadline | None = None
 ) -> Written:
     """Write the samples of so many streams at a time."""
-    writer = Writer(lab.clients.monitorings, "metrics-project", at)
+    writer = Writer(lab.clients.monitorings, "metrics-project", at, lab.calls)
     return writer.write(samples(streams, at), deadline or Deadline.after(PLENTY))
 
 
@@ -73,6 +73,7 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
         200,
         80,
     ]
+    assert lab.calls.made == 3
     for request in monitoring.requests:
         assert request.name == "projects/metrics-project"
         for series in request.time_series:
@@ -115,7 +116,7 @@ def test_points_that_a_try_without_an_answer_wrote_count_as_written(
     lab = serve(world(faults=[failing("UNAVAILABLE", when="after", times=1)]))
     assert write(lab) == Written(accepted=40)
     assert len(lab.cloud.points()) == 40
-    assert lab.cloud.calls["CreateTimeSeries"] == 2
+    assert lab.calls.made == 2
 
 
 @pytest.mark.parametrize("later", [0, 2, -30])
@@ -230,7 +231,7 @@ def test_each_request_is_sent_though_all_before_it_failed(serve: Serve) -> None:
 def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     """A closed channel, or a value that is no INT64, fails the request alone."""
     lab = serve(world())
-    writer = Writer(lab.clients.monitorings, "metrics-project", NOW)
+    writer = Writer(lab.clients.monitorings, "metrics-project", NOW, Calls())
     batch = samples(150)
     batch[7] = batch[7]._replace(value=2**63)
     written = writer.write(batch, Deadline.after(PLENTY))

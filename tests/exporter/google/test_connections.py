@@ -11,7 +11,7 @@ import pytest
 
 from exporter.config import Endpoints
 from exporter.google import proxy
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.mistakes import InputError
@@ -61,7 +61,7 @@ def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
         deadline = Deadline.after(PLENTY)
         deadline.stop.set()
     with clients, pytest.raises(CallError) as caught:
-        Datastream(clients).streams(AT, deadline)
+        Datastream(clients, Calls()).streams(AT, deadline)
     assert "\n" not in str(caught.value)
     assert not canaries_in(str(caught.value))
     return caught.value.failure
@@ -117,7 +117,7 @@ def test_locations_that_hang_cost_the_others_nothing(serve: Serve) -> None:
     deadline = Deadline.after(PLENTY)
 
     def read(at: LocationName) -> tuple[Stream, ...]:
-        return Datastream(lab.clients).streams(at, deadline)
+        return Datastream(lab.clients, Calls()).streams(at, deadline)
 
     with ThreadPoolExecutor(300) as pool, lab.clients:
         for at in hanging:

@@ -14,7 +14,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 
-from exporter.google.calls import Deadline, call_with_retry
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, explain_call_error
 from exporter.logs import LOGGER
@@ -107,7 +107,7 @@ class Rest:
 
         try:
             deadline = Deadline.after(_SECONDS, self._stop)
-            return call_with_retry(attempt, deadline)
+            return call_with_retry(attempt, deadline, Calls())
         except exceptions.GoogleAPICallError as error:
             failure = explain_call_error(error, project, permission)
             raise CallError(failure) from error

@@ -44,19 +44,19 @@ def rest(address: str) -> Rest:
             403,
             {"error": DENIED},
             (
-                "permission denied: Permission monitoring.alerts.list denied (or it may not"
-                " exist). The account needs monitoring.alerts.list in project ops. Grant"
-                " roles/monitoring.viewer: gcloud projects add-iam-policy-binding ops"
-                " --member MEMBER --role ROLE"
+                "permission denied: Permission monitoring.alerts.list denied (or it may"
+                " not exist). The account needs monitoring.alerts.list in project ops."
+                " Grant roles/monitoring.viewer: gcloud projects add-iam-policy-binding"
+                " ops --member MEMBER --role ROLE"
             ),
         ),
         (
             403,
             {"error": DISABLED},
             (
-                "API disabled: Cloud Monitoring API has not been used in project 1 before."
-                " Enable it: gcloud services enable monitoring.googleapis.com --project"
-                " ops"
+                "API disabled: Cloud Monitoring API has not been used in project 1"
+                " before. Enable it: gcloud services enable monitoring.googleapis.com"
+                " --project ops"
             ),
         ),
         (

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from threading import Event
 from typing import NamedTuple
 
-from exporter import measure as samples
 from exporter.measure import RESOURCE
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY
@@ -20,12 +19,10 @@ from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import VisibilityDelay, adjust_for_delay
 from lab.terminal import Progress
-from lab.timeline.spans import Period
+from lab.timeline.spans import METRICS, Period
 
 # Extra seconds to look back, for late points and for selectors without a range
 _MARGIN = 600.0
-# What a timeline shows; always read
-_STATES = (samples.STATE, samples.UP, samples.CONNECTION_STATE, samples.LAST_RUN)
 
 
 class BacktestResult(NamedTuple):
@@ -47,7 +44,7 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
     A metric that the lab does not know is left out: its type does not follow from its
     PromQL name.
     """
-    metrics = {metric.type for metric in _STATES}
+    metrics = {metric.type for metric in METRICS}
     earlier = 0.0
     for policy in policies:
         query = policy.parsed_query

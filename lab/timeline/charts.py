@@ -1,6 +1,10 @@
-"""Draws the spans and incidents of scenarios, or of a back-test, as charts."""
+"""Draws the spans and incidents of scenarios, or of a back-test, as charts.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+The templates decide how a state looks, and where its label fits.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,28 +18,14 @@ from lab.prove.comparison import AlertOutcome
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult
-from lab.timeline.spans import Period, Span, Spans
+from lab.timeline.spans import DEAD, Period, Spans
 
 MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
-_STYLES = {
-    "RUNNING": "good",
-    "CREATED": "good",
-    "readable": "good",
-    "runs": "good",
-    "STARTING": "busy",
-    "DRAINING": "busy",
-    "MAINTENANCE": "busy",
-    "CREATING": "busy",
-    "DELETING": "busy",
-    "PAUSED": "idle",
-    "NOT_STARTED": "idle",
-    "FAILED": "bad",
-    "unreadable": "bad",
-    "FAILED_PERMANENTLY": "lost",
-}
+# A location, connection or exporter that was nothing else has no row of its own.
+_QUIET = {"RUNNING", "CREATED", "readable", "runs", DEAD}
 _TICK_MINUTES = (1, 2, 5, 10, 20, 30, 60, 120, 240, 360, 720)
-_MOST_TICKS = 5
+_MOST_TICKS = 4
 _NARROWEST = 0.3  # percent
 
 _TEMPLATES = Environment(
@@ -46,32 +36,21 @@ _TEMPLATES = Environment(
 )
 
 
-class _Axis(NamedTuple):
-    """The axis of time: dates in UTC if ``dated``, else times since its start."""
-
-    start: float
-    lasts: float
-    dated: bool
-
-    def text(self, at: float) -> str:
-        """Return a time, given in seconds after the start."""
-        when = datetime.fromtimestamp(self.start + at, UTC)
-        return f"{when:%m-%d %H:%M}" if self.dated else format_duration(round(at))
-
-    def percent(self, at: float) -> float:
-        """Return where a time is, in percent of the width."""
-        share = min(max(at / self.lasts, 0.0), 1.0)
-        return round(100 * share, 2)
-
-
 class Bar(NamedTuple):
     """A span or an incident."""
 
-    x: float  # where it begins, in percent
+    x: float  # where it begins, in percent of the width
     width: float  # in percent
-    style: str
-    text: str  # the text in it
+    text: str  # the state, or the policy
     about: str  # the text that a pointer shows
+
+
+class Line(NamedTuple):
+    """The incidents of a policy about one subject."""
+
+    text: str
+    severity: str  # in lower case
+    bars: list[Bar]
 
 
 class Row(NamedTuple):
@@ -80,36 +59,49 @@ class Row(NamedTuple):
     name: str
     place: str
     spans: list[Bar]
-    incidents: list[tuple[str, list[Bar]]]  # a text and the bars of each policy
-
-    @property
-    def height(self) -> int:
-        """Its height in pixels."""
-        return 32 + 20 * bool(self.spans) + 23 * len(self.incidents)
+    incidents: list[Line]
 
     @property
     def looks(self) -> str:
         """What rows have in common that differ by seconds only."""
         bars = self.spans.copy()
-        for _, fired in self.incidents:
-            bars += fired
+        for line in self.incidents:
+            bars += line.bars
         return repr([(bar.text, round(bar.x)) for bar in bars])
 
 
 class Chart(NamedTuple):
     """A chart as the templates draw it."""
 
-    ticks: list[tuple[float, str]]  # times in percent of the width, and their texts
+    ticks: list[Bar]  # times to mark
     rows: list[Row]
     notes: list[str]  # what is wrong or left out
     name: str = "History"
     text: str = ""
     failed: bool = False
 
-    @property
-    def height(self) -> int:
-        """Its height in pixels."""
-        return 24 + sum(row.height for row in self.rows)
+
+class _Axis(NamedTuple):
+    """The axis of time: dates in UTC if ``dated``, else times since its start."""
+
+    period: Period
+    dated: bool
+
+    def text(self, time: float) -> str:
+        """Return a time, given in unix seconds."""
+        if self.dated:
+            return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%MZ}"
+        return format_duration(round(time - self.period.start))
+
+    def bar(self, start: float, end: float, text: str) -> Bar:
+        """Return a bar between two times, as far as it is on the axis."""
+        first, last = self.period
+        start, end = max(start, first), min(end, last)
+        share = 100 / (last - first)
+        x = min((start - first) * share, 100 - _NARROWEST)
+        width = max((end - start) * share, _NARROWEST)
+        about = f"{text}, {self.text(start)} to {self.text(end)}"
+        return Bar(round(x, 2), round(width, 2), text, about)
 
 
 def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
@@ -152,27 +144,28 @@ def chart(
 
     A subject's first incident decides the order of the rows.
     """
-    axis = _Axis(period.start, period.end - period.start, dated)
-    severities = {policy.name: policy.severity for policy in policies}
+    axis = _Axis(period, dated)
+    severities = {policy.name: policy.severity.lower() for policy in policies}
     exporters = [name for name in spans.of if name.startswith("exporters/")]
-    # The labels of an incident about an exporter may name none.
-    exporter = exporters[0] if len(exporters) == 1 else "exporter"
-    opened: dict[str, list[Incident]] = {}
+    opened: dict[str, dict[str, list[Incident]]] = {}
     for incident in sorted(incidents, key=lambda each: each.opened):
-        opened.setdefault(incident.about or exporter, []).append(incident)
+        about = incident.about
+        # The labels of an incident about the exporter may not name it.
+        if "/" not in about:
+            about = exporters[0] if len(exporters) == 1 else "exporter"
+        fired = opened.setdefault(about, {})
+        fired.setdefault(incident.policy, []).append(incident)
     alike: dict[str, list[Row]] = {}
     for name in (*opened, *sorted(spans.of.keys() - opened)):
-        lasting = spans.of.get(name, [])
-        fired = opened.get(name, [])
         *place, last = name.split("/")[1::2] or [name]
-        row = Row(
-            printable(last),
-            printable(" · ".join(reversed(place))),
-            list(_spans(axis, lasting)),
-            list(_incidents(axis, fired, severities)),
-        )
-        is_well = all(bar.style == "good" for bar in row.spans)
-        if "/streams/" in name or row.incidents or not is_well:
+        row = Row(printable(last), printable(" · ".join(reversed(place))), [], [])
+        for span in spans.until(period.end, name):
+            if span.start <= period.end and span.end >= period.start:
+                row.spans.append(axis.bar(*span))
+        for policy, found in opened.get(name, {}).items():
+            row.incidents.append(_line(axis, policy, severities[policy], found))
+        states = {bar.text for bar in row.spans}
+        if "/streams/" in name or row.incidents or states - _QUIET:
             alike.setdefault(row.looks, []).append(row)
     rows = []
     for first, *others in list(alike.values())[:MOST_ROWS]:
@@ -198,68 +191,32 @@ def picture(chart: Chart) -> str:
     return _TEMPLATES.get_template("picture.svg.j2").render(chart=chart)
 
 
-def _incidents(
-    axis: _Axis,
-    incidents: Iterable[Incident],
-    severities: Mapping[str, str],
-) -> Iterator[tuple[str, list[Bar]]]:
-    """Yield a text and bars for each policy."""
-    by_policy: dict[str, list[Incident]] = {}
+def _line(
+    axis: _Axis, policy: str, severity: str, incidents: Sequence[Incident]
+) -> Line:
+    """Return a policy's incidents about one subject."""
+    start = axis.period.start
+    bars = []
+    closes = 0.0
     for incident in incidents:
-        by_policy.setdefault(incident.policy, []).append(incident)
-    for policy, found in by_policy.items():
-        severity = severities[policy].lower()
-        since, until = "before the start", "still open"
-        if found[0].opened > 0:
-            since = axis.text(found[0].opened)
-        closed = [each.closed for each in found if each.closed]
-        if len(closed) == len(found):
-            until = axis.text(max(closed))
-        times = f" ({len(found)})" if len(found) > 1 else ""
-        bars = []
-        for each in found:
-            closes = each.closed or axis.lasts
-            bars.append(
-                _bar(
-                    axis,
-                    each.opened,
-                    closes,
-                    severity,
-                    policy,
-                )
-            )
-        yield f"{policy}{times} {since} → {until}", bars
+        closed = incident.closed or math.inf
+        closes = max(closes, closed)
+        bars.append(axis.bar(start + incident.opened, start + closed, policy))
+    since, until = "before the start", "still open"
+    if incidents[0].opened > 0:
+        since = axis.text(start + incidents[0].opened)
+    if closes < math.inf:
+        until = axis.text(start + closes)
+    times = f" ({len(bars)})" if len(bars) > 1 else ""
+    return Line(f"{policy}{times} {since} → {until}", severity, bars)
 
 
-def _spans(axis: _Axis, spans: Sequence[Span]) -> Iterator[Bar]:
-    for span in spans:
-        start, end = span.start - axis.start, span.end - axis.start
-        if span is spans[-1] and axis.lasts - end <= span.pause:
-            end = axis.lasts
-        if start <= axis.lasts and end >= 0:
-            style = _STYLES.get(span.state, "odd")
-            yield _bar(axis, start, end, style, span.state)
-
-
-def _bar(
-    axis: _Axis,
-    start: float,
-    end: float,
-    style: str,
-    text: str,
-) -> Bar:
-    x = axis.percent(start)
-    width = round(max(axis.percent(end) - x, _NARROWEST), 2)
-    since = axis.text(max(start, 0.0))
-    until = axis.text(min(end, axis.lasts))
-    return Bar(x, width, style, text, f"{text}, {since} to {until}")
-
-
-def _ticks(axis: _Axis) -> list[tuple[float, str]]:
-    """Return times to mark, in percent of the width, and their texts."""
+def _ticks(axis: _Axis) -> list[Bar]:
+    """Return times to mark, at most five."""
+    start, end = axis.period
     steps = [minutes * MINUTE for minutes in _TICK_MINUTES]
     steps += range(DAY, 99 * DAY, DAY)
-    step = next(step for step in steps if axis.lasts / step <= _MOST_TICKS)
-    first = int(-axis.start % step) if axis.dated else 0
-    times = range(first, int(axis.lasts) + 1, step)
-    return [(axis.percent(at), axis.text(at)) for at in times]
+    step = next(step for step in steps if (end - start) / step <= _MOST_TICKS)
+    first = int(-start % step) if axis.dated else 0
+    times = range(first, int(end - start) + 1, step)
+    return [axis.bar(start + at, start + at, axis.text(start + at)) for at in times]

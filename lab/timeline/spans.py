@@ -6,23 +6,35 @@ from typing import Any, NamedTuple
 from google.cloud.datastream_v1 import PrivateConnection
 
 from exporter import measure as samples
+from exporter.measure import Metric
 from exporter.states import state_name
 from lab.policies.promql import promql_name
 from lab.prove.incidents import resource_name
 from lab.simulate.series import Series
 
-STATE = promql_name(samples.STATE.type)
-UP = promql_name(samples.UP.type)
-CONNECTION_STATE = promql_name(samples.CONNECTION_STATE.type)
-LAST_RUN = promql_name(samples.LAST_RUN.type)
-# Seconds that a series can be silent within a span: what does not change is written
+# What a timeline is made of
+METRICS = (
+    samples.STATE,
+    samples.LAST_SEEN,
+    samples.UP,
+    samples.LAST_READ,
+    samples.CONNECTION_STATE,
+    samples.LAST_RUN,
+)
+_BY_NAME = {promql_name(metric.type): metric for metric in METRICS}
+UNREADABLE = "unreadable"  # a location that was not read
+# What a stream without a state is:
+MISSING = "missing"  # its location was read, and did not list it
+UNKNOWN = "unknown"  # its location was not read, or not written
+DEAD = "exporter dead"  # no exporter wrote anything
+UNWATCHED = "not watched"  # config excludes or mutes it
+# Seconds that a subject can be silent within a span: what does not change is written
 # every four minutes at least, and a private connection every quarter of an hour
-_PAUSES = {
-    STATE: 300.0,
-    UP: 300.0,
-    LAST_RUN: 300.0,
-    CONNECTION_STATE: 1200.0,
-}
+_PAUSE = 300.0
+_CONNECTION_PAUSE = 1200.0
+
+
+_ByTime = dict[float, str]  # a state at each unix second that has one
 
 
 class Period(NamedTuple):
@@ -38,7 +50,6 @@ class Span(NamedTuple):
     start: float
     end: float
     state: str
-    pause: float  # the longest silence that is allowed in it
 
 
 class Spans:
@@ -49,34 +60,80 @@ class Spans:
 
     def add(self, series: Iterable[Series]) -> None:
         """Add points, none of them older than those that were added before."""
-        # By metric and subject
-        points: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        states: dict[str, _ByTime] = {}
+        unlisted: dict[str, _ByTime] = {}  # by location: what its other streams are
         for each in series:
-            if each.name not in _PAUSES:
+            metric = _BY_NAME.get(each.name)
+            if metric is None:
                 continue
             labels = dict(each.labels)
-            about = resource_name(labels, is_exporter=each.name == LAST_RUN)
-            of_subject = points.setdefault((each.name, about), [])
-            of_subject += [(point.time, point.value) for point in each.samples]
-        for (name, about), found in points.items():
-            spans = self.of.setdefault(about, [])
-            pause = _PAUSES[name]
-            for time, value in sorted(found):
-                state = _state(name, int(value))
-                follows = bool(spans) and time - spans[-1].end <= pause
-                if follows:
-                    spans[-1] = spans[-1]._replace(end=time)
-                if not follows or spans[-1].state != state:
-                    spans.append(Span(time, time, state, pause))
+            about = resource_name(labels, is_exporter=metric == samples.LAST_RUN)
+            for point in each.samples:
+                value = int(point.value)
+                state = _state(metric, value)
+                if state:
+                    states.setdefault(about, {})[point.time] = state
+                if metric == samples.LAST_READ:
+                    unlisted.setdefault(about, {})[point.time] = MISSING
+                if state == UNREADABLE:
+                    unlisted.setdefault(about, {})[point.time] = UNKNOWN
+        for about in {*states, *self.of}:
+            own = states.get(about, {})
+            others: _ByTime = {}
+            if "/streams/" in about:
+                others = unlisted.get(about.partition("/streams/")[0], {})
+            _join(self.of.setdefault(about, []), own, others, _pause(about))
+
+    def until(self, end: float, about: str) -> list[Span]:
+        """Return a subject's spans until a time, with one for each silence."""
+        found: list[Span] = []
+        for span in (*self.of.get(about, ()), Span(end, end, "")):
+            if found and span.start > found[-1].end:
+                last = found[-1]
+                state = self._silence(about, (last.end + span.start) / 2)
+                if state == last.state or span.start - last.end <= _pause(about):
+                    found[-1] = last._replace(end=span.start)
+                else:
+                    found.append(Span(last.end, span.start, state))
+            found.append(span)
+        return found[:-1]
+
+    def _silence(self, about: str, time: float) -> str:
+        """Return why a subject has no points at a time."""
+        for name, spans in self.of.items():
+            if not name.startswith("exporters/") or about.startswith("exporters/"):
+                continue
+            if any(span.start <= time <= span.end for span in spans):
+                return UNKNOWN
+        return DEAD
 
 
-def _state(name: str, value: int) -> str:
-    if name == LAST_RUN:
-        return "runs"
-    if name == UP:
-        return "readable" if value else "unreadable"
-    if name == CONNECTION_STATE:
+def _join(spans: list[Span], own: _ByTime, others: _ByTime, pause: float) -> None:
+    """Add points; a subject without one is like the others once it has been there."""
+    for time, state in sorted((others | own).items()):
+        if not spans and time not in own:
+            continue
+        if spans and time - spans[-1].end <= pause:
+            spans[-1] = spans[-1]._replace(end=time)
+            if spans[-1].state == state:
+                continue
+        spans.append(Span(time, time, state))
+
+
+def _pause(about: str) -> float:
+    return _CONNECTION_PAUSE if "/privateConnections/" in about else _PAUSE
+
+
+def _state(metric: Metric, value: int) -> str:
+    """Return what a point says of its subject, or an empty text."""
+    if metric == samples.STATE:
+        return state_name(value)
+    if metric == samples.LAST_SEEN:
+        return {0: MISSING, samples.NEVER_MISSING: UNWATCHED}.get(value, "")
+    if metric == samples.UP:
+        return "readable" if value else UNREADABLE
+    if metric == samples.CONNECTION_STATE:
         known: Any = PrivateConnection.State
         names = {int(each): str(each.name) for each in known}
         return names.get(value, f"state {value}")
-    return state_name(value)
+    return "runs" if metric == samples.LAST_RUN else ""

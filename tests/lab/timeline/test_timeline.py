@@ -1,5 +1,6 @@
 """Timelines: what is drawn of states and incidents, on a page that loads nothing."""
 
+import re
 from typing import Any, TypeAlias
 from xml.etree import ElementTree as ET
 
@@ -44,43 +45,48 @@ def draw(*series: Series, incidents: tuple[Incident, ...] = ()) -> Chart:
     return chart(HOUR, spans, incidents, POLICIES.values())
 
 
-def bars(drawn: Chart) -> list[tuple[str, str, float, float]]:
-    """Return the spans of a row: style, state, start and end in percent."""
-    found = []
-    for bar in drawn.rows[0].spans:
-        end = round(bar.x + bar.width, 1)
-        found.append((bar.style, bar.text, bar.x, end))
-    return found
+def bars(drawn: Chart) -> list[tuple[str, float, float]]:
+    """Return the spans of the last row: state, start and end in percent."""
+    spans = drawn.rows[-1].spans
+    return [(bar.text, bar.x, round(bar.x + bar.width, 1)) for bar in spans]
 
 
 def test_a_state_lasts_to_the_next_one() -> None:
     """Each state has a bar; a state without a known name is drawn by its number."""
     values = always(2) | always(5, since=15) | always(42, since=30)
     assert bars(draw(stream("orders", values))) == [
-        ("good", "RUNNING", 0.0, 25.0),
-        ("bad", "FAILED", 25.0, 50.0),
-        ("odd", "state 42", 50.0, 100.0),
+        ("RUNNING", 0.0, 25.0),
+        ("FAILED", 25.0, 50.0),
+        ("state 42", 50.0, 100.0),
     ]
 
 
-def test_silence_is_a_gap() -> None:
-    """Four minutes between points are usual; more than five are a gap."""
-    values = dict.fromkeys(
-        [
-            0.0,
-            4.0,
-            8.0,
-            12.0,
-            18.0,
-            22.0,
-            26.0,
-            30.0,
-        ],
-        2.0,
-    )
+def test_silence_is_a_dead_exporter() -> None:
+    """Four minutes between points are usual; more than five are a silence."""
+    values = dict.fromkeys([0.0, 4.0, 8.0, 12.0, 57.0], 2.0)
     assert bars(draw(stream("orders", values))) == [
-        ("good", "RUNNING", 0.0, 20.0),
-        ("good", "RUNNING", 30.0, 50.0),
+        ("RUNNING", 0.0, 20.0),
+        ("exporter dead", 20.0, 95.0),
+        ("RUNNING", 95.0, 100.0),
+    ]
+
+
+def test_a_stream_without_a_state_is_missing_unknown_or_not_watched() -> None:
+    """Its location's points tell which: read, not read, or nothing written of it."""
+    read = dict.fromkeys(map(float, range(30)), 1.0)
+    silent = read | dict.fromkeys(map(float, range(30, 42)), 0.0)
+    drawn = draw(
+        stream("orders", dict.fromkeys(map(float, range(6)), 2.0)),
+        states(samples.LAST_SEEN, {6.0: samples.NEVER_MISSING}, stream_id="orders"),
+        states(samples.UP, silent),
+        states(samples.LAST_READ, read),
+        states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
+    )
+    assert bars(drawn) == [
+        ("RUNNING", 0.0, 10.0),
+        ("not watched", 10.0, 11.7),
+        ("missing", 11.67, 50.0),
+        ("unknown", 50.0, 100.0),
     ]
 
 
@@ -120,11 +126,11 @@ def test_incidents_are_under_their_subject() -> None:
         "datastream-exporter",
         "stock",
     ]
-    (failed, two), (errors, one) = drawn.rows[0].incidents
-    assert failed == "stream-failed (2) before the start → still open"
-    assert [bar.style for bar in two] == ["critical"] * 2
-    assert errors == "stream-errors 20m → 30m30s"
-    assert [bar.style for bar in one] == ["warning"]
+    failed, errors = drawn.rows[0].incidents
+    assert failed.text == "stream-failed (2) before the start → still open"
+    assert (failed.severity, len(failed.bars)) == ("critical", 2)
+    assert errors.text == "stream-errors 20m → 30m30s"
+    assert (errors.severity, len(errors.bars)) == ("warning", 1)
 
 
 def test_streams_that_look_alike_share_a_row() -> None:
@@ -146,3 +152,21 @@ def test_names_are_no_markup() -> None:
     assert "<script" not in page("<b>", "<i>", [drawn])
     root = ET.fromstring(picture(drawn))  # noqa: S314 - our own
     assert "<script>&\\x1b" in "".join(root.itertext())
+
+
+def test_the_picture_needs_no_style_sheet() -> None:
+    """Each shape has its colour, and a narrow bar's label is under it."""
+    values = always(2) | always(6, since=57)
+    root = ET.fromstring(picture(draw(stream("orders", values))))  # noqa: S314 - our own
+    drawn = [each for each in root.iter() if each.tag.endswith(("}rect", "}text"))]
+    for each in drawn:
+        assert re.match(r"#\w{6}|url\(#\w+\)", each.attrib["fill"])
+    (label, _) = [each for each in drawn if each.text == "FAILED_PERMANENTLY"]
+    assert (label.get("text-anchor"), label.get("x")) == ("end", "100.0%")
+
+
+def test_dates_have_a_year_and_a_zone() -> None:
+    """A back-test's times are in UTC, and the last label ends at the edge."""
+    drawn = chart(HOUR, Spans(), (), (), dated=True)
+    end = 'text-anchor="end" x="100.0%" y="12">2026-01-05 01:00Z'
+    assert end in page("Back-test", "", [drawn])

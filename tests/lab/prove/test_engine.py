@@ -79,7 +79,7 @@ def test_points_are_seen_from_when_they_become_visible(engine: Engine) -> None:
         "1": [90, 120],
         'quoted "\\\n': [90, 120],
     }
-    assert moments(engine, 'last_over_time(a:x_own_time{k="1"}[1m]) == 6') == {
+    assert moments(engine, 'last_over_time(a:x_own_time{k="1"}[61s]) == 6') == {
         "1": [60, 90, 120]
     }
 

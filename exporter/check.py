@@ -10,7 +10,6 @@ from exporter.config import Config
 from exporter.config.locations import KNOWN
 from exporter.expectations import doubtful_globs, window_complaint
 from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import Failure
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
 from exporter.report import Report, Session
@@ -44,7 +43,7 @@ def findings(
     now = int(time.time())
     report = Run(session, Memory(), now, deadline).look(recalling=True)
     yield from _reading(report)
-    if not report.unreadable and not report.stopped:
+    if not report.unread and not report.stopped:
         for text in doubtful_globs(config, report.locations):
             yield WARNING, text
     if not report.stopped:
@@ -67,12 +66,11 @@ def _doubts(config: Config) -> Iterator[str]:
 def _reading(report: Report) -> Iterator[Finding]:
     """Yield which projects were discovered, and which locations read and collected."""
     for project, found in report.discoveries.items():
-        if not isinstance(found, Failure):
-            text = f"{plural(len(found), 'location')} discovered"
-            yield INFO, f"projects/{project}: {text}"
+        text = f"{plural(len(found), 'location')} discovered"
+        yield INFO, f"projects/{project}: {text}"
     tried = {location.name for location in report.locations} | report.unread.keys()
     for name in sorted(tried):
-        if name.location not in KNOWN:
+        if name.location not in {*KNOWN, GLOBAL}:
             text = "is a location that this version doesn't know: new, or misspelled"
             yield WARNING, f"{name}: {text}"
     for location in report.locations:

@@ -9,7 +9,7 @@ from exporter.expectations import ComparedLocation
 from exporter.google.clients import Clients
 from exporter.google.errors import Failure
 from exporter.location_run import LocationRun
-from exporter.measure import Sample
+from exporter.measure import GLOBAL, Sample
 from exporter.names import LocationName, StreamName, Task
 from exporter.problems import Problem
 from exporter.run_parts import Discovery, Points
@@ -31,13 +31,12 @@ class Report:
 
     task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
-    # The locations of each discovered project, or why discovery failed
-    discoveries: Mapping[str, tuple[str, ...] | Failure]
+    discoveries: Mapping[str, tuple[str, ...]]  # the locations of discovered projects
     dropped: tuple[LocationName, ...]  # those read that discovery no longer lists
     # The cleanly read locations, compared with config, sorted by name
     locations: tuple[ComparedLocation, ...]
-    unread: Mapping[LocationName, Failure]  # why the other locations could not be read
-    skipped: int  # how many locations and discoveries a stop cut short
+    # Why the other locations could not be read; ``global`` stands for discovery
+    unread: Mapping[LocationName, Failure]
     # Why a collector failed, by the stream or location that it read
     uncollected: Mapping[StreamName | LocationName, Failure]
     # Locations whose ``last_read`` was not written, as a point before it was lost
@@ -52,17 +51,6 @@ class Report:
     seconds: float  # how long the run took
     calls: int  # how many calls it made, retries included
     stopped: bool  # whether it was asked to stop before it was done
-
-    @property
-    def failed_discoveries(self) -> dict[str, Failure]:
-        """The projects whose locations could not be listed, and why."""
-        found = self.discoveries.items()
-        return {project: why for project, why in found if isinstance(why, Failure)}
-
-    @property
-    def unreadable(self) -> int:
-        """How many readings failed, a project's discovery counting as one."""
-        return len(self.unread) + len(self.failed_discoveries)
 
     @property
     def streams(self) -> int:
@@ -80,7 +68,7 @@ class Report:
     @property
     def reached_nobody(self) -> bool:
         """Whether nothing could be read, or nothing that was due was written."""
-        nothing_read = self.unreadable > 0 and not self.locations
+        nothing_read = bool(self.unread) and not self.locations
         return nothing_read or bool(self.written.lost and not self.written.accepted)
 
 
@@ -92,14 +80,18 @@ def make_report(
 ) -> Report:
     """Return how a run went, but for the exporter's own series."""
     runs = [locations[name] for name in sorted(locations)]
-    decided = {
-        project: discoveries[project].result()
-        for project in sorted(discoveries)
-        if discoveries[project].done()
-    }
     samples, written = list(shared.samples), shared.outcome()
+    discovered: dict[str, tuple[str, ...]] = {}
     uncollected: dict[StreamName | LocationName, Failure] = {}
     unread: dict[LocationName, Failure] = {}
+    for project, discovery in sorted(discoveries.items()):
+        if not discovery.done():
+            continue  # a stop came first
+        found = discovery.result()
+        if isinstance(found, Failure):
+            unread[LocationName(project, GLOBAL)] = found
+        else:
+            discovered[project] = found
     problems: dict[StreamName, Problem] = {}
     for run in runs:
         if run.problems is not None:
@@ -110,13 +102,10 @@ def make_report(
         uncollected |= run.uncollected
         if isinstance(run.result, Failure):
             unread[run.name] = run.result
-    skipped = len(discoveries) - len(decided)
-    skipped += sum(run.result is None for run in runs)
     return Report(
-        discoveries=decided,
+        discoveries=discovered,
         locations=tuple(run.compared for run in runs if run.compared),
         unread=unread,
-        skipped=skipped,
         uncollected=uncollected,
         held_back=tuple(run.name for run in runs if run.held_back),
         samples=tuple(samples),

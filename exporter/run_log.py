@@ -26,7 +26,6 @@ from exporter.summary import (
     name_first,
     nonzero,
     numbers,
-    unreadable,
 )
 from exporter.text import capitalized, plural
 from exporter.write import WriteError
@@ -93,7 +92,7 @@ class RunLog:
         """Log which locations, and discoveries, were read again after a failure."""
         read = {location.name for location in report.locations}
         read.update(LocationName(project, GLOBAL) for project in report.discoveries)
-        unread = unreadable(report).keys()
+        unread = report.unread.keys()
         recovered = sorted((self._unread & read) - unread)
         self._unread = (self._unread - read) | unread
         for _, group in groupby(recovered, lambda name: name.project):
@@ -135,14 +134,12 @@ def log_run(report: Report) -> None:
         names = name_first(report.held_back)
         log(logging.WARNING, f"location/last_read of {names} not written: {why}.")
     if report.stopped:
-        locations = plural(report.skipped, "location")
-        points = plural(written.left_out, "point")
-        log(logging.WARNING, f"Interrupted. Left out: {locations}, {points}.")
+        text = "Interrupted: not everything was read and written."
+        log(logging.WARNING, text)
     points = f"{plural(written.accepted, 'point')} written"
     not_written = nonzero(
         (written.lost, "lost"),
         (written.superseded, "superseded"),
-        (written.left_out, "left out"),
     )
     if not_written:
         points += f", {not_written}"

@@ -1,6 +1,6 @@
 """Says in words and numbers how a run went, for the log and for people."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -37,20 +37,11 @@ class FailureGroup:
 
 def failure_groups(report: Report) -> Iterator[FailureGroup]:
     """Yield what was not discovered, read or collected, by project and reason."""
-    yield from _groups("location_unreadable", unreadable(report))
+    yield from _groups("location_unreadable", report.unread)
     yield from _groups("not_collected", report.uncollected)
 
 
-def unreadable(report: Report) -> dict[LocationName, Failure]:
-    """Return why locations were not read; ``global`` stands for discovery."""
-    discoveries = {
-        LocationName(project, GLOBAL): failure
-        for project, failure in report.failed_discoveries.items()
-    }
-    return {**discoveries, **report.unread}
-
-
-def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterator[FailureGroup]:
+def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterable[FailureGroup]:
     groups: dict[object, FailureGroup] = {}
     for name, failure in failures.items():
         discovery = name.location == GLOBAL
@@ -58,7 +49,7 @@ def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterator[FailureGrou
         key = (len(name), name.project, discovery, failure.kind)
         group = groups.setdefault(key, FailureGroup(event, [], failure))
         group.names.append(name)
-    yield from groups.values()
+    return groups.values()
 
 
 def name_all(names: Sequence[_Name]) -> str:
@@ -100,12 +91,11 @@ def numbers(report: Report) -> dict[str, Any]:
         "node_id": str(report.task.index),
         "streams": report.streams,
         "locations": len(report.locations) + len(report.unread),
-        "unreadable": report.unreadable,
+        "unreadable": len(report.unread),
         "uncollected": len(report.uncollected),
         "written": written.accepted,
         "superseded": written.superseded,
         "lost": written.lost,
-        "left_out": written.left_out,
         "held_back": len(report.held_back),
         "calls": report.calls,
         "seconds": round(report.seconds, 3),
@@ -126,13 +116,13 @@ def fleet(report: Report) -> str:
     )
     if bad:
         text += f" ({bad})"
-    if report.unreadable:
-        text += f", {plural(report.unreadable, 'location')} unreadable"
+    if report.unread:
+        text += f", {plural(len(report.unread), 'location')} unreadable"
     return text
 
 
 def nonzero(*counts: tuple[int, str]) -> str:
-    """Return each count that is not 0 with what it counts: ``2 lost, 1 left out``."""
+    """Return each count that is not 0 with what it counts: ``2 lost, 1 superseded``."""
     return ", ".join(f"{count:,} {what}" for count, what in counts if count)
 
 

@@ -43,14 +43,13 @@ class Written:
     accepted: int = 0  # points that Cloud Monitoring accepted
     # Points whose series has the same or a newer one from another run
     superseded: int = 0
-    lost: int = 0  # points that were due and not accepted
-    left_out: int = 0  # points that were not sent because the run was asked to stop
+    lost: int = 0  # points that were due and not accepted, or not sent after a stop
     errors: tuple[WriteError, ...] = ()  # requests that were not written completely
 
     @property
     def settled(self) -> int:
         """Points whose outcome is known."""
-        return self.accepted + self.superseded + self.lost + self.left_out
+        return self.accepted + self.superseded + self.lost
 
     @property
     def complete(self) -> bool:
@@ -81,14 +80,14 @@ class Writer:
     def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
 
-        What is not accepted by the deadline is lost; its ``stop`` leaves out what is
-        not sent yet.
+        What is not accepted by the deadline is lost, and what its ``stop`` leaves
+        unsent.
         """
         rest = list(samples)
         written = Written()
         while rest:
             if deadline.stopped:
-                return written + Written(left_out=len(rest))
+                return written + Written(lost=len(rest))
             written += self._send(rest[:BATCH], deadline)
             rest = rest[BATCH:]
         return written

@@ -225,7 +225,7 @@ class _Exporter:
         self.logged += log_entries.of_exporter(
             ended, written.getvalue(), self._deployment, self._config.metrics.project
         )
-        if not report.unread and not report.failed_discoveries:
+        if not report.unread:
             waited = 0.0
         return CompletedRun(
             which, report.timestamp, ended, waited, report.complete, report.changed

@@ -39,11 +39,11 @@ def empty_report(**parts: Any) -> Report:
         **{name: {} for name in ("discoveries", "unread", "uncollected", "problems")},
         **dict.fromkeys(("locations", "dropped", "held_back", "samples"), ()),
         **dict.fromkeys(("changed", "stopped"), False),
-        **dict.fromkeys(("timestamp", "skipped"), 0),
     }
     return Report(
         **{
             "task": Task(),
+            "timestamp": 0,
             "written": Written(24),
             "seconds": 0.1,
             "calls": 5,

@@ -46,7 +46,7 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
     assert report.complete
     assert not report.reached_nobody
     assert seen(report) == {"bank-prod/europe-west3": ["ledger"]}
-    failure = report.failed_discoveries["shop-prod"]
+    failure = report.unread[LocationName("shop-prod", "global")]
     assert failure.kind is FailureKind.PERMISSION_DENIED
     assert report.discoveries["bank-prod"] == ("europe-west3",)
     up = {

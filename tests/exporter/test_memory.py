@@ -335,7 +335,10 @@ def test_a_dropped_location_is_read_on_and_named(watch: Watch) -> None:
     (report,) = watched.run(1310)
     assert report.dropped == (AMERICA,)
     assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()
-    assert report.failed_discoveries["shop-prod"].kind is FailureKind.PERMISSION_DENIED
+    assert (
+        report.unread[LocationName("shop-prod", "global")].kind
+        is FailureKind.PERMISSION_DENIED
+    )
 
 
 def test_a_quarter_is_collected_once(watch: Watch) -> None:

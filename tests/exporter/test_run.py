@@ -193,7 +193,7 @@ def test_every_reason_stays_in_its_location(serve: Serve) -> None:
     # An unreadable location is an observation, not a failure.
     assert report.complete
     assert not report.reached_nobody
-    assert report.unreadable == len(KINDS)
+    assert len(report.unread) == len(KINDS)
     unread = [point for point in monitoring.points if point.location in failing]
     assert sorted(names(unread)) == ["location/up"] * len(KINDS)
     assert {point.value for point in unread} == {0}
@@ -400,7 +400,6 @@ def test_an_unexpected_error_in_reading_leaves_the_location_unread(
         ({"locations": ()}, True, False),  # as of a task without locations
         ({"unread": {EUROPE: FAILURE}}, True, False),
         ({"locations": (), "unread": {EUROPE: FAILURE}}, True, True),
-        ({"locations": (), "discoveries": {"shop-prod": FAILURE}}, True, True),
         ({"uncollected": {ORDERS: FAILURE}}, True, False),
         ({"written": Written()}, True, False),
         ({"written": Written(accepted=9, superseded=1)}, True, False),

@@ -12,6 +12,7 @@ from exporter.config.locations import KNOWN
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, FailureKind
 from exporter.memory import Memory
+from exporter.names import LocationName
 from exporter.write import Written
 from lab.emulator.answers import StatusError
 from lab.emulator.world import Fault
@@ -58,7 +59,7 @@ def test_reading_ends_in_time_when_everything_hangs(serve: Serve) -> None:
     assert report.complete
     assert report.reached_nobody
     assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
-    assert "run.deadline" in report.failed_discoveries["bank-prod"].hint
+    assert "run.deadline" in report.unread[LocationName("bank-prod", "global")].hint
     up = {(at, "datastream"): 0 for at in [*PLACES, "global"]}
     assert monitoring.values("location/up") == up
     assert has(monitoring.batches[-1], OWN)
@@ -107,7 +108,9 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     lab.cloud.add_fault(Fault(method="ListLocations", latency=600))
     memory.begin(1000)
     report = lab.run(DISCOVERED, memory=memory, seconds=6)
-    assert report.failed_discoveries["shop-prod"].kind is FailureKind.TIMED_OUT
+    assert (
+        report.unread[LocationName("shop-prod", "global")].kind is FailureKind.TIMED_OUT
+    )
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
     assert report.written == Written(accepted=19)
 
@@ -121,7 +124,6 @@ def test_a_stop_before_the_run_writes_nothing(serve: Serve, stop: Event) -> None
     stop.set()
     report = lab.run(LISTED, {"project": "bank-prod"}, stop=stop)
     assert (report.stopped, report.complete) == (True, False)
-    assert report.skipped == 3
     assert report.written == Written()
     assert not report.unread
     assert not report.discoveries
@@ -143,7 +145,7 @@ def test_a_stop_while_reading_leaves_what_hangs(
     Monitoring(lab.cloud, answer)
     report = lab.run(LISTED, stop=stop)
     assert report.seconds < PLENTY / 3
-    assert (report.skipped, report.reached_nobody) == (1, False)
+    assert not report.reached_nobody
     assert not report.unread
     assert list(seen(report)) == ["shop-prod/europe-west1"]
     lab.clients.__exit__()
@@ -158,7 +160,7 @@ def test_a_stop_while_reading_leaves_what_hangs(
 def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     serve: Serve, stop: Event, code: str | None
 ) -> None:
-    """What was answered counts, what was refused is lost, the rest is left out."""
+    """What was answered counts, what was refused or not sent is lost."""
     lab = serve(world({"europe-west1": {"streams": [{"id": "s-{}", "count": 60}]}}))
 
     def answer(points: Points) -> StatusError | None:
@@ -173,7 +175,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     assert [len(points) for points in monitoring.batches] == [200]
     lost = 200 if code else 0
     written = report.written
-    assert (written.accepted, written.lost, written.left_out) == (200 - lost, lost, 42)
+    assert (written.accepted, written.lost) == (200 - lost, 42 + lost)
     assert (report.stopped, report.complete) == (True, False)
     # The log says that the run was interrupted: that is why there is no last_read.
     assert report.held_back == ()

@@ -231,7 +231,7 @@ GONE = report(required=[ORDERS])
         # The discovery of a project fails, and is back.
         (
             [
-                empty_report(discoveries={"shop-prod": DENIED}),
+                empty_report(unread={LocationName("shop-prod", "global"): DENIED}),
                 empty_report(discoveries={"shop-prod": ()}),
             ],
             ["location_unreadable", "location_readable"],
@@ -352,8 +352,8 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
     east = [LocationName("shop-prod", f"us-east{number}") for number in range(1, 6)]
     pay = LocationName("pay-prod", "us-west2")
     seen = empty_report(
-        discoveries={"shop-prod": (), "pay-prod": DENIED},
         unread={
+            LocationName("pay-prod", "global"): DENIED,
             pay: DENIED,
             east[0]: DENIED,
             EUROPE: DOWN,

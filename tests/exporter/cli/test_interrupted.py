@@ -43,9 +43,7 @@ def test_a_run_that_reads_ends_at_once(
     assert ended.code == code
     assert time.monotonic() - began < SLOW / 3
     assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
-    assert ("Interrupted. Left out: 2 locations, no points." in ended.err) is (
-        "--dry-run" not in argv
-    )
+    assert ("Interrupted: not everything" in ended.err) is ("--dry-run" not in argv)
     assert "o locations read; " in ended.err.splitlines()[-1]
     assert not shop.cloud.calls["CreateTimeSeries"]
 
@@ -57,7 +55,7 @@ def test_a_run_that_discovers_ends_at_once(shop: Shop, signal_when: SignalWhen) 
     signal_when(signal.SIGTERM, called(shop, "ListLocations", 1))
     code, _, err = shop.command("run")
     assert code == 143
-    assert "warning: Interrupted. Left out: 1 location, " in err
+    assert "warning: Interrupted: not everything" in err
     assert not shop.cloud.calls["CreateTimeSeries"]
 
 
@@ -86,8 +84,8 @@ def test_a_run_that_writes_finishes_the_write(
         2,
         2,
     )
-    assert "Interrupted. Left out: no locations, 2 points." in ended.err
-    assert "; 18 points written, 2 left out; " in ended.err
+    assert "Interrupted: not everything" in ended.err
+    assert "; 18 points written, 2 lost; " in ended.err
 
 
 def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:

@@ -53,7 +53,7 @@ def time_to_page() -> str:
     rows = []
     for change, by_mode in times_to_page().items():
         times = [_time(by_mode.get(mode)) for mode in _MODES]
-        rows.append((change, *_polling(by_mode), *times))
+        rows.append((change, *polling(by_mode), *times))
     heading = (
         "what happens",
         "a script every 5 min",
@@ -71,7 +71,7 @@ def times_to_page() -> dict[str, dict[str, Any]]:
     return times
 
 
-def _polling(by_mode: dict[str, Any]) -> tuple[str, ...]:
+def polling(by_mode: dict[str, Any]) -> tuple[str, ...]:
     """Return the worst case of a polling script, for each interval."""
     if next(iter(by_mode.values()))["polling_seconds"] is None:
         return tuple("never" for _ in POLLING_INTERVALS)

@@ -1,16 +1,25 @@
 """``datastream-lab demo``: the real exporter against an emulator on this machine."""
 
 import shlex
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import REMAINDER, ArgumentParser
 from collections.abc import Mapping, Sequence
+from logging import LogRecord
 from tempfile import TemporaryDirectory
 
 from exporter.cli import main
+from exporter.logs import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
-from lab.cli import preview
-from lab.cli.options import LabContext, add_options, selected_world
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    selected_policies,
+    selected_world,
+)
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, config_environ
+from lab.preview.notification import notification
+from lab.preview.terminal import print_texts
+from lab.terminal import console
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it"
@@ -19,13 +28,15 @@ HELP = (
     " watch, demo check, demo run --dry-run."
 )
 
-_PAGE = "stream-failed-permanently"
+_POLICY = "stream-failed-permanently"
+# What it reads, and the value that it alerts on
+_PROBLEM, _LOST = "custom.googleapis.com/datastream/stream/problem", 106
 _NEXT = """
-Next
+Next (the folder of this demo is gone)
   .venv/bin/datastream-lab demo watch
     logs what changes in the fleet, for ten minutes
-  .venv/bin/datastream-exporter init --folder my-streams
-    writes config.yaml and main.tf for your own project, in the folder my-streams
+  .venv/bin/datastream-exporter init --project my-project --folder ../my-streams
+    writes config.yaml and main.tf for a project of yours
 """
 
 
@@ -53,7 +64,19 @@ def run(context: LabContext) -> int:
         environ = {**context.environ, **emulator.environ}
         if argv := context.args.command:
             return _export(context, argv, own_config | environ)
-        return _play(context, world, environ)
+        # Each step finds the same location down, and the same emulators.
+        logged: dict[str, LogRecord] = {}
+
+        def is_first(record: LogRecord) -> bool:
+            return logged.setdefault(record.getMessage(), record) is record
+
+        LOGGER.addFilter(is_first)
+        code = _play(context, world, environ)
+        LOGGER.removeFilter(is_first)
+        if code == OK:
+            _show_page(context, emulator)
+            context.err.write(_NEXT)
+        return code
 
 
 def _play(
@@ -61,35 +84,39 @@ def _play(
     world: World,
     environ: Mapping[str, str],
 ) -> int:
-    """Play the way from nothing to a page, with the config that ``init`` writes."""
+    """Run the exporter's commands in order, with the config that ``init`` writes."""
     projects = [
         f"--project={project.id}" for project in world.projects if project.locations
     ]
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(prefix="my-streams-") as folder:
         config = f"--config={folder}/config.yaml"
         steps = (
-            [
-                "init",
-                *projects,
-                "--folder",
-                folder,
-            ],
+            ["init", *projects, f"--folder={folder}"],
             ["check", config],
             ["run", config],
         )
         for argv in steps:
-            _announce(context, "datastream-exporter", *argv)
+            context.out.flush()
+            context.err.write(f"\n$ datastream-exporter {shlex.join(argv)}\n")
             code = _export(context, argv, environ)
             # check names the location that is down in the default world.
             if code == INCOMPLETE and argv[0] == "check":
                 continue
             if code != OK:
                 return code
-    _announce(context, "datastream-lab", "preview", _PAGE)
-    args = Namespace(names=[_PAGE], scenario=None, policies=context.args.policies)
-    code = preview.run(context._replace(args=args))
-    context.err.write(_NEXT)
-    return code
+    return OK
+
+
+def _show_page(context: LabContext, emulator: Emulator) -> None:
+    """Print the page about a stream that failed permanently, if one did."""
+    policies = {policy.name: policy for policy in selected_policies(context.args)}
+    for point in emulator.points(_PROBLEM):
+        if point.value == _LOST and _POLICY in policies:
+            labels = point.resource_labels | point.metric_labels
+            shown = notification(policies[_POLICY], labels, point.project)
+            context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")
+            print_texts(console(context.out), shown)
+            return
 
 
 def _export(
@@ -97,9 +124,3 @@ def _export(
 ) -> int:
     """Run the exporter's command line."""
     return main(argv, environ, context.out, context.err, context.signals)
-
-
-def _announce(context: LabContext, *command: str) -> None:
-    context.out.write("\n")
-    context.out.flush()
-    context.err.write(f"$ {shlex.join(command)}\n")

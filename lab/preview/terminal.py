@@ -24,16 +24,17 @@ def print_notification(
     """Print a heading, a notification, and how it reads with empty labels."""
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
-    _print_texts(terminal, shown)
+    print_texts(terminal, shown)
     empty = shown.without_labels()
     if empty.policy.content:
         heading = "\nWhere Cloud Monitoring leaves the labels empty"
         _print(terminal, Text(heading, "dim"))
-        _print_texts(terminal, empty)
+        print_texts(terminal, empty)
     out.write("\n")
 
 
-def _print_texts(terminal: Console, shown: Notification) -> None:
+def print_texts(terminal: Console, shown: Notification) -> None:
+    """Print the subject, the text and the links of a notification."""
     subject = shown.fill(shown.policy.subject, printable)
     _print(terminal, Text(f"\n{subject}\n", "bold"))
     urls: dict[str, int] = {}

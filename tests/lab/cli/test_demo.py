@@ -7,17 +7,21 @@ from tests.lab.conftest import POLICIES, Command
 
 
 def test_the_whole_way_is_played(command: Command) -> None:
-    """``init``, ``check`` and ``run`` with its config, a page, and the next steps."""
+    """``init``, ``check``, ``run``, a page about its stream, and the next steps."""
     code, out, err = command("demo", f"--policies={POLICIES}")
     assert code == 0
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
     exporter = [f"datastream-exporter {each}" for each in ("init", "check", "run")]
-    assert steps == [*exporter, "datastream-lab preview"]
+    assert steps == exporter
     assert "\nok       projects/payments-prod/locations/us-east1: 3 streams\n" in out
-    assert "\nstream-failed-permanently · CRITICAL\n" in out
-    assert err.partition("\nNext\n")[2].startswith(
-        "  .venv/bin/datastream-lab demo watch\n"
+    lost = (
+        "Datastream stream fraud-postgresql (europe-west1, payments-prod) failed perm"
     )
+    assert f"\n  {lost}" in out
+    assert "null" not in out
+    logged = re.findall(r"^[a-z]+: .+", err, re.MULTILINE)
+    assert len(logged) == len({*logged})
+    assert err.partition("\nNext")[2].count("\n  .venv/bin/datastream-") == 2
     assert "\x1b" not in out + err
 
 

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple, TextIO
 from exporter.config import Config, load
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
-from exporter.google.errors import starting_thread
 from exporter.logs import LOGGER, JsonLines
 from exporter.memory import Memory
 from exporter.process import ending
@@ -167,8 +166,7 @@ class Function:
     def _run_within(self, session: Session, seconds: float) -> Report:
         """Run; one that overstays its deadline ends the process."""
         overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)
-        with starting_thread():
-            overdue.start()
+        overdue.start()
         try:
             return run_once(
                 session,

@@ -14,7 +14,14 @@ from exporter.config.model import Grouping
 from exporter.expectations import ComparedLocation
 from exporter.google.errors import Failure
 from exporter.logs import LOGGER
-from exporter.measure import GLOBAL, Sample
+from exporter.measure import (
+    GLOBAL,
+    LAST_READ,
+    LOCATION_STREAMS,
+    UP,
+    Sample,
+    location_sample,
+)
 from exporter.memory import EMPTY, UNREADABLE
 from exporter.names import LocationName, StreamName, Task
 from exporter.problems import LocationProblems, follow
@@ -103,8 +110,8 @@ class LocationRun:
         if not parts.memory.claim(self.name, values):
             return
         samples = [
-            measure.up(self.name, readable=True),
-            measure.location_streams(self.name, len(list(compared.listed))),
+            location_sample(UP, self.name, 1),
+            location_sample(LOCATION_STREAMS, self.name, len(list(compared.listed))),
         ]
         errors = parts.config.collect.errors
         samples += measure.stream_samples(compared, parts.timestamp, errors=errors)
@@ -114,7 +121,7 @@ class LocationRun:
         if not points.written.complete:
             self.held_back = not parts.stopped
             return
-        points.write([measure.last_read(self.name, parts.timestamp)])
+        points.write([location_sample(LAST_READ, self.name, parts.timestamp)])
         if self.problems is None:
             # What is written of a problem are two points.
             points.written += Written(lost=2 * len(compared.problem_states))
@@ -166,16 +173,16 @@ def measure_shared(
         failed = isinstance(discovery.result(), Failure)
         if claim(name, UNREADABLE if failed else EMPTY):
             names.append(name)
-            samples.append(measure.up(name, readable=not failed))
+            samples.append(location_sample(UP, name, int(not failed)))
     for name, location in sorted(locations.items()):
         compared = location.compared
         if compared is None and claim(name, UNREADABLE):
             names.append(name)
-            samples.append(measure.up(name, readable=False))
+            samples.append(location_sample(UP, name, 0))
         elif compared and compared.empty and claim(name, EMPTY):
             names.append(name)
-            samples.append(measure.up(name, readable=True))
-            samples.append(measure.last_read(name, parts.timestamp))
+            samples.append(location_sample(UP, name, 1))
+            samples.append(location_sample(LAST_READ, name, parts.timestamp))
             if parts.memory.is_just_emptied(name):
-                samples.append(measure.location_streams(name, 0))
+                samples.append(location_sample(LOCATION_STREAMS, name, 0))
     return names, samples

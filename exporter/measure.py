@@ -88,30 +88,13 @@ class Sample(NamedTuple):
     value: float  # the value; a whole number for ``INT64``
 
     def __str__(self) -> str:
-        labels = "".join(
-            f" {key}={value}"
-            for key, value in zip(self.metric.labels, self.labels, strict=True)
-            if value != self.node_id
-        )
-        return (
-            f"{self.metric.name}{labels} of {self.node_id} in"
-            f" {self.namespace}/{self.location}"
-        )
+        place = f"{self.namespace}/{self.location}"
+        return f"{self.metric.name} of {self.node_id} in {place}"
 
 
-def up(name: LocationName, *, readable: bool) -> Sample:
-    """Return whether a location was read, or a project's locations were discovered."""
-    return _location_sample(UP, name, int(readable))
-
-
-def last_read(name: LocationName, timestamp: int) -> Sample:
-    """Return when a location was read cleanly."""
-    return _location_sample(LAST_READ, name, timestamp)
-
-
-def location_streams(name: LocationName, count: int) -> Sample:
-    """Return how many watched streams of a cleanly read location were read."""
-    return _location_sample(LOCATION_STREAMS, name, count)
+def location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
+    """Return a value of one of the metrics ``location/…``."""
+    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
 
 
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
@@ -170,7 +153,3 @@ def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[
     for connection, state in sorted(states.items()):
         node = (at.location, at.project, connection, (connection,))
         yield Sample(CONNECTION_STATE, *node, state)
-
-
-def _location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
-    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)

@@ -20,7 +20,6 @@ from exporter.google.errors import (
     STATUS,
     Failure,
     FailureKind,
-    starting_thread,
 )
 from exporter.location_run import LocationRun, measure_shared
 from exporter.measure import GLOBAL, Sample
@@ -51,10 +50,7 @@ class Run:
     def __init__(
         self, session: Session, memory: Memory, timestamp: int, deadline: Deadline
     ) -> None:
-        """Start the clock; CallError if no thread can be started.
-
-        The deadline's ``stop`` ends the run after the requests under way.
-        """
+        """Start the clock; the deadline's ``stop`` ends the run early."""
         self._started = time.monotonic()
         self._task = session.task
         config, clients, calls = session.config, session.clients, Calls()
@@ -72,7 +68,7 @@ class Run:
             collects=collect.objects or collect.private_connections,
             recalled=Future(),
         )
-        self._pool = _pool()
+        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
         self._starting = Lock()
         self._discoveries: dict[str, Discovery] = {}
         self._dropped: list[LocationName] = []
@@ -227,7 +223,7 @@ class Run:
     # Threads.
 
     def _submit(self, work: Callable[..., None], *args: object) -> None:
-        # No other thread can be started, so the first does it; or the run is over.
+        # No other thread can be started, so an earlier one does it; or the run is over.
         with suppress(RuntimeError):
             self._pool.submit(work, *args)
 
@@ -277,11 +273,3 @@ class Run:
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
-
-
-def _pool() -> ThreadPoolExecutor:
-    """Return a pool with a thread: where no other can be started, all work waits."""
-    pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
-    with starting_thread():
-        pool.submit(time.sleep, 0)
-    return pool

@@ -27,7 +27,7 @@ _RENEWAL_SHARE = 0.2  # of the time that the run has
 def open_session(
     config: Config, environ: Mapping[str, str], impersonate: str | None = None
 ) -> Iterator[Session]:
-    """Connect; InputError about the task, CallError about credentials."""
+    """Connect, or raise CallError about credentials."""
     task = cloud_run.task(environ)
     with open_clients(config.endpoints, environ, impersonate) as clients:
         yield Session(config, clients, task)

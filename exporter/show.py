@@ -1,4 +1,4 @@
-"""Shows a person a run: the fleet, and what was written."""
+"""Shows a person a run: the fleet, and what there is to write."""
 
 from collections import Counter
 from typing import TextIO
@@ -8,7 +8,7 @@ from exporter.expectations import ComparedStream
 from exporter.report import Report
 from exporter.summary import fleet, lasting
 from exporter.terminal import print_table
-from exporter.text import plural
+from exporter.text import capitalized, plural
 
 _HEADINGS = (
     "stream",
@@ -22,7 +22,7 @@ _HEADINGS = (
 
 
 def print_report(report: Report, config: Config, out: TextIO) -> None:
-    """Print the fleet, then what was or would be written."""
+    """Print the fleet, then what there is to write."""
     rows: list[tuple[str, ...]] = []
     styles = []
     for location in report.locations:
@@ -41,16 +41,8 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
         print_table(_HEADINGS, rows, out, right, styles)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
-    written = report.written
-    project = config.metrics.project
-    if not written.complete:
-        heading = f"Due in {project}, though not all of it was written"
-    elif written.accepted:
-        heading = f"Written to {project}"
-    else:
-        heading = f"A run would write to {project}"
     points = plural(len(report.samples), "point")
-    out.write(f"\n{heading}: {points}\n")
+    out.write(f"\n{capitalized(points)} for {config.metrics.project}\n")
     counts = Counter(sample.metric.name for sample in report.samples)
     by_metric = [f"{name} {count:,}" for name, count in counts.items()]
     out.write(f"  {', '.join(by_metric)}\n")

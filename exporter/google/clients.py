@@ -27,11 +27,7 @@ from google.cloud.monitoring_v3 import (
 
 from exporter.config import Endpoints
 from exporter.google import proxy
-from exporter.google.errors import (
-    CallError,
-    explain_credentials_error,
-    starting_thread,
-)
+from exporter.google.errors import CallError, explain_credentials_error
 from exporter.mistakes import InputError
 from exporter.names import LocationName
 from exporter.text import quote
@@ -197,9 +193,8 @@ def _credentials(
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.set_exception(error)
 
-    with starting_thread():
-        threading.Thread(target=fetch, name="token", daemon=True).start()
     try:
+        threading.Thread(target=fetch, name="token", daemon=True).start()
         return fetched.result(timeout=seconds)
     except Exception as error:
         raise CallError(explain_credentials_error(error, impersonate)) from error

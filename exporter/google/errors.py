@@ -1,8 +1,6 @@
 """Explains Google's errors: one sentence about what happened, one about what to do."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -143,18 +141,6 @@ def explain_unexpected_error(error: Exception) -> Failure:
     message = f"{type(error).__name__}: {_first_line(error)}"
     hint = "This is a bug in the exporter: report it with the log."
     return Failure(FailureKind.REFUSED, message, hint)
-
-
-@contextmanager
-def starting_thread() -> Iterator[None]:
-    """Raise CallError where this machine can start no other thread."""
-    try:
-        yield
-    except RuntimeError as error:
-        message = f"this machine can start no thread ({error})"
-        hint = "Allow this user or container more processes, threads or memory."
-        failure = Failure(FailureKind.REFUSED, message, hint)
-        raise CallError(failure) from error
 
 
 def explain_credentials_error(

@@ -12,17 +12,18 @@ from exporter import measure
 from exporter.config import Config
 from exporter.expectations import ComparedLocation, Expectations
 from exporter.measure import (
+    LAST_READ,
+    LOCATION_STREAMS,
     NEVER_MISSING,
+    UP,
     Metric,
     Sample,
     definitions,
-    last_read,
-    location_streams,
+    location_sample,
     metrics,
     object_samples,
     problem_samples,
     stream_samples,
-    up,
     values,
 )
 from exporter.names import StreamName
@@ -90,11 +91,11 @@ def cases(draw: st.DrawFn) -> Case:
     with_errors = draw(st.booleans())
     problems = follow(LocationProblems(), at.problem_states, NOW, config.grouping)
     samples = [
-        up(EUROPE, readable=True),
-        location_streams(EUROPE, len(list(at.listed))),
+        location_sample(UP, EUROPE, 1),
+        location_sample(LOCATION_STREAMS, EUROPE, len(list(at.listed))),
         *stream_samples(at, NOW, errors=with_errors),
         *problem_samples(EUROPE, problems),
-        last_read(EUROPE, NOW),
+        location_sample(LAST_READ, EUROPE, NOW),
     ]
     return Case(held, config.sources[0], required, at, problems, samples, with_errors)
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Endpoints
 from exporter.config.locations import KNOWN
-from exporter.google.clients import Clients
-from exporter.google.errors import CallError, FailureKind
+from exporter.google.errors import FailureKind
 from exporter.memory import Memory
 from exporter.names import LocationName
 from exporter.write import Written
@@ -224,24 +222,6 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", limited)
-
-
-def test_without_any_thread_there_is_a_sentence(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says what is short and what to do, for credentials as well."""
-    lab = serve(world())
-    for kind, work in (
-        ("location", lambda: lab.run(LISTED)),
-        ("location", lambda: lab.run(DISCOVERED)),
-        ("token", lambda: Clients(Endpoints(), {})),
-    ):
-        allow_threads(monkeypatch, kind, 0)
-        with pytest.raises(
-            CallError, match="this machine can start no thread"
-        ) as caught:
-            work()
-        assert "more processes, threads" in str(caught.value)
 
 
 @pytest.mark.parametrize("most", [1, 2])

@@ -105,20 +105,6 @@ def test_the_exporters_own_series_have_the_location_of_config(
     assert shop.values("exporter/last_run").keys() == {location or "global"}
 
 
-@pytest.mark.parametrize(
-    ("index", "count"), [("2", "2"), ("-1", "2"), ("0", "0"), ("one", "2")]
-)
-def test_a_task_that_cannot_be_is_refused(shop: Shop, index: str, count: str) -> None:
-    """A task outside the job would leave its part of the locations unread."""
-    ended = shop.job("run", **{TASK_INDEX: index, TASK_COUNT: count})
-    assert ended.code == USAGE
-    words = (
-        f"CLOUD_RUN_TASK_INDEX={index} and CLOUD_RUN_TASK_COUNT={count} name no task"
-    )
-    assert words in ended.log[-1]["message"]
-    assert not shop.cloud.calls
-
-
 def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
     """One task reads each location and knows no other; each task reports itself."""
     for index in "012":

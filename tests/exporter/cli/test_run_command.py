@@ -30,7 +30,7 @@ orders  shop-prod  europe-west1  RUNNING  yes            0
 carts   shop-prod  europe-west1  PAUSED   no             0
 stock   shop-prod  us-east1      RUNNING  yes            0
 
-Written to metrics-prod: 24 points
+24 points for metrics-prod
   location/up 2, location/streams 2, stream/state 3, stream/expected 3, \
 stream/last_seen 3, stream/errors 3, stream/problem 1, stream/problem_since 1, \
 location/last_read 2, exporter/last_run 1, exporter/streams 1, \
@@ -56,7 +56,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     code, out, err = shop.command("run", "--dry-run")
     assert code == OK
     assert shop.cloud.calls == Counter(ListStreams=2, ListPrivateConnections=2)
-    assert "\nA run would write to metrics-prod: 25 points\n" in out
+    assert "\n25 points for metrics-prod\n" in out
     assert (
         f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); "
         in err
@@ -126,7 +126,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     assert summary.startswith(
         "error: 201 streams in 2 locations; no points written, 812 lost; "
     )
-    assert "\nDue in metrics-prod, though not all of it was written: " in out
+    assert "\n812 points for metrics-prod\n" in out
 
 
 def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:

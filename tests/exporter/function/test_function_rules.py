@@ -2,7 +2,6 @@
 
 import io
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from itertools import islice
@@ -351,20 +350,3 @@ def test_an_unexpected_error(
         clock.now += 1
         times.append(clock.now + 9)
         assert one.answer("POST", "/").status == 200
-
-
-def test_a_machine_without_a_free_thread_is_a_sentence(
-    function: Function, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says what is short and what to do, and the next request tries again."""
-
-    def start(_timer: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Timer, "start", start)
-        answer = function.answer("POST", "/")
-    assert answer.status == 500
-    assert "can start no thread" in str(answer.body["errors"])
-    clock.now += 60
-    assert function.answer("POST", "/").status == 200

@@ -38,7 +38,7 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     assert "? payments-prod asia-northeast1 unknown ? ?" in cells
     worst = re.findall(r"/streams/(\S+) (?:failed|is required)", err)
     assert worst == ["fraud-postgresql", "billing-postgresql", "refunds-sqlserver"]
-    assert "\nWritten to data-platform-prod: " in out
+    assert " points for data-platform-prod\n" in out
     assert "21 streams in 6 locations (2 failed, 2 not as expected, " in err
 
 
@@ -52,7 +52,7 @@ def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
     variable = {"DATASTREAM_EXPORTER_METRICS__PROJECT": "payments-prod"}
     code, out, _ = command("demo", "run", "--config", str(config), environ=variable)
     assert code == 0
-    assert "\nWritten to payments-prod: " in out
+    assert " points for payments-prod\n" in out
     assert "chargebacks-mysql" in out
     assert "erp-oracle" not in out
 

@@ -9,7 +9,6 @@ from exporter.logs import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.cli.options import LabContext, add_options, selected_policies
-from lab.prove.engine import EngineError
 from lab.prove.time_to_page import MODES, MOMENTS, TimeToPage, in_order, measure_all
 from lab.terminal import print_json, print_table, show_progress
 
@@ -38,14 +37,9 @@ def run(context: LabContext) -> int:
     policies = selected_policies(context.args)
     measuring = measure_all(policies, context.stop, context.args.moments)
     times: list[TimeToPage] = []
-    try:
-        with show_progress(context.err) as progress:
-            for measured in progress.track("measuring", measuring, len(MODES)):
-                times += measured
-    except EngineError:
-        if times and not context.args.json:
-            show(in_order(times), context)
-        raise
+    with show_progress(context.err) as progress:
+        for measured in progress.track("measuring", measuring, len(MODES)):
+            times += measured
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")
         return INTERRUPTED

@@ -1,12 +1,10 @@
 """Plays scenarios, and compares the policies' incidents with the expected ones."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from operator import attrgetter
 from threading import Event
 
 from lab.policies.files import Policy
@@ -15,14 +13,10 @@ from lab.prove.engine import Engine, check_installed, start_engine
 from lab.prove.incidents import Incident, log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
-from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 
 # A Monday, after all times that scenarios set themselves
 _FIRST_DAY = datetime(2027, 1, 4, tzinfo=UTC)
-# Between two scenarios in one engine. A query looks back 25 hours at most, retest
-# window included, so no scenario sees another's series
-_APART = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +48,14 @@ def play_all(
 
 
 def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
-    (start,) = start_times([scenario])
-    recording = simulate(scenario, start.timestamp())
-    with engine_for([recording]) as engine:
+    recording = record(scenario)
+    with start_engine(recording.series) as engine:
         return evaluate(scenario, recording, policies, engine)
 
 
-def start_times(scenarios: Sequence[Scenario]) -> list[datetime]:
-    """Return when scenarios start: their ``starts``, else a midnight of their own."""
-    starts = []
-    for number, scenario in enumerate(scenarios):
-        starts.append(scenario.starts or _FIRST_DAY + number * _APART)
-    return starts
-
-
-def engine_for(recordings: Iterable[Recording]) -> AbstractContextManager[Engine]:
-    """Return a context that runs an engine with the series of recordings."""
-    # Prometheus takes the samples of a series in order of time only.
-    series: list[Series] = []
-    for recording in sorted(recordings, key=attrgetter("start")):
-        series += recording.series
-    return start_engine(series)
+def record(scenario: Scenario) -> Recording:
+    """Play a scenario, at midnight where it doesn't say when."""
+    return simulate(scenario, (scenario.starts or _FIRST_DAY).timestamp())
 
 
 def evaluate(

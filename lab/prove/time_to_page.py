@@ -15,7 +15,7 @@ from itertools import pairwise
 from random import Random
 from statistics import median
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 from exporter import config
 from exporter.config.locations import KNOWN
@@ -24,9 +24,8 @@ from exporter.memory import LONGEST_SECONDS
 from exporter.mistakes import InputError
 from lab.emulator.world import World
 from lab.policies.files import Policy
-from lab.prove.engine import EngineError, QueryError, check_installed
+from lab.prove.engine import check_installed, start_engine
 from lab.prove.incidents import Incident, log_incidents, metric_incidents
-from lab.prove.scenarios import engine_for
 from lab.side_by_side import side_by_side
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Downtime, Scenario
@@ -131,8 +130,7 @@ def measure_all(
     """Measure every change in each of :data:`MODES`, side by side, until ``stop``.
 
     ``moments`` says at how many random ones, each the same in every measurement. Raise
-    InputError where a policy is missing whose time to page is promised. Raise
-    EngineError after all times were yielded, where some could not be measured.
+    InputError where a policy is missing whose time to page is promised.
     """
     names = {change.policy for change in CHANGES}
     needed = [policy for policy in policies if policy.name in names]
@@ -143,13 +141,7 @@ def measure_all(
             for name in sorted(missing)
         )
     check_installed()
-    failure = ""
-    work = partial(_measure_mode, needed, moments)
-    for measured in side_by_side(work, [*MODES], stop):
-        yield measured.times
-        failure = failure or measured.failure
-    if failure:
-        raise EngineError(failure)
+    yield from side_by_side(partial(_measure_mode, needed, moments), [*MODES], stop)
 
 
 def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
@@ -158,37 +150,11 @@ def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
     return sorted(by_mode, key=lambda time: CHANGES.index(time.change))
 
 
-class _Measured(NamedTuple):
-    """What was measured of a mode, and why the rest was not, if so."""
-
-    times: list[TimeToPage]
-    failure: str
-
-
 def _measure_mode(
-    policies: Iterable[Policy],
-    moments: int,
-    mode: str,
-) -> _Measured:
-    times: list[TimeToPage] = []
-    try:
-        for recorded in (_record_changes(mode, moments), record_death(mode)):
-            times += measure_twice(*recorded, policies)
-    except EngineError as error:
-        return _Measured(times, f"{mode}: {error}")
-    return _Measured(times, "")
-
-
-def measure_twice(
-    recording: Recording, moments: Moments, policies: Iterable[Policy]
+    policies: Iterable[Policy], moments: int, mode: str
 ) -> list[TimeToPage]:
-    """Measure; where the engine fails, once more with a new one."""
-    try:
-        return measure(recording, moments, policies)
-    except QueryError:
-        raise
-    except EngineError:
-        return measure(recording, moments, policies)
+    times = measure(*_record_changes(mode, moments), policies)
+    return times + measure(*record_death(mode), policies)
 
 
 def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
@@ -235,7 +201,7 @@ def measure(
     mode = recording.name
     by_name = {policy.name: policy for policy in policies}
     measured = []
-    with engine_for([recording]) as engine:
+    with start_engine(recording.series) as engine:
         for change in CHANGES:
             if change.title not in moments or mode not in change.bounds:
                 continue

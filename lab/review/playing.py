@@ -6,13 +6,12 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.policies.files import Policy
-from lab.prove.engine import QueryError
+from lab.prove.engine import QueryError, start_engine
 from lab.prove.incidents import Incident
-from lab.prove.scenarios import engine_for, evaluate, start_times
+from lab.prove.scenarios import evaluate, record
 from lab.review.planned import PlannedPolicy, PolicyChange, trigger
 from lab.review.values import Json
 from lab.simulate.scenario import Scenario
-from lab.simulate.simulation import simulate
 
 # How an incident can change, the most important first
 KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
@@ -72,11 +71,11 @@ def _by_trigger(
 def play(task: Task) -> Played:
     """Play a scenario once, and compare the incidents before and after."""
     scenario = task.scenario
-    recording = simulate(scenario, start_times([scenario])[0].timestamp())
+    recording = record(scenario)
     before: list[Incident] = []
     after: list[Incident] = []
     errors = {}
-    with engine_for([recording]) as engine:
+    with start_engine(recording.series) as engine:
         for incidents, policies in ((before, task.before), (after, task.after)):
             for policy in policies:
                 try:

@@ -14,7 +14,7 @@ import yaml
 from exporter import measure
 from exporter.states import StreamState
 from lab.policies import promql
-from lab.prove.scenarios import engine_for
+from lab.prove.engine import start_engine
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
 from tests.terraform.conftest import PlanModule
@@ -238,7 +238,7 @@ world:
     end = recording.start + 44 * 60
     kept = "stream_id, state, problem"
     minutes = f'count_values by ({kept}) ("minutes", round(({query}) / 60))'
-    with engine_for([recording]) as engine:
+    with start_engine(recording.series) as engine:
         rows = set()
         for each in engine.query_range(minutes, end, end, 60):
             labels = each.labels

@@ -3,17 +3,14 @@
 import json
 import math
 from argparse import Namespace
-from collections.abc import Iterator
-from importlib import import_module
 
 import pytest
 
 from exporter.process import INCOMPLETE, USAGE, Signals
 from lab.cli.options import LabContext
 from lab.cli.time_to_page import show
-from lab.prove.engine import EngineError
 from lab.prove.time_to_page import CHANGES, TimeToPage
-from tests.lab.conftest import POLICIES, Command
+from tests.lab.conftest import Command
 from tests.outputs import Printed
 
 
@@ -43,23 +40,6 @@ def test_an_exceeded_bound_and_a_silent_policy_fail(
     assert caplog.messages == ["2 of 3 bounds exceeded."]
     never = json.loads(_shown(times, as_json=True)[1])["times"][1]
     assert (never["worst_seconds"], never["median_seconds"]) == (None, None)
-
-
-def test_what_was_measured_is_shown_where_the_rest_fails(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A measurement that ends without Prometheus leaves the times before that."""
-
-    def measuring(*_: object) -> Iterator[list[TimeToPage]]:
-        yield [TimeToPage(CHANGES[0], "job", 120.1, 90.0, 1000)]
-        raise EngineError("Prometheus does not answer")
-
-    command_module = import_module("lab.cli.time_to_page")
-    monkeypatch.setattr(command_module, "measure_all", measuring)
-    code, out, err = command("time-to-page", "--policies", str(POLICIES))
-    assert code == INCOMPLETE
-    assert "121 s" in out
-    assert "Prometheus does not answer" in err
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,7 +1,6 @@
 """How long a page takes, measured at every moment that counts."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,6 @@ from lab.prove.time_to_page import (
     CHANGES,
     TimeToPage,
     measure,
-    measure_twice,
     record_death,
 )
 
@@ -34,21 +32,6 @@ def test_every_time_to_page_is_within_its_bound(
     # The same, with 10 s between two runs
     pool = measured["FAILED_PERMANENTLY", "worker_pool"]
     assert pool.worst == pytest.approx(48, abs=3)
-
-
-def test_an_engine_that_fails_is_started_once_more(
-    policies: tuple[Policy, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A Prometheus that can't answer on a busy machine costs no measurement."""
-    program = tmp_path / "prometheus"
-    program.write_text(
-        f"#!/bin/sh\nrm {program}\necho too busy >&2\nexit 1\n", encoding="utf-8"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    (measured,) = measure_twice(*record_death("worker_pool"), policies)
-    assert measured.kept
-    assert not program.exists()
 
 
 def test_a_change_without_an_incident_is_a_failure(

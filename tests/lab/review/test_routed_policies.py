@@ -9,7 +9,8 @@ import yaml
 from exporter.process import INCOMPLETE
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
-from lab.prove.scenarios import engine_for, evaluate
+from lab.prove.engine import start_engine
+from lab.prove.scenarios import evaluate
 from lab.review.plan import parse_plan
 from lab.review.planned import planned_policies
 from lab.simulate.scenario import Scenario
@@ -67,7 +68,7 @@ def test_every_alert_comes_once_with_routes(
         recording = played(scenario.name).recording
         # One evaluation phase shows which policies alert.
         coarse = scenario.model_copy(update={"spacing": INTERVAL})
-        with engine_for([recording]) as engine:
+        with start_engine(recording.series) as engine:
             results = evaluate(coarse, recording, planned, engine).results
         for alert in results:
             # The plan has no job, and so not the policy on its executions.

@@ -9,7 +9,7 @@ from lab.cli.main import COMMANDS, main
 from lab.markdown import fenced, table
 from lab.policies.files import read_policies
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import read_scenarios
+from lab.simulate.scenario_files import read_files
 from tools import ROOT
 from tools.policies import FOLDER
 
@@ -38,11 +38,10 @@ def scenarios() -> str:
     """Return every scenario: what happens, and which alerts it expects."""
     names = {policy.name for policy in read_policies(FOLDER)}
     rows = []
-    for scenario in read_scenarios(FOLDER / "scenarios", names):
+    for scenario in read_files(sorted(FOLDER.glob("scenarios/*.yaml")), names):
         name = scenario.name
         link = f"[{name}](../alerting_policies/scenarios/{name}.yaml)"
-        alerts = _alerts(scenario)
-        rows.append((link, scenario.title, alerts))
+        rows += [(link, scenario.title, _alerts(scenario))]
     return table(("scenario", "what happens", "alerts"), rows)
 
 

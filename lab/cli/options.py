@@ -124,10 +124,7 @@ def selected_scenarios(
 def _policy_folders(args: Namespace) -> list[Path]:
     if args.policies:
         return [Path(folder) for folder in args.policies]
-    here = Path(_POLICIES)
-    if here.is_dir():
-        return [here]
-    for parent in Path.cwd().parents:
+    for parent in (Path(), *Path.cwd().parents):
         folder = parent / _POLICIES
         if folder.is_dir():
             return [folder]

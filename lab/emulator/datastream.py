@@ -76,7 +76,7 @@ class DatastreamService:
         project = self._project(
             self._fleet(), request.name, "datastream.locations.list", request.name
         )
-        page = self._page(request, "ListLocations", request.name)
+        page = self._page(request, "ListLocations")
         listed = []
         for id_, location in project.locations.items():
             if location.outage != "unlisted":
@@ -95,7 +95,7 @@ class DatastreamService:
         )
         if location.outage == "listed":
             return _ListStreamsResponse(unreachable=[parent])
-        page = self._page(request, "ListStreams", request.parent)
+        page = self._page(request, "ListStreams")
         # While nothing happens to a big fleet, its pages are listed many times.
         if self._pages[0] is not fleet:
             self._pages = fleet, {}
@@ -118,7 +118,7 @@ class DatastreamService:
         stream = location.streams.get(id_)
         if stream is None:
             raise StatusError("NOT_FOUND", f"Resource '{request.parent}' was not found")
-        page = self._page(request, "ListStreamObjects", request.parent)
+        page = self._page(request, "ListStreamObjects")
         objects = [(table, each) for each in stream.objects for table in each.ids]
         found, token = page.cut(objects)
         prefix = f"{parent}/streams/{id_}/objects/"
@@ -133,7 +133,7 @@ class DatastreamService:
         )
         if location.outage in {"listed", "partial"}:
             return _ListConnectionsResponse(unreachable=[parent])
-        page = self._page(request, "ListPrivateConnections", request.parent)
+        page = self._page(request, "ListPrivateConnections")
         found, token = page.cut(list(location.connections.values()))
         return _ListConnectionsResponse(
             private_connections=[_connection(parent, each) for each in found],
@@ -177,13 +177,9 @@ class DatastreamService:
             raise StatusError("UNAVAILABLE", "The service is currently unavailable.")
         return location, f"projects/{project.named}/locations/{id_}"
 
-    def _page(
-        self,
-        request: Any,
-        method: str,
-        listing: str,
-    ) -> PageRange:
+    def _page(self, request: Any, method: str) -> PageRange:
         largest = self._largest_page.get(method, _LARGEST_PAGE)
+        listing = getattr(request, "parent", "") or request.name
         return page_range(request, listing, default=_PAGE_SIZE, largest=largest)
 
 

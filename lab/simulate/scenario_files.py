@@ -12,18 +12,6 @@ from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
 
 
-def read_scenarios(
-    folder: str | Path, policies: Collection[str]
-) -> tuple[Scenario, ...]:
-    """Return the scenarios of a folder by name, as :func:`read_files` does."""
-    files = sorted(Path(folder).glob("*.yaml"))
-    if not files:
-        raise InputError(
-            [f"{folder}: holds no scenario; a scenario is a file NAME.yaml"]
-        )
-    return read_files(files, policies)
-
-
 def read_files(
     files: Iterable[Path], policies: Collection[str]
 ) -> tuple[Scenario, ...]:

@@ -108,9 +108,9 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     """Return a scenario's chart, in the first phase of the evaluation that is wrong."""
     scenario, recording = result.scenario, result.recording
     intervals = {policy.name: policy.interval or 1 for policy in policies}
-    wrong = [each.phase for each in result.results if not each.passed]
     # A log policy has no phases.
-    phase = min((each for each in wrong if each is not None), default=0.0)
+    wrong = [each.phase or 0.0 for each in result.results if not each.passed]
+    phase = min(wrong, default=0.0)
     incidents = [
         each
         for each in result.incidents

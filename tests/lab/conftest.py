@@ -22,7 +22,7 @@ from lab.policies.files import Policy, read_policies
 from lab.prove.scenarios import ScenarioResult, play_all
 from lab.prove.time_to_page import TimeToPage, in_order, measure_all
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import parse_scenario, read_scenarios
+from lab.simulate.scenario_files import parse_scenario, read_files
 from tests.conftest import uncovered
 from tests.outputs import Printed
 
@@ -171,7 +171,10 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 @pytest.fixture(scope="session")
 def project_scenarios(by_name: dict[str, Policy]) -> dict[str, Scenario]:
     """Return the project's own scenarios by name."""
-    return {scenario.name: scenario for scenario in read_scenarios(SCENARIOS, by_name)}
+    return {
+        scenario.name: scenario
+        for scenario in read_files(SCENARIOS.glob("*.yaml"), by_name)
+    }
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,6 @@ from exporter.report import Report, Session
 from exporter.run_log import RunLog
 from exporter.runs import open_session, run_once
 from exporter.summary import numbers
-from exporter.text import capitalized
 
 SCHEDULED, LOG = "/", "/log"
 
@@ -51,6 +50,7 @@ class Answer(NamedTuple):
 
 
 _NO_RUN = Answer(204, {})
+_FAILED = Answer(500, {})  # the log says why
 
 
 @dataclass(slots=True)
@@ -93,14 +93,14 @@ class Function:
         self._run_log = RunLog(monotonic)
         self._last = LastRuns()
         self._arrivals: list[float] = []  # of the requests that have no answer yet
-        self._answer = Answer(500, {})
+        self._answer = _FAILED
 
     def answer(self, method: str, path: str) -> Answer:
         """Answer a request, with the result of a run that began after it arrived."""
         if path not in {SCHEDULED, LOG}:
-            return _error(404, f"{path} is not served: POST {SCHEDULED} or {LOG}")
+            return Answer(404, {})
         if method != "POST":
-            return _error(405, f"{method} starts no run: use POST")
+            return Answer(405, {})
         # Callers that wait for the run under way share the next one.
         if path == LOG and (self._waiting() or self._is_quiet()):
             return _NO_RUN
@@ -132,8 +132,8 @@ class Function:
         if arrived > self._last.began:
             with ending(self._log, JsonLines()) as end:
                 self._answer = self._run(path)
-            if end.sentences:
-                self._answer = _error(500, *end.sentences)
+            if end.code:
+                self._answer = _FAILED
         return self._answer
 
     def _run(self, path: str) -> Answer:
@@ -150,9 +150,12 @@ class Function:
             waited = began - min(self._waiting())
             seconds = min(seconds, timeout - MARGIN_SECONDS - waited)
             if seconds < _LEAST_RUN_SECONDS:
-                text = f"no time for a run is left after {waited:.0f} s of waiting"
-                LOGGER.error("%s; the next request starts one.", capitalized(text))
-                return _error(500, text)
+                LOGGER.error(
+                    "No time for a run is left after %.0f s of waiting; the next"
+                    " request starts one.",
+                    waited,
+                )
+                return _FAILED
         last.began = began
         report = self._run_within(session, seconds)
         self._run_log.log(report)
@@ -228,7 +231,3 @@ def _end_process() -> None:
     """End this worker, whose run overstayed its deadline; gunicorn starts another."""
     LOGGER.critical("A run did not end at its deadline. The function starts again.")
     os._exit(1)
-
-
-def _error(status: int, *sentences: str) -> Answer:
-    return Answer(status, {"errors": sentences})

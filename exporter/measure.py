@@ -97,34 +97,40 @@ def location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
     return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
 
 
+def _of(
+    metric: Metric,
+    at: LocationName | StreamName,
+    node: str,
+    value: float,
+    *more: str,
+) -> Sample:
+    """Return a value of a stream or connection; ``more`` are labels besides its id."""
+    return Sample(metric, at.location, at.project, node, (node, *more), value)
+
+
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
     """Yield the problems of a location's streams, and a 0 for each that is over."""
     for stream, problem in problems.current.items():
-        node = (at.location, at.project, stream, (stream,))
-        yield Sample(PROBLEM, *node, problem.value)
-        yield Sample(PROBLEM_SINCE, *node, problem.since)
+        yield _of(PROBLEM, at, stream, problem.value)
+        yield _of(PROBLEM_SINCE, at, stream, problem.since)
     for stream in problems.ended:
-        yield Sample(PROBLEM, at.location, at.project, stream, (stream,), 0)
+        yield _of(PROBLEM, at, stream, 0)
 
 
 def stream_samples(
     at: ComparedLocation, timestamp: int, *, errors: bool
 ) -> Iterator[Sample]:
     """Yield the samples of a location's streams: watched, missing and excluded ones."""
-    project, location = at.name
     for stream, expected in at.listed:
-        node = (location, project, stream.id, (stream.id,))
-        yield Sample(STATE, *node, stream.state)
-        yield Sample(EXPECTED, *node, int(expected))
-        yield Sample(LAST_SEEN, *node, timestamp)
+        yield _of(STATE, at.name, stream.id, stream.state)
+        yield _of(EXPECTED, at.name, stream.id, int(expected))
+        yield _of(LAST_SEEN, at.name, stream.id, timestamp)
         if errors:
-            yield Sample(ERRORS, *node, stream.errors)
+            yield _of(ERRORS, at.name, stream.id, stream.errors)
     for name in at.missing:
-        yield Sample(LAST_SEEN, location, project, name.stream, (name.stream,), 0)
+        yield _of(LAST_SEEN, name, name.stream, 0)
     for stream_id in at.excluded:
-        yield Sample(
-            LAST_SEEN, location, project, stream_id, (stream_id,), NEVER_MISSING
-        )
+        yield _of(LAST_SEEN, at.name, stream_id, NEVER_MISSING)
 
 
 def values(at: ComparedLocation, problems: LocationProblems | None) -> Hashable:
@@ -139,17 +145,14 @@ def values(at: ComparedLocation, problems: LocationProblems | None) -> Hashable:
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     """Yield the objects in each backfill state, 0 included; unknown ones by number."""
-    project, location, stream = name
-    node = (location, project, stream)
     known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
-        labels = (stream, known.get(number, str(number)))
-        yield Sample(OBJECTS, *node, labels, objects.by_state.get(number, 0))
-    yield Sample(OBJECT_ERRORS, *node, (stream,), objects.with_errors)
+        count = objects.by_state.get(number, 0)
+        yield _of(OBJECTS, name, name.stream, count, known.get(number, str(number)))
+    yield _of(OBJECT_ERRORS, name, name.stream, objects.with_errors)
 
 
 def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[Sample]:
     """Yield the state of each private connection of a location."""
     for connection, state in sorted(states.items()):
-        node = (at.location, at.project, connection, (connection,))
-        yield Sample(CONNECTION_STATE, *node, state)
+        yield _of(CONNECTION_STATE, at, connection, state)

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -102,7 +102,6 @@ class End:
     """How a command, or an answer to a request, ended."""
 
     code: int = OK
-    sentences: Sequence[str] = ()  # what stopped it
 
 
 @contextmanager
@@ -117,8 +116,7 @@ def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
         try:
             yield end
         except (InputError, CallError) as error:
-            end.sentences = str(error).splitlines()
-            for sentence in end.sentences:
+            for sentence in str(error).splitlines():
                 LOGGER.error("%s", sentence)
             end.code = USAGE if isinstance(error, InputError) else INCOMPLETE
         except Exception:
@@ -126,5 +124,4 @@ def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
                 raise
             # One log entry with the traceback, not one for each line of it.
             LOGGER.exception("The program failed unexpectedly:")
-            end.sentences = ["the exporter failed unexpectedly; its log says where"]
             end.code = INCOMPLETE

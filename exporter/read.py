@@ -95,7 +95,7 @@ class Datastream:
         method = self._clients.datastream_for(request.name).list_locations
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in self._list(method, request, needs, deadline)
+            for answer in list_pages(method, request, needs, deadline, self._calls)
             for location in answer.locations
         )
 
@@ -105,9 +105,8 @@ class Datastream:
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
-        for answer in self._list(
-            self._clients.datastream_for(at).list_streams, request, needs, deadline
-        ):
+        method = self._clients.datastream_for(at).list_streams
+        for answer in list_pages(method, request, needs, deadline, self._calls):
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -130,12 +129,8 @@ class Datastream:
         # By name, since a list that shifts between two pages repeats an object.
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
-        for answer in self._list(
-            self._clients.datastream_for(name.location_name).list_stream_objects,
-            request,
-            needs,
-            deadline,
-        ):
+        method = self._clients.datastream_for(name.location_name).list_stream_objects
+        for answer in list_pages(method, request, needs, deadline, self._calls):
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
         return Objects(
@@ -150,24 +145,11 @@ class Datastream:
         )
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
-        for answer in self._list(
-            self._clients.datastream_for(at).list_private_connections,
-            request,
-            needs,
-            deadline,
-        ):
+        method = self._clients.datastream_for(at).list_private_connections
+        for answer in list_pages(method, request, needs, deadline, self._calls):
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
-
-    def _list(
-        self,
-        method: Callable[..., Any],
-        request: Any,
-        needs: tuple[str, str],
-        deadline: Deadline,
-    ) -> Iterator[Any]:
-        return list_pages(method, request, needs, deadline, self._calls)
 
 
 def list_pages(

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import yaml
 from pydantic import JsonValue
-from yaml.reader import ReaderError
 
 from exporter.mistakes import InputError
 from exporter.text import quote
@@ -42,15 +41,13 @@ class Tree:
                 self.data = self._plain(root, ())
         except yaml.MarkedYAMLError as error:
             raise InputError([file + _syntax_mistake(error)]) from None
-        except ReaderError as error:
-            line = text.encode(errors="replace")[: error.position].count(b"\n") + 1
-            problem = "contains a character that is not text; remove it"
-            raise InputError([f"{file}:{line}: {problem}"]) from None
         except RecursionError:
             problem = "nests too deep, or an alias contains itself; write it flatter"
             raise InputError([f"{file}: {problem}"]) from None
         except (yaml.YAMLError, ValueError) as error:
-            raise InputError([f"{file}: is not YAML ({error})"]) from None
+            # Such as a character that is not text, and its position
+            said = " ".join(str(error).split())
+            raise InputError([f"{file}: is not YAML ({said})"]) from None
 
     def _plain(self, node: yaml.Node, path: KeyPath) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""

@@ -270,13 +270,6 @@ def test_a_proxy_that_works_is_accepted(url: str) -> None:
     proxy.check({"https_proxy": url, "HTTP_PROXYED": "#"})
 
 
-@pytest.mark.parametrize("address", ["http://localhost:8080", "localhost", "a b:1"])
-def test_an_emulators_malformed_address_is_refused_at_the_start(address: str) -> None:
-    """An address with a scheme, or without a port, is refused before any call."""
-    with pytest.raises(InputError, match=r"MONITORING_EMULATOR_HOST: .* host and port"):
-        Clients(Endpoints(), {MONITORING_EMULATOR: address})
-
-
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_google_is_called_through_a_proxy(
     tokens: HttpServer,

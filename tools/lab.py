@@ -57,7 +57,7 @@ def _alerts(scenario: Scenario) -> str:
     for policy, count in counts.items():
         perhaps = "perhaps " if policy in optional else ""
         often = f" ({count})" if count > 1 else ""
-        words.append(f"{perhaps}{policy}{often}")
+        words += [f"{perhaps}{policy}{often}"]
     return ", ".join(words) or "nothing"
 
 

@@ -26,7 +26,7 @@ from exporter.show import print_report
 from exporter.summary import fleet
 from exporter.text import capitalized, plural, printable
 
-_GRADES = {
+GRADES = {
     logging.INFO: "ok",
     logging.WARNING: "warning",
     logging.ERROR: "failed",
@@ -114,7 +114,7 @@ def check(invocation: Invocation) -> int:
     counts: Counter[int] = Counter()
     for level, text in _findings(invocation):
         counts[level] += 1
-        line = printable(f"{_GRADES[level]:<8} {text}")
+        line = printable(f"{GRADES[level]:<8} {text}")
         if invocation.out is None:
             LOGGER.log(level, "%s", line)
         else:

@@ -119,11 +119,11 @@ class Clients:
             for _ in range(_CHANNELS)
         ]
         self._channels = [*datastream, *monitoring]
-        self._datastreams = [_client(DatastreamClient, each) for each in datastream]
+        self._datastreams = [client_on(DatastreamClient, each) for each in datastream]
         # Writers choose one of them for each location.
-        self.monitorings = [_client(MetricServiceClient, each) for each in monitoring]
+        self.monitorings = [client_on(MetricServiceClient, each) for each in monitoring]
         self.monitoring = self.monitorings[0]
-        self.notification_channels = _client(
+        self.notification_channels = client_on(
             NotificationChannelServiceClient, monitoring[0]
         )
 
@@ -152,7 +152,7 @@ class Clients:
         )
 
 
-def _client(kind: type[_C], channel: grpc.Channel) -> _C:
+def client_on(kind: type[_C], channel: grpc.Channel) -> _C:
     """Return a client of this kind on a channel."""
     google: Any = kind
     transport = google.get_transport_class("grpc")

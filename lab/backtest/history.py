@@ -5,6 +5,7 @@ Its points are in Prometheus's database, and the names of its series in memory.
 
 import gzip
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,10 +13,13 @@ from pathlib import Path
 from lab.backtest.read import SeriesKey, visible_after
 from lab.prove.engine import add_series
 from lab.simulate.series import Series
-from lab.timeline.spans import Spans
+from lab.timeline.spans import Period, Spans
 
 # A line of JSON for each series, as :func:`series_line` writes it
 RECORDED = "recorded.jsonl.gz"
+# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000
+# streams
+_PART_SECONDS = 6 * 3600.0
 
 
 class History:
@@ -55,6 +59,13 @@ class History:
             if known == name and labels.items() <= dict(own).items():
                 return True
         return False
+
+
+def periods(first: float, end: float) -> list[Period]:
+    """Return the periods to read one after the other, from unix time ``first``."""
+    parts = math.ceil((end - first) / _PART_SECONDS)
+    starts = [first + part * _PART_SECONDS for part in range(parts)]
+    return [Period(start, min(start + _PART_SECONDS, end)) for start in starts]
 
 
 def recorded() -> Iterator[Series]:

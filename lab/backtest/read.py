@@ -28,7 +28,7 @@ from lab.timeline.spans import Period
 EXPORTER_DELAY = 5.0
 
 _PERMISSION = "monitoring.timeSeries.list"
-_HELPED = {
+HELPED = {
     FailureKind.PERMISSION_DENIED,
     FailureKind.API_DISABLED,
     FailureKind.CREDENTIALS,
@@ -205,7 +205,7 @@ def _unix_seconds(timestamp: Any) -> float:
 def _explained(error: Exception, project: str) -> CallError:
     """Return the error for the user; no hint about config.yaml, which is not read."""
     failure = explain_call_error(error, project, _PERMISSION)
-    if failure.kind in _HELPED:
+    if failure.kind in HELPED:
         return CallError(failure)
     hint = (
         f"Check that {project} is the metrics project, or try again later; fewer --days"

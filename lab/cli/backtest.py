@@ -9,20 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import TypeAdapter, ValidationError
-
-from exporter.cli import account
-from exporter.config import Endpoints
-from exporter.config.fields import Project
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.mistakes import InputError
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
-from exporter.runs import open_clients
 from exporter.text import quote
 from lab.backtest.backtest import BacktestResult, evaluate, metrics_to_read
-from lab.backtest.history import History, recorded
+from lab.backtest.history import History, periods, recorded
 from lab.backtest.output import (
     backtest_json,
     backtest_summary,
@@ -30,7 +23,13 @@ from lab.backtest.output import (
     print_backtest,
 )
 from lab.backtest.read import EXPORTER_DELAY, Reader
-from lab.cli.options import LabContext, add_options, selected_policies
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    metrics_project,
+    open_monitoring,
+    selected_policies,
+)
 from lab.policies.files import Policy
 from lab.policies.model import DAY
 from lab.prove.engine import check_installed
@@ -53,9 +52,6 @@ HELP = (
 MOST_DAYS = 40
 _DAYS = 7
 _KEPT = "Cloud Monitoring keeps all points for six weeks"
-# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000
-# streams
-_PART_SECONDS = 6 * 3600.0
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -63,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--project",
-        type=_project,
+        type=metrics_project,
         help="the metrics project that the exporter writes to",
     )
     source.add_argument(
@@ -86,13 +82,8 @@ def add_arguments(parser: ArgumentParser) -> None:
             " end of the recorded history)"
         ),
     )
-    parser.add_argument(
-        "--impersonate-service-account",
-        type=account,
-        metavar="ACCOUNT",
-        help="act as this service account",
-    )
-    add_options(parser, "policies", "html", "json")
+    names = ("impersonate-service-account", "policies", "html", "json")
+    add_options(parser, *names)
 
 
 def run(context: LabContext) -> int:
@@ -194,33 +185,19 @@ def _read(
     progress: Progress,
 ) -> None:
     """Read the series that the policies query, and say which of them may be partial."""
-    args, environ = context.args, dict(context.environ)
-    if host := environ.get(MONITORING_EMULATOR):
-        # Datastream is not called, so it needs no credentials either.
-        environ.setdefault(DATASTREAM_EMULATOR, host)
+    args = context.args
     metrics, before = metrics_to_read(policies)
     first = end - args.days * DAY - before
-    parts = math.ceil((end - first) / _PART_SECONDS)
-    impersonate = args.impersonate_service_account
-    with open_clients(Endpoints(), environ, impersonate) as clients:
+    parts = periods(first, end)
+    with open_monitoring(context) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
-        for part in progress.track("reading the history", range(parts), parts):
-            start = first + part * _PART_SECONDS
-            period = Period(start, min(start + _PART_SECONDS, end))
+        for period in progress.track("reading the history", parts, len(parts)):
             series = reader.read(metrics, period)
             if context.stop.is_set():
                 return
             history.add(series)
     for sentence in sorted(reader.doubts):
         LOGGER.warning("%s", sentence)
-
-
-def _project(text: str) -> str:
-    try:
-        return str(TypeAdapter(Project).validate_python(text))
-    except ValidationError as error:
-        reason = error.errors()[0]["ctx"]["error"]
-        raise argparse.ArgumentTypeError(str(reason)) from None
 
 
 def _days(text: str) -> int:

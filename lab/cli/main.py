@@ -25,6 +25,7 @@ COMMANDS = {
     "preview": "show the notifications as they will appear",
     "review": "show what a Terraform plan changes about the alerts",
     "backtest": "show which alerts would have fired in the last days",
+    "verify": "prove an installation on its own project",
 }
 
 

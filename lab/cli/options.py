@@ -10,8 +10,19 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TextIO
 
+from pydantic import TypeAdapter, ValidationError
+
+from exporter.cli import account
+from exporter.config import Endpoints
+from exporter.config.fields import Project
+from exporter.google.clients import (
+    DATASTREAM_EMULATOR,
+    MONITORING_EMULATOR,
+    Clients,
+)
 from exporter.mistakes import InputError, nearest
 from exporter.process import Signals
+from exporter.runs import open_clients
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies
@@ -81,6 +92,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         ),
     },
     "json": {"action": "store_true", "help": "print JSON"},
+    "impersonate-service-account": {
+        "type": account,
+        "metavar": "ACCOUNT",
+        "help": "act as this service account",
+    },
 }
 
 
@@ -88,6 +104,25 @@ def add_options(parser: ArgumentParser, *names: str) -> None:
     """Add options that several commands have."""
     for name in names:
         parser.add_argument(f"--{name}", **_OPTIONS[name])
+
+
+def metrics_project(text: str) -> str:
+    """Return a project's id; raise ArgumentTypeError if it can't be one."""
+    try:
+        return str(TypeAdapter(Project).validate_python(text))
+    except ValidationError as error:
+        reason = error.errors()[0]["ctx"]["error"]
+        raise ArgumentTypeError(str(reason)) from None
+
+
+def open_monitoring(context: LabContext) -> Clients:
+    """Connect to Cloud Monitoring; CallError about credentials."""
+    environ = dict(context.environ)
+    if host := environ.get(MONITORING_EMULATOR):
+        # Datastream is not called, so it needs no credentials either.
+        environ.setdefault(DATASTREAM_EMULATOR, host)
+    impersonate = context.args.impersonate_service_account
+    return open_clients(Endpoints(), environ, impersonate)
 
 
 def selected_world(args: Namespace) -> tuple[World, str]:

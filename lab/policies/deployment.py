@@ -8,11 +8,15 @@ the lab.
 import re
 from typing import NamedTuple
 
+import promql_parser
+
 _PLACEHOLDER = re.compile(
     r',\s*(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
     r'|namespace="datastream-exporter")'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
+# What a route adds to the selectors of streams, locations and connections
+_ROUTE = re.compile(r'(datastream_[a-z_]+\{)namespace[=!]~"[^"]*", ')
 
 
 class Deployed(NamedTuple):
@@ -51,3 +55,12 @@ def with_placeholders(text: str) -> str:
     name = r'\1"datastream-exporter"'
     text = re.sub(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"', name, text)
     return _OWN.sub(own, text)
+
+
+def canonical(query: str) -> str:
+    """Return a query as its file has it: of any deployment and route, on any lines."""
+    text = with_placeholders(_ROUTE.sub(r"\1", query))
+    try:
+        return str(promql_parser.parse(text).prettify())
+    except ValueError:
+        return text

@@ -61,7 +61,7 @@ def test_json_does_not_depend_on_the_size_of_parts(
 ) -> None:
     """``--json`` prints the same result, also where series span several parts."""
     whole = backtest(*ASKED, "--json", environ=lab.environ)
-    monkeypatch.setattr(import_module("lab.cli.backtest"), "_PART_SECONDS", 4000.0)
+    monkeypatch.setattr(import_module("lab.backtest.history"), "_PART_SECONDS", 4000.0)
     parted = backtest(*ASKED, "--json", environ=lab.environ)
     assert (parted.code, parted.out) == (0, whole.out)
     document = json.loads(whole.out)

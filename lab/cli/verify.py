@@ -1,0 +1,74 @@
+"""``datastream-lab verify``: proves an installation on its own project."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from logging import ERROR, INFO, WARNING
+
+from exporter.google.errors import CallError
+from exporter.logs import LOGGER
+from exporter.process import INCOMPLETE, OK
+from exporter.text import plural
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    metrics_project,
+    open_monitoring,
+    selected_policies,
+)
+from lab.verify.deployed import policies, snoozes
+from lab.verify.findings import Finding, show
+from lab.verify.native import native
+from lab.verify.points import points
+from lab.verify.queries import queries
+from lab.verify.rest import Rest
+from lab.verify.target import Target
+
+HELP = (
+    "Proves an installation on its own project: how the exporter runs, which policies"
+    " are deployed and whom they would tell, what Google's engine answers to each"
+    " query and whether Prometheus agrees, and how Google's own series join. Writes"
+    " nothing. Exit code 0: nothing failed; 1: something failed. Needs"
+    " roles/monitoring.viewer on the metrics project."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``verify``."""
+    parser.add_argument(
+        "--project",
+        type=metrics_project,
+        required=True,
+        help="the metrics project that the exporter writes to",
+    )
+    add_options(parser, "impersonate-service-account", "policies", "json")
+
+
+def run(context: LabContext) -> int:
+    """Print what was verified; return the exit code."""
+    counts = show(_findings(context), context.out, as_json=context.args.json)
+    if context.stop.is_set():
+        LOGGER.warning("Interrupted: not everything was verified.")
+    failed = counts[ERROR]
+    text = f"{plural(counts.total(), 'check')}: {failed or 'none'} failed"
+    LOGGER.info("%s, %s.", text, plural(counts[WARNING], "warning"))
+    return INCOMPLETE if failed else OK
+
+
+_PARTS = (points, policies, snoozes, queries, native)
+
+
+def _findings(context: LabContext) -> Iterator[Finding]:
+    """Yield every part's findings; one that is refused keeps no other."""
+    args = context.args
+    files = selected_policies(args)
+    with open_monitoring(context) as clients:
+        rest = Rest(clients, context.environ, context.stop)
+        target = Target(args.project, files, clients, rest, context.stop)
+        yield Finding(INFO, "credentials", clients.account)
+        for part in _PARTS:
+            if context.stop.is_set():
+                return
+            try:
+                yield from part(target)
+            except CallError as error:
+                yield Finding(ERROR, part.__name__, str(error))

@@ -1,0 +1,172 @@
+"""Reads the alert policies as they are deployed, and whom they would tell.
+
+https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from logging import ERROR, INFO, WARNING
+from typing import Any, NamedTuple
+
+from google.cloud import monitoring_v3
+
+from exporter.google.clients import client_on
+from lab.policies.deployment import canonical
+from lab.policies.files import Policy
+from lab.verify.findings import Finding
+from lab.verify.target import Target
+
+_PART = "policies"
+_CHANNELS = "https://console.cloud.google.com/monitoring/alerting/notifications"
+_UNVERIFIED = monitoring_v3.NotificationChannel.VerificationStatus.UNVERIFIED
+
+
+class Deployed(NamedTuple):
+    """A policy as Cloud Monitoring has it, and the file with its name."""
+
+    file: Policy
+    policy: Any  # the AlertPolicy
+
+    @property
+    def name(self) -> str:
+        """Its name for people: the file's, and its route."""
+        route = self.policy.user_labels.get("route")
+        return f"{self.file.name} ({route})" if route else self.file.name
+
+    @property
+    def promql(self) -> Any:
+        """Its condition on metrics, which is empty in a policy on a log."""
+        return self.policy.conditions[0].condition_prometheus_query_language
+
+    @property
+    def works(self) -> bool:
+        """Whether it opens incidents."""
+        return self.policy.enabled is not False and "validity" not in self.policy
+
+
+def read_policies(target: Target) -> list[Deployed]:
+    """Return the deployed policies that have a file, by name; raise CallError."""
+    files = {policy.name: policy for policy in target.policies}
+    service = client_on(monitoring_v3.AlertPolicyServiceClient, target.channel)
+    found = []
+    for policy in target.listed(
+        service.list_alert_policies,
+        "monitoring.alertPolicies.list",
+        name=f"projects/{target.project}",
+    ):
+        file = files.get(policy.user_labels.get("policy", ""))
+        if file and policy.conditions:
+            found.append(Deployed(file, policy))
+    return sorted(found, key=lambda each: each.name)
+
+
+def policies(target: Target) -> Iterator[Finding]:
+    """Yield what is not deployed, can't alert or differs; raise CallError."""
+    deployed = read_policies(target)
+    names = {each.file.name for each in deployed}
+    missing = [file for file in target.policies if file.name not in names]
+    if missing:
+        text = (
+            f"not in projects/{target.project}:"
+            f" {', '.join(file.name for file in missing)}. Terraform deploys all but"
+            " what config doesn't collect, and a policy on a log where the log is"
+        )
+        is_critical = any(file.severity == "CRITICAL" for file in missing)
+        yield Finding(ERROR if is_critical else INFO, _PART, text)
+    for each in deployed:
+        if texts := ", ".join(_differences(each)):
+            text = f"{each.name} differs from its file: {texts}"
+            yield Finding(INFO, _PART, text)
+        if "validity" in each.policy:
+            reason = each.policy.validity.message
+            text = f"{each.name} is invalid, so it never alerts. Apply again: {reason}"
+            yield Finding(ERROR, _PART, text)
+        elif not each.works:
+            text = f"{each.name} is disabled, so it never alerts"
+            yield Finding(WARNING, _PART, text)
+    yield from told(target, [each for each in deployed if each.works])
+
+
+def _differences(each: Deployed) -> Iterator[str]:
+    """Yield how a policy differs from what Terraform makes of its file."""
+    file = each.file
+    promql = each.promql
+    compared: dict[str, tuple[object, object]] = {
+        "severity": (each.policy.severity.name, file.severity)
+    }
+    if file.query:
+        compared["retest window"] = (promql.duration.seconds, file.retest_window)
+        compared["interval"] = (promql.evaluation_interval.seconds, file.interval)
+        if canonical(promql.query) != canonical(file.query):
+            yield "its query"
+    for what, (deployed, written) in compared.items():
+        if deployed != written:
+            yield f"{what} {deployed} instead of {written}"
+
+
+def told(target: Target, working: list[Deployed]) -> Iterator[Finding]:
+    """Yield which channels are told, and which policies tell none; raise CallError."""
+    service = client_on(monitoring_v3.NotificationChannelServiceClient, target.channel)
+    channels = {}
+    for channel in target.listed(
+        service.list_notification_channels,
+        "monitoring.notificationChannels.list",
+        name=f"projects/{target.project}",
+    ):
+        channels[_id(channel.name)] = channel
+    used = {name for each in working for name in each.policy.notification_channels}
+    heard = set()
+    for name in sorted(used):
+        names = [e.name for e in working if name in e.policy.notification_channels]
+        channel = channels.get(_id(name))
+        title = f"{channel.display_name} ({channel.type_})" if channel else name
+        level, text = INFO, f"{title} is told of {len(names)}"
+        if problem := _problem(channel):
+            level = ERROR
+            text = (
+                f"{title} {problem}, so it is not told of {', '.join(names)}:"
+                f" {_CHANNELS}?project={target.project}"
+            )
+        else:
+            heard.update(names)
+        yield Finding(level, _PART, text)
+    unheard = [each.name for each in working if each.name not in heard]
+    if unheard:
+        text = f"nobody is told of {', '.join(unheard)}: set notification_channels"
+        yield Finding(ERROR, _PART, text)
+
+
+def _problem(channel: Any) -> str:
+    """Return why a channel tells nobody; empty if it does."""
+    if channel is None:
+        return "does not exist"
+    if channel.enabled is False:
+        return "is disabled"
+    # Most types need no verification, and have no status.
+    if channel.verification_status == _UNVERIFIED:
+        return "is not verified"
+    return ""
+
+
+def snoozes(target: Target) -> Iterator[Finding]:
+    """Yield which policies are snoozed now; raise CallError."""
+    service = client_on(monitoring_v3.SnoozeServiceClient, target.channel)
+    now = datetime.now(UTC)
+    for snooze in target.listed(
+        service.list_snoozes,
+        "monitoring.snoozes.list",
+        parent=f"projects/{target.project}",
+    ):
+        if not snooze.interval.start_time <= now < snooze.interval.end_time:
+            continue
+        ids = set(map(_id, snooze.criteria.policies))
+        for each in read_policies(target):
+            if _id(each.policy.name) in ids:
+                end = f"{snooze.interval.end_time:%Y-%m-%dT%H:%M:%SZ}"
+                text = f"{each.name} is snoozed until {end}: {snooze.display_name}"
+                yield Finding(WARNING, _PART, text)
+
+
+def _id(name: str) -> str:
+    """Return the end of a name, which has its project's id or its number."""
+    return name.rpartition("/")[2]

@@ -1,0 +1,109 @@
+"""Sends each deployed query to Google's engine, and to Prometheus with its points."""
+
+import time
+from collections.abc import Iterator, Mapping
+from logging import ERROR, INFO, WARNING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+from exporter.google.errors import CallError, FailureKind
+from lab.backtest.backtest import metrics_to_read
+from lab.backtest.history import History, periods
+from lab.backtest.read import Reader
+from lab.policies.promql import known_series
+from lab.prove.engine import EngineError, NotInstalledError, check_installed, run_engine
+from lab.prove.incidents import resource_name
+from lab.simulate.series import at_own_time
+from lab.verify.deployed import Deployed, read_policies
+from lab.verify.findings import Finding
+from lab.verify.target import Target
+
+_PART = "queries"
+_READABLE_SECONDS = 15  # until a point of the exporter can be read, at most
+
+# The resources or labels of the series for which each policy's query holds
+_Answers: TypeAlias = dict[str, set[str]]
+
+
+def queries(target: Target) -> Iterator[Finding]:
+    """Yield what each query answers, and whether Prometheus agrees; raise CallError."""
+    at = float(int(time.time()) - _READABLE_SECONDS)
+    answers: _Answers = {}
+    asked = []
+    for each in read_policies(target):
+        query = each.promql.query
+        if not query:
+            continue
+        try:
+            found = target.rest.query(target.project, query, at)
+        except CallError as error:
+            if error.failure.kind is not FailureKind.REFUSED:
+                raise
+            text = (
+                f"Google's engine refuses {each.name}, so it can't alert. Correct its"
+                f" file, and apply Terraform: {error.failure.message}"
+            )
+            yield Finding(ERROR, _PART, text)
+            continue
+        answers[each.name] = {_about(each, labels) for labels, _ in found}
+        asked.append(each)
+    local: _Answers = {}
+    try:
+        local = _local_answers(target, asked, at)
+    except (NotInstalledError, EngineError) as error:
+        yield Finding(WARNING, _PART, f"Google's answers are not compared: {error}")
+    yield from _compared(answers, local)
+
+
+def _compared(answers: _Answers, local: _Answers) -> Iterator[Finding]:
+    """Yield what each query answers, and where Prometheus answers otherwise."""
+    quiet = []
+    for name, google in answers.items():
+        here = local.get(name, google)
+        text = f"{name} holds for {', '.join(sorted(google)) or 'nothing'}"
+        if google != here:
+            text += f", in Prometheus for {', '.join(sorted(here)) or 'nothing'}"
+            yield Finding(WARNING, _PART, text)
+        elif google:
+            yield Finding(INFO, _PART, text)
+        else:
+            quiet.append(name)
+    if quiet:
+        yield Finding(INFO, _PART, f"these hold for nothing: {', '.join(quiet)}")
+    if local:
+        agreed = sum(answers[name] == local[name] for name in local)
+        text = f"Prometheus with the same points agrees on {agreed} of {len(local)}"
+        yield Finding(INFO, _PART, text)
+
+
+def _local_answers(target: Target, asked: list[Deployed], at: float) -> _Answers:
+    """Return what Prometheus answers with the points that Google has.
+
+    Raise CallError, NotInstalledError or EngineError.
+    """
+    check_installed()
+    metrics, earlier = metrics_to_read([each.file for each in asked])
+    reader = Reader(target.clients.monitoring, target.project, target.stop)
+    found: _Answers = {}
+    with TemporaryDirectory(prefix="verify-") as folder:
+        history = History(Path(folder))
+        for period in periods(at - earlier, at):
+            history.add(reader.read(metrics, period))
+        with run_engine(Path(folder)) as engine:
+            for each in asked:
+                parsed = each.file.parsed_query
+                # The points of other metrics were not read.
+                if parsed and all(
+                    one.metric in known_series() for one in parsed.selectors
+                ):
+                    query = at_own_time(each.promql.query)
+                    series = engine.query_range(query, at, at, 1)
+                    found[each.name] = {_about(each, one.labels) for one in series}
+    return found
+
+
+def _about(each: Deployed, labels: Mapping[str, str]) -> str:
+    """Return the resource of a series of an answer; its labels if they name none."""
+    name = resource_name(labels, is_exporter=each.file.watches_exporter)
+    return name or ", ".join(map("=".join, sorted(labels.items())))

@@ -1,0 +1,52 @@
+"""The project that is verified, and what reads it."""
+
+import time
+from collections.abc import Callable, Iterable
+from threading import Event
+from typing import Any, NamedTuple
+
+from google.api_core.exceptions import GoogleAPICallError
+
+from exporter.google.clients import Clients
+from exporter.google.errors import CallError, explain_call_error
+from exporter.measure import RESOURCE, Metric
+from lab.policies.files import Policy
+from lab.policies.promql import promql_name
+from lab.verify.rest import QueryResult, Rest
+
+_SECONDS = 60.0  # for a page
+
+
+class Target(NamedTuple):
+    """A metrics project, and the policy files that should be deployed there."""
+
+    project: str
+    policies: tuple[Policy, ...]
+    clients: Clients
+    rest: Rest
+    stop: Event
+
+    @property
+    def channel(self) -> Any:
+        """The gRPC channel to Cloud Monitoring."""
+        transport: Any = self.clients.monitoring.transport
+        return transport.grpc_channel
+
+    def listed(
+        self, method: Callable[..., Iterable[Any]], permission: str, **request: str
+    ) -> list[Any]:
+        """Return all that a client's method lists, or raise CallError."""
+        try:
+            return list(method(request, retry=None, timeout=_SECONDS))
+        except GoogleAPICallError as error:
+            failure = explain_call_error(error, self.project, permission)
+            raise CallError(failure) from error
+
+    def query(self, promql: str) -> list[QueryResult]:
+        """Return what Google's engine answers now, or raise CallError."""
+        return self.rest.query(self.project, promql, time.time())
+
+    def own(self, function: str, metric: Metric, window: str) -> str:
+        """Return a query of a function over a metric of the exporter."""
+        labels = f'monitored_resource="{RESOURCE}", project_id="{self.project}"'
+        return f"{function}({promql_name(metric.type)}{{{labels}}}[{window}])"

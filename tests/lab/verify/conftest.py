@@ -1,0 +1,120 @@
+"""An emulator in which the exporter has run once, and its policies are deployed."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import monitoring_v3
+
+from exporter.cli import main
+from lab.emulator.alerting import Alerting
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import config_environ, read_world
+from lab.policies.deployment import Deployed
+from lab.policies.files import Policy
+from lab.verify import queries
+from tests.lab.backtest.conftest import raw
+from tests.lab.conftest import POLICIES, Command, Ended
+from tests.lab.verify.rest_emulator import serve_rest
+from tests.outputs import Printed
+
+NAME = "datastream-exporter"
+DEPLOYMENT = Deployed("ops-prod", NAME, NAME, "europe-west1")
+# What Terraform leaves out of a small installation
+LEFT_OUT = (
+    "exporter-not-collecting",
+    "private-connection-failed",
+    "stream-activity-errors",
+    "stream-backfill-failed",
+    "stream-changed",
+)
+STREAM = {
+    "resource_container": "shop-prod",
+    "location": "europe-west1",
+    "stream_id": "orders",
+}
+_NATIVE = "datastream.googleapis.com/Stream"
+# What depends on the second at which a test runs
+_TIMED = re.compile(r"\d+(?= s ago)|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An installation, and what verifies it."""
+
+    emulator: Emulator
+    environ: dict[str, str]
+    command: Command
+
+    @property
+    def alerting(self) -> Alerting:
+        """What is deployed for alerts."""
+        return self.emulator.alerting("ops-prod")
+
+    def policy(self, name: str) -> Any:
+        """Return a deployed policy, to be changed."""
+        listed = self.alerting.alert_policies
+        return next(each for each in listed if each.user_labels["policy"] == name)
+
+    def promql(self, name: str) -> Any:
+        """Return a deployed policy's condition on metrics, to be changed."""
+        return self.policy(name).conditions[0].condition_prometheus_query_language
+
+    def verify(self, *argv: str) -> Ended:
+        """Run the command; what depends on the time is left out of its output."""
+        options = ("--project", "ops-prod", "--policies", str(POLICIES))
+        ended = self.command("verify", *options, *argv, environ=self.environ)
+        return ended._replace(out=timeless(ended.out))
+
+
+def timeless(text: str) -> str:
+    """Return a text with … for what depends on the time."""
+    return _TIMED.sub("…", text)
+
+
+def deployed(policy: Policy, number: int, channels: list[str]) -> Any:
+    """Return a policy as Terraform deploys it: a raw AlertPolicy."""
+    given = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy(policy.proto))
+    given.name = f"projects/ops-prod/alertPolicies/{number}"
+    given.enabled.value = policy.enabled
+    given.notification_channels[:] = channels
+    if policy.query:
+        promql = given.conditions[0].condition_prometheus_query_language
+        promql.query = " ".join(DEPLOYMENT.fill_in(policy.query).split())
+    return given
+
+
+@pytest.fixture
+def empty(command: Command) -> Iterator[Installation]:
+    """Return an emulator without an installation, whose clock stands still, ahead."""
+    ahead = time.time() + 60
+    world = read_world(str(Path(__file__).with_name("world.yaml")))
+    with Emulator(world, clock=lambda: ahead) as emulator, serve_rest(emulator) as rest:
+        environ = emulator.environ | config_environ(world, "world") | rest
+        yield Installation(emulator, environ, command)
+
+
+@pytest.fixture
+def installed(
+    empty: Installation, policies: tuple[Policy, ...], monkeypatch: pytest.MonkeyPatch
+) -> Installation:
+    """Return an emulator in which the exporter has run, with deployed policies."""
+    monkeypatch.setattr(queries, "_READABLE_SECONDS", 0)
+    assert main(["run"], empty.environ, Printed(), Printed()) == 0
+    channel = empty.alerting.notification_channels[0].name
+    for number, policy in enumerate(policies):
+        if policy.name not in LEFT_OUT:
+            found = deployed(policy, number, [channel])
+            empty.alerting.alert_policies.append(found)
+    now = time.time() // 1
+    for name, kind in (("freshness", "GAUGE"), ("event_count", "DELTA")):
+        length = 60 if kind == "DELTA" else 0
+        points = {(now - ago - length, now - ago): 10.0 for ago in range(0, 1800, 60)}
+        metric = {"type": f"datastream.googleapis.com/stream/{name}"}
+        native = raw(_NATIVE, STREAM, points, metric=metric, metric_kind=kind)
+        empty.emulator.seed_series("ops-prod", [native])
+    return empty

@@ -1,4 +1,4 @@
-"""A served world, Google's own clients for it, and a clock to turn by hand."""
+"""A served world whose clock stands still, and Google's own clients for it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,22 +18,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
 START = 1_767_225_600.0
-"""The worlds of these tests start at the turn of 2026, in unix seconds."""
-
-
-class Clock:
-    """A clock in unix seconds that only moves when a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
+"""The time in the worlds of these tests: the turn of 2026, in unix seconds."""
 
 
 class Served(NamedTuple):
@@ -48,19 +33,13 @@ Serve = Callable[[dict[str, Any]], Served]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands at the world's start."""
-    return Clock()
-
-
-@pytest.fixture
-def serve(clock: Clock) -> Iterator[Serve]:
+def serve() -> Iterator[Serve]:
     """Return what serves a world, written as in a file, until the test ends."""
     with ExitStack() as running:
 
         def served(world: dict[str, Any]) -> Served:
             cloud = running.enter_context(
-                Emulator(World.model_validate(world), clock=clock)
+                Emulator(World.model_validate(world), clock=lambda: START)
             )
             to_datastream = running.enter_context(
                 grpc.insecure_channel(cloud.datastream)

@@ -1,14 +1,13 @@
-"""World files: the one that ships, errors in others, and what exists at which time."""
+"""World files: errors in them, and what their events change."""
 
-from collections import Counter
 from typing import Any
 
 import pytest
 
 from exporter.mistakes import InputError
-from exporter.states import StreamState, state_name
-from lab.emulator.snapshots import LocationSnapshot, Snapshots, StreamSnapshot
-from lab.emulator.world import World, default_world, parse_world
+from exporter.states import StreamState
+from lab.emulator.snapshots import Snapshots
+from lab.emulator.world import World, parse_world
 
 PROJECTS = """\
 projects:
@@ -24,27 +23,6 @@ def errors_of(text: str) -> list[str]:
     with pytest.raises(InputError) as caught:
         parse_world(text, "w.yaml")
     return str(caught.value).splitlines()
-
-
-def test_the_default_world_shows_every_kind_of_stream() -> None:
-    """The shipped fleet has one of each trouble at its start."""
-    world = default_world()
-    locations: list[LocationSnapshot] = []
-    for project in Snapshots(world).at(0).projects.values():
-        locations += project.locations.values()
-    streams: list[StreamSnapshot] = []
-    for location in locations:
-        streams += location.streams.values()
-    assert Counter(state_name(each.state) for each in streams) == {
-        "RUNNING": 17,
-        "PAUSED": 2,
-        "FAILED": 2,
-        "FAILED_PERMANENTLY": 1,
-        "STARTING": 1,
-        "NOT_STARTED": 1,
-    }
-    assert [each.outage for each in locations].count("listed") == 1
-    assert any(each.errors for each in streams if each.state == StreamState.RUNNING)
 
 
 def test_every_error_is_reported_at_once_with_its_line() -> None:
@@ -107,30 +85,6 @@ def test_a_counter_and_a_count_go_together(stream: str) -> None:
     assert "in a name needs a count, and a count needs a counter" in error
 
 
-def world(*events: dict[str, Any]) -> World:
-    """Return a world of one failed stream and one running one."""
-    streams = [
-        {
-            "id": "a",
-            "state": "FAILED",
-            "errors": [{"reason": "OLD"}],
-            "objects": [{"table": "t"}],
-        },
-        {"id": "b", "exists": False},
-    ]
-    project = {
-        "id": "p",
-        "number": 1,
-        "locations": [{"id": "l", "streams": streams}],
-    }
-    return World.model_validate({"projects": [project], "events": events})
-
-
-def streams(of: World, seconds: float) -> dict[str, StreamSnapshot]:
-    """Return the streams that exist at a time, by id."""
-    return Snapshots(of).at(seconds).projects["p"].locations["l"].streams
-
-
 @pytest.mark.parametrize(
     ("action", "state", "reasons"),
     [
@@ -155,28 +109,16 @@ def test_each_event_changes_state_and_errors(
     action: dict[str, Any], state: int, reasons: list[str]
 ) -> None:
     """An event leads to its state and its errors, from its own second on."""
-    played = world({"at": 5, "stream": "a"} | action)
-    assert streams(played, 4.9)["a"].state == StreamState.FAILED
-    after = streams(played, 5)["a"]
+    stream = {"id": "a", "state": "FAILED", "errors": [{"reason": "OLD"}]}
+    location = {"id": "l", "streams": [stream]}
+    world = {
+        "projects": [{"id": "p", "number": 1, "locations": [location]}],
+        "events": [{"at": 5, "stream": "a", **action}],
+    }
+    snapshots = Snapshots(World.model_validate(world))
+    before, after = (
+        snapshots.at(at).projects["p"].locations["l"].streams["a"] for at in (4.9, 5)
+    )
+    assert before.state == StreamState.FAILED
     assert after.state == state
     assert [each.reason for each in after.errors] == reasons
-
-
-def test_streams_come_and_go() -> None:
-    """A stream appears with an event, and is deleted with another."""
-    played = world(
-        {
-            "at": 5,
-            "stream": "projects/p/*/b",
-            "do": "appear",
-            "starting": 2,
-        },
-        {"at": 9, "stream": "projects/p/locations/l/streams/b", "do": "delete"},
-    )
-    snapshots = Snapshots(played)
-    shown = [
-        snapshots.at(at).projects["p"].locations["l"].streams.get("b")
-        for at in (4, 5, 8, 9)
-    ]
-    assert [each and each.state for each in shown] == [None, 7, 2, None]
-    assert snapshots.at(5) is snapshots.at(6.9)

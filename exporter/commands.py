@@ -33,7 +33,7 @@ GRADES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Invocation:
     """A command line that was called, and what it works with."""
 

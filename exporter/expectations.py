@@ -51,6 +51,15 @@ class ComparedStream:
         return self.stream.state in FAILURES
 
     @property
+    def trouble(self) -> str:
+        """What is wrong with its state, as a summary counts it; empty if nothing is."""
+        if not self.exists:
+            return "required and missing"
+        if self.failed:
+            return "failed"
+        return "" if self.expected else "not as expected"
+
+    @property
     def bad(self) -> bool:
         """Whether a person should look at it."""
         return not self.expected or self.stream.errors > 0
@@ -90,7 +99,7 @@ def missing(name: StreamName) -> ComparedStream:
     return ComparedStream(name, Stream(name.stream, 0), expected=False, exists=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComparedLocation:
     """A cleanly read location, compared with config."""
 
@@ -116,11 +125,6 @@ class ComparedLocation:
         return [one.name for one in self.streams if not one.exists]
 
     @property
-    def failed(self) -> int:
-        """How many streams are failed, permanently or not."""
-        return sum(one.failed for one in self.streams)
-
-    @property
     def problem_states(self) -> dict[str, int]:
         """The state of each stream that is failed, or in an unexpected state, by id."""
         return {
@@ -128,14 +132,6 @@ class ComparedLocation:
             for stream, expected in self.listed
             if stream.state in FAILURES or not expected
         }
-
-    @property
-    def unexpected(self) -> int:
-        """How many streams are in an unexpected state, not counting the failed ones."""
-        return sum(
-            not expected and stream.state not in FAILURES
-            for stream, expected in self.listed
-        )
 
 
 class Expectations:

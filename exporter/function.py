@@ -53,7 +53,7 @@ _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
 
 
-@dataclass(slots=True)
+@dataclass
 class LastRuns:
     """When the last runs began, in seconds of a clock that never goes back."""
 

@@ -90,7 +90,7 @@ class LocationRun:
     def _follow_problems(self, compared: ComparedLocation) -> None:
         """Find which problems begin, go on and end."""
         memory = self._parts.memory
-        if memory.problems is None:
+        if not memory.recalled:
             return
         grouping: Grouping | None = self._parts.config.grouping
         before = memory.problems.get(self.name, LocationProblems())
@@ -126,7 +126,7 @@ class LocationRun:
             # What is written of a problem are two points.
             points.written += Written(lost=2 * len(compared.problem_states))
         elif points.written.complete:
-            self._forget_ended(self.problems)
+            parts.memory.forget_ended(self.name)
             parts.memory.mark_written(self.name)
 
     def _write_ended(self) -> None:
@@ -135,12 +135,7 @@ class LocationRun:
             return
         self.points.write(measure.problem_samples(self.name, self.problems))
         if self.points.written.complete:
-            self._forget_ended(self.problems)
-
-    def _forget_ended(self, problems: LocationProblems) -> None:
-        """Forget problems that are over, as their last points were accepted."""
-        if self._parts.memory.problems is not None:
-            self._parts.memory.problems[self.name] = LocationProblems(problems.current)
+            self._parts.memory.forget_ended(self.name)
 
     def _collect(self, compared: ComparedLocation) -> None:
         samples: list[Sample] = []

@@ -46,7 +46,7 @@ class _Location:
     emptied: float = -math.inf  # when it last lost all of its streams
 
 
-@dataclass(slots=True)
+@dataclass
 class _Discovered:
     """When a project was last discovered, and each of its locations last listed."""
 
@@ -69,8 +69,10 @@ class Memory:
         self._discovered: dict[str, _Discovered] = defaultdict(_Discovered)
         self._locations: dict[LocationName, _Location] = {}
         self._quarter: int | None = None
-        # The problems of each location, as written; None until they were read back
-        self.problems: dict[LocationName, LocationProblems] | None = None
+        # The problems of each location, as written
+        self.problems: dict[LocationName, LocationProblems] = {}
+        # Whether those of earlier runs are known: they were read back, or are refused
+        self.recalled = False
         # Whether Google refuses to let them be read back
         self.problems_refused = False
         # Whether the last run could neither read nor write anything
@@ -161,6 +163,10 @@ class Memory:
     def mark_written(self, name: LocationName) -> None:
         """Remember that every point of a location was accepted in this run."""
         self._locations[name].written = self._now
+
+    def forget_ended(self, name: LocationName) -> None:
+        """Forget problems of a location that are over: their 0 was accepted."""
+        self.problems[name] = LocationProblems(self.problems[name].current)
 
     def _is_due(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""

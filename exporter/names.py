@@ -44,7 +44,7 @@ class StreamName(NamedTuple):
         return cls(*found.groups()) if found else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """One task of a Cloud Run job, which reads its share of all locations."""
 

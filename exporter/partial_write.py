@@ -32,7 +32,7 @@ _TRANSIENT = (
 _TRANSIENT_CODES = frozenset(map(code_pb2.Code.Value, _TRANSIENT))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PartialWrite:
     """What happened to the points of a request that failed."""
 

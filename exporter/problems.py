@@ -48,7 +48,7 @@ class ProblemPoint(NamedTuple):
     since: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LocationProblems:
     """The problems of one location's streams."""
 

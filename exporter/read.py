@@ -51,7 +51,7 @@ class Stream:
     error: str = ""  # the text of its first error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Objects:
     """The objects (tables) of one stream."""
 

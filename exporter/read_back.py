@@ -51,14 +51,15 @@ def recall(parts: RunParts) -> None:
     run is let: more pages, and no silence.
     """
     memory, failure = parts.memory, None
-    if memory.problems is None or memory.problems_refused:
+    if not memory.recalled or memory.problems_refused:
         found = attempt(lambda: _read_back(parts), parts.deadlines.early)
         if not isinstance(found, Failure):
-            memory.problems, memory.problems_refused = found, False
+            memory.problems = found
+            memory.recalled, memory.problems_refused = True, False
         else:
             failure = found
-            if memory.problems is None and found.kind in _FOR_GOOD:
-                memory.problems, memory.problems_refused = {}, True
+            if not memory.recalled and found.kind in _FOR_GOOD:
+                memory.recalled = memory.problems_refused = True
     parts.recalled.set_result(failure)
 
 

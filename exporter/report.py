@@ -16,7 +16,7 @@ from exporter.run_parts import Discovery, Points
 from exporter.write import Written
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """What a process needs for its runs."""
 
@@ -25,7 +25,7 @@ class Session:
     task: Task = field(default_factory=Task)  # which task of a job it is
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """How one run went."""
 

@@ -99,7 +99,7 @@ class Run:
         """
         self._parts = replace(self._parts, writer=None)
         if not recalling:
-            self._parts.memory.problems = {}
+            self._parts.memory.recalled = True
         report = self._go()
         samples = (*report.samples, *self._own_samples(report))
         return replace(report, samples=samples)

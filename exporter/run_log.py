@@ -137,10 +137,7 @@ def log_run(report: Report) -> None:
         text = "Interrupted: not everything was read and written."
         log(logging.WARNING, text)
     points = f"{plural(written.accepted, 'point')} written"
-    not_written = nonzero(
-        (written.lost, "lost"),
-        (written.superseded, "superseded"),
-    )
+    not_written = nonzero({"lost": written.lost, "superseded": written.superseded})
     if not_written:
         points += f", {not_written}"
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"

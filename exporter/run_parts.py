@@ -26,7 +26,7 @@ _RESERVED_SHARE = 0.15
 _EARLY_SHARE = 1 / 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunDeadlines:
     """By when each part of a run has to be done. A stop ends all of them.
 
@@ -63,7 +63,7 @@ class RunDeadlines:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunParts:
     """What all threads of a run share."""
 

@@ -1,5 +1,6 @@
 """Says in words and numbers how a run went, for the log and for people."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ _MOST_NAMED = 3
 _Name: TypeAlias = LocationName | StreamName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FailureGroup:
     """Things of one project that failed for one kind of reason: one thing to fix."""
 
@@ -109,21 +110,21 @@ def fleet(report: Report) -> str:
     if locations:
         within = plural(len(locations), "location")
         text = f"{plural(report.streams, 'stream')} in {within}"
-    bad = nonzero(
-        (sum(one.failed for one in locations), "failed"),
-        (sum(one.unexpected for one in locations), "not as expected"),
-        (sum(len(one.missing) for one in locations), "required and missing"),
-    )
-    if bad:
-        text += f" ({bad})"
+    counts: Counter[str] = Counter()
+    for location in locations:
+        counts.update(one.trouble for one in location.streams if one.trouble)
+    if counts:
+        text += f" ({nonzero(counts)})"
     if report.unread:
         text += f", {plural(len(report.unread), 'location')} unreadable"
     return text
 
 
-def nonzero(*counts: tuple[int, str]) -> str:
+def nonzero(counts: Mapping[str, int]) -> str:
     """Return each count that is not 0 with what it counts: ``2 lost, 1 superseded``."""
-    return ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    return ", ".join(
+        f"{count:,} {what}" for what, count in sorted(counts.items()) if count
+    )
 
 
 def lasting(report: Report, name: StreamName) -> str:

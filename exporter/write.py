@@ -27,7 +27,7 @@ _TRY_SHARE = 1 / 3
 _REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WriteError:
     """Points of one request that were not written."""
 
@@ -36,7 +36,7 @@ class WriteError:
     failure: Failure | None  # why; None if another run wrote newer points first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Written:
     """What happened to some points; add them up with ``+``."""
 

@@ -29,7 +29,7 @@ _TRANSIENT = (
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deadline:
     """A time on the monotonic clock by which work has to be done."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from google.cloud import monitoring_v3
 
 from exporter.cli import main
@@ -32,12 +33,7 @@ LEFT_OUT = (
     "stream-backfill-failed",
     "stream-changed",
 )
-STREAM = {
-    "resource_container": "shop-prod",
-    "location": "europe-west1",
-    "stream_id": "orders",
-}
-_NATIVE = "datastream.googleapis.com/Stream"
+HERE = Path(__file__).parent
 # What depends on the second at which a test runs
 _TIMED = re.compile(r"\d+(?= s ago)|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z")
 
@@ -76,6 +72,25 @@ def timeless(text: str) -> str:
     return _TIMED.sub("…", text)
 
 
+def seed(to: Installation, name: str) -> None:
+    """Add the series that series.yaml has under a name."""
+    now = time.time() // 1
+    listed = yaml.safe_load((HERE / "series.yaml").read_text("utf-8"))
+    for each in listed[name]:
+        points = {}
+        for minute in range(each.get("points", 1)):
+            end = now - each.get("ago", 0) - 60 * minute
+            points[end - each.get("length", 0), end] = float(each.get("value", end))
+        series = raw(
+            each.get("resource", "generic_node"),
+            each["labels"],
+            points,
+            metric={"type": each["type"]},
+            metric_kind=each.get("kind", "GAUGE"),
+        )
+        to.emulator.seed_series("ops-prod", [series])
+
+
 def deployed(policy: Policy, number: int, channels: list[str]) -> Any:
     """Return a policy as Terraform deploys it: a raw AlertPolicy."""
     given = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy(policy.proto))
@@ -92,7 +107,7 @@ def deployed(policy: Policy, number: int, channels: list[str]) -> Any:
 def empty(command: Command) -> Iterator[Installation]:
     """Return an emulator without an installation, whose clock stands still, ahead."""
     ahead = time.time() + 60
-    world = read_world(str(Path(__file__).with_name("world.yaml")))
+    world = read_world(str(HERE / "world.yaml"))
     with Emulator(world, clock=lambda: ahead) as emulator, serve_rest(emulator) as rest:
         environ = emulator.environ | config_environ(world, "world") | rest
         yield Installation(emulator, environ, command)
@@ -110,11 +125,5 @@ def installed(
         if policy.name not in LEFT_OUT:
             found = deployed(policy, number, [channel])
             empty.alerting.alert_policies.append(found)
-    now = time.time() // 1
-    for name, kind in (("freshness", "GAUGE"), ("event_count", "DELTA")):
-        length = 60 if kind == "DELTA" else 0
-        points = {(now - ago - length, now - ago): 10.0 for ago in range(0, 1800, 60)}
-        metric = {"type": f"datastream.googleapis.com/stream/{name}"}
-        native = raw(_NATIVE, STREAM, points, metric=metric, metric_kind=kind)
-        empty.emulator.seed_series("ops-prod", [native])
+    seed(empty, "native")
     return empty

@@ -5,43 +5,31 @@ The outputs are in ``outputs``, and that of a sound installation in docs/lab.md.
 
 import json
 import os
+import re
 import signal
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from google.cloud import monitoring_v3
+from google.protobuf import json_format
 
 from lab.emulator.world import Fault
 from tests.docs.pages import fences
-from tests.lab.backtest.conftest import raw
-from tests.lab.verify.conftest import Installation, timeless
+from tests.lab.verify.conftest import HERE, Installation, seed, timeless
 from tools import ROOT
 
 
 def shown(name: str) -> str:
     """Return an expected output."""
-    return (Path(__file__).with_name("outputs") / f"{name}.txt").read_text("utf-8")
+    return (HERE / "outputs" / f"{name}.txt").read_text("utf-8")
 
 
-def seed(
-    to: Installation, metric: str, node: str, value: float, seconds_ago: int
-) -> None:
-    """Add a series of the exporter with one point; ``node`` is its node_id."""
-    at = time.time() - seconds_ago
-    location, _, node_id = node.rpartition("/")
-    about: dict[str, Any] = {"type": f"custom.googleapis.com/datastream/{metric}"}
-    if metric.startswith("stream/"):
-        about["labels"] = {"stream_id": node_id}
-    resource = {
-        "project_id": "ops-prod",
-        "location": location or "europe-west1",
-        "namespace": "shop-prod",
-        "node_id": node_id,
-    }
-    series = raw("generic_node", resource, {(at, at): value}, metric=about)
-    to.emulator.seed_series("ops-prod", [series])
+def change(message: Any, fields: dict[str, Any]) -> None:
+    """Set fields of a raw message, given in the API's form."""
+    for key in fields:
+        message.ClearField(re.sub("([A-Z])", r"_\1", key).lower())
+    json_format.ParseDict(fields, message)
 
 
 def test_a_sound_installation(installed: Installation) -> None:
@@ -56,34 +44,22 @@ def test_a_sound_installation(installed: Installation) -> None:
 def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> None:
     """A line for each policy and channel that tells nobody, snooze and difference."""
     alerting = installed.alerting
-    good, pager, old = [each.name for each in alerting.notification_channels]
-    status = monitoring_v3.NotificationChannel.VerificationStatus.UNVERIFIED
-    alerting.notification_channels[1].verification_status = status
-    alerting.notification_channels[2].enabled.value = False
-    # The API may name a project by its number.
-    alerting.notification_channels[0].name = good.replace("ops-prod", "1")
+    faults = yaml.safe_load((HERE / "faults.yaml").read_text("utf-8"))
     alerting.alert_policies.remove(installed.policy("exporter-silent"))
-    installed.policy("stream-missing").validity.message = "Unknown metric."
-    installed.policy("stream-errors").enabled.value = False
-    del installed.policy("stream-failed").notification_channels[:]
-    installed.policy("stream-flapping").notification_channels.append(pager)
-    installed.policy("stream-stalled").notification_channels[:] = [old, f"{old}0"]
+    for name, fields in faults["policies"].items():
+        change(installed.policy(name), fields)
+    for channel, fields in zip(
+        alerting.notification_channels, faults["channels"], strict=True
+    ):
+        change(channel, fields)
+    for each in faults["snoozes"]:
+        snooze = monitoring_v3.Snooze.pb()()
+        alerting.snoozes.append(json_format.ParseDict(each, snooze))
     # What a route changes is not a difference.
     lagging = installed.promql("stream-lagging")
     lagging.query = lagging.query.replace("state{", 'state{namespace=~"shop-prod", ')
-    installed.policy("stream-lagging").user_labels["route"] = "shop"
     lagging.duration.seconds = 1800
     installed.promql("stream-stuck").query += " > 1"
-    severity = monitoring_v3.AlertPolicy.Severity.WARNING
-    installed.policy("stream-stuck").severity = severity
-    now = int(time.time())
-    for name, ends in (("Migration", now + 600), ("Last week", now - 600)):
-        snooze = monitoring_v3.Snooze.pb()(
-            display_name=name,
-            criteria={"policies": [installed.policy("stream-failed").name]},
-            interval={"start_time": {"seconds": 1}, "end_time": {"seconds": ends}},
-        )
-        alerting.snoozes.append(snooze)
     code, out, _ = installed.verify()
     assert out == shown("policies")
     assert code == 1
@@ -94,7 +70,7 @@ def test_queries_that_google_refuses_or_answers_otherwise(
 ) -> None:
     """Google's words, or both answers; a refusal keeps no other part."""
     installed.verify()  # Google's engine has its points from now on.
-    seed(installed, "stream/problem", "stock", 106, 60)
+    seed(installed, "later")
     installed.promql("stream-stuck").query = "sum("
     for method in ("ListNotificationChannels", "ListSnoozes"):
         installed.emulator.add_fault(Fault(method=method, code="PERMISSION_DENIED"))
@@ -114,14 +90,7 @@ def test_an_empty_project_and_no_permission(empty: Installation) -> None:
 
 def test_old_and_lost_points(empty: Installation) -> None:
     """A silent task, lost points, and locations that could not be read."""
-    now = int(time.time())
-    seed(empty, "exporter/last_run", "0", now - 20, 20)
-    seed(empty, "exporter/points_lost", "0", 3, 20)
-    seed(empty, "exporter/last_run", "1", now - 900, 900)
-    seed(empty, "location/up", "datastream", 0, 20)
-    seed(empty, "location/up", "us-east1/datastream", 1, 20)
-    seed(empty, "location/up", "global/datastream", 1, 20)
-    seed(empty, "location/up", "us-west1/datastream", 0, 900)
+    seed(empty, "old")
     _, out, _ = empty.verify()
     assert out.startswith(shown("points"))
 

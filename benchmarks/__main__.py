@@ -80,7 +80,7 @@ def main() -> int:
     rows: list[Sequence[str]] = []
     missed: list[str] = []
     with show_progress(sys.stderr) as progress:
-        for size in progress.track("measuring", SIZES, len(SIZES)):
+        for size in progress.track(SIZES, description="measuring"):
             costs = _measure(size)
             rows += _rows(size, costs)
             missed += _missed(size, costs)

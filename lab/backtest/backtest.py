@@ -73,7 +73,7 @@ def evaluate(
     incidents: list[Incident] = []
     not_evaluated = {}
     with run_engine(history.data) as engine:
-        for policy in progress.track("evaluating policies", policies, len(policies)):
+        for policy in progress.track(policies, description="evaluating policies"):
             found, reason = _evaluate(policy, history, evaluated, engine)
             incidents += found
             if reason:

@@ -29,7 +29,7 @@ def main() -> int:
     cases += [overlap(count) for count in (2, 5, 20)]
     with show_progress(sys.stderr) as progress:
         playing = side_by_side(judge, cases, Event(), _WORKERS)
-        verdicts = [*progress.track("playing cases", playing, len(cases))]
+        verdicts = [*progress.track(playing, len(cases), description="playing cases")]
     kinds: dict[str, list[Verdict]] = {}
     for case, verdict in zip(cases, verdicts, strict=True):
         kinds.setdefault(case.kind, []).append(verdict)

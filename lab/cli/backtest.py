@@ -191,7 +191,7 @@ def _read(
     parts = periods(first, end)
     with open_monitoring(context) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
-        for period in progress.track("reading the history", parts, len(parts)):
+        for period in progress.track(parts, description="reading the history"):
             series = reader.read(metrics, period)
             if context.stop.is_set():
                 return

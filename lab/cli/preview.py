@@ -58,7 +58,9 @@ def run(context: LabContext) -> int:
     scenarios = selected_scenarios(args, [args.scenario], policies)
     with show_progress(context.err) as progress:
         playing = play_all(scenarios, policies, context.stop)
-        results = [*progress.track("playing scenarios", playing, len(scenarios))]
+        results = [
+            *progress.track(playing, len(scenarios), description="playing scenarios")
+        ]
     if context.stop.is_set():
         LOGGER.warning("Interrupted while playing %s.", args.scenario)
         return INTERRUPTED

@@ -63,7 +63,9 @@ def run(context: LabContext) -> int:
         tasks = [Task(scenario, before, after) for scenario in scenarios]
     with show_progress(context.err) as progress:
         playing = side_by_side(play, tasks, context.stop)
-        played = list(progress.track("playing scenarios", playing, len(tasks)))
+        played = list(
+            progress.track(playing, len(tasks), description="playing scenarios")
+        )
     if context.stop.is_set():
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(played), len(tasks)

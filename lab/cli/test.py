@@ -70,11 +70,15 @@ def run(context: LabContext) -> int:
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
         playing = play_all(scenarios, planned or policies, context.stop)
-        for result in progress.track("playing scenarios", playing, len(scenarios)):
+        for result in progress.track(
+            playing, len(scenarios), description="playing scenarios"
+        ):
             results.append(result)
             if not args.json:
-                with progress.pause():
-                    _print(result, context.out)
+                # Makes room: the lines go to another stream.
+                progress.stop()
+                _print(result, context.out)
+                progress.start()
     failed = [result.scenario.name for result in results if not result.passed]
     played = len(results) == len(scenarios)
     summary = _summary(results, failed)

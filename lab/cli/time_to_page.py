@@ -38,7 +38,7 @@ def run(context: LabContext) -> int:
     measuring = measure_all(policies, context.stop, context.args.moments)
     times: list[TimeToPage] = []
     with show_progress(context.err) as progress:
-        for measured in progress.track("measuring", measuring, len(MODES)):
+        for measured in progress.track(measuring, len(MODES), description="measuring"):
             times += measured
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")

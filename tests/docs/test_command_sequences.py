@@ -188,15 +188,3 @@ def test_the_commands_of_a_page_work_in_order(shells: Shells, page: Path) -> Non
         shells.run(".venv/bin/datastream-exporter run")
     for block in fences(page, "sh"):
         shells.run(block)
-
-
-def test_each_substitute_is_used() -> None:
-    """No substitute outlives the command that it is for."""
-    shown: list[str] = []
-    for page in PAGES:
-        for block in fences(page, "sh"):
-            shown.extend(commands_of(block))
-    patterns = [each.command for each in SUBSTITUTES]
-    patterns += [RUNS_ON, *map(re.escape, EXIT_CODES)]
-    for pattern in patterns:
-        assert any(re.fullmatch(pattern, line) for line in shown), pattern

@@ -150,18 +150,6 @@ def test_alerting_counts_each_metric_of_each_clause(
     assert price == pytest.approx(0.35 * references + 0.5 * points / 1e6)
 
 
-def test_alerting_costs_nothing_for_what_is_not_there() -> None:
-    """What is off by default has no series, nor has a stream without a problem."""
-    fleet = cost.Fleet(20, 3, 1)
-    prefix = "custom_googleapis_com:datastream_stream_"
-    assert cost.series(f"{prefix}objects", fleet) == 0
-    assert cost.series(f"{prefix}problem_since", fleet) == 0
-    fleet = fleet._replace(with_problem=0.5)
-    assert cost.series(f"{prefix}problem", fleet) == 10
-    with pytest.raises(KeyError):
-        cost.series(f"{prefix}stat", fleet)
-
-
 def test_the_costs_keep_their_bounds() -> None:
     """The totals that the project promises for a small, a medium and a large fleet."""
     small, medium, large = cost.FLEETS

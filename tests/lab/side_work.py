@@ -1,9 +1,7 @@
 """Work for worker processes that are killed in the middle of anything."""
 
 import multiprocessing
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -37,13 +35,6 @@ def refuse(item: bytes) -> bytes:
     return work(item)
 
 
-def kill_the_parent(_item: bytes) -> None:
-    """Start a program that never ends, and kill the main process without a warning."""
-    command = ["tail", "-f", tempfile.mkstemp()[1]]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL):
-        os.kill(os.getppid(), signal.SIGKILL)
-
-
 def kill_workers(seed: int) -> None:
     """Kill one of three workers at different moments, and print the errors."""
     drawn = random.Random(seed)  # noqa: S311 - moments, no secrets
@@ -59,8 +50,3 @@ def kill_workers(seed: int) -> None:
         except WorkerEndedError as error:
             killing.join()
             sys.stdout.write(f"{error}\n")
-
-
-def be_killed() -> None:
-    """Let workers kill this process."""
-    list(side_by_side(kill_the_parent, ITEMS, threading.Event(), 2))

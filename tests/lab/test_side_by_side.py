@@ -37,16 +37,6 @@ def test_results_come_in_order(temporary: Path, count: int) -> None:
     assert_nothing_left(temporary)
 
 
-def test_it_ends_with_the_next_result_after_stop(temporary: Path) -> None:
-    """A stop ends with the next result, and kills what is under way for later items."""
-    stop = threading.Event()
-    results = side_by_side(side_work.work, ITEMS, stop, 2)
-    assert next(results) == ITEMS[0] * 10
-    stop.set()
-    assert list(results) == []
-    assert_nothing_left(temporary)
-
-
 def test_an_error_is_raised_in_order(temporary: Path) -> None:
     """An item's error is raised after the results before it."""
     results = side_by_side(
@@ -63,34 +53,19 @@ def test_an_error_is_raised_in_order(temporary: Path) -> None:
 
 def test_a_killed_worker_is_an_error_and_nothing_hangs(tmp_path: Path) -> None:
     """It ends with a sentence, though Debian 12's pool hangs with big items."""
-    ended = run("kill_workers(1)", tmp_path)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert (
-        ended.stdout.count(
-            "a worker process was killed from outside; is there too little"
-        )
-        == 3
-    )
-    assert_nothing_left(tmp_path)
-
-
-def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
-    """Workers of a killed process notice, and end what they started."""
-    assert run("be_killed()", tmp_path).returncode == -9
-    assert_nothing_running(tmp_path)
-
-
-def run(call: str, temporary: Path) -> subprocess.CompletedProcess[str]:
-    """Call a function of ``side_work`` in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", f"from {side_work.__name__} import *; {call}"],
+    ended = subprocess.run(
+        [sys.executable, "-c", f"from {side_work.__name__} import *; kill_workers(1)"],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary)},
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    sentence = "a worker process was killed from outside; is there too little"
+    assert ended.stdout.count(sentence) == 3
+    assert_nothing_left(tmp_path)
 
 
 def assert_nothing_left(temporary: Path) -> None:

@@ -36,27 +36,6 @@ def read(
     )
 
 
-def test_points_have_the_labels_and_times_of_promql(lab: Lab) -> None:
-    """Points are oldest first, and visible some seconds after their time."""
-    series = read(lab, STATE, Period(START + 2340, START + 2460))
-    (orders,) = (each for each in series if ("stream_id", "orders") in each.labels)
-    assert orders.name == "custom_googleapis_com:datastream_stream_state"
-    assert dict(orders.labels) == {
-        "monitored_resource": "generic_node",
-        "project_id": "ops-prod",
-        "location": "europe-west1",
-        "namespace": "shop-prod",
-        "node_id": "orders",
-        "stream_id": "orders",
-    }
-    assert [(point.time - START, point.value) for point in orders.samples] == [
-        (2340, 2),
-        (2400, 5),
-        (2460, 5),
-    ]
-    assert {point.visible_at - point.time for point in orders.samples} == {5.0}
-
-
 def test_increments_become_a_counter(lab: Lab) -> None:
     """A counter goes on in the next period; a point in both periods counts once."""
     reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())

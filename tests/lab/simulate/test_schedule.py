@@ -1,7 +1,6 @@
 """When an exporter runs."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -109,53 +108,6 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
         logged,
     )
     assert [run.at for run in without] == [0, 60]
-
-
-@pytest.mark.parametrize(
-    ("every", "changes", "most"),
-    [
-        # A run a minute, and one in 10 s in the first minute
-        (1, [0], 65),
-        (60, [0], 65),
-        # Five more after each of five changes
-        (1, [0, 600, 1200, 1800, 2400, 3000], 95),
-        # It changes all the time.
-        (1, range(0, 3600, 30), 360),
-    ],
-)
-def test_a_stream_that_floods_its_log_starts_a_run_a_minute(
-    every: int, changes: Sequence[int], most: int
-) -> None:
-    """A flood of logs starts a run in 10 s while states change, else one a minute."""
-    function = Deployment.model_validate({"mode": "function", "log_triggers": True})
-    completed: list[CompletedRun] = []
-    logged, began = range(0, 3600, every), [-1.0]
-    for run in scheduled_runs(
-        [function],
-        3600,
-        "seed",
-        logged,
-        completed,
-    ):
-        changed = any(began[-1] < change <= run.at for change in changes)
-        completed.append(
-            CompletedRun(
-                run,
-                0,
-                run.at + 1,
-                0,
-                complete=True,
-                changed=changed,
-            )
-        )
-        began.append(run.at)
-    by_log = [run.scheduled.at for run in completed if run.scheduled.by_log]
-    assert min(after - before for before, after in pairwise(began[1:])) >= 10
-    assert len(by_log) <= most
-    settled = [
-        at for at in by_log if not any(0 <= at - change < 120 for change in changes)
-    ]
-    assert all(after - before >= 60 for before, after in pairwise(settled))
 
 
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:

@@ -3,8 +3,6 @@
 from copy import deepcopy
 from typing import Any
 
-import pytest
-
 from lab.simulate.series import FRESHNESS, UNSUPPORTED, Series
 from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
@@ -96,30 +94,6 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
     assert latest(lost) > 30
     assert latest(of(recording, UP, location="europe-west1")) < 9
     assert latest(of(recording, LAST_RUN)) > 30
-
-
-@pytest.mark.parametrize(
-    ("mode", "events"),
-    [
-        ("job", ["stream_bad"] * 15),
-        ("function", ["stream_changed", "stream_bad"]),
-        ("worker_pool", ["stream_changed", "stream_bad"]),
-    ],
-)
-def test_the_exporters_own_entries_are_logged(
-    make_scenario: MakeScenario, mode: str, events: list[str]
-) -> None:
-    """A job logs a failed stream in each run, others once and as a reminder."""
-    recording = simulate(
-        make_scenario(FAIL, exporters=[{"mode": mode, "delay": 0}]), START
-    )
-    stdout = "logs/run.googleapis.com%2Fstdout"
-    logged = [each.fields for each in recording.entries]
-    entries = [fields for fields in logged if stdout in fields["logName"]]
-    assert [each["jsonPayload"]["event"] for each in entries] == events
-    assert {each["severity"] for each in entries} == {"ERROR"}
-    assert entries[0]["jsonPayload"]["stream_id"] == "orders"
-    assert entries[0]["resource"]["type"].startswith("cloud_run_")
 
 
 def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:

@@ -8,9 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from exporter.google.errors import CallError, FailureKind
+from exporter.logs import LOGGER
+from exporter.summary import name_first
 from lab.backtest.backtest import metrics_to_read
 from lab.backtest.history import History, periods
 from lab.backtest.read import Reader
+from lab.policies.model import HOUR
 from lab.policies.promql import known_series
 from lab.prove.engine import EngineError, NotInstalledError, check_installed, run_engine
 from lab.prove.incidents import resource_name
@@ -48,6 +51,8 @@ def queries(target: Target) -> Iterator[Finding]:
             continue
         answers[each.name] = {_about(each, labels) for labels, _ in found}
         asked.append(each)
+    if not asked:
+        return
     local: _Answers = {}
     try:
         local = _local_answers(target, asked, at)
@@ -61,9 +66,9 @@ def _compared(answers: _Answers, local: _Answers) -> Iterator[Finding]:
     quiet = []
     for name, google in answers.items():
         here = local.get(name, google)
-        text = f"{name} holds for {', '.join(sorted(google)) or 'nothing'}"
+        text = f"{name} holds for {name_first(sorted(google)) or 'nothing'}"
         if google != here:
-            text += f", in Prometheus for {', '.join(sorted(here)) or 'nothing'}"
+            text += f", in Prometheus for {name_first(sorted(here)) or 'nothing'}"
             yield Finding(WARNING, _PART, text)
         elif google:
             yield Finding(INFO, _PART, text)
@@ -84,12 +89,15 @@ def _local_answers(target: Target, asked: list[Deployed], at: float) -> _Answers
     """
     check_installed()
     metrics, earlier = metrics_to_read([each.file for each in asked])
+    LOGGER.info("Reading %.0f hours of points for Prometheus.", earlier / HOUR)
     reader = Reader(target.clients.monitoring, target.project, target.stop)
     found: _Answers = {}
     with TemporaryDirectory(prefix="verify-") as folder:
         history = History(Path(folder))
         for period in periods(at - earlier, at):
             history.add(reader.read(metrics, period))
+        if target.stop.is_set():
+            return found
         with run_engine(Path(folder)) as engine:
             for each in asked:
                 parsed = each.file.parsed_query

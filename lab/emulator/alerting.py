@@ -14,6 +14,12 @@ from lab.emulator.server import Method, Services
 from lab.emulator.snapshots import Snapshot
 
 _Channel: Any = monitoring_v3.NotificationChannel.pb()
+# A thing, several of them as methods and permissions say, and the field of an answer
+_KINDS = (
+    ("AlertPolicy", "AlertPolicies", "alert_policies"),
+    ("NotificationChannel", "NotificationChannels", "notification_channels"),
+    ("Snooze", "Snoozes", "snoozes"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +42,10 @@ class AlertingService:
     def services(self) -> Services:
         """Return the methods by service, as a server takes them."""
         return {
-            "google.monitoring.v3.AlertPolicyService": {
-                "ListAlertPolicies": self._lists(
-                    monitoring_v3.ListAlertPoliciesRequest,
-                    monitoring_v3.ListAlertPoliciesResponse,
-                    "alert_policies",
-                    "monitoring.alertPolicies.list",
-                )
-            },
-            "google.monitoring.v3.NotificationChannelService": {
-                "ListNotificationChannels": self._lists(
-                    monitoring_v3.ListNotificationChannelsRequest,
-                    monitoring_v3.ListNotificationChannelsResponse,
-                    "notification_channels",
-                    "monitoring.notificationChannels.list",
-                )
-            },
-            "google.monitoring.v3.SnoozeService": {
-                "ListSnoozes": self._lists(
-                    monitoring_v3.ListSnoozesRequest,
-                    monitoring_v3.ListSnoozesResponse,
-                    "snoozes",
-                    "monitoring.snoozes.list",
-                )
-            },
+            f"google.monitoring.v3.{kind}Service": {
+                f"List{several}": self._lists(several, listed)
+            }
+            for kind, several, listed in _KINDS
         }
 
     def of_project(self, id_: str) -> Alerting:
@@ -78,19 +64,18 @@ class AlertingService:
                 found.notification_channels.append(channel)
         return self._projects[id_]
 
-    def _lists(
-        self, request: Any, response: Any, listed: str, permission: str
-    ) -> Method:
-        """Return a method that lists one kind of what a project has."""
+    def _lists(self, several: str, listed: str) -> Method:
+        """Return the method that lists all things of a kind."""
+        request = getattr(monitoring_v3, f"List{several}Request")
+        response = getattr(monitoring_v3, f"List{several}Response").pb()
+        permission = f"monitoring.{several[0].lower()}{several[1:]}.list"
 
         def answer(asked: Any) -> Any:
             # Snoozes are listed by parent, the others by name.
             name = getattr(asked, "parent", "") or asked.name
-            id_ = name.removeprefix("projects/")
-            project = self._fleet().project(id_)
+            project = self._fleet().project(name.removeprefix("projects/"))
             if project is None or permission in project.denied:
                 raise permission_denied(permission, name)
-            kept = getattr(self.of_project(project.id), listed)
-            return response.pb()(**{listed: kept})
+            return response(**{listed: getattr(self.of_project(project.id), listed)})
 
         return Method(request.pb(), answer)

@@ -54,6 +54,8 @@ argv = (ctypes.c_char_p * len(words))(*[word.encode() for word in words])
 sys.exit(run(len(words), argv, os.dup(1), os.dup(2)))
 """
 
+TERRAFORM = (sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY))
+"""The command that a ``terraform`` would be."""
 
 _CHANGES = 2
 """The exit code of ``terraform plan -detailed-exitcode`` where something changes."""
@@ -259,7 +261,7 @@ class RootModule:
         if self.provider:
             self.provider.project.directory = self.directory
         process = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY), *words],
+            [*TERRAFORM, *words],
             cwd=self.directory,
             env=environment(self.provider),
             stdin=subprocess.DEVNULL,

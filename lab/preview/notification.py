@@ -51,12 +51,10 @@ class Notification(NamedTuple):
 
     def without_labels(self) -> "Notification":
         """Return the paragraphs that name a label, without links, all labels empty."""
-        values = dict.fromkeys(self.values, EMPTY)
-        if PROJECT in values:
-            values[PROJECT] = self.values[PROJECT]
         paragraphs = _LINK.sub(r"\1", self.policy.content).split("\n\n")
-        content = "\n\n".join(each for each in paragraphs if _names_label(each))
-        return Notification(replace(self.policy, content=content, links=()), values)
+        content = "\n\n".join(each for each in paragraphs if "${" in each)
+        policy = replace(self.policy, content=content, links=())
+        return Notification(policy, dict.fromkeys(self.values, EMPTY))
 
     def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
         """Return a text with the variables filled, each value changed by ``shown``."""
@@ -67,10 +65,6 @@ class Notification(NamedTuple):
     def url(self, address: str) -> str:
         """Return an address with the variables filled and encoded."""
         return self.fill(address, lambda value: quote(value, safe="@"))
-
-
-def _names_label(paragraph: str) -> bool:
-    return bool({*_VARIABLE.findall(paragraph)} - {PROJECT})
 
 
 class _Parser(MarkdownIt):

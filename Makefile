@@ -68,7 +68,7 @@ soak: $(ALL) ## run the function and `watch` for five minutes with faults, and c
 
 .PHONY: chaos
 chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
-	@$(BIN)/python -m lab.chaos $(ARGS)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: dist
 dist: $(ALL) ## build a release: the wheel, bills of materials (CycloneDX) and checksums, in DIST

@@ -34,7 +34,7 @@ PAGES = (
     ROOT / "terraform" / "README.md",
 )
 SCHEMA = ROOT / "docs" / "config.schema.json"
-# What ``python -m lab.chaos`` printed: it takes minutes, so it is recorded by hand
+# What ``python -m tests.chaos`` printed: it takes minutes, so it is recorded by hand
 CHAOS = ROOT / "docs" / "chaos.txt"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {

@@ -11,11 +11,11 @@ from threading import Event
 
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
-from lab.chaos.cases import interrupted, matrix, overlap
-from lab.chaos.judge import Verdict, judge
 from lab.markdown import table
 from lab.side_by_side import side_by_side
 from lab.terminal import show_progress
+from tests.chaos.cases import interrupted, matrix, overlap
+from tests.chaos.judge import Verdict, judge
 
 _HEADINGS = ("what goes wrong", "cases", "points lost", "slowest", "rules broken")
 _WORKERS = 6  # more than there are cores, as most of a run with a fault is waiting

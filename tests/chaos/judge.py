@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from lab.chaos.cases import (
+from tests.chaos.cases import (
     DEADLINE_SECONDS,
     DISCOVERED,
     DISCOVERY,

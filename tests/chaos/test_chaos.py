@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from lab.chaos.cases import Case, interrupted, matrix, overlap
-from lab.chaos.judge import judge
+from tests.chaos.cases import Case, interrupted, matrix, overlap
+from tests.chaos.judge import judge
 
 
 def _sample() -> list[Case]:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
@@ -21,6 +21,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ, parse_world
 
 DEADLINE_SECONDS = 6
+_WORLD = Path(__file__).with_name("world.yaml")
 
 # A discovery, and a location that nothing else tells of
 DISCOVERY, DISCOVERED = "acme-orders/global", "acme-orders/us-west1"
@@ -159,11 +160,10 @@ def overlap(count: int) -> Case:
 
 def play(case: Case) -> Observed:
     """Run the exporter's own command line while a case goes wrong."""
-    file = resources.files("lab.chaos") / "world.yaml"
-    data = yaml.safe_load(file.read_text("utf-8")) | case.world
-    world = parse_world(yaml.safe_dump(data), file.name)
+    data = yaml.safe_load(_WORLD.read_text("utf-8")) | case.world
+    world = parse_world(yaml.safe_dump(data), _WORLD.name)
     with Emulator(world) as emulator:
-        environ = emulator.environ | config_environ(world, file.name)
+        environ = emulator.environ | config_environ(world, _WORLD.name)
         began = time.monotonic()
         exit_codes, log = _run(case.processes, environ)
         seconds = time.monotonic() - began

@@ -20,11 +20,10 @@ from exporter.memory import Memory
 from exporter.process import INCOMPLETE, OK, Signals, ending
 from exporter.report import Session
 from exporter.run import Run
-from exporter.run_log import RunLog, log_run
+from exporter.run_log import RunLog
 from exporter.runs import open_session, run_every, run_once
 from exporter.show import print_report
-from exporter.summary import fleet
-from exporter.text import capitalized, plural, printable
+from exporter.text import plural, printable
 
 GRADES = {
     logging.INFO: "ok",
@@ -67,25 +66,20 @@ def dispatch(
 def run(invocation: Invocation) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     out = invocation.out
-    dry_run = invocation.args.dry_run
     with _session(invocation) as session:
         config = session.config
         seconds = config.run.deadline.total_seconds()
         deadline = Deadline.after(seconds, invocation.signals.stop)
         now = int(time())
         once = Run(session, Memory(), now, deadline)
-        report = once.look() if dry_run else once.write()
+        report = once.look() if invocation.args.dry_run else once.write()
         try:
             if out:
                 print_report(report, config, out)
                 out.flush()
         finally:
             # Also where stdout is full.
-            RunLog().log_findings(report)
-            if dry_run:
-                LOGGER.info("%s; nothing was written.", capitalized(fleet(report)))
-            else:
-                log_run(report)
+            RunLog().log(report)
     return OK if report.complete else INCOMPLETE
 
 

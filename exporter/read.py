@@ -76,15 +76,15 @@ def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
         return explain_unexpected_error(error)
 
 
+@dataclass(frozen=True)
 class Datastream:
     """Reads through Google's clients.
 
     Methods raise CallError unless the answer is complete.
     """
 
-    def __init__(self, clients: Clients, calls: Calls) -> None:
-        self._clients = clients
-        self._calls = calls
+    clients: Clients
+    calls: Calls
 
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
@@ -92,10 +92,10 @@ class Datastream:
             name=f"projects/{project}", page_size=PAGE
         )
         needs = (project, "datastream.locations.list")
-        method = self._clients.datastream_for(request.name).list_locations
+        method = self.clients.datastream_for(request.name).list_locations
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in list_pages(method, request, needs, deadline, self._calls)
+            for answer in list_pages(method, request, needs, deadline, self.calls)
             for location in answer.locations
         )
 
@@ -105,8 +105,8 @@ class Datastream:
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
-        method = self._clients.datastream_for(at).list_streams
-        for answer in list_pages(method, request, needs, deadline, self._calls):
+        method = self.clients.datastream_for(at).list_streams
+        for answer in list_pages(method, request, needs, deadline, self.calls):
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -129,8 +129,8 @@ class Datastream:
         # By name, since a list that shifts between two pages repeats an object.
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
-        method = self._clients.datastream_for(name.location_name).list_stream_objects
-        for answer in list_pages(method, request, needs, deadline, self._calls):
+        method = self.clients.datastream_for(name.location_name).list_stream_objects
+        for answer in list_pages(method, request, needs, deadline, self.calls):
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
         return Objects(
@@ -145,8 +145,8 @@ class Datastream:
         )
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
-        method = self._clients.datastream_for(at).list_private_connections
-        for answer in list_pages(method, request, needs, deadline, self._calls):
+        method = self.clients.datastream_for(at).list_private_connections
+        for answer in list_pages(method, request, needs, deadline, self.calls):
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states

@@ -79,7 +79,22 @@ class Run:
         parts = self._parts
         if not parts.memory.start_collection(parts.timestamp):
             parts = self._parts = replace(parts, collects=False)
-        report = self._go()
+        return self._go()
+
+    def look(self, *, recalling: bool = False) -> Report:
+        """Read and measure everything, collectors included, and write nothing.
+
+        Without ``recalling``, it is as if every problem began now.
+        """
+        self._parts = replace(self._parts, writer=None)
+        if not recalling:
+            self._parts.memory.recalled = True
+        return self._go()
+
+    def _go(self) -> Report:
+        """Do everything; the exporter's own series come last."""
+        parts = self._parts
+        report = self._visit_locations()
         if parts.stopped:
             return report
         own = Points(parts.writer, parts.deadlines.end)
@@ -92,19 +107,7 @@ class Run:
             calls=parts.calls.made,
         )
 
-    def look(self, *, recalling: bool = False) -> Report:
-        """Read and measure everything, collectors included, and write nothing.
-
-        Without ``recalling``, it is as if every problem began now.
-        """
-        self._parts = replace(self._parts, writer=None)
-        if not recalling:
-            self._parts.memory.recalled = True
-        report = self._go()
-        samples = (*report.samples, *self._own_samples(report))
-        return replace(report, samples=samples)
-
-    def _go(self) -> Report:
+    def _visit_locations(self) -> Report:
         """Do everything but the exporter's own series."""
         parts = self._parts
         shared = Points(parts.writer, parts.deadlines.writing)

@@ -44,7 +44,8 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
 
 def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterable[FailureGroup]:
     groups: dict[object, FailureGroup] = {}
-    for name, failure in failures.items():
+    for name in sorted(failures):
+        failure = failures[name]
         discovery = name.location == GLOBAL
         # Streams and locations are different things.
         key = (len(name), name.project, discovery, failure.kind)

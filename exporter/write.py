@@ -61,21 +61,14 @@ class Written:
         return Written(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
+@dataclass(frozen=True)
 class Writer:
     """Writes the points of one run into one project; its threads share it."""
 
-    def __init__(
-        self,
-        clients: Sequence[monitoring_v3.MetricServiceClient],
-        project: str,
-        timestamp: int,
-        calls: Calls,
-    ) -> None:
-        """Write into ``project``, all at ``timestamp``, in whole unix seconds."""
-        self._clients = clients
-        self._project = project
-        self._timestamp = timestamp
-        self._calls = calls
+    clients: Sequence[monitoring_v3.MetricServiceClient]
+    project: str
+    timestamp: int  # of every point, in whole unix seconds
+    calls: Calls
 
     def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
@@ -95,7 +88,7 @@ class Writer:
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
-        client = self._clients[hash(batch[0].location) % len(self._clients)]
+        client = self.clients[hash(batch[0].location) % len(self.clients)]
 
         def attempt(timeout: float) -> None:
             request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))
@@ -113,13 +106,13 @@ class Writer:
         errors: list[WriteError] = []
         try:
             call_with_retry(
-                attempt, deadline, self._calls, longest=longest, again=is_worth_retrying
+                attempt, deadline, self.calls, longest=longest, again=is_worth_retrying
             )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
             # A point that one try wrote stays written, whatever a later one returns.
             lost = min((refusal.unwritten for refusal in refusals), default=len(batch))
             if lost:
-                failure = explain_call_error(error, self._project, PERMISSION)
+                failure = explain_call_error(error, self.project, PERMISSION)
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.
         superseded = refusals[0].late if refusals else 0
@@ -134,7 +127,7 @@ class Writer:
 
     def _request(self, batch: Sequence[Sample]) -> Any:
         """Return a raw message: proto-plus takes four times as long to build one."""
-        request = _REQUEST(name=f"projects/{self._project}")
+        request = _REQUEST(name=f"projects/{self.project}")
         for sample in batch:
             metric = sample.metric
             series = request.time_series.add(
@@ -144,13 +137,13 @@ class Writer:
             series.metric.labels.update(zip(metric.labels, sample.labels, strict=True))
             series.resource.type = RESOURCE
             series.resource.labels.update(
-                project_id=self._project,
+                project_id=self.project,
                 location=sample.location,
                 namespace=sample.namespace,
                 node_id=sample.node_id,
             )
             point = series.points.add()
-            point.interval.end_time.seconds = self._timestamp
+            point.interval.end_time.seconds = self.timestamp
             if metric.value_type == "DOUBLE":
                 point.value.double_value = sample.value
             else:

@@ -7,7 +7,6 @@ nothing else.
 import logging
 import threading
 import warnings
-import zlib
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -105,8 +104,7 @@ class Clients:
 
     def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
         """Return the client for a location or a project, always the same one."""
-        number = zlib.crc32(str(parent).encode())
-        return self._datastreams[number % _CHANNELS]
+        return self._datastreams[hash(str(parent)) % _CHANNELS]
 
     def _open(self) -> None:
         ends = self._endpoints

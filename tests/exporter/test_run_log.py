@@ -370,8 +370,8 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
     assert [f"{name_all(one.names)} {one.text}" for one in failure_groups(seen)] == [
         f"projects/pay-prod could not be searched for locations: {DENIED}",
         f"projects/pay-prod/locations/us-west2 {unknown}: {DENIED}",
-        f"5 locations of projects/shop-prod {five} {unknown}: {DENIED}",
         f"{EUROPE} {unknown}: {DOWN}",
+        f"5 locations of projects/shop-prod {five} {unknown}: {DENIED}",
         (
             "2 streams of projects/shop-prod (europe-west1/a, europe-west1/b)"
             f" {left_out}: {DENIED}"

@@ -82,7 +82,7 @@ def test_a_check_right_after_another_says_that_no_point_was_written(shop: Shop) 
         (
             LISTING + COLLECTING,
             {"denied": ["datastream.objects.list"]},
-            "3 streams of projects/shop-prod (europe-west1/orders, ",
+            "3 streams of projects/shop-prod (europe-west1/carts, ",
             (
                 "could not be collected from, so some series are left out: permission"
                 " denied"

@@ -55,6 +55,17 @@ def add_arguments(parser: ArgumentParser) -> None:
             " standard input"
         ),
     )
+    parser.add_argument(
+        "--closing-delay",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help=(
+            "how long an incident stays open after its condition was last true, at"
+            " least two evaluations; Cloud Monitoring perhaps takes 270 (default: until"
+            " the next evaluation)"
+        ),
+    )
     add_options(parser, "policies", "scenarios", "html", "json")
 
 
@@ -69,7 +80,9 @@ def run(context: LabContext) -> int:
         return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
-        playing = play_all(scenarios, planned or policies, context.stop)
+        playing = play_all(
+            scenarios, planned or policies, context.stop, args.closing_delay
+        )
         for result in progress.track(
             playing, len(scenarios), description="playing scenarios"
         ):

@@ -40,7 +40,11 @@ class Incident:
 
 
 def metric_incidents(
-    policy: Policy, recording: Recording, engine: Engine, spacing: float
+    policy: Policy,
+    recording: Recording,
+    engine: Engine,
+    spacing: float,
+    closing_delay: float = 0,
 ) -> tuple[Incident, ...]:
     """Return the incidents of a policy on metrics, in every evaluation phase.
 
@@ -69,6 +73,7 @@ def metric_incidents(
                 retest_window=policy.retest_window,
                 interval=policy.interval,
                 last=last,
+                closing_delay=closing_delay,
             ):
                 incident = Incident(
                     policy=policy.name,
@@ -153,8 +158,22 @@ def _extracted(
     return {key: extract(entry.fields) for key, extract in extractors.items()}
 
 
+def seconds_to_close(interval: float, closing_delay: float) -> float:
+    """Return how long after the last true evaluation an incident closes.
+
+    Without a delay, it closes at the next evaluation. Users of Cloud Monitoring report
+    270 seconds or two intervals, whichever is longer; no document says it.
+    """
+    return max(closing_delay, 2 * interval) if closing_delay else interval
+
+
 def firing_intervals(
-    true_at: Iterable[float], *, retest_window: float, interval: float, last: float
+    true_at: Iterable[float],
+    *,
+    retest_window: float,
+    interval: float,
+    last: float,
+    closing_delay: float = 0,
 ) -> Iterator[tuple[float, float | None]]:
     """Yield when incidents open and close; None where one is still open at the end.
 
@@ -164,16 +183,24 @@ def firing_intervals(
         retest_window: Seconds for which the condition must stay true.
         interval: Seconds between evaluations.
         last: Time of the last evaluation.
+        closing_delay: As in :func:`seconds_to_close`. An incident that would open again
+            before it closes goes on: here it closes and opens at the same time.
     """
     window = round_up(retest_window, interval)
+    to_close = seconds_to_close(interval, closing_delay)
     begin, end = math.inf, -math.inf
+    opened: float | None = None
     for at in (*true_at, math.inf):
         if at - end > interval * 1.5:
             # An unbroken run of true evaluations has ended.
-            opened = begin + window
-            if opened <= end:
-                closed = end + interval
-                yield opened, closed if closed <= last else None
+            if begin + window <= end:
+                if opened is not None:
+                    yield opened, begin + window
+                opened = begin + window
+            closed = end + to_close
+            if opened is not None and at > closed:
+                yield opened, closed if end + interval <= last else None
+                opened = None
             begin = at
         end = at
 

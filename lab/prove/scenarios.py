@@ -10,9 +10,14 @@ from threading import Event
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
-from lab.prove.incidents import Incident, log_incidents, metric_incidents
+from lab.prove.incidents import (
+    Incident,
+    log_incidents,
+    metric_incidents,
+    seconds_to_close,
+)
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import Scenario
+from lab.simulate.scenario import ExpectedIncident, Scenario
 from lab.simulate.simulation import Recording, simulate
 
 # A Monday, after all times that scenarios set themselves
@@ -36,21 +41,28 @@ class ScenarioResult:
 
 
 def play_all(
-    scenarios: Sequence[Scenario], policies: Sequence[Policy], stop: Event
+    scenarios: Sequence[Scenario],
+    policies: Sequence[Policy],
+    stop: Event,
+    closing_delay: float = 0,
 ) -> Iterator[ScenarioResult]:
     """Play scenarios side by side and yield their results in order.
 
     Each scenario has its own engine and its own start time, so its result doesn't
-    depend on which other scenarios are played. ``stop`` ends it early.
+    depend on which other scenarios are played. ``stop`` ends it early. Incidents close
+    with ``closing_delay``, as :func:`seconds_to_close` has it.
     """
     check_installed()
-    yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
+    work = partial(_play, tuple(policies), closing_delay)
+    yield from side_by_side(work, scenarios, stop)
 
 
-def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
+def _play(
+    policies: Sequence[Policy], closing_delay: float, scenario: Scenario
+) -> ScenarioResult:
     recording = record(scenario)
     with start_engine(recording.series) as engine:
-        return evaluate(scenario, recording, policies, engine)
+        return evaluate(scenario, recording, policies, engine, closing_delay)
 
 
 def record(scenario: Scenario) -> Recording:
@@ -59,7 +71,11 @@ def record(scenario: Scenario) -> Recording:
 
 
 def evaluate(
-    scenario: Scenario, recording: Recording, policies: Sequence[Policy], engine: Engine
+    scenario: Scenario,
+    recording: Recording,
+    policies: Sequence[Policy],
+    engine: Engine,
+    closing_delay: float = 0,
 ) -> ScenarioResult:
     """Compare the incidents of policies with the alerts that a scenario expects.
 
@@ -77,13 +93,18 @@ def evaluate(
         if policy.is_log:
             of_policy += log_incidents(policy, recording)
         else:
-            of_policy += metric_incidents(policy, recording, engine, spacing)
+            of_policy += metric_incidents(
+                policy, recording, engine, spacing, closing_delay
+            )
     results: list[AlertResult] = []
     for name, incidents in found.items():
         alerts = [alert for alert in scenario.expect if alert.policy == name]
-        phases = round(intervals[name] / spacing)
+        interval = intervals[name]
+        phases = round(interval / spacing)
         if not phases:
             results += compare(alerts, incidents, None)
+        later = seconds_to_close(interval, closing_delay) - interval
+        alerts = [_closes_later(alert, later) for alert in alerts]
         for number in range(phases):
             phase = number * spacing
             in_phase = [each for each in incidents if each.phase == phase]
@@ -93,3 +114,11 @@ def evaluate(
     results += compare(missed, (), 0.0)
     every = tuple(chain.from_iterable(found.values()))
     return ScenarioResult(scenario, recording, every, tuple(results))
+
+
+def _closes_later(alert: ExpectedIncident, seconds: float) -> ExpectedIncident:
+    """Return an expected alert that may close some seconds later."""
+    if not alert.closes:
+        return alert
+    closes = alert.closes.model_copy(update={"by": alert.closes.by + seconds})
+    return alert.model_copy(update={"closes": closes})

@@ -97,6 +97,15 @@ def test_policies_are_evaluated_as_they_are_in_all_folders(
     assert f"EXTRA: orders-missing of {ORDERS}: opened" in out
 
 
+def test_incidents_close_later_on_request(command: Command) -> None:
+    """So may those of the scenarios, and each other one opens as before."""
+    names = ("error-with-changing-numbers", "fails-and-heals")
+    folder = ("--policies", str(POLICIES))
+    code, out, _ = command("test", *names, *folder, "--closing-delay", "270")
+    assert code == OK
+    assert "closed 16m10s to 16m35s (expected 12m to 17m)" in out
+
+
 @pytest.mark.usefixtures("scenarios")
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_a_terminal_gets_colour_and_progress(

@@ -6,7 +6,13 @@ from typing import TypeAlias
 
 from exporter.mistakes import hint
 from exporter.text import quote
-from lab.policies.model import HOUR, LABEL_ALLOWED, LABEL_VALUE, PolicyFile
+from lab.policies.model import (
+    HOUR,
+    LABEL_ALLOWED,
+    LABEL_VALUE,
+    LONGEST_URL,
+    PolicyFile,
+)
 from lab.policies.promql import Labels, Query, has
 
 # The keys that lead to what is wrong, such as ``("conditions", 0)``, and the sentence
@@ -20,6 +26,8 @@ USER_LABEL = "policy.user_label."
 VALUE = "metric.label.value"  # what a PromQL query returned, such as a lag in seconds
 # Seconds that Cloud Monitoring allows for retest window and look-back window together
 _LONGEST = 25 * HOUR
+# A stream's id has up to 60 characters, a project's 30, or more with a domain
+_LONGEST_ID = "i" * 63
 _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 
 
@@ -118,6 +126,13 @@ def _documentation(
     for index, link in enumerate(file.documentation.links):
         texts["links", index, "displayName"] = link.display_name
         texts["links", index, "url"] = link.url
+        length = len(_VARIABLE.sub(_LONGEST_ID, link.url))
+        if length > LONGEST_URL:
+            sentence = (
+                f"has up to {length:,} characters with its variables filled in; at most"
+                f" {LONGEST_URL:,} are allowed"
+            )
+            yield ("documentation", "links", index, "url"), sentence
     others = {PROJECT, *(f"{USER_LABEL}{key}" for key in file.user_labels)}
     if prefix == METRIC_LABEL:
         others.add(VALUE)

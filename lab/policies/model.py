@@ -27,6 +27,8 @@ SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
 SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}
 # Seconds: the shortest evaluation interval. All others are multiples of it
 INTERVAL = 30
+# Characters of a link's address, before and after its variables are filled in
+LONGEST_URL = 2083
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -143,7 +145,7 @@ class DocumentationLink(_Part):
     """A link of an alert."""
 
     display_name: Annotated[Text, Field(max_length=63)]
-    url: Annotated[Text, Field(max_length=2083)]
+    url: Annotated[Text, Field(max_length=LONGEST_URL)]
 
 
 class Documentation(_Part):

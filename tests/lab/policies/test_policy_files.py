@@ -103,6 +103,7 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
         ("content: Look", f"content: {'é' * 6000}", "is 12,057 bytes long; at most 10"),
         ("  links:\n", f"  links:\n{LINK * 3}", "must have at most 3 items, not 4"),
         ("url: https://c", f"url: {'a' * 2083}", "must have at most 2083 characters"),
+        ("?project", f"?{'a' * 1985}&project", "has up to 2,109 characters with its"),
         ("duration: 120s", "duration: 90000s", "is not allowed; write 0s to 86400s"),
         ("[1h]) == 3", "[25h]) == 3", "of 90000s in the query exceed the 90000s"),
     ],

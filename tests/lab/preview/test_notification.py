@@ -103,22 +103,27 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "change"),
+    ("scenario", "change", "reason"),
     [
-        ("window-ends", "PAUSED is no longer expected"),
+        ("window-ends", "PAUSED is no longer expected", "null"),
         (
             "error-with-changing-numbers",
             "RUNNING → FAILED: LSN # of slot_# is gone",
+            "CDC",
         ),
     ],
 )
 def test_a_message_says_what_changed(
     scenario: str,
     change: str,
+    reason: str,
     played: Played,
 ) -> None:
-    """The states and the error without numbers; or that a state isn't expected."""
+    """States and error without numbers, or what isn't expected; maybe no reason."""
     policy = OWN["stream-state-changed"]
     incidents = [one for one in played(scenario).incidents if one.policy == policy.name]
-    shown = notification(policy, incidents[0].labels).fill(policy.subject)
-    assert shown == f"Datastream stream orders changed: {change}"
+    shown = notification(policy, incidents[0].labels)
+    subject = shown.fill(policy.subject)
+    assert subject == f"Datastream stream orders changed: {change}"
+    content = shown.fill(policy.content)
+    assert f"Datastream's reason, if it gives one: `{reason}`. The" in content

@@ -41,7 +41,7 @@ class Deployed(NamedTuple):
     @property
     def works(self) -> bool:
         """Whether it opens incidents."""
-        return self.policy.enabled is not False and "validity" not in self.policy
+        return self.policy.enabled is not False and not self.policy.validity.code
 
 
 def read_policies(target: Target) -> list[Deployed]:
@@ -77,7 +77,7 @@ def policies(target: Target) -> Iterator[Finding]:
         if texts := ", ".join(_differences(each)):
             text = f"{each.name} differs from its file: {texts}"
             yield Finding(INFO, _PART, text)
-        if "validity" in each.policy:
+        if each.policy.validity.code:
             reason = each.policy.validity.message
             text = f"{each.name} is invalid, so it never alerts. Apply again: {reason}"
             yield Finding(ERROR, _PART, text)

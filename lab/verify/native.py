@@ -40,7 +40,7 @@ def native(target: Target) -> Iterator[Finding]:
     )
     text = f"{len(joined)} of {plural(len(found), 'stream')} join with the exporter's"
     level = INFO
-    if not joined:
+    if not joined and target.query(states):
         level = ERROR
         text += ": policies on freshness can't alert. Open an issue with these labels"
     yield Finding(level, _PART, text)

@@ -1,6 +1,5 @@
 """No command prints a credential: real credentials over HTTP and TLS."""
 
-import base64
 import io
 import itertools
 import json
@@ -15,7 +14,6 @@ from google.auth.compute_engine import _metadata
 from exporter.cli import main
 from exporter.process import INCOMPLETE, OK, TERMINATED, USAGE
 from tests.canary import (
-    KEY_TEXT,
     SERVICE_ACCOUNT,
     USER,
     Canary,
@@ -196,12 +194,8 @@ def test_commands_that_succeed(
         json.dumps(
             {"error": "invalid_grant", "error_description": f"Unknown: {SECRETS}"}
         ),
-        json.dumps(
-            {"error": {"code": 400, "message": SECRETS, "status": "INVALID_ARGUMENT"}}
-        ),
-        json.dumps({"error": SECRETS}),
     ],
-    ids=["text", "description", "status", "error"],
+    ids=["text", "description"],
 )
 @pytest.mark.parametrize("kind", SENT)
 def test_a_token_server_that_repeats_the_secret(
@@ -212,28 +206,6 @@ def test_a_token_server_that_repeats_the_secret(
     tokens.answers, tokens.answer = {}, (400, answer)
     assert everywhere() == FAILED
     assert tokens.requests
-
-
-@pytest.mark.parametrize(
-    "kind", ["service_account", "user", "impersonated", "federated"]
-)
-def test_a_file_that_is_no_credentials_file(
-    become: Become, everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """A key that can't be parsed, half a file, another type, content as the path."""
-    path = become(kind)
-    content = path.read_text("utf-8")
-    key = json.dumps(private_key())
-    for mangled in (
-        content.replace(key, json.dumps(KEY_TEXT)) if key in content else content[:-9],
-        content[: len(content) // 2],
-        content.replace('"type": "', f'"type": "{Canary.PRIVATE_KEY}'),
-    ):
-        path.write_text(mangled)
-        assert everywhere() == FAILED
-    for value in (content, base64.b64encode(content.encode()).decode()):
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", value)
-        assert everywhere() == FAILED
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2
 
 from exporter import process
 from tests.conftest import SignalWhen
-from tests.exporter.cli.conftest import DISCOVERING, Shop
+from tests.exporter.cli.conftest import Shop
 
 SLOW = 30.0  # seconds that no test waits for: what is still slow then hangs
 RUN, WATCH = (["run"], signal.SIGINT, 130), (["watch"], signal.SIGTERM, 143)
@@ -45,17 +45,6 @@ def test_a_run_that_reads_ends_at_once(
     assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
     assert "Interrupted: not everything" in ended.err
     assert "o locations read; " in ended.err.splitlines()[-1]
-    assert not shop.cloud.calls["CreateTimeSeries"]
-
-
-def test_a_run_that_discovers_ends_at_once(shop: Shop, signal_when: SignalWhen) -> None:
-    """Where not even the locations are known, nothing is waited for or written."""
-    shop.faults = [{"method": "ListLocations", "latency": SLOW}]
-    shop.config = DISCOVERING
-    signal_when(signal.SIGTERM, called(shop, "ListLocations", 1))
-    code, _, err = shop.command("run")
-    assert code == 143
-    assert "warning: Interrupted: not everything" in err
     assert not shop.cloud.calls["CreateTimeSeries"]
 
 

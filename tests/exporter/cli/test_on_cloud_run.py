@@ -96,15 +96,6 @@ def test_mistakes_in_config_are_one_line_each() -> None:
     assert '_RUN__DEADLINE: "5 minutes" is not a duration' in deadline
 
 
-@pytest.mark.parametrize("location", ["", "us-east4"])
-def test_the_exporters_own_series_have_the_location_of_config(
-    shop: Shop, location: str
-) -> None:
-    """``run.location``, set in the environment, as Terraform does; else global."""
-    assert shop.job("run", DATASTREAM_EXPORTER_RUN__LOCATION=location).code == OK
-    assert shop.values("exporter/last_run").keys() == {location or "global"}
-
-
 def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
     """One task reads each location and knows no other; each task reports itself."""
     for index in "012":

@@ -12,9 +12,6 @@ from tests.exporter.cli.conftest import CONFIG, DISCOVERING, Shop, command
         ([], "the following arguments are required: COMMAND"),
         (["runn"], "argument COMMAND: invalid choice: 'runn' (choose from "),
         (["run", "--dry"], "unrecognized arguments: --dry"),
-        (["run", "again"], "unrecognized arguments: again"),
-        (["run", "--config"], "argument --config: expected one argument"),
-        (["check", "--dry-run"], "unrecognized arguments: --dry-run"),
         (["init", "--config", "a.yaml"], "unrecognized arguments: --config a.yaml"),
         (
             ["watch", "--interval", "9s"],

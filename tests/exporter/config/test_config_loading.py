@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter import config, documents
-from exporter.config import from_data, from_document, from_text, load, variables
+from exporter.config import from_data, from_document, from_text, load
 from exporter.mistakes import InputError
 
 SMALLEST = "metrics: {project: my-project}\nsources: [{project: my-project}]\n"
@@ -50,15 +50,6 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
     """Errors name a line of the text in the environment like a line of a file."""
     with pytest.raises(InputError, match=r"^DATASTREAM_EXPORTER_CONFIG:3: run.name: "):
         load(None, {config.WHOLE: SMALLEST + "run: {name: A}"})
-
-
-def test_no_config_at_all_names_the_ways_to_give_one() -> None:
-    """Without any config, the error names the three ways to give one."""
-    with pytest.raises(
-        InputError,
-        match=r"^config.yaml: .* --config, or set DATASTREAM_EXPORTER_CONFIG",
-    ):
-        load(None, {})
 
 
 def test_environment_overrides_single_keys() -> None:
@@ -126,14 +117,6 @@ def test_override_of_what_is_not_a_mapping_changes_nothing(
 ) -> None:
     """A file or section of the wrong type gets its own sentence."""
     assert _errors(text, DATASTREAM_EXPORTER_RUN__NAME="a") == error
-
-
-def test_every_scalar_of_five_sections_has_a_variable() -> None:
-    """The variables are those of metrics, grouping, collect, run and endpoints."""
-    sections = {section for section, _ in variables().values()}
-
-    assert sections == {"metrics", "grouping", "collect", "run", "endpoints"}
-    assert len(variables()) == 11
 
 
 def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:

@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import combinations
-from typing import Any, NamedTuple, Self
+from itertools import product
+from typing import Any
 
 import promql_parser
 import pytest
@@ -29,22 +29,6 @@ ATTENTION = (
 )
 
 Widgets = dict[str, dict[str, Any]]
-
-
-class Box(NamedTuple):
-    """The edges of a tile."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    is_group: bool
-
-    def overlaps(self, other: Self) -> bool:
-        """Return whether two tiles have a cell in common."""
-        beside = self.right <= other.left or other.right <= self.left
-        above = self.bottom <= other.top or other.bottom <= self.top
-        return not (beside or above)
 
 
 @pytest.fixture(scope="session")
@@ -94,26 +78,21 @@ def _selectors(query: str) -> list[promql_parser.VectorSelector]:
     return [each for each in nodes if isinstance(each, promql_parser.VectorSelector)]
 
 
-def _box(tile: Any) -> Box:
-    left = tile.get("xPos", 0)
-    top = tile.get("yPos", 0)
-    return Box(
-        left=left,
-        top=top,
-        right=left + tile["width"],
-        bottom=top + tile["height"],
-        is_group="collapsibleGroup" in tile["widget"],
-    )
-
-
 def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
     """Tiles fit into 48 columns; only a group overlaps the tiles it holds."""
     layout = dashboard["mosaicLayout"]
     assert layout["columns"] == 48
-    boxes = [_box(tile) for tile in layout["tiles"]]
-    assert max(box.right for box in boxes) <= 48
-    for one, other in combinations(boxes, 2):
-        assert one.is_group != other.is_group or not one.overlaps(other)
+    taken: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
+    for tile in layout["tiles"]:
+        left = tile.get("xPos", 0)
+        top = tile.get("yPos", 0)
+        columns = range(left, left + tile["width"])
+        rows = range(top, top + tile["height"])
+        cells = set(product(columns, rows))
+        is_group = "collapsibleGroup" in tile["widget"]
+        assert columns.stop <= 48
+        assert not cells & taken[is_group]
+        taken[is_group] |= cells
 
 
 def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
-import pytest
 from google.cloud.datastream_v1 import BackfillJob
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -208,9 +207,6 @@ PROMISED = {
 }
 """What dashboards and policies are built on: a change of any of these breaks them."""
 
-RESOURCE_LABELS = {"project_id", "location", "namespace", "node_id"}
-"""Of ``generic_node``; PromQL can't tell a metric label of the same key apart."""
-
 
 def test_the_catalogue_is_as_promised() -> None:
     """Names, types, resources, units and labels are valid; each metric is measured."""
@@ -222,20 +218,3 @@ def test_the_catalogue_is_as_promised() -> None:
     assert catalogue == PROMISED
     measured = {one.name for one in vars(measure).values() if isinstance(one, Metric)}
     assert measured == set(PROMISED)
-
-
-@pytest.mark.parametrize("metric", metrics().values(), ids=metrics().keys())
-def test_a_metric_can_be_told_from_others_and_says_what_it_is(metric: Metric) -> None:
-    """Its labels hide none of the resource, and people can read what it means."""
-    assert metric.type == f"custom.googleapis.com/datastream/{metric.name}"
-    assert not RESOURCE_LABELS & set(metric.labels)
-    whole = definitions()["metrics"]
-    texts = [
-        whole[metric.name][key] for key in ("display_name", "description", "written")
-    ]
-    assert all(text and text == " ".join(text.split()) for text in texts)
-    assert [one["display_name"] for one in whole.values()].count(texts[0]) == 1
-    assert texts[1].endswith(".")
-    assert set(definitions()["resources"][metric.resource]) == RESOURCE_LABELS - {
-        "project_id"
-    }

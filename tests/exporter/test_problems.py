@@ -144,13 +144,6 @@ def test_what_is_over_is_remembered_until_it_was_written(fleet: Fleet) -> None:
     assert not fleet.problems.ended
 
 
-def test_without_grouping_everything_is_alone() -> None:
-    """That is what remains where Google refuses to let points be read back."""
-    bad = {str(number): FAILED for number in range(9)}
-    problems = follow(LocationProblems(), bad, MINUTE, None).current
-    assert {problem.value for problem in problems.values()} == {105}
-
-
 # What is read back.
 
 

@@ -12,7 +12,6 @@ from exporter import measure, run
 from exporter.config.locations import KNOWN
 from exporter.expectations import Expectations
 from exporter.google.errors import Failure, FailureKind
-from exporter.measure import NEVER_MISSING
 from exporter.memory import Memory
 from exporter.names import LocationName, Task
 from exporter.write import Written
@@ -125,29 +124,6 @@ def test_no_call_is_made_more_than_the_points_need(
     assert report.written == Written(accepted=points)
     assert len(monitoring.points) == len(report.samples) == points
     assert report.complete
-
-
-def test_excluded_and_missing_streams_have_last_seen_only(serve: Serve) -> None:
-    """An excluded one is never missing; a required one that is not there has 0."""
-    lab = serve(world({"europe-west1": ["orders", "carts"], "us-east1": ["muted"]}))
-    monitoring = Monitoring(lab.cloud)
-    report = lab.run(
-        LISTED | {"exclude": ["carts", "muted"]}, required=[f"{EUROPE}/streams/gone"]
-    )
-    assert report.complete
-    assert monitoring.values("stream/last_seen") == {
-        ("europe-west1", "orders"): report.timestamp,
-        ("europe-west1", "carts"): NEVER_MISSING,
-        ("europe-west1", "gone"): 0,
-        ("us-east1", "muted"): NEVER_MISSING,
-    }
-    assert [
-        names([one])
-        for one in monitoring.points
-        if one.node in {"carts", "muted", "gone"}
-    ] == [["stream/last_seen"]] * 3
-    assert monitoring.values("location/last_read").keys() == BOTH
-    assert monitoring.values("exporter/streams") == {("global", "0"): 1}
 
 
 def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> None:

@@ -306,31 +306,6 @@ def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "change"),
-    [
-        (
-            orders(),
-            orders(FAILED, "LSN 0/16B3748 is gone."),
-            "RUNNING → FAILED: LSN # is gone.",
-        ),
-        (orders(), orders(PAUSED), "RUNNING → PAUSED"),
-        (orders(), None, "RUNNING → missing"),
-        (
-            orders(PAUSED, label="paused"),
-            orders(PAUSED, label="running"),
-            "PAUSED is no longer expected",
-        ),
-    ],
-)
-def test_an_entry_says_in_one_text_what_changed(
-    before: Stream, after: Stream | None, change: str
-) -> None:
-    """The change has both states and the error, or that a state isn't expected."""
-    _, (entry,) = play(report(before), report(*[after] if after else []))
-    assert entry["change"] == change
-
-
-@pytest.mark.parametrize(
     ("error", "summary"),
     [
         ("LSN 0/163748 of slot_12 is gone", "LSN # of slot_# is gone"),

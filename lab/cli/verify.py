@@ -16,6 +16,7 @@ from lab.cli.options import (
     selected_policies,
 )
 from lab.verify.deployed import policies, snoozes
+from lab.verify.drill import drill
 from lab.verify.findings import Finding, show
 from lab.verify.native import native
 from lab.verify.points import points
@@ -26,9 +27,10 @@ from lab.verify.target import Target
 HELP = (
     "Proves an installation on its own project: how the exporter runs, which policies"
     " are deployed and whom they would tell, what Google's engine answers to each"
-    " query and whether Prometheus agrees, and how Google's own series join. Writes"
-    " nothing. Exit code 0: nothing failed; 1: something failed. Needs"
-    " roles/monitoring.viewer on the metrics project."
+    " query and whether Prometheus agrees, and how Google's own series join. Only"
+    " --drill writes. Exit code 0: nothing failed; 1: something failed. Needs"
+    " roles/monitoring.viewer on the metrics project, and roles/monitoring.metricWriter"
+    " for the drill."
 )
 
 
@@ -39,6 +41,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=metrics_project,
         required=True,
         help="the metrics project that the exporter writes to",
+    )
+    parser.add_argument(
+        "--drill",
+        action="store_true",
+        help="let a made-up stream fail until its incident opens, then heal it",
+    )
+    parser.add_argument(
+        "--source",
+        type=metrics_project,
+        help="the project of that stream (default: the metrics project)",
     )
     add_options(parser, "impersonate-service-account", "policies", "json")
 
@@ -54,18 +66,19 @@ def run(context: LabContext) -> int:
     return INCOMPLETE if failed else OK
 
 
-_PARTS = (points, policies, snoozes, queries, native)
-
-
 def _findings(context: LabContext) -> Iterator[Finding]:
     """Yield every part's findings; one that is refused keeps no other."""
     args = context.args
     files = selected_policies(args)
     with open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
-        target = Target(args.project, files, clients, rest, context.stop)
+        source = args.source or args.project
+        target = Target(args.project, files, clients, rest, context.stop, source)
         yield Finding(INFO, "credentials", clients.account)
-        for part in _PARTS:
+        parts = [points, policies, snoozes, queries, native]
+        if args.drill:
+            parts.append(drill)
+        for part in parts:
             if context.stop.is_set():
                 return
             try:

@@ -128,7 +128,7 @@ def _play(
     asked: list[float],
 ) -> _Played:
     """Run the exporters; ``asked`` is when Datastream logs what asks for a run."""
-    clock = _Clock(start)
+    clock = Clock(start)
     played = _Played()
     with (
         Emulator(scenario.world, clock=clock) as cloud,
@@ -172,13 +172,14 @@ def _deployed(scenario: Scenario) -> Deployed:
     )
 
 
-class _Clock:
+class Clock:
     """A clock in unix seconds that only moves when it is set."""
 
     def __init__(self, now: float) -> None:
         self.now = now
 
     def __call__(self) -> float:
+        """Return the time."""
         return self.now
 
 
@@ -195,7 +196,7 @@ class _Exporter:
     """One deployment, with its config and what it remembers between runs."""
 
     def __init__(
-        self, clients: Clients, config: Config, deployment: Deployment, clock: _Clock
+        self, clients: Clients, config: Config, deployment: Deployment, clock: Clock
     ) -> None:
         self._clients = clients
         run = config.run.model_copy(update={"location": deployment.location})

@@ -113,12 +113,12 @@ def told(target: Target, working: list[Deployed]) -> Iterator[Finding]:
         "monitoring.notificationChannels.list",
         name=f"projects/{target.project}",
     ):
-        channels[_id(channel.name)] = channel
+        channels[id_of(channel.name)] = channel
     used = {name for each in working for name in each.policy.notification_channels}
     heard = set()
     for name in sorted(used):
         names = [e.name for e in working if name in e.policy.notification_channels]
-        channel = channels.get(_id(name))
+        channel = channels.get(id_of(name))
         title = f"{channel.display_name} ({channel.type_})" if channel else name
         level, text = INFO, f"{title} is told of {len(names)}"
         if problem := _problem(channel):
@@ -159,14 +159,14 @@ def snoozes(target: Target) -> Iterator[Finding]:
     ):
         if not snooze.interval.start_time <= now < snooze.interval.end_time:
             continue
-        ids = set(map(_id, snooze.criteria.policies))
+        ids = set(map(id_of, snooze.criteria.policies))
         for each in read_policies(target):
-            if _id(each.policy.name) in ids:
+            if id_of(each.policy.name) in ids:
                 end = f"{snooze.interval.end_time:%Y-%m-%dT%H:%M:%SZ}"
                 text = f"{each.name} is snoozed until {end}: {snooze.display_name}"
                 yield Finding(WARNING, _PART, text)
 
 
-def _id(name: str) -> str:
+def id_of(name: str) -> str:
     """Return the end of a name, which has its project's id or its number."""
     return name.rpartition("/")[2]

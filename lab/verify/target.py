@@ -25,6 +25,7 @@ class Target(NamedTuple):
     clients: Clients
     rest: Rest
     stop: Event
+    source: str  # the project of the drill's stream
 
     @property
     def channel(self) -> Any:

@@ -17,6 +17,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ, read_world
 from lab.policies.deployment import Deployed
 from lab.policies.files import Policy
+from lab.simulate.simulation import Clock
 from lab.verify import queries
 from tests.lab.backtest.conftest import raw
 from tests.lab.conftest import POLICIES, Command, Ended
@@ -43,6 +44,7 @@ class Installation:
     """An installation, and what verifies it."""
 
     emulator: Emulator
+    clock: Clock  # the emulator's
     environ: dict[str, str]
     command: Command
 
@@ -105,12 +107,12 @@ def deployed(policy: Policy, number: int, channels: list[str]) -> Any:
 
 @pytest.fixture
 def empty(command: Command) -> Iterator[Installation]:
-    """Return an emulator without an installation, whose clock stands still, ahead."""
-    ahead = time.time() + 60
+    """Return an emulator without an installation; its clock stands, a minute ahead."""
+    clock = Clock(time.time() // 1 + 60)
     world = read_world(str(HERE / "world.yaml"))
-    with Emulator(world, clock=lambda: ahead) as emulator, serve_rest(emulator) as rest:
+    with Emulator(world, clock=clock) as emulator, serve_rest(emulator) as rest:
         environ = emulator.environ | config_environ(world, "world") | rest
-        yield Installation(emulator, environ, command)
+        yield Installation(emulator, clock, environ, command)
 
 
 @pytest.fixture

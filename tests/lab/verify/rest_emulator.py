@@ -36,8 +36,8 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
     ):
 
         @lru_cache(maxsize=1)
-        def engine(project: str, _writes: int, _minute: float) -> Engine:
-            """Start Prometheus with all visible points: after a write, or a minute."""
+        def engine(project: str, _writes: int) -> Engine:
+            """Start Prometheus with all visible points: another one after a write."""
             engines.close()
             now = emulator.clock()
             types = {known.type for known in known_series().values()}
@@ -57,8 +57,7 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
                 code = 200
                 try:
                     writes = emulator.calls["CreateTimeSeries"]
-                    minute = emulator.clock() // 60
-                    prometheus = engine(project, writes, minute)
+                    prometheus = engine(project, writes)
                     if "query" in asked:
                         answer = _query(prometheus, asked)
                     else:
@@ -96,13 +95,14 @@ def _query(engine: Engine, asked: dict[str, list[str]]) -> Any:
 
 def _alerts(emulator: Emulator, project: str, engine: Engine) -> Any:
     """Return the JSON of the incidents that are open now."""
-    start = emulator.started
+    start = int(emulator.started)
     alerts = []
     for policy in emulator.alerting(project).alert_policies:
         promql = policy.conditions[0].condition_prometheus_query_language
-        if policy.HasField("validity") or not policy.enabled.value:
-            continue
         interval = promql.evaluation_interval.seconds
+        works = policy.enabled.value and not policy.HasField("validity")
+        if not works or not interval:
+            continue
         evaluations = emulator.seconds() // interval
         last = start + evaluations * interval
         for series in engine.query_range(promql.query, start, last, interval):

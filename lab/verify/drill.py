@@ -1,0 +1,174 @@
+"""Drills the way to the phone: a made-up stream fails, and somebody should be told.
+
+It writes what the exporter writes of a stream that is FAILED_PERMANENTLY, and of that
+only what the policy reads: the dashboard would show a ``last_seen`` as not seen for a
+day, and count a ``state``. The stream is in the location ``global``, as Cloud
+Monitoring takes none that is not real (observed: "Unrecognized region or location").
+Datastream has no streams there, so the exporter never reads it, and no other policy
+counts what is written there.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from logging import ERROR, INFO, WARNING
+
+from exporter.google.calls import Calls, Deadline
+from exporter.google.errors import CallError
+from exporter.logs import LOGGER
+from exporter.measure import GLOBAL, PROBLEM, problem_samples
+from exporter.names import LocationName
+from exporter.problems import LocationProblems, Problem
+from exporter.states import StreamState
+from exporter.write import Writer
+from lab.verify.deployed import Deployed, id_of, read_policies, told
+from lab.verify.findings import Finding
+from lab.verify.rest import Alert
+from lab.verify.target import Target
+
+STREAM = "alert-drill"
+POLICY = "stream-failed-permanently"
+_PART = "drill"
+# Between two points: long enough for Cloud Monitoring to take the next, and to show the
+# one before
+_STEP_SECONDS = 10.0
+_OPEN_SECONDS = 600.0
+# Google may take five to ten minutes more than the next evaluation
+_CLOSE_SECONDS = 900.0
+_WRITE_SECONDS = 30.0
+_POLICIES = "https://console.cloud.google.com/monitoring/alerting/policies"
+_HEALTHY = LocationProblems(ended=frozenset({STREAM}))
+
+
+def drill(target: Target) -> Iterator[Finding]:
+    """Yield each step when it is done; raise CallError when the stream is healthy."""
+    yield from Drill(target).findings()
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A drill; ``sleep`` waits for seconds of ``clock``, which is unix time."""
+
+    target: Target
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    @cached_property
+    def policies(self) -> list[Deployed]:
+        """The policies that should alert: Terraform's routes make several."""
+        return [
+            each
+            for each in read_policies(self.target)
+            if each.file.name == POLICY and each.works
+        ]
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield each step when done; raise CallError when the stream is healthy."""
+        if not self.policies:
+            text = f"{POLICY} is not deployed, or can't alert: nothing was written"
+            yield Finding(ERROR, _PART, text)
+            return
+        if self._finds(self.target.own("last_over_time", PROBLEM, "1m")):
+            text = "another drill is under way, or was killed less than a minute ago"
+            yield Finding(ERROR, _PART, text)
+            return
+        try:
+            if self._incident():
+                text = f"{STREAM} has an incident of a killed drill, which ends now"
+                yield Finding(WARNING, _PART, f"{text}. Drill again.")
+            else:
+                LOGGER.info(
+                    "Drill: %s fails. Ctrl-C makes it healthy after %d s; if that is"
+                    " cut short, another drill does.",
+                    STREAM,
+                    _STEP_SECONDS,
+                )
+                yield from self._fail()
+        finally:
+            self._write(_HEALTHY)
+        yield Finding(INFO, _PART, f"{STREAM} is healthy again")
+        incident = self._incident()
+        if incident:
+            own = id_of(incident.policy)
+            alerting = [one for one in self.policies if id_of(one.policy.name) == own]
+            yield from told(self.target, alerting)
+            yield self._wait_until_closed()
+
+    def _fail(self) -> Iterator[Finding]:
+        """Let the stream fail until it has an incident; yield each step."""
+        began = self.clock()
+        failing = Problem(StreamState.FAILED_PERMANENTLY, int(began))
+        found = False
+        queries = [each.promql.query for each in self.policies]
+        for after in self._write_for(
+            _OPEN_SECONDS, LocationProblems({STREAM: failing})
+        ):
+            if not found and any(map(self._finds, queries)):
+                found = True
+                text = f"points accepted, and found by {POLICY} after {after:.0f} s"
+                yield Finding(INFO, _PART, text)
+            if incident := self._incident():
+                yield Finding(
+                    INFO,
+                    _PART,
+                    f"incident opened after {max(0, incident.opened - began):.0f} s,"
+                    f" listed after {after:.0f} s",
+                )
+                return
+        if not self.target.stop.is_set():
+            text = (
+                f"no incident within {after:.0f} s. Points were accepted; the query of"
+                f" {POLICY} {'finds' if found else 'does not find'} them. Look whether"
+                " it is snoozed, and at its retest window"
+                f" ({self.policies[0].promql.duration.seconds} s):"
+                f" {_POLICIES}?project={self.target.project}"
+            )
+            yield Finding(ERROR, _PART, text)
+
+    def _wait_until_closed(self) -> Finding:
+        """Wait until the incident closes; return when it did."""
+        after = 0.0
+        for after in self._write_for(_CLOSE_SECONDS, _HEALTHY):
+            if not self._incident():
+                return Finding(INFO, _PART, f"incident closed after {after:.0f} s")
+        return Finding(WARNING, _PART, f"incident still open {after:.0f} s later")
+
+    def _write_for(self, seconds: float, problems: LocationProblems) -> Iterator[float]:
+        """Write until Ctrl-C; yield the seconds when a point can be read."""
+        began = self.clock()
+        after = 0.0
+        while after < seconds and not self.target.stop.is_set():
+            self._write(problems)
+            self.sleep(_STEP_SECONDS)
+            after = self.clock() - began
+            yield after
+
+    def _write(self, problems: LocationProblems) -> None:
+        """Write the stream's problem as the exporter does; raise CallError."""
+        target = self.target
+        samples = problem_samples(LocationName(target.source, GLOBAL), problems)
+        writer = Writer(
+            target.clients.monitorings, target.project, int(self.clock()), Calls()
+        )
+        # Ctrl-C doesn't end this one.
+        written = writer.write(samples, Deadline.after(_WRITE_SECONDS))
+        for error in written.errors:
+            if error.failure:
+                raise CallError(error.failure)
+
+    def _finds(self, query: str) -> bool:
+        """Return whether a query finds the failing stream now."""
+        results = self.target.rest.query(self.target.project, query, self.clock())
+        found = [one.value for one in results if one.labels.get("stream_id") == STREAM]
+        return any(found)
+
+    def _incident(self) -> Alert | None:
+        """Return the stream's open incident."""
+        ids = {id_of(each.policy.name) for each in self.policies}
+        for alert in self.target.rest.open_alerts(self.target.project):
+            # One without labels may be it.
+            is_own = alert.labels.get("stream_id", STREAM) == STREAM
+            if is_own and id_of(alert.policy) in ids:
+                return alert
+        return None

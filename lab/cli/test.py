@@ -17,6 +17,7 @@ from lab.cli.options import (
     selected_policies,
     selected_scenarios,
 )
+from lab.policies.files import Policy
 from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome
 from lab.prove.outcomes import lines
@@ -103,10 +104,8 @@ def run(context: LabContext) -> int:
         }
         print_json(document, context.out)
     if args.html and played:
-        from lab.timeline.charts import page, scenario_chart
-
-        charts = [scenario_chart(result, planned or policies) for result in results]
-        args.html.write_text(page("Scenarios", summary, charts), "utf-8")
+        page = _page(results, planned or policies, summary)
+        args.html.write_text(page, "utf-8")
     if not played:
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)
@@ -116,6 +115,16 @@ def run(context: LabContext) -> int:
     if not played:
         return INTERRUPTED
     return INCOMPLETE if failed else OK
+
+
+def _page(
+    results: Sequence[ScenarioResult], policies: Sequence[Policy], summary: str
+) -> str:
+    """Return results as an HTML page."""
+    from lab.timeline.charts import page, scenario_chart
+
+    charts = [scenario_chart(result, policies) for result in results]
+    return page("Scenarios", summary, charts)
 
 
 def _print_list(scenarios: Sequence[Scenario], out: TextIO) -> None:

@@ -48,15 +48,13 @@ def metric_incidents(
 ) -> tuple[Incident, ...]:
     """Return the incidents of a policy on metrics, in every evaluation phase.
 
-    The engine holds the recording's series. The phases are ``spacing`` seconds apart,
-    of which the policy's evaluation interval is a multiple.
+    The engine holds the recording's series. The phases are ``spacing`` seconds apart.
     """
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
-    query = adjust_for_delay(
-        recording.deployed.fill_in(policy.query or ""), recording.delay
-    )
+    query = recording.deployed.fill_in(policy.query or "")
+    query = adjust_for_delay(query, recording.delay)
     incidents: list[Incident] = []
     for series in engine.query_range(query, recording.start, end, spacing):
         name = resource_name(series.labels, is_exporter=policy.watches_exporter)

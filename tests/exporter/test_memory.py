@@ -103,21 +103,6 @@ def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None
     assert len(whole) == 100 or interval < 240
 
 
-def test_what_was_not_accepted_is_written_in_the_next_run() -> None:
-    """A location is due until it was written in full, although nothing changed."""
-    memory = Memory(10)
-    for second in range(0, 200, 10):
-        memory.begin(1 + second)
-        writes(memory, STREAMS)
-    memory.begin(321)
-    assert memory.claim(EUROPE, STREAMS)
-    memory.begin(331)
-    assert writes(memory, STREAMS)
-    assert not memory.changed
-    memory.begin(341)
-    assert not writes(memory, STREAMS)
-
-
 @given(st.lists(st.sampled_from("ab-"), min_size=1, max_size=60))
 def test_the_newest_points_are_always_true(history: list[str]) -> None:
     """For any history: what was last written of a location is what it is now."""
@@ -134,21 +119,6 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
 
 
 # Locations.
-
-
-def test_a_discovery_is_used_for_ten_minutes() -> None:
-    """When it then fails, the last one still says which locations there are."""
-    memory = Memory(60)
-    memory.begin(1)
-    assert (memory.discovered("shop-prod"), memory.last_discovered("shop-prod")) == (
-        None,
-        (),
-    )
-    memory.learn("shop-prod", ["europe-west1"])
-    for start, known in ((600, ("europe-west1",)), (601, None)):
-        memory.begin(start)
-        assert memory.discovered("shop-prod") == known
-        assert memory.last_discovered("shop-prod") == ("europe-west1",)
 
 
 @pytest.mark.parametrize("later", [STREAMS, UNREADABLE, EMPTY])

@@ -186,36 +186,13 @@ def test_each_point_is_counted_once_over_all_tries(
 # Lost for good.
 
 
-@pytest.mark.parametrize(
-    ("project", "words"),
-    [
-        (
-            {
-                "id": "metrics-project",
-                "number": 77,
-                "denied": ["monitoring.timeSeries.create"],
-            },
-            [
-                "permission denied",
-                "monitoring.timeSeries.create",
-                "roles/monitoring.metricWriter",
-            ],
-        ),
-        (
-            {"id": "metrics-projectt", "number": 77},
-            ["metrics-project", "may not exist"],
-        ),
-    ],
-    ids=["no role", "no project"],
-)
-def test_what_is_missing_is_named(
-    serve: Serve, project: dict[str, Any], words: list[str]
-) -> None:
-    """The role that a missing permission needs, and the project as config spells it."""
-    written = write(serve({"projects": [project]}), 60)
+def test_a_missing_project_is_named(serve: Serve) -> None:
+    """The sentence has the project as config spells it."""
+    written = write(serve({"projects": [{"id": "metrics-projectt", "number": 77}]}), 60)
     assert (written.accepted, written.lost) == (0, 240)
     (message,) = {str(error.failure) for error in written.errors}
-    assert all(word in message for word in [*words, "metrics-project"])
+    assert "metrics-project" in message
+    assert "may not exist" in message
 
 
 def test_each_request_is_sent_though_all_before_it_failed(serve: Serve) -> None:

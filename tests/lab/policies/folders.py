@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from exporter.mistakes import InputError
-from lab.policies.files import Policy, read_policies
+from lab.policies.files import read_policies
 
 OURS = Path(__file__).parents[3] / "alerting_policies"
 CASES = Path(__file__).parent / "cases"
@@ -39,8 +39,3 @@ def errors(folder: Path, *, house_rules: bool = True) -> list[str]:
     except InputError as mistakes:
         return [each.removeprefix(f"{folder}/") for each in mistakes.sentences]
     return []
-
-
-def policy(folder: Path, name: str) -> Policy:
-    """Return one policy of a directory, read without this project's own rules."""
-    return next(each for each in read_policies(folder) if each.name == name)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from lab.policies import model
 from lab.policies.files import read_policies
-from tests.lab.policies.folders import CASES, copy, errors, policy
+from tests.lab.policies.folders import CASES, copy, errors
 from tests.mangling import mangle, values
 
 MISTAKES: dict[str, Any] = yaml.safe_load(
@@ -38,41 +38,6 @@ STATE = "custom_googleapis_com:datastream_location_streams"
 COUNT = "did you mean run_googleapis_com:request_count?"
 LINK = '    - {displayName: A, url: "https://example.com"}\n'
 QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
-
-
-def test_a_policy_on_metrics_is_read(tmp_path: Path) -> None:
-    """The policy has every field of the file."""
-    folder = copy(tmp_path / "policies")
-    paused = policy(folder, "paused")
-
-    assert paused.path == folder / "paused.yaml"
-    assert (paused.display_name, paused.severity) == ("Paused", "ERROR")
-    assert (paused.query or "").startswith("last_over_time(custom_googleapis_com:")
-    assert (paused.retest_window, paused.interval) == (120, 30)
-    assert paused.threshold is None
-    assert policy(folder, "together").threshold == "5"
-    assert paused.subject == "Stream ${metric_or_resource.label.stream_id} is paused"
-    (link,) = paused.links
-    assert (link.display_name, link.url[-19:]) == ("Streams", "?project=${project}")
-    header = ("a stream that is paused.", "two minutes are enough.", "it was meant.")
-    assert paused.header == header
-    assert paused.summary == "a stream that is paused"
-    assert paused.filter is None
-    assert paused.parsed_query
-    assert paused.parsed_query.look_back == 3600
-
-
-def test_a_policy_on_a_log_is_read(tmp_path: Path) -> None:
-    """The policy has the filter and the extractors, and no query."""
-    changed = policy(copy(tmp_path / "policies"), "changed")
-
-    assert (changed.is_log, changed.query, changed.parsed_query) == (True, None, None)
-    assert (changed.retest_window, changed.interval) == (0, 0)
-    assert changed.filter == 'log_id("cloudaudit.googleapis.com/activity")'
-    assert changed.extractors == {
-        "stream": "EXTRACT(protoPayload.resourceName)",
-        "change": 'REGEXP_EXTRACT(protoPayload.methodName, "(Update|Delete)Stream")',
-    }
 
 
 def test_only_policies_are_read(tmp_path: Path) -> None:

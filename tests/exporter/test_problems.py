@@ -70,7 +70,13 @@ def test_a_group_takes_those_that_were_alone_for_at_most_90_seconds(
     fleet.run(b=FAILED)
     fleet.run(c2=FAILED)
     values = fleet.run(d=FAILED)
-    assert values == {"a0": 105, "b0": 105, "c0": 205, "c1": 205, "d0": 205}
+    assert values == {
+        "a0": 105,
+        "b0": 105,
+        "c0": 205,
+        "c1": 205,
+        "d0": 205,
+    }
     assert fleet.groups() == {4: 3}
 
 
@@ -113,7 +119,11 @@ def test_kinds_are_kept_apart(fleet: Fleet) -> None:
     fleet.run(after=40, b30=FAILED)
     values = fleet.run(after=20, b10=PERMANENT)
     assert sorted(set(values.values())) == [203, 205, 206]
-    assert fleet.groups() == {1: 5, 41: 20, 61: 10}
+    assert fleet.groups() == {
+        1: 5,
+        41: 20,
+        61: 10,
+    }
     assert fleet.run(after=40, b=PAUSED)["b0"] == 103
     assert fleet.problems.current["b0"].since == fleet.now
 
@@ -190,11 +200,22 @@ def test_a_zero_ends_a_problem() -> None:
 
 def test_groups_that_formed_as_one_are_one() -> None:
     """Two of a kind that formed within a quarter of an hour did not see each other."""
-    formed = {"a": (5, 1), "b": (5, 16), "c": (5, 17), "d": (3, 2)}
+    formed = {
+        "a": (5, 1),
+        "b": (5, 16),
+        "c": (5, 17),
+        "d": (3, 2),
+    }
     problems = {
         stream: Problem(state, minute * MINUTE, grouped=True)
         for stream, (state, minute) in formed.items()
     }
     merged = merge_groups(problems | {"e": Problem(5, 2 * MINUTE)}, GROUPING)
     since = {stream: problem.since // MINUTE for stream, problem in merged.items()}
-    assert since == {"a": 1, "b": 1, "c": 17, "d": 2, "e": 2}
+    assert since == {
+        "a": 1,
+        "b": 1,
+        "c": 17,
+        "d": 2,
+        "e": 2,
+    }

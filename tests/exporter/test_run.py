@@ -71,7 +71,13 @@ def names(points: Points) -> list[str]:
 def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
     """Streams, then last_read; all points have one whole second."""
     lab = serve(
-        world({"europe-west1": ["a", "b"], "us-east1": ["users"], "us-west1": []})
+        world(
+            {
+                "europe-west1": ["a", "b"],
+                "us-east1": ["users"],
+                "us-west1": [],
+            }
+        )
     )
     monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED)
@@ -150,7 +156,12 @@ def test_every_reason_stays_in_its_location(serve: Serve) -> None:
     failing = dict(zip((f"europe-west{n}" for n in range(2, 99)), KINDS, strict=False))
     # A wait without end, so that no test waits for retries.
     faults = [
-        {"method": "ListStreams", "location": at, "code": code, "retry_delay": 600}
+        {
+            "method": "ListStreams",
+            "location": at,
+            "code": code,
+            "retry_delay": 600,
+        }
         for at, code in failing.items()
     ]
     places = {"europe-west1": ["orders"], "us-east1": []} | {
@@ -203,11 +214,20 @@ def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
 
 def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     """Beside forty locations that hang in reading and one in writing, all are whole."""
-    well = {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []}
+    well = {
+        "europe-west1": ["orders"],
+        "us-east1": ["users"],
+        "us-west1": [],
+    }
     hanging = {at: ["x"] for at in KNOWN[:40] if at not in well}
     released = Event()
     faults = [
-        {"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging
+        {
+            "method": "ListStreams",
+            "location": at,
+            "latency": "10m",
+        }
+        for at in hanging
     ]
     lab = serve(world(hanging | well, faults=faults))
 

@@ -90,31 +90,59 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
 
 def fails(at: int, stream: str = ALL) -> dict[str, Any]:
     """Return an event of a world, in a minute."""
-    return {"at": at * 60, "stream": stream, "do": "fail", "reason": "GONE"}
+    return {
+        "at": at * 60,
+        "stream": stream,
+        "do": "fail",
+        "reason": "GONE",
+    }
 
 
 def recovers(at: int, stream: str = ALL) -> dict[str, Any]:
     """Return an event of a world, in a minute."""
-    return {"at": at * 60, "stream": stream, "do": "recover"}
+    return {
+        "at": at * 60,
+        "stream": stream,
+        "do": "recover",
+    }
 
 
 def test_a_group_lasts_until_its_last_stream_recovers(make: Make) -> None:
     """Each stream that recovers gets one 0, and nothing before its problem."""
-    fleet = make(events=[fails(2), recovers(4, "s-[2-6]"), recovers(7, FIRST)])
+    fleet = make(
+        events=[
+            fails(2),
+            recovers(4, "s-[2-6]"),
+            recovers(7, FIRST),
+        ]
+    )
     fleet.run(10)
     values = fleet.values()
     assert values.pop(7) == (0, 0)
     assert set(values.values()) == {(205, 2)}
     assert min(values) == 2
-    assert fleet.values("s-2") == {2: (205, 2), 3: (205, 2), 4: (0, 0)}
+    assert fleet.values("s-2") == {
+        2: (205, 2),
+        3: (205, 2),
+        4: (0, 0),
+    }
 
 
 def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
     """A run whose points are lost ends no problem."""
-    lost = {"method": "CreateTimeSeries", "code": "UNKNOWN", "from": 180, "until": 230}
+    lost = {
+        "method": "CreateTimeSeries",
+        "code": "UNKNOWN",
+        "from": 180,
+        "until": 230,
+    }
     fleet = make(events=[fails(1, FIRST), recovers(3, FIRST)], faults=[lost])
     fleet.run(7)
-    assert fleet.values() == {1: (105, 1), 2: (105, 1), 4: (0, 0)}
+    assert fleet.values() == {
+        1: (105, 1),
+        2: (105, 1),
+        4: (0, 0),
+    }
 
 
 @pytest.mark.parametrize("how", ["deleted", "excluded"])
@@ -122,25 +150,53 @@ def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> No
     """Its incidents close, though nobody says that it recovered."""
     events = [fails(1, FIRST)]
     if how == "deleted":
-        events.append({"at": 180, "stream": FIRST, "do": "delete"})
+        events.append(
+            {
+                "at": 180,
+                "stream": FIRST,
+                "do": "delete",
+            }
+        )
     fleet = make(events=events)
     fleet.run(3)
     fleet.run(6, **({"exclude": [FIRST]} if how == "excluded" else {}))
-    assert fleet.values() == {1: (105, 1), 2: (105, 1), 3: (0, 0)}
+    assert fleet.values() == {
+        1: (105, 1),
+        2: (105, 1),
+        3: (0, 0),
+    }
 
 
 def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> None:
     """And says for a minute that it has none, if its process knows that it had some."""
-    fleet = make(events=[fails(1), {"at": 180, "stream": ALL, "do": "delete"}])
+    fleet = make(
+        events=[
+            fails(1),
+            {
+                "at": 180,
+                "stream": ALL,
+                "do": "delete",
+            },
+        ]
+    )
     fleet.run(8)
-    assert fleet.values() == {1: (205, 1), 2: (205, 1), 3: (0, 0)}
+    assert fleet.values() == {
+        1: (205, 1),
+        2: (205, 1),
+        3: (0, 0),
+    }
     counts = [point.value for point in fleet.cloud.points(PREFIX + "location/streams")]
     assert counts == [6] * 3 + [0] * (0 if fleet.forgetful else 2)
 
 
 def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
     """What was written before counts on, and goes on afterwards."""
-    down = {"method": "ListStreams", "code": "UNKNOWN", "from": 120, "until": 1500}
+    down = {
+        "method": "ListStreams",
+        "code": "UNKNOWN",
+        "from": 120,
+        "until": 1500,
+    }
     fleet = make(events=[fails(1)], faults=[down])
     fleet.run(27)
     assert fleet.values() == dict.fromkeys([1, 25, 26], (205, 1))
@@ -184,7 +240,11 @@ def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> Non
 def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
     """Cloud Monitoring doesn't know it, which refuses nothing: groups form."""
     text = 'Cannot find metric(s) that match type = "TYPE".'
-    unknown = {"method": "ListTimeSeries", "code": "NOT_FOUND", "message": text}
+    unknown = {
+        "method": "ListTimeSeries",
+        "code": "NOT_FOUND",
+        "message": text,
+    }
     fleet = make(events=[fails(1)], faults=[unknown | {"until": 90}])
     reports = fleet.run(3)
     assert not any(report.unrecalled for report in reports)

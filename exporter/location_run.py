@@ -157,27 +157,27 @@ def measure_shared(
 
     The first part has the names that the samples are about.
     """
-    claim = parts.memory.claim
-    names: list[LocationName] = []
-    samples: list[Sample] = []
+    readable: dict[LocationName, bool] = {}
     for project, discovery in sorted(discoveries.items()):
         name = LocationName(project, GLOBAL)
         # Every task discovers, but only one of them reports it.
-        if not task.holds(name):
-            continue
-        failed = isinstance(discovery.result(), Failure)
-        if claim(name, UNREADABLE if failed else EMPTY):
-            names.append(name)
-            samples.append(location_sample(UP, name, int(not failed)))
+        if task.holds(name):
+            readable[name] = not isinstance(discovery.result(), Failure)
     for name, location in sorted(locations.items()):
         compared = location.compared
-        if compared is None and claim(name, UNREADABLE):
-            names.append(name)
-            samples.append(location_sample(UP, name, 0))
-        elif compared and compared.empty and claim(name, EMPTY):
-            names.append(name)
-            samples.append(location_sample(UP, name, 1))
-            samples.append(location_sample(LAST_READ, name, parts.timestamp))
-            if parts.memory.is_just_emptied(name):
-                samples.append(location_sample(LOCATION_STREAMS, name, 0))
+        if compared is None or compared.empty:
+            readable[name] = compared is not None
+    names: list[LocationName] = []
+    samples: list[Sample] = []
+    for name, up in readable.items():
+        observation = EMPTY if up else UNREADABLE
+        if not parts.memory.claim(name, observation):
+            continue
+        names.append(name)
+        samples.append(location_sample(UP, name, int(up)))
+        if name.location == GLOBAL or not up:
+            continue
+        samples.append(location_sample(LAST_READ, name, parts.timestamp))
+        if parts.memory.is_just_emptied(name):
+            samples.append(location_sample(LOCATION_STREAMS, name, 0))
     return names, samples

@@ -11,7 +11,7 @@ from exporter.google.errors import Failure
 from exporter.location_run import LocationRun
 from exporter.measure import GLOBAL, Sample
 from exporter.names import LocationName, StreamName, Task
-from exporter.problems import Problem
+from exporter.problems import LocationProblems
 from exporter.run_parts import Discovery, Points
 from exporter.write import Written
 
@@ -43,8 +43,7 @@ class Report:
     held_back: tuple[LocationName, ...]
     samples: tuple[Sample, ...]  # what there was to write
     written: Written  # what happened to it
-    # The problems of the streams that were read
-    problems: Mapping[StreamName, Problem]
+    problems: Mapping[LocationName, LocationProblems]  # those that are known now
     # Why the problems of earlier runs could not be read back; None if they were
     unrecalled: Failure | None
     changed: bool  # whether anything differs from what the process saw before
@@ -92,11 +91,7 @@ def make_report(
             unread[LocationName(project, GLOBAL)] = found
         else:
             discovered[project] = found
-    problems: dict[StreamName, Problem] = {}
     for run in runs:
-        if run.problems is not None:
-            for stream, problem in run.problems.current.items():
-                problems[StreamName(*run.name, stream)] = problem
         samples += run.points.samples
         written += run.points.outcome()
         uncollected |= run.uncollected
@@ -110,6 +105,5 @@ def make_report(
         held_back=tuple(run.name for run in runs if run.held_back),
         samples=tuple(samples),
         written=written,
-        problems=problems,
         **more,
     )

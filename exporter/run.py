@@ -133,6 +133,7 @@ class Run:
             dropped=tuple(self._dropped),
             timestamp=parts.timestamp,
             unrecalled=parts.recalled.result() if parts.recalled.done() else None,
+            problems=dict(parts.memory.problems),
             changed=parts.memory.changed,
             seconds=self._elapsed,
             calls=parts.calls.made,

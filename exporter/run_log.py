@@ -92,9 +92,8 @@ class RunLog:
         """Log which locations, and discoveries, were read again after a failure."""
         read = {location.name for location in report.locations}
         read.update(LocationName(project, GLOBAL) for project in report.discoveries)
-        unread = report.unread.keys()
-        recovered = sorted((self._unread & read) - unread)
-        self._unread = (self._unread - read) | unread
+        recovered = sorted(self._unread & read)
+        self._unread = (self._unread - read) | report.unread.keys()
         for _, group in groupby(recovered, lambda name: name.project):
             names = list(group)
             text = f"{name_all(names)} can be read again."

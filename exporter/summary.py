@@ -130,7 +130,8 @@ def nonzero(counts: Mapping[str, int]) -> str:
 
 def lasting(report: Report, name: StreamName) -> str:
     """Return how long a stream has had its problem, and whether in a group."""
-    problem = report.problems.get(name)
+    known = report.problems.get(name.location_name)
+    problem = known.current.get(name.stream) if known else None
     if problem is None:
         return ""
     minutes = max(0, report.timestamp - problem.since) // 60

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.logs import JsonLines, logging_to
 from exporter.names import LocationName, StreamName
-from exporter.problems import Problem
+from exporter.problems import LocationProblems, Problem
 from exporter.read import Stream
 from exporter.report import Report
 from exporter.run_log import RunLog
@@ -163,7 +163,8 @@ def test_an_entry_says_how_long_a_problem_lasts(
 ) -> None:
     """And whether the stream has it alone; of one that has just begun, nothing."""
     problem = Problem(PAUSED, -since * 60, grouped)
-    run = report(orders(PAUSED), problems={EUROPE.stream("orders"): problem})
+    known = LocationProblems({"orders": problem})
+    run = report(orders(PAUSED), problems={EUROPE: known})
     ((entry,),) = play(run)
     assert entry["message"].endswith(f"which config does not expect{words}")
 

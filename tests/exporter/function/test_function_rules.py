@@ -273,43 +273,6 @@ def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
     assert (answer.status, answer.body["written"]) == (200, POINTS)
 
 
-def test_what_cannot_be_collected_is_no_failure(
-    cloud_at: Emulator, clock: Clock, on_clock: OnClock
-) -> None:
-    """Objects are listed again in the next quarter of an hour; each run is a 200."""
-    denied = Fault(
-        method="ListStreamObjects", location="us-east1", code="PERMISSION_DENIED"
-    )
-    cloud_at.add_fault(denied)
-    config = f"{CONFIG}collect: {{objects: true}}\n"
-    function = on_clock({CONFIG_TEXT: config, **cloud_at.environ})
-    calls = []
-    for _ in range(16):
-        answer = function.answer("POST", "/")
-        assert (answer.status, answer.body["complete"]) == (200, True)
-        calls.append(cloud_at.calls["ListStreamObjects"])
-        clock.now += 60
-    assert calls == [3] * 15 + [6]
-    assert values(cloud_at, "exporter/uncollected") == {("global", "0"): 1}
-
-
-def test_a_location_that_hangs_costs_itself_alone(
-    cloud: Emulator, log: io.StringIO
-) -> None:
-    """A run ends before the request's timeout, when Cloud Run would stop the CPU."""
-    cloud.add_fault(Fault(method="ListStreams", location="us-east1", latency=PLENTY))
-    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "10"}
-    with closing(made(environ | cloud.environ, log)) as function:
-        answer = function.answer("POST", "/")
-    assert (answer.status, answer.body["unreadable"], answer.body["streams"]) == (
-        200,
-        1,
-        2,
-    )
-    assert float(str(answer.body["seconds"])) < 10
-    assert values(cloud, "location/up")["us-east1", "datastream"] == 0
-
-
 def test_credentials_are_asked_for_until_they_are_there(
     cloud_at: Emulator,
     on_clock: OnClock,

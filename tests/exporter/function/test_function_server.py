@@ -5,12 +5,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPException
-from itertools import islice
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -65,46 +62,6 @@ def test_a_mistake_ends_the_start(
     for entry in entries:
         assert entry["severity"] == "ERROR"
         assert entry["message"].startswith((CONFIG_TEXT, "environment: HTTPS_PROXY"))
-
-
-def test_only_a_run_that_wrote_all_is_a_success(start: Start, cloud: Emulator) -> None:
-    """Any lost point is a 500; Pub/Sub then sends its log entry again."""
-    server = start()
-    for path in ("/log", "/"):
-        fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", times=1)
-        cloud.add_fault(fault)
-        response = server.request(path)
-        assert (response.status, response.body["complete"]) == (500, False)
-        assert response.body["lost"] > 0
-        server.close()
-        server = start()
-
-
-def test_a_flood_of_logs_takes_one_thread(start: Start, cloud: Emulator) -> None:
-    """During a run, one log call waits for the next run; the others get 204 at once."""
-    came, released = Event(), Event()
-
-    def hold(_request: object) -> bytes:
-        came.set()
-        released.wait(PLENTY)
-        return b""
-
-    cloud.answer("ListLocations", hold)
-    # As many threads as the framework has on one CPU
-    server = start(THREADS="4")
-    with ThreadPoolExecutor(12) as pool:
-        scheduled = pool.submit(server.request)
-        came.wait(PLENTY)
-        flood = [pool.submit(server.request, "/log") for _ in range(10)]
-        assert [each.result().status for each in islice(as_completed(flood), 9)] == [
-            204
-        ] * 9
-        assert not scheduled.done()
-        released.set()
-        assert scheduled.result().status == 200
-        server.close()
-    (waited,) = (each for each in flood if each.exception())
-    assert isinstance(waited.exception(), ConnectionError | HTTPException)
 
 
 def test_what_is_no_request_for_a_run_starts_none(

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from exporter.cli import main
 from exporter.logs import LOGGER
+from exporter.measure import PROBLEM
 from exporter.process import INTERRUPTED, OK
 from lab.cli.options import (
     LabContext,
@@ -28,9 +29,8 @@ HELP = (
     " watch, demo check, demo run --dry-run."
 )
 
-_POLICY = "stream-failed-permanently"
-# What it reads, and the value that it alerts on
-_PROBLEM, _LOST = "custom.googleapis.com/datastream/stream/problem", 106
+# The policy whose page is shown, and the value of a problem that it alerts on
+_POLICY, _LOST = "stream-failed-permanently", 106
 _NEXT = """
 Next (the folder of this demo is gone)
   .venv/bin/datastream-lab demo watch
@@ -110,7 +110,7 @@ def _play(
 def _show_page(context: LabContext, emulator: Emulator) -> None:
     """Print the page about a stream that failed permanently, if one did."""
     policies = {policy.name: policy for policy in selected_policies(context.args)}
-    for point in emulator.points(_PROBLEM):
+    for point in emulator.points(PROBLEM.type):
         if point.value == _LOST and _POLICY in policies:
             labels = point.resource_labels | point.metric_labels
             shown = notification(policies[_POLICY], labels, point.project)

@@ -45,7 +45,8 @@ FOREIGN = {
     "put together from several words": """
         datastream_stream_state datastream_stream_* _location_* _private_connection_*
         datastream-exporter-build datastream-exporter-cron datastream-exporter-push
-        custom.googleapis.com/datastream/stream/state WATCHED""",
+        custom.googleapis.com/datastream/ custom.googleapis.com/datastream/stream/state
+        WATCHED""",
     "outcomes in capitals": "MISSED EARLY LATE EXTRA",
 }
 

@@ -8,7 +8,7 @@ https://cloud.google.com/monitoring/alerts/concepts-indepth
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.cloud import monitoring_v3
@@ -73,16 +73,9 @@ def metric_incidents(
                 last=last,
                 closing_delay=closing_delay,
             ):
-                incident = Incident(
-                    policy=policy.name,
-                    about=name,
-                    labels=series.labels,
-                    opened=opened,
-                    closed=closed,
-                    phase=phase * spacing,
-                    value=values[opened],
-                )
-                incidents.append(incident)
+                found = Incident(policy.name, name, series.labels, opened, closed)
+                found = replace(found, phase=phase * spacing, value=values[opened])
+                incidents.append(found)
     return tuple(incidents)
 
 

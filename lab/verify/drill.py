@@ -93,7 +93,11 @@ class Drill:
             own = id_of(incident.policy)
             alerting = [one for one in self.policies if id_of(one.policy.name) == own]
             yield from told(self.target, alerting)
-            yield self._wait_until_closed()
+            for after in self._write_for(_CLOSE_SECONDS, _HEALTHY):
+                if not self._incident():
+                    yield Finding(INFO, _PART, f"incident closed after {after:.0f} s")
+                    return
+            yield Finding(WARNING, _PART, "incident still open")
 
     def _fail(self) -> Iterator[Finding]:
         """Let the stream fail until it has an incident; yield each step."""
@@ -117,22 +121,15 @@ class Drill:
                 )
                 return
         if not self.target.stop.is_set():
+            finds = "finds" if found else "does not find"
             text = (
                 f"no incident within {after:.0f} s. Points were accepted; the query of"
-                f" {POLICY} {'finds' if found else 'does not find'} them. Look whether"
+                f" {POLICY} {finds} them. Look whether"
                 " it is snoozed, and at its retest window"
                 f" ({self.policies[0].promql.duration.seconds} s):"
                 f" {_POLICIES}?project={self.target.project}"
             )
             yield Finding(ERROR, _PART, text)
-
-    def _wait_until_closed(self) -> Finding:
-        """Wait until the incident closes; return when it did."""
-        after = 0.0
-        for after in self._write_for(_CLOSE_SECONDS, _HEALTHY):
-            if not self._incident():
-                return Finding(INFO, _PART, f"incident closed after {after:.0f} s")
-        return Finding(WARNING, _PART, f"incident still open {after:.0f} s later")
 
     def _write_for(self, seconds: float, problems: LocationProblems) -> Iterator[float]:
         """Write until Ctrl-C; yield the seconds when a point can be read."""
@@ -159,9 +156,10 @@ class Drill:
 
     def _finds(self, query: str) -> bool:
         """Return whether a query finds the failing stream now."""
-        results = self.target.rest.query(self.target.project, query, self.clock())
-        found = [one.value for one in results if one.labels.get("stream_id") == STREAM]
-        return any(found)
+        found = self.target.rest.query(self.target.project, query, self.clock())
+        return any(
+            value for labels, value in found if labels.get("stream_id") == STREAM
+        )
 
     def _incident(self) -> Alert | None:
         """Return the stream's open incident."""

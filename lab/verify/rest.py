@@ -101,9 +101,16 @@ class Rest:
                 text = f"no connection to {self._base} ({type(error).__name__})"
                 raise exceptions.ServiceUnavailable(text) from error
             answer = response.json()
-            if not response.ok:
-                raise _refusal(response, answer["error"])
-            return answer
+            if response.ok:
+                return answer
+            said = answer["error"]
+            if isinstance(said, str):  # as Prometheus says it
+                said = {"message": said}
+            refusal = exceptions.format_http_response_error(
+                response, "GET", "", {"error": said}
+            )
+            refusal.message = said["message"]
+            raise refusal
 
         try:
             deadline = Deadline.after(_SECONDS, self._stop)
@@ -111,15 +118,3 @@ class Rest:
         except exceptions.GoogleAPICallError as error:
             failure = explain_call_error(error, project, permission)
             raise CallError(failure) from error
-
-
-def _refusal(response: Any, said: Any) -> Exception:
-    """Return the error of an answer: Google's form of JSON, or Prometheus's text."""
-    if isinstance(said, str):
-        said = {"message": said}
-    error: Any = exceptions.format_http_response_error(
-        response, "GET", "", {"error": said}
-    )
-    error.message = said["message"]
-    refusal: Exception = error
-    return refusal

@@ -115,7 +115,7 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
     assert stage.drill()[2:] == [
         HEALTHY,
         "ok       policies: #data (slack) is told of 1",
-        "warning  drill: incident still open 0 s later",
+        "warning  drill: incident still open",
     ]
     assert stage.code == 130
     assert stage.written() == [106, 0]

@@ -3,8 +3,8 @@
 # - " (N)" is the threshold, with N from userLabels.threshold.
 # - "[W]" is the look-back window that follows from the retest window.
 # - "metrics-project", "exporter-location" and "datastream-exporter" are this deployment's.
-# Then each query becomes one line without comments, as Google's own guide writes them: with line breaks,
-# filters were silently ignored.
+# Then each query becomes one line without comments, as Google's guides write them: somebody's filters were
+# silently ignored with line breaks. https://github.com/google/skills
 
 locals {
   thresholds = {

@@ -62,7 +62,7 @@ variable "policy_directory" {
 }
 
 variable "policy_overrides" {
-  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (such as `\"120s\"`), `threshold`, `notification_channels` (full names), `runbook_url`."
+  description = "Changes to single policies, by file name without .yaml: `enabled`, `severity`, `duration` (whole minutes, such as `\"120s\"`), `threshold`, `notification_channels` (full names), `runbook_url`."
   type = map(object({
     duration              = optional(string)
     enabled               = optional(bool)

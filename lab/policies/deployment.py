@@ -8,7 +8,7 @@ the lab.
 import re
 from typing import NamedTuple
 
-import promql_parser
+from lab.policies.promql import pretty
 
 _PLACEHOLDER = re.compile(
     r',\s*(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
@@ -59,8 +59,4 @@ def with_placeholders(text: str) -> str:
 
 def canonical(query: str) -> str:
     """Return a query as its file has it: of any deployment and route, on any lines."""
-    text = with_placeholders(_ROUTE.sub(r"\1", query))
-    try:
-        return str(promql_parser.parse(text).prettify())
-    except ValueError:
-        return text
+    return pretty(with_placeholders(_ROUTE.sub(r"\1", query)))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import from_text, variables
@@ -54,7 +54,6 @@ ENVIRONMENTS = st.dictionaries(
 )
 
 
-@settings(max_examples=200)
 @given(data=st.data(), environ=st.just({}) | ENVIRONMENTS)
 def test_mangled_config_is_answered(
     data: st.DataObject,

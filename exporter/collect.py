@@ -1,15 +1,14 @@
 """Collects what is optional: the objects of streams, and private connections."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
-from exporter import measure
 from exporter.expectations import ComparedLocation
 from exporter.google.calls import Deadline
-from exporter.google.errors import Failure, FailureKind
-from exporter.measure import Sample
+from exporter.google.errors import Failure
+from exporter.measure import Sample, connection_samples, object_samples
 from exporter.names import LocationName, StreamName
 from exporter.read import attempt
 from exporter.run_parts import RunParts
@@ -21,20 +20,17 @@ Collected: TypeAlias = dict[LocationName | StreamName, list[Sample] | Failure]
 _AT_ONCE = 8
 # The part of the time left that one list may take, so that one that hangs leaves some
 _LIST_SHARE = 1 / 4
-_NO_TIME = Failure(
-    FailureKind.TIMED_OUT,
-    "the run had no time left for it",
-    "Raise run.deadline, or turn collect.objects off.",
-)
 
 
 def collect(parts: RunParts, at: ComparedLocation) -> Collected:
     """Read what config asks for; a stop leaves out what has not begun."""
+    api = parts.api
     collected: Collected = {}
     wanted = parts.config.collect
     if wanted.private_connections:
-        collected[at.name] = attempt(
-            lambda: _connections(parts, at.name), parts.deadlines.collecting
+        collected[at.name] = _within_share(
+            parts,
+            lambda share: connection_samples(at.name, api.connections(at.name, share)),
         )
     if wanted.objects:
         names = [one.name for one in at.streams if one.exists]
@@ -44,16 +40,13 @@ def collect(parts: RunParts, at: ComparedLocation) -> Collected:
     return collected
 
 
-def _connections(parts: RunParts, name: LocationName) -> list[Sample]:
-    states = parts.api.connections(name, _share(parts))
-    return list(measure.connection_samples(name, states))
-
-
 def _all_objects(
     parts: RunParts, names: Sequence[StreamName]
 ) -> list[list[Sample] | Failure]:
     def objects(name: StreamName) -> list[Sample] | Failure:
-        return _objects(parts, name)
+        return _within_share(
+            parts, lambda share: object_samples(name, parts.api.objects(name, share))
+        )
 
     try:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
@@ -63,20 +56,12 @@ def _all_objects(
         return list(map(objects, names))
 
 
-def _objects(parts: RunParts, name: StreamName) -> list[Sample] | Failure:
+def _within_share(
+    parts: RunParts, samples: Callable[[Deadline], Iterable[Sample]]
+) -> list[Sample] | Failure:
+    """Return the samples of one list, which may take its share of the time left."""
     deadline = parts.deadlines.collecting
     if deadline.stopped:
         return []
-    if deadline.left <= 0:
-        return _NO_TIME
-
-    def samples() -> list[Sample]:
-        objects = parts.api.objects(name, _share(parts))
-        return list(measure.object_samples(name, objects))
-
-    return attempt(samples, deadline)
-
-
-def _share(parts: RunParts) -> Deadline:
-    deadline = parts.deadlines.collecting
-    return deadline.within(deadline.left * _LIST_SHARE)
+    share = deadline.within(deadline.left * _LIST_SHARE)
+    return attempt(lambda: list(samples(share)), deadline)

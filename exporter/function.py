@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
@@ -88,7 +89,6 @@ class Function:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._open = ExitStack()
-        self._session: Session | None = None
         self._memory = Memory(USUAL_INTERVAL)
         self._run_log = RunLog(monotonic)
         self._last = LastRuns()
@@ -137,7 +137,7 @@ class Function:
         return self._answer
 
     def _run(self, path: str) -> Answer:
-        session = self._prepared()
+        session = self._session
         last = self._last
         early = last.began + LEAST_SECONDS - self._monotonic()
         if early > 0:
@@ -181,13 +181,10 @@ class Function:
         finally:
             overdue.cancel()
 
-    def _prepared(self) -> Session:
+    @cached_property
+    def _session(self) -> Session:
         """Return what runs need; the first time, connect."""
-        if self._session is None:
-            self._session = self._open.enter_context(
-                open_session(self._config, self._environ)
-            )
-        return self._session
+        return self._open.enter_context(open_session(self._config, self._environ))
 
 
 def serve(

@@ -14,6 +14,7 @@ from exporter import config
 from exporter.google import cloud_run
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.world import parse_world
+from lab.verify.rest import REST_EMULATOR
 from tests.docs.pages import PAGES, fences
 from tools import ROOT, cost, generate, terraform
 
@@ -79,6 +80,7 @@ def test_the_table_of_variables_is_complete() -> None:
         *config.variables(),
         DATASTREAM_EMULATOR,
         MONITORING_EMULATOR,
+        REST_EMULATOR,
         "GOOGLE_APPLICATION_CREDENTIALS",
         "NO_COLOR",
     }

@@ -5,8 +5,8 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from google.cloud import monitoring_v3
 
@@ -110,28 +110,20 @@ def _values(
         parts.calls,
     )
     try:
-        _add_values(found, answers)
+        pages = list(answers)
     except CallError as error:
         if _NO_METRIC not in error.failure.message:
             raise
-    return found
-
-
-def _add_values(
-    found: dict[StreamName, dict[int, int]], answers: Iterable[Any]
-) -> None:
-    """Add the values of all series of some answers."""
-    for answer in answers:
-        if answer.execution_errors:
+        return found
+    for page in pages:
+        if page.execution_errors:
             text = "Cloud Monitoring could not read all series"
             raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
-        for series in answer.time_series:
+        for series in page.time_series:
             labels = series.resource.labels
-            name = StreamName(
-                labels["namespace"],
-                labels["location"],
-                series.metric.labels["stream_id"],
-            )
+            stream = series.metric.labels["stream_id"]
+            name = StreamName(labels["namespace"], labels["location"], stream)
             for point in series.points:
                 time = point.interval.end_time.seconds
                 found[name][time] = point.value.int64_value
+    return found

@@ -4,7 +4,6 @@ from collections import Counter
 from typing import TextIO
 
 from exporter.config import Config
-from exporter.expectations import ComparedStream
 from exporter.report import Report
 from exporter.summary import fleet, lasting
 from exporter.terminal import print_table
@@ -19,6 +18,7 @@ _HEADINGS = (
     "errors",
     "since",
 )
+_STYLES = {"": "green", "not as expected": "yellow"}  # by what is wrong
 
 
 def print_report(report: Report, config: Config, out: TextIO) -> None:
@@ -32,7 +32,7 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
             place = (one.name.stream, *location.name)
             since = lasting(report, one.name)
             rows.append((*place, one.state, expected, errors, since))
-            styles.append(_style(one))
+            styles.append(_STYLES.get(one.trouble, "bold red"))
     for unread in report.unread:
         rows.append(("?", *unread, "unknown", "?", "?", ""))
         styles.append("magenta")
@@ -46,11 +46,3 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
     counts = Counter(sample.metric.name for sample in report.samples)
     by_metric = [f"{name} {count:,}" for name, count in counts.items()]
     out.write(f"  {', '.join(by_metric)}\n")
-
-
-def _style(one: ComparedStream) -> str:
-    if one.expected:
-        return "green"
-    if one.failed or not one.exists:
-        return "bold red"
-    return "yellow"

@@ -64,7 +64,7 @@ bench: $(ALL) ## measure whole runs beside the same calls alone, and their memor
 
 .PHONY: soak
 soak: $(ALL) ## run the function and `watch` for five minutes with faults, and check that nothing grows or drifts
-	@$(BIN)/python -m benchmarks.soak
+	@$(BIN)/python -m tests.soak
 
 .PHONY: chaos
 chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 import pytest
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.proxy import Proxy
 from tests.exporter.function.conftest import (
     CONFIG,
     CONFIG_TEXT,
@@ -16,6 +15,7 @@ from tests.exporter.function.conftest import (
     Clock,
     OnClock,
 )
+from tests.proxy import Proxy
 
 
 @pytest.mark.parametrize("death", ["cut", "silence"])

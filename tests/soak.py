@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.emulator.emulator import Emulator
-from lab.emulator.proxy import Proxy
 from lab.emulator.world import World, parse_world
+from tests.proxy import Proxy
 
 MINUTES = 5
 CALLED = 12  # seconds from one call of the function to the next

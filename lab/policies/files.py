@@ -120,13 +120,9 @@ def read_policies(
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
     """Return the policy files of a directory, and sentences about wrong endings."""
     name = printable(str(folder))
-    try:
-        found = sorted(path for path in folder.iterdir() if path.is_file())
-    except (OSError, ValueError) as error:
-        reason = f"can not be read ({getattr(error, 'strerror', error)})"
-        if isinstance(error, FileNotFoundError):
-            reason = "there is no such directory"
-        raise InputError([f"{name}: {reason}; check the path"]) from None
+    if not folder.is_dir():
+        raise InputError([f"{name}: there is no such directory; check the path"])
+    found = sorted(path for path in folder.glob("*") if path.is_file())
     files = [path for path in found if path.suffix == ".yaml"]
     sentences = [
         f"{path}: a policy's file name ends in .yaml; rename it"

@@ -60,10 +60,9 @@ def parse_plan(content: bytes, file: str) -> Plan:
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError([f"{file}: {_NOT_A_PLAN}"])
-        changes = tuple(
-            sorted(_changes(document, file), key=lambda change: change.name)
-        )
-    except (ValueError, RecursionError):
+        changes = tuple(sorted(_changes(document), key=lambda change: change.name))
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        # Anything may come instead of a plan.
         raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
     if not changes:
         raise InputError(
@@ -77,33 +76,21 @@ def parse_plan(content: bytes, file: str) -> Plan:
     return Plan(changes, notes)
 
 
-def _changes(document: Json, file: str) -> Iterator[PolicyChange]:
-    policies: list[_Resource] = []
-    resources = document.get("resource_changes") or []
-    if not isinstance(resources, list):
-        resources = [None]
-    for number, resource in enumerate(resources):
-        match resource:
-            case {"deposed": _}:
-                # Left over from an apply that failed halfway: the policy itself stays.
-                continue
-            case {"type": type_, "mode": mode} if (type_, mode) != (POLICY, "managed"):
-                continue
-            case {
-                "name": str(name),
-                "address": str(address),
-                "change": {"actions": [*_]} as change,
-            }:
-                key = name
-                match resource.get("index"):
-                    case int(number_of_copy):
-                        key = f"{name}[{number_of_copy}]"
-                    case str(index) if index:
-                        key = index
-                policies.append(_Resource(key, address, change))
-            case _:
-                words = f"resource_changes[{number}] is not the change of a resource"
-                raise InputError([f"{file}: {words}; {_NOT_A_PLAN}"])
+def _changes(document: Json) -> Iterator[PolicyChange]:
+    policies = []
+    for resource in document.get("resource_changes") or []:
+        is_managed = (resource["type"], resource["mode"]) == (POLICY, "managed")
+        # What an apply that failed halfway left over is not the policy itself.
+        if not is_managed or "deposed" in resource:
+            continue
+        key = str(resource["name"])
+        index = resource.get("index")
+        if isinstance(index, int):
+            key = f"{key}[{index}]"
+        elif index:
+            key = str(index)
+        change = resource["change"]
+        policies.append(_Resource(key, str(resource["address"]), change))
     count = Counter(each.key for each in policies)
     for each in policies:
         name = each.key if count[each.key] == 1 else each.address

@@ -157,7 +157,7 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     ("name", "sentence"),
     [
         ("nowhere", "there is no such directory; check the path"),
-        ("file", "can not be read (Not a directory); check the path"),
+        ("file", "there is no such directory; check the path"),
         ("empty", "has no policy; a policy's file name ends in .yaml"),
     ],
 )

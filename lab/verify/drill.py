@@ -79,8 +79,9 @@ class Drill:
                 yield Finding(WARNING, _PART, f"{text}. Drill again.")
             else:
                 LOGGER.info(
-                    "Drill: %s fails. Ctrl-C makes it healthy after %d s; if that is"
-                    " cut short, another drill does.",
+                    "Drill: %s fails until it has an incident, for ten minutes at most,"
+                    " then recovers until that has closed, in fifteen. Ctrl-C makes it"
+                    " healthy %d s later; if that fails or is cut short, drill again.",
                     STREAM,
                     _STEP_SECONDS,
                 )

@@ -7,12 +7,11 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
-from lab.emulator.alerting import Alerting, AlertingService
 from lab.emulator.datastream import DatastreamService
 from lab.emulator.monitoring import MonitoringService
 from lab.emulator.server import Answer, Call, CallHandler, serving
 from lab.emulator.snapshots import Snapshot, Snapshots
-from lab.emulator.stored_series import WrittenPoint
+from lab.emulator.stored_series import MetricsProject, WrittenPoint
 from lab.emulator.world import Fault, World
 
 
@@ -42,7 +41,6 @@ class Emulator:
         self._calls = CallHandler(world.faults, self.seconds)
         self._datastream = DatastreamService(self.fleet, world.largest_page)
         self._monitoring = MonitoringService(self.fleet, clock, world.visible_after)
-        self._alerting = AlertingService(self.fleet)
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -52,9 +50,8 @@ class Emulator:
             self.datastream = starting.enter_context(
                 serving(self._datastream.services, self._calls, for_datastream)
             )
-            services = {**self._monitoring.services, **self._alerting.services}
             self.monitoring = starting.enter_context(
-                serving(services, self._calls, for_monitoring)
+                serving(self._monitoring.services, self._calls, for_monitoring)
             )
             self._running = starting.pop_all()
         return self
@@ -92,9 +89,9 @@ class Emulator:
         """Add raw TimeSeries that nobody writes, such as Google's own."""
         self._monitoring.seed_series(project, series)
 
-    def alerting(self, project: str) -> Alerting:
+    def metrics_project(self, id_: str) -> MetricsProject:
         """Return a project's policies, channels and snoozes, to be changed."""
-        return self._alerting.of_project(project)
+        return self._monitoring.project(id_)
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault from now on. Its times count from the world's start."""

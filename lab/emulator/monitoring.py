@@ -1,4 +1,7 @@
-"""Answers the calls of Google's MetricServiceClient: series are written and read."""
+"""Answers Cloud Monitoring's calls: series are written and read, and alerts listed.
+
+https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -26,6 +29,15 @@ _CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
 _ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
 
+_Channel: Any = monitoring_v3.NotificationChannel.pb()
+# What alerts need: a thing, several of them as methods and permissions say, and the
+# field of an answer
+_KINDS = (
+    ("AlertPolicy", "AlertPolicies", "alert_policies"),
+    ("NotificationChannel", "NotificationChannels", "notification_channels"),
+    ("Snooze", "Snoozes", "snoozes"),
+)
+
 _FILTER = re.compile(r'\s*metric\.type\s*=\s*"([^"]+)"\s*')
 _NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 _SERIES_A_REQUEST = 200
@@ -51,12 +63,16 @@ class MonitoringService:
     @property
     def services(self) -> Services:
         """Return the methods by service, as a server takes them."""
-        return {
+        found = {
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": Method(_CreateSeries, self._create_series),
                 "ListTimeSeries": Method(_ListSeries, self._list_series),
             },
         }
+        for kind, several, listed in _KINDS:
+            method = self._lists(several, listed)
+            found[f"google.monitoring.v3.{kind}Service"] = {f"List{several}": method}
+        return found
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
         """Return the accepted points of one metric, or of all.
@@ -75,10 +91,42 @@ class MonitoringService:
         series: Iterable[Any],
     ) -> None:
         """Add raw TimeSeries that nobody writes, of any resource and kind."""
-        stored = self._stored(project)
+        stored = self.project(project)
         with self._lock:
             for given in series:
                 stored.seed(given)
+
+    def project(self, id_: str) -> MetricsProject:
+        """Return what a project holds, to be read or changed."""
+        with self._lock:
+            stored = self._projects.get(id_)
+            if stored is None:
+                stored = self._projects[id_] = MetricsProject(id_)
+                project = self._fleet().project(id_)
+                channels = project.channels if project else ()
+                for number, each in enumerate(channels, start=1):
+                    channel = _Channel(
+                        name=f"projects/{id_}/notificationChannels/{number}",
+                        type_=each.type,
+                        display_name=each.display_name,
+                        enabled={"value": True},
+                    )
+                    stored.notification_channels.append(channel)
+            return stored
+
+    def _lists(self, several: str, listed: str) -> Method:
+        """Return the method that lists all things of a kind."""
+        request = getattr(monitoring_v3, f"List{several}Request")
+        response = getattr(monitoring_v3, f"List{several}Response").pb()
+        permission = f"monitoring.{several[0].lower()}{several[1:]}.list"
+
+        def answer(asked: Any) -> Any:
+            # Snoozes are listed by parent, the others by name.
+            name = getattr(asked, "parent", "") or asked.name
+            project = self._project(name, permission)
+            return response(**{listed: getattr(project, listed)})
+
+        return Method(request.pb(), answer)
 
     def _create_series(self, request: Any) -> empty_pb2.Empty:
         project = self._project(request.name, "monitoring.timeSeries.create")
@@ -156,11 +204,7 @@ class MonitoringService:
         project = self._fleet().project(id_)
         if project is None or permission in project.denied:
             raise permission_denied(permission, f"projects/{id_}")
-        return self._stored(project.id)
-
-    def _stored(self, id_: str) -> MetricsProject:
-        with self._lock:
-            return self._projects.setdefault(id_, MetricsProject(id_))
+        return self.project(project.id)
 
 
 def _is_aligned(request: Any, interval: int) -> bool:

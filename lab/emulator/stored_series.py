@@ -81,12 +81,18 @@ def _timestamp(time: int) -> dict[str, int]:
 
 @dataclass(slots=True)
 class MetricsProject:
-    """A project's descriptors by type, and its series by metric and resource."""
+    """A project's descriptors by type, its series by metric and resource, its alerts.
+
+    What alerts need are raw messages, which tests may change.
+    """
 
     id: str
     descriptors: dict[str, metric_pb2.MetricDescriptor] = field(default_factory=dict)
     written: dict[bytes, StoredSeries] = field(default_factory=dict)
     seeded: list[StoredSeries] = field(default_factory=list)
+    alert_policies: list[Any] = field(default_factory=list)
+    notification_channels: list[Any] = field(default_factory=list)
+    snoozes: list[Any] = field(default_factory=list)
 
     def of_metric(self, metric_type: str) -> Iterator[StoredSeries]:
         """Yield the series of a metric."""

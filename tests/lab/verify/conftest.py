@@ -12,8 +12,8 @@ import yaml
 from google.cloud import monitoring_v3
 
 from exporter.cli import main
-from lab.emulator.alerting import Alerting
 from lab.emulator.emulator import Emulator
+from lab.emulator.stored_series import MetricsProject
 from lab.emulator.world import config_environ, read_world
 from lab.policies.deployment import Deployed
 from lab.policies.files import Policy
@@ -49,9 +49,9 @@ class Installation:
     command: Command
 
     @property
-    def alerting(self) -> Alerting:
+    def alerting(self) -> MetricsProject:
         """What is deployed for alerts."""
-        return self.emulator.alerting("ops-prod")
+        return self.emulator.metrics_project("ops-prod")
 
     def policy(self, name: str) -> Any:
         """Return a deployed policy, to be changed."""

@@ -97,7 +97,7 @@ def _alerts(emulator: Emulator, project: str, engine: Engine) -> Any:
     """Return the JSON of the incidents that are open now."""
     start = int(emulator.started)
     alerts = []
-    for policy in emulator.alerting(project).alert_policies:
+    for policy in emulator.metrics_project(project).alert_policies:
         promql = policy.conditions[0].condition_prometheus_query_language
         interval = promql.evaluation_interval.seconds
         works = policy.enabled.value and not policy.HasField("validity")

@@ -26,7 +26,7 @@ from exporter.google.calls import Deadline
 from exporter.logs import LOGGER, JsonLines
 from exporter.memory import Memory
 from exporter.process import ending
-from exporter.report import Report, Session
+from exporter.report import Session
 from exporter.run_log import RunLog
 from exporter.runs import open_session, run_once
 from exporter.summary import numbers
@@ -157,21 +157,11 @@ class Function:
                 )
                 return _FAILED
         last.began = began
-        report = self._run_within(session, seconds)
-        self._run_log.log(report)
-        if path == LOG:
-            last.log_began = began
-        if report.changed:
-            last.change_began = began
-        status = 200 if report.complete else 500
-        return Answer(status, {"complete": report.complete, **numbers(report)})
-
-    def _run_within(self, session: Session, seconds: float) -> Report:
-        """Run; one that overstays its deadline ends the process."""
+        # A run that overstays its deadline ends the process.
         overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)
         overdue.start()
         try:
-            return run_once(
+            report = run_once(
                 session,
                 self._memory,
                 Deadline.after(seconds),
@@ -180,6 +170,13 @@ class Function:
             )
         finally:
             overdue.cancel()
+        self._run_log.log(report)
+        if path == LOG:
+            last.log_began = began
+        if report.changed:
+            last.change_began = began
+        status = 200 if report.complete else 500
+        return Answer(status, {"complete": report.complete, **numbers(report)})
 
     @cached_property
     def _session(self) -> Session:

@@ -46,10 +46,7 @@ def print_table(
         width = max(map(len, column))
         align = str.rjust if heading in right else str.ljust
         columns.append([align(cell, width) for cell in column])
-    lines = []
-    for row in zip(*columns, strict=True):
-        line = "  ".join(row)
-        lines.append(line.rstrip())
+    lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     if not out.isatty():
         out.writelines(f"{line}\n" for line in lines)
         return

@@ -32,7 +32,13 @@ CLEAN = {"shop-prod/europe-west1": ["orders"], "shop-prod/us-east1": ["users"]}
 
 
 @pytest.mark.parametrize(
-    ("at", "collects"), [(0, True), (74, True), (75, False), (899, False)]
+    ("at", "collects"),
+    [
+        (0, True),
+        (74, True),
+        (75, False),
+        (899, False),
+    ],
 )
 def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
     serve: Serve, at: int, *, collects: bool
@@ -79,7 +85,16 @@ def test_what_cannot_be_collected_leaves_its_location_clean(
 ) -> None:
     """It is counted, and the run is complete; an unread location is not asked again."""
     lab = serve(
-        world(PLACES, faults=[{"method": method, "location": "us-*", "code": code}])
+        world(
+            PLACES,
+            faults=[
+                {
+                    "method": method,
+                    "location": "us-*",
+                    "code": code,
+                }
+            ],
+        )
     )
     monitoring = Monitoring(lab.cloud)
     report = lab.run(LISTED, collect=EVERYTHING, at=QUARTER)
@@ -123,7 +138,11 @@ def test_each_stream_gets_a_turn_where_time_is_short(serve: Serve) -> None:
 def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:
     """Each of the connections and of the objects gets a share of the time."""
     faults = [
-        {"method": "ListStreamObjects", "times": 8, "latency": "10m"},
+        {
+            "method": "ListStreamObjects",
+            "times": 8,
+            "latency": "10m",
+        },
         {"method": "ListPrivateConnections", "latency": "10m"},
     ]
     nine = {"streams": [{"id": "s-{}", "count": 9}]}

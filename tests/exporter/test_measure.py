@@ -71,7 +71,13 @@ def cases(draw: st.DrawFn) -> Case:
     globs = st.lists(st.sampled_from(["*", "orders", "*s", "r*"]), max_size=2)
     required = draw(st.sets(st.sampled_from(IDS)))
     states = st.lists(st.sampled_from([state.name for state in EXPECTABLE]), min_size=1)
-    matches = st.sampled_from(["*", "*/orders", str(StreamName(*EUROPE, "stock"))])
+    matches = st.sampled_from(
+        [
+            "*",
+            "*/orders",
+            str(StreamName(*EUROPE, "stock")),
+        ]
+    )
     source = {
         "project": "shop-prod",
         "include": draw(globs),

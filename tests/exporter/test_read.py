@@ -17,8 +17,16 @@ from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, refusal, world
 PROBLEM = {"reason": "UNSUPPORTED_TYPE", "message": "A column is too wide."}
 OBJECTS = [
     {"table": "shop.done_{}", "count": 3},
-    {"table": "shop.stuck", "backfill": "FAILED", "errors": [PROBLEM, PROBLEM]},
-    {"table": "shop.odd", "backfill": "UNSUPPORTED", "errors": [PROBLEM]},
+    {
+        "table": "shop.stuck",
+        "backfill": "FAILED",
+        "errors": [PROBLEM, PROBLEM],
+    },
+    {
+        "table": "shop.odd",
+        "backfill": "UNSUPPORTED",
+        "errors": [PROBLEM],
+    },
     {"table": "shop.new", "backfill": 9},
 ]
 COLLECTED = world(
@@ -139,7 +147,11 @@ def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -
         return page(request, "a", "b", token="more")  # noqa: S106 - a page's
 
     lab.cloud.answer("ListStreams", answer)
-    assert streams(lab) == [Stream("a", 2), Stream("b", 3), Stream("c", 3)]
+    assert streams(lab) == [
+        Stream("a", 2),
+        Stream("b", 3),
+        Stream("c", 3),
+    ]
 
 
 @pytest.mark.parametrize(("token", "calls"), [("the same", 2), (None, MOST_PAGES)])
@@ -213,7 +225,15 @@ def test_objects_are_counted_by_state_over_every_page(
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": size}})
     found = lab.api.objects(ORDERS, soon())
     completed, failed, unsupported = 6, 5, 7
-    assert found == Objects({completed: 3, failed: 1, unsupported: 1, 9: 1}, 2)
+    assert found == Objects(
+        {
+            completed: 3,
+            failed: 1,
+            unsupported: 1,
+            9: 1,
+        },
+        2,
+    )
     assert lab.api.objects(USERS, soon()) == Objects({}, 0)
     assert lab.cloud.calls == {"ListStreamObjects": calls + 1}
 

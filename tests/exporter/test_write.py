@@ -52,7 +52,11 @@ def write(
 
 def failing(code: str, **fault: Any) -> dict[str, Any]:
     """Return a fault of CreateTimeSeries."""
-    return {"method": "CreateTimeSeries", "code": code, **fault}
+    return {
+        "method": "CreateTimeSeries",
+        "code": code,
+        **fault,
+    }
 
 
 def reasons(written: Written) -> list[FailureKind | None]:
@@ -156,11 +160,22 @@ def partly(late: int, transient: int, final: int = 0) -> StatusError:
         # What one try wrote stays written when the next fails as a whole.
         (
             [partly(1, 2), refusal("PERMISSION_DENIED", "No.")],
-            {"accepted": 37, "superseded": 1, "lost": 2},
+            {
+                "accepted": 37,
+                "superseded": 1,
+                "lost": 2,
+            },
         ),
         # What is refused for good is lost, though the rest is sent again.
         ([partly(0, 3, 2), partly(35, 0, 2)], {"accepted": 38, "lost": 2}),
-        ([partly(3, 0, 2)], {"accepted": 35, "superseded": 3, "lost": 2}),
+        (
+            [partly(3, 0, 2)],
+            {
+                "accepted": 35,
+                "superseded": 3,
+                "lost": 2,
+            },
+        ),
         # A whole request that failed in passing, then in part.
         ([refusal("UNAVAILABLE"), partly(0, 0, 3)], {"accepted": 37, "lost": 3}),
         # Nothing says that the first try landed: better a held-back last_read than a
@@ -176,7 +191,12 @@ def test_each_point_is_counted_once_over_all_tries(
     rest = iter(answers)
     Monitoring(lab.cloud, lambda _points: next(rest, None))
     written = write(lab)
-    counts = {"accepted": 0, "superseded": 0, "lost": 0, **expected}
+    counts = {
+        "accepted": 0,
+        "superseded": 0,
+        "lost": 0,
+        **expected,
+    }
     assert {name: getattr(written, name) for name in counts} == counts
     assert written.complete == (expected == {"accepted": 40})
     assert sum(error.points for error in written.errors) == 40 - written.accepted

@@ -2,12 +2,14 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import replace
 from logging import ERROR, INFO, WARNING
 
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.process import INCOMPLETE, OK
 from exporter.text import plural
+from lab.backtest.read import HELPED
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -84,4 +86,9 @@ def _findings(context: LabContext) -> Iterator[Finding]:
             try:
                 yield from part(target)
             except CallError as error:
-                yield Finding(ERROR, part.__name__, str(error))
+                failure = error.failure
+                if failure.kind not in HELPED:
+                    # Its own hint is about config.yaml, which is not read.
+                    hint = f"Is {args.project} the metrics project? Or try again later."
+                    failure = replace(failure, hint=hint)
+                yield Finding(ERROR, part.__name__, str(failure))

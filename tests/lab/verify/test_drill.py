@@ -129,7 +129,11 @@ def test_a_refusal_ends_a_drill(stage: Stage) -> None:
         stuck.query = "sum("
 
     stage.then = break_a_policy
-    assert stage.drill()[-1].startswith("failed   drill: refused: Prometheus refuses")
+    assert stage.drill()[-1] == (
+        "failed   drill: refused: Prometheus refuses the query: 1:5: parse error:"
+        " unclosed left parenthesis. Is ops-prod the metrics project? Or try again"
+        " later."
+    )
     assert stage.written() == [106, 0]
     stuck.query = "absent(up) == 0"
     fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED")

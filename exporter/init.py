@@ -13,6 +13,7 @@ from subprocess import DEVNULL, CalledProcessError, check_output
 from tempfile import TemporaryFile
 
 from google.api_core import exceptions
+from google.cloud.monitoring_v3 import NotificationChannelServiceClient
 
 from exporter import PROGRAM, config
 from exporter.config import Endpoints
@@ -135,7 +136,8 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
     """Return a project's notification channels as comments in main.tf."""
 
     def attempt(timeout: float) -> list[str]:
-        listed = clients.notification_channels.list_notification_channels(
+        service = clients.another(NotificationChannelServiceClient)
+        listed = service.list_notification_channels(
             name=f"projects/{project}", retry=None, timeout=timeout
         )
         lines = []

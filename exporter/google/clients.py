@@ -18,10 +18,7 @@ from google.auth import impersonated_credentials
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.cloud.datastream_v1 import DatastreamClient
-from google.cloud.monitoring_v3 import (
-    MetricServiceClient,
-    NotificationChannelServiceClient,
-)
+from google.cloud.monitoring_v3 import MetricServiceClient
 
 from exporter.config import Endpoints
 from exporter.google import proxy
@@ -117,13 +114,14 @@ class Clients:
             for _ in range(_CHANNELS)
         ]
         self._channels = [*datastream, *monitoring]
-        self._datastreams = [client_on(DatastreamClient, each) for each in datastream]
+        self._datastreams = [_client(DatastreamClient, each) for each in datastream]
         # Writers choose one of them for each location.
-        self.monitorings = [client_on(MetricServiceClient, each) for each in monitoring]
+        self.monitorings = [_client(MetricServiceClient, each) for each in monitoring]
         self.monitoring = self.monitorings[0]
-        self.notification_channels = client_on(
-            NotificationChannelServiceClient, monitoring[0]
-        )
+
+    def another(self, kind: type[_C]) -> _C:
+        """Return a client of another service of Cloud Monitoring."""
+        return _client(kind, self._channels[-1])
 
     def __enter__(self) -> Self:
         return self
@@ -150,7 +148,7 @@ class Clients:
         )
 
 
-def client_on(kind: type[_C], channel: grpc.Channel) -> _C:
+def _client(kind: type[_C], channel: grpc.Channel) -> _C:
     """Return a client of this kind on a channel."""
     google: Any = kind
     transport = google.get_transport_class("grpc")

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from google.cloud import monitoring_v3
 
-from exporter.google.clients import client_on
 from lab.policies.deployment import canonical
 from lab.policies.files import Policy
 from lab.verify.findings import Finding
@@ -47,7 +46,7 @@ class Deployed(NamedTuple):
 def read_policies(target: Target) -> list[Deployed]:
     """Return the deployed policies that have a file, by name; raise CallError."""
     files = {policy.name: policy for policy in target.policies}
-    service = client_on(monitoring_v3.AlertPolicyServiceClient, target.channel)
+    service = target.clients.another(monitoring_v3.AlertPolicyServiceClient)
     found = []
     for policy in target.listed(
         service.list_alert_policies,
@@ -90,23 +89,24 @@ def policies(target: Target) -> Iterator[Finding]:
 def _differences(each: Deployed) -> Iterator[str]:
     """Yield how a policy differs from what Terraform makes of its file."""
     file = each.file
-    promql = each.promql
-    compared: dict[str, tuple[object, object]] = {
-        "severity": (each.policy.severity.name, file.severity)
-    }
+    compared: list[tuple[str, object, object]] = [
+        ("severity", each.policy.severity.name, file.severity)
+    ]
     if file.query:
-        compared["retest window"] = (promql.duration.seconds, file.retest_window)
-        compared["interval"] = (promql.evaluation_interval.seconds, file.interval)
+        promql = each.promql
+        window, interval = promql.duration, promql.evaluation_interval
+        compared.append(("retest window", window.seconds, file.retest_window))
+        compared.append(("interval", interval.seconds, file.interval))
         if canonical(promql.query) != canonical(file.query):
             yield "its query"
-    for what, (deployed, written) in compared.items():
+    for what, deployed, written in compared:
         if deployed != written:
             yield f"{what} {deployed} instead of {written}"
 
 
 def told(target: Target, working: list[Deployed]) -> Iterator[Finding]:
     """Yield which channels are told, and which policies tell none; raise CallError."""
-    service = client_on(monitoring_v3.NotificationChannelServiceClient, target.channel)
+    service = target.clients.another(monitoring_v3.NotificationChannelServiceClient)
     channels = {}
     for channel in target.listed(
         service.list_notification_channels,
@@ -150,7 +150,7 @@ def _problem(channel: Any) -> str:
 
 def snoozes(target: Target) -> Iterator[Finding]:
     """Yield which policies are snoozed now; raise CallError."""
-    service = client_on(monitoring_v3.SnoozeServiceClient, target.channel)
+    service = target.clients.another(monitoring_v3.SnoozeServiceClient)
     now = datetime.now(UTC)
     for snooze in target.listed(
         service.list_snoozes,

@@ -27,12 +27,6 @@ class Target(NamedTuple):
     stop: Event
     source: str  # the project of the drill's stream
 
-    @property
-    def channel(self) -> Any:
-        """The gRPC channel to Cloud Monitoring."""
-        transport: Any = self.clients.monitoring.transport
-        return transport.grpc_channel
-
     def listed(
         self, method: Callable[..., Iterable[Any]], permission: str, **request: str
     ) -> list[Any]:

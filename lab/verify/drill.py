@@ -24,7 +24,6 @@ from exporter.states import StreamState
 from exporter.write import Writer
 from lab.verify.deployed import Deployed, id_of, read_policies, told
 from lab.verify.findings import Finding
-from lab.verify.rest import Alert
 from lab.verify.target import Target
 
 STREAM = "alert-drill"
@@ -36,7 +35,6 @@ _STEP_SECONDS = 10.0
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
-_WRITE_SECONDS = 30.0
 _POLICIES = "https://console.cloud.google.com/monitoring/alerting/policies"
 _HEALTHY = LocationProblems(ended=frozenset({STREAM}))
 
@@ -91,9 +89,8 @@ class Drill:
         yield Finding(INFO, _PART, f"{STREAM} is healthy again")
         incident = self._incident()
         if incident:
-            own = id_of(incident.policy)
-            alerting = [one for one in self.policies if id_of(one.policy.name) == own]
-            yield from told(self.target, alerting)
+            policy, _ = incident
+            yield from told(self.target, [policy])
             for after in self._write_for(_CLOSE_SECONDS, _HEALTHY):
                 if not self._incident():
                     yield Finding(INFO, _PART, f"incident closed after {after:.0f} s")
@@ -114,12 +111,12 @@ class Drill:
                 text = f"points accepted, and found by {POLICY} after {after:.0f} s"
                 yield Finding(INFO, _PART, text)
             if incident := self._incident():
-                yield Finding(
-                    INFO,
-                    _PART,
-                    f"incident opened after {max(0, incident.opened - began):.0f} s,"
-                    f" listed after {after:.0f} s",
+                _, opened = incident
+                text = (
+                    f"incident opened after {max(0, opened - began):.0f} s, listed"
+                    f" after {after:.0f} s"
                 )
+                yield Finding(INFO, _PART, text)
                 return
         if not self.target.stop.is_set():
             finds = "finds" if found else "does not find"
@@ -149,8 +146,8 @@ class Drill:
         writer = Writer(
             target.clients.monitorings, target.project, int(self.clock()), Calls()
         )
-        # Ctrl-C doesn't end this one.
-        written = writer.write(samples, Deadline.after(_WRITE_SECONDS))
+        # Ctrl-C doesn't end this one, but half a minute does.
+        written = writer.write(samples, Deadline.after(30))
         for error in written.errors:
             if error.failure:
                 raise CallError(error.failure)
@@ -162,12 +159,12 @@ class Drill:
             value for labels, value in found if labels.get("stream_id") == STREAM
         )
 
-    def _incident(self) -> Alert | None:
-        """Return the stream's open incident."""
-        ids = {id_of(each.policy.name) for each in self.policies}
+    def _incident(self) -> tuple[Deployed, float] | None:
+        """Return the policy of the stream's open incident, and when it opened."""
         for alert in self.target.rest.open_alerts(self.target.project):
             # One without labels may be it.
             is_own = alert.labels.get("stream_id", STREAM) == STREAM
-            if is_own and id_of(alert.policy) in ids:
-                return alert
+            for each in self.policies:
+                if is_own and id_of(each.policy.name) == id_of(alert.policy):
+                    return each, alert.opened
         return None

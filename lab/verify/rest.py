@@ -81,9 +81,8 @@ class Rest:
         answer = self._get(project, path, asked, "monitoring.alerts.list")
         found = []
         for each in answer.get("alerts", ()):
-            labels: dict[str, str] = {}
-            for part in ("resource", "metric"):
-                labels |= each.get(part, {}).get("labels", {})
+            labels = each.get("resource", {}).get("labels", {})
+            labels |= each.get("metric", {}).get("labels", {})
             opened = datetime.fromisoformat(each["openTime"]).timestamp()
             found.append(Alert(each["policy"]["name"], opened, labels))
         return found

@@ -70,9 +70,10 @@ def _read_back(parts: RunParts) -> dict[LocationName, LocationProblems]:
     last_since = _values(parts, PROBLEM_SINCE, _LAST_SECONDS, aligned=True)
     recent = _values(parts, PROBLEM, _RECENT_SECONDS)
     recent_since = _values(parts, PROBLEM_SINCE, _RECENT_SECONDS)
-    for name in last.keys() | recent.keys():
-        both = (recent, recent_since) if name in recent else (last, last_since)
-        values, since = (series.get(name, {}) for series in both)
+    # Where there are recent points, they count alone.
+    all_since = {**last_since, **recent_since}
+    for name, values in {**last, **recent}.items():
+        since = all_since.get(name, {})
         problem = last_problem(
             ProblemPoint(time, value, since.get(time, time))
             for time, value in values.items()
@@ -103,11 +104,11 @@ def _values(
         request.aggregation.per_series_aligner = _ALIGNER
     found: dict[StreamName, dict[int, int]] = defaultdict(dict)
     answers = list_pages(
-        parts.clients.monitoring.list_time_series,
+        parts.api.clients.monitoring.list_time_series,
         request,
         (project, PERMISSION),
         parts.deadlines.early,
-        parts.calls,
+        parts.api.calls,
     )
     try:
         pages = list(answers)

@@ -60,8 +60,6 @@ class Run:
             memory,
             timestamp,
             RunDeadlines.of(deadline),
-            clients,
-            calls,
             Datastream(clients, calls),
             Expectations(config, timestamp),
             Writer(clients.monitorings, config.metrics.project, timestamp, calls),
@@ -104,7 +102,7 @@ class Run:
             samples=(*report.samples, *own.samples),
             written=report.written + own.written,
             seconds=self._elapsed,
-            calls=parts.calls.made,
+            calls=parts.api.calls.made,
         )
 
     def _visit_locations(self) -> Report:
@@ -136,7 +134,7 @@ class Run:
             problems=dict(parts.memory.problems),
             changed=parts.memory.changed,
             seconds=self._elapsed,
-            calls=parts.calls.made,
+            calls=parts.api.calls.made,
             stopped=parts.stopped,
         )
 

@@ -8,8 +8,7 @@ from typing import Self, TypeAlias, TypeVar
 
 from exporter.config import Config
 from exporter.expectations import Expectations
-from exporter.google.calls import Calls, Deadline
-from exporter.google.clients import Clients
+from exporter.google.calls import Deadline
 from exporter.google.errors import Failure
 from exporter.measure import Sample
 from exporter.memory import Memory
@@ -71,8 +70,6 @@ class RunParts:
     memory: Memory
     timestamp: int  # unix time of every point, in whole seconds
     deadlines: RunDeadlines
-    clients: Clients
-    calls: Calls
     api: Datastream
     expectations: Expectations
     writer: Writer | None  # None in a run that writes nothing

@@ -115,13 +115,18 @@ def check(invocation: Invocation) -> int:
             print(line, file=invocation.out, flush=True)
     if invocation.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
-    failed = counts[logging.ERROR]
-    warned = counts[logging.WARNING]
-    text = f"{plural(counts.total(), 'check')}: {failed or 'none'} failed"
-    LOGGER.info("%s, %s.", text, plural(warned, "warning"))
+    log_counts(counts)
+    bad = counts[logging.ERROR]
     if invocation.args.strict:
-        failed += warned
-    return INCOMPLETE if failed else OK
+        bad += counts[logging.WARNING]
+    return INCOMPLETE if bad else OK
+
+
+def log_counts(counts: Counter[int]) -> None:
+    """Say how many findings there were, by their level."""
+    failed = counts[logging.ERROR] or "none"
+    text = f"{plural(counts.total(), 'check')}: {failed} failed"
+    LOGGER.info("%s, %s.", text, plural(counts[logging.WARNING], "warning"))
 
 
 def _findings(invocation: Invocation) -> Iterator[checks.Finding]:

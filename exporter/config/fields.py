@@ -51,7 +51,8 @@ def _formed(pattern: str, problem: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _project(value: object) -> str:
+def project_id(value: object) -> str:
+    """Return a project's id; raise ValueError if it can't be one."""
     if str(value).isdecimal():
         fix = f"write its id, which `gcloud projects describe {value}` shows"
         raise ValueError(f"{quote(value)} is a project's number; {fix}")
@@ -104,11 +105,11 @@ def _stream(value: object) -> StreamName:
         raise ValueError(
             f"{quote(value)} is not a stream's full name; write {_STREAM_FORM}"
         )
-    _project(name.project)
+    project_id(name.project)
     return name
 
 
-Project = Annotated[str, BeforeValidator(_project), _text("project id", _PROJECT)]
+Project = Annotated[str, BeforeValidator(project_id), _text("project id", _PROJECT)]
 Location = Annotated[
     str,
     _formed(locations.FORM, "is not a location; write a region such as europe-west1"),

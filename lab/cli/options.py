@@ -10,11 +10,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TextIO
 
-from pydantic import TypeAdapter, ValidationError
-
 from exporter.cli import account
 from exporter.config import Endpoints
-from exporter.config.fields import Project
+from exporter.config.fields import project_id
 from exporter.google.clients import (
     DATASTREAM_EMULATOR,
     MONITORING_EMULATOR,
@@ -109,10 +107,9 @@ def add_options(parser: ArgumentParser, *names: str) -> None:
 def metrics_project(text: str) -> str:
     """Return a project's id; raise ArgumentTypeError if it can't be one."""
     try:
-        return str(TypeAdapter(Project).validate_python(text))
-    except ValidationError as error:
-        reason = error.errors()[0]["ctx"]["error"]
-        raise ArgumentTypeError(str(reason)) from None
+        return project_id(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def open_monitoring(context: LabContext) -> Clients:

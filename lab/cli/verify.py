@@ -3,12 +3,12 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import replace
-from logging import ERROR, INFO, WARNING
+from logging import ERROR, INFO
 
+from exporter.commands import log_counts
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.process import INCOMPLETE, OK
-from exporter.text import plural
 from lab.backtest.read import HELPED
 from lab.cli.options import (
     LabContext,
@@ -62,10 +62,8 @@ def run(context: LabContext) -> int:
     counts = show(_findings(context), context.out, as_json=context.args.json)
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was verified.")
-    failed = counts[ERROR]
-    text = f"{plural(counts.total(), 'check')}: {failed or 'none'} failed"
-    LOGGER.info("%s, %s.", text, plural(counts[WARNING], "warning"))
-    return INCOMPLETE if failed else OK
+    log_counts(counts)
+    return INCOMPLETE if counts[ERROR] else OK
 
 
 def _findings(context: LabContext) -> Iterator[Finding]:

@@ -16,80 +16,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from google.cloud.monitoring_dashboard_v1 import Dashboard
 from google.protobuf import json_format
 
 Object = dict[str, Any]
 """A block's values by argument and nested block; None for what isn't set."""
 
-_APIS = {
-    "google_artifact_registry_": ("artifactregistry",),
-    "google_cloud_run_": ("run",),
-    "google_cloud_scheduler_": ("cloudscheduler",),
-    # The function is built and run by others.
-    "google_cloudfunctions2_": (
-        "artifactregistry",
-        "cloudbuild",
-        "cloudfunctions",
-        "run",
-    ),
-    "google_logging_": ("logging",),
-    "google_monitoring_": ("monitoring",),
-    "google_project_iam_custom_role": ("iam",),
-    "google_pubsub_": ("pubsub",),
-    "google_secret_manager_": ("secretmanager",),
-    "google_service_account": ("iam",),
-    "google_storage_bucket": ("storage",),
-}
-"""The APIs that serve each type, by the start of its name."""
-
-_NAMES = {
-    "google_artifact_registry_repository": (
-        "projects/{project}/locations/{location}/repositories/{repository_id}"
-    ),
-    "google_cloud_run_v2_job": "projects/{project}/locations/{location}/jobs/{name}",
-    "google_cloud_run_v2_worker_pool": (
-        "projects/{project}/locations/{location}/workerPools/{name}"
-    ),
-    "google_cloud_scheduler_job": "projects/{project}/locations/{region}/jobs/{name}",
-    "google_cloudfunctions2_function": (
-        "projects/{project}/locations/{location}/functions/{name}"
-    ),
-    "google_logging_project_sink": "projects/{project}/sinks/{name}",
-    "google_monitoring_alert_policy": "{name}",
-    "google_monitoring_custom_service": "projects/{project}/services/{service_id}",
-    "google_monitoring_notification_channel": "{name}",
-    "google_project_iam_custom_role": "projects/{project}/roles/{role_id}",
-    "google_pubsub_subscription": "projects/{project}/subscriptions/{name}",
-    "google_pubsub_topic": "projects/{project}/topics/{name}",
-    "google_service_account": (
-        "projects/{project}/serviceAccounts/{account_id}@{project}.iam.gserviceaccount.com"
-    ),
-    "google_storage_bucket": "{name}",
-    "google_storage_bucket_object": "{bucket}/{name}",
-}
-"""By type, the name that Google has once only, and that ``terraform import`` takes."""
-
-_TARGETS = {
-    "google_artifact_registry_repository_iam_member": (
-        "google_artifact_registry_repository",
-        "projects/{project}/locations/{location}/repositories/{repository}",
-    ),
-    "google_cloud_run_v2_job_iam_member": (
-        "google_cloud_run_v2_job",
-        "projects/{project}/locations/{location}/jobs/{name}",
-    ),
-    # A function is served by the service of its name.
-    "google_cloud_run_v2_service_iam_member": (
-        "google_cloudfunctions2_function",
-        "projects/{project}/locations/{location}/functions/{name}",
-    ),
-    "google_pubsub_topic_iam_member": (
-        "google_pubsub_topic",
-        "projects/{project}/topics/{topic}",
-    ),
-}
-"""By a grant's type, the type and the name of what it is on. A project isn't here."""
+_KNOWN = yaml.safe_load(
+    Path(__file__).with_name("google_names.yaml").read_text("utf-8")
+)
+_NAMES: dict[str, str] = _KNOWN["names"]
+_TARGETS: dict[str, tuple[str, str]] = _KNOWN["targets"]
 
 _ADOPTED = ("google_logging_project_sink", "google_storage_bucket_object")
 """Creating one that exists takes it over, as does a grant."""
@@ -262,7 +200,7 @@ class FakeProject:
 
     def _disabled_api(self, kind: str, values: Object) -> str:
         project = values.get("metrics_scope") or values.get("project")
-        for prefix, apis in _APIS.items():
+        for prefix, apis in _KNOWN["apis"].items():
             if not kind.startswith(prefix):
                 continue
             for api in apis:

@@ -14,22 +14,14 @@ from tests.mangling import mangle, replace_pieces, values
 GOOD = (
     Path(__file__).parents[3] / "config.yaml"
 ).read_text() + "endpoints: {datastream: example.com, monitoring: example.com}\n"
+ODD = """
+no 1:30 2024-01-01 1e9 .nan null FAILED 123456 -1s é
+../UTC Europe utc /etc/passwd EST5EDT
+*a &a <<: --- !!python/name:x | { ]
+"""
 WORDS = sorted(
     {word.strip("[]{},\"'#") for word in GOOD.split()}
-    | {
-        "no",
-        "1:30",
-        "2024-01-01",
-        "1e9",
-        ".nan",
-        "null",
-        "FAILED",
-        "123456",
-        "-1s",
-        "é",
-    }
-    | {"../UTC", "Europe", "utc", "/etc/passwd", "a\0b", "EST5EDT"}
-    | {"*a", "&a", "<<:", "---", "!!python/name:x", "|", "? ", "- ", "{", "]", "\t"}
+    | {*ODD.split(), "a\0b", "? ", "- ", "\t"}
 )
 SCHEDULES = st.text("0123456789*/,-L#W? MON@", max_size=20) | st.lists(
     st.sampled_from(

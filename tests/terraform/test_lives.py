@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.canary import Canary
 from tests.terraform.conftest import CopyModule
@@ -24,50 +26,9 @@ from tests.terraform.terraform_cli import (
     TerraformError,
 )
 
-_ACCOUNTS = "@orders-prod.iam.gserviceaccount.com"
-_EXPORTER, _BUILD, _CRON, _PUSH = (
-    f"serviceAccount:datastream-exporter{name}{_ACCOUNTS}"
-    for name in ("", "-build", "-cron", "-push")
+_GRANTS: dict[str, list[list[str]]] = yaml.safe_load(
+    Path(__file__).with_name("grants.yaml").read_text("utf-8")
 )
-_ROLE = "roles/datastream_exporter_of_orders_prod"
-_IN_PROJECT = "projects/orders-prod"
-_IN_REGION = f"{_IN_PROJECT}/locations/europe-west1"
-_SINK = "serviceAccount:service-{}@gcp-sa-logging.iam.gserviceaccount.com"
-_ALWAYS = {
-    (_EXPORTER, f"{_IN_PROJECT}/{_ROLE}", _IN_PROJECT),
-    (_EXPORTER, f"projects/billing-prod/{_ROLE}", "projects/billing-prod"),
-    (_EXPORTER, "roles/monitoring.metricWriter", _IN_PROJECT),
-}
-_GRANTS = {
-    "function": (
-        _ALWAYS
-        | {
-            (_BUILD, "roles/logging.logWriter", _IN_PROJECT),
-            (_BUILD, "roles/storage.objectViewer", _IN_PROJECT),
-            (
-                _BUILD,
-                "roles/artifactregistry.writer",
-                f"{_IN_REGION}/repositories/datastream-exporter",
-            ),
-            (_CRON, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
-            (_PUSH, "roles/run.invoker", f"{_IN_REGION}/services/datastream-exporter"),
-            *(
-                (
-                    _SINK.format(each),
-                    "roles/pubsub.publisher",
-                    f"{_IN_PROJECT}/topics/datastream-exporter-log",
-                )
-                for each in ("orders-prod", "billing-prod")
-            ),
-        }
-    ),
-    "job": (
-        _ALWAYS
-        | {(_CRON, "roles/run.invoker", f"{_IN_REGION}/jobs/datastream-exporter")}
-    ),
-    "worker_pool": _ALWAYS,
-}
-"""By mode, every grant: member, role and what it is on."""
 
 
 def test_files_are_formatted() -> None:
@@ -160,24 +121,23 @@ def _check_options(state: State, mode: str) -> None:
 
 def _check_grants(state: State, mode: str) -> None:
     """Check the grants; the outputs must list the same, and have a command for each."""
+    grants = _GRANTS["always"] + _GRANTS[mode]
     granted = [
-        values
+        [values["member"], values["role"]]
         for address, values in state.resources.items()
         if "_iam_member." in address
     ]
-    assert len(granted) == len(_GRANTS[mode])
-    assert {(each["member"], each["role"]) for each in granted} == {
-        (member, role) for member, role, _ in _GRANTS[mode]
-    }
+    assert sorted(granted) == sorted([member, role] for member, role, _ in grants)
     listed = state.outputs["iam_grants"]
-    assert {(x["member"], x["role"], x["resource"]) for x in listed} == _GRANTS[mode]
+    found = [[each["member"], each["role"], each["resource"]] for each in listed]
+    assert sorted(found) == sorted(grants)
     roles = {
         x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")
     }
     assert {x["role"]: x["permissions"] for x in listed if x["permissions"]} == roles
     commands = state.outputs["iam_grant_commands"]
     assert len(commands) == len(granted) + len(roles)
-    for member, role, _ in _GRANTS[mode]:
+    for member, role in granted:
         assert [each for each in commands if f"--member {member} --role {role}" in each]
 
 

@@ -14,57 +14,22 @@ import pytest
 from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
+from exporter.google.clients import MONITORING_EMULATOR, Clients
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from lab.policies.promql import known_series
+from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.series import Series
 from lab.simulate.simulation import simulate
-from tests.lab.conftest import POLICIES, Command, MakeScenario
+from tests.lab.conftest import POLICIES, Command
 
 MINUTE = 60.0
 MINUTES = 120
 START = (time.time() // MINUTE - MINUTES - 5) * MINUTE
 """About two hours ago: older points are not kept for ever."""
 END = START + MINUTES * MINUTE
-SILENT = (70, 80)
-"""Minutes from which and until which the exporter does not run."""
-
 FRESHNESS = "datastream.googleapis.com/stream/freshness"
 UNSUPPORTED = "datastream.googleapis.com/stream/unsupported_event_count"
-PROJECTS: list[dict[str, Any]] = [
-    {"id": "ops-prod", "number": 1},
-    {
-        "id": "shop-prod",
-        "number": 2,
-        "locations": [
-            {
-                "id": "europe-west1",
-                "streams": [
-                    {"id": "orders"},
-                    {"id": "stock"},
-                    {"id": "carts", "state": "FAILED"},
-                ],
-            }
-        ],
-    },
-]
-EVENTS: list[dict[str, Any]] = [
-    {
-        "at": "40m",
-        "stream": "orders",
-        "do": "fail",
-        "reason": "DOWN",
-    },
-    {"at": "55m", "stream": "orders", "do": "heal"},
-    {"at": "60m", "stream": "carts", "do": "heal"},
-    {
-        "at": "100m",
-        "stream": "stock",
-        "do": "set_state",
-        "state": "PAUSED",
-    },
-]
 
 
 @dataclass(frozen=True)
@@ -80,16 +45,12 @@ class Lab:
         return {MONITORING_EMULATOR: self.cloud.monitoring}
 
 
-def serve(running: ExitStack, *series: Any, **project: Any) -> Lab:
-    """Serve raw TimeSeries in the metrics project; ``project`` changes its keys."""
-    world = {"projects": [PROJECTS[0] | project, PROJECTS[1]]}
+def serve(running: ExitStack, *series: Any) -> Lab:
+    """Serve raw TimeSeries in the metrics project."""
+    world = {"projects": [{"id": "ops-prod", "number": 1}]}
     cloud = running.enter_context(Emulator(World.model_validate(world)))
     cloud.seed_series("ops-prod", series)
-    named = {
-        DATASTREAM_EMULATOR: cloud.datastream,
-        MONITORING_EMULATOR: cloud.monitoring,
-    }
-    return Lab(cloud, running.enter_context(Clients(Endpoints(), named)))
+    return Lab(cloud, running.enter_context(Clients(Endpoints(), cloud.environ)))
 
 
 def raw(
@@ -172,23 +133,10 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab(make_scenario: MakeScenario) -> Iterator[Lab]:
+def lab() -> Iterator[Lab]:
     """Return two hours of history, which the simulated exporter wrote."""
-    sources = [{"project": "shop-prod", "locations": ["europe-west1"]}]
-    scenario = make_scenario(
-        *EVENTS,
-        lasts=f"{MINUTES}m",
-        exporters=[
-            {
-                "delay": "0s",
-                "silent": [{"from": f"{SILENT[0]}m", "until": f"{SILENT[1]}m"}],
-            }
-        ],
-        world={
-            "config": {"metrics": {"project": "ops-prod"}, "sources": sources},
-            "projects": PROJECTS,
-        },
-    )
+    file = Path(__file__).with_name("history.yaml")
+    scenario = parse_scenario(file.read_text("utf-8"), file.name, (), name="history")
     own = [
         written(each)
         for each in simulate(scenario, START).series

@@ -149,7 +149,12 @@ def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:
     lab = serve(world({"europe-west1": nine}, faults=faults))
     monitoring = Monitoring(lab.cloud)
     source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    report = lab.run(source, collect=EVERYTHING, at=0, seconds=4)
+    report = lab.run(
+        source,
+        collect=EVERYTHING,
+        at=0,
+        seconds=4,
+    )
     assert len(report.uncollected) == 9
     assert len(monitoring.values("stream/object_errors")) == 1
 
@@ -164,6 +169,11 @@ def test_connections_of_a_location_without_streams_are_collected_each_quarter(
     collected = []
     for at in range(0, 3600, 60):
         memory.begin(1 + at)
-        lab.run(DISCOVERED, collect=EVERYTHING, memory=memory, at=QUARTER + at)
+        lab.run(
+            DISCOVERED,
+            collect=EVERYTHING,
+            memory=memory,
+            at=QUARTER + at,
+        )
         collected.append(lab.cloud.calls["ListPrivateConnections"])
     assert collected == [1] * 15 + [2] * 15 + [3] * 15 + [4] * 15

@@ -69,7 +69,14 @@ def cases(draw: st.DrawFn) -> Case:
     for one in draw(st.lists(st.sampled_from(IDS), unique=True)):
         errors = draw(st.integers(0, 50))
         why = COMPLAINT if errors else ""
-        held[one] = Stream(one, draw(numbers), errors, draw(labels), why, why)
+        held[one] = Stream(
+            one,
+            draw(numbers),
+            errors,
+            draw(labels),
+            why,
+            why,
+        )
     globs = st.lists(st.sampled_from(["*", "orders", "*s", "r*"]), max_size=2)
     required = draw(st.sets(st.sampled_from(IDS)))
     states = st.lists(st.sampled_from([state.name for state in EXPECTABLE]), min_size=1)
@@ -96,7 +103,12 @@ def cases(draw: st.DrawFn) -> Case:
     )
     at = Expectations(config, NOW).compare(EUROPE, config.sources[0], held.values())
     with_errors = draw(st.booleans())
-    problems = follow(LocationProblems(), at.problem_states, NOW, config.grouping)
+    problems = follow(
+        LocationProblems(),
+        at.problem_states,
+        NOW,
+        config.grouping,
+    )
     samples = [
         location_sample(UP, EUROPE, 1),
         location_sample(LOCATION_STREAMS, EUROPE, len(list(at.listed))),
@@ -104,7 +116,15 @@ def cases(draw: st.DrawFn) -> Case:
         *problem_samples(EUROPE, problems),
         location_sample(LAST_READ, EUROPE, NOW),
     ]
-    return Case(held, config.sources[0], required, at, problems, samples, with_errors)
+    return Case(
+        held,
+        config.sources[0],
+        required,
+        at,
+        problems,
+        samples,
+        with_errors,
+    )
 
 
 @settings(max_examples=200)

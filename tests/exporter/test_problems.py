@@ -35,7 +35,12 @@ class Fleet:
             for number in range(int(name[1:] or 1)):
                 self.bad[f"{name[0]}{number}"] = state
         self.bad = {stream: state for stream, state in self.bad.items() if state}
-        self.problems = follow(self.problems, self.bad, self.now, GROUPING)
+        self.problems = follow(
+            self.problems,
+            self.bad,
+            self.now,
+            GROUPING,
+        )
         return {
             stream: problem.value for stream, problem in self.problems.current.items()
         }
@@ -168,21 +173,39 @@ def points(*values: tuple[int, int, int]) -> list[ProblemPoint]:
 @pytest.mark.parametrize(
     ("read", "state", "since", "grouped"),
     [
-        pytest.param(points((9, 105, 2)), 5, 2, False, id="the last point"),
+        pytest.param(
+            points((9, 105, 2)),
+            5,
+            2,
+            False,
+            id="the last point",
+        ),
         pytest.param(
             points((3, 105, 3), (4, 105, 4), (5, 105, 3)), 5, 3, False, id="late points"
         ),
         pytest.param(
             points((3, 105, 3), (4, 205, 4), (5, 205, 5)), 5, 4, True, id="joined"
         ),
-        pytest.param(points((3, 205, 1), (4, 105, 4)), 5, 1, True, id="left no group"),
+        pytest.param(
+            points((3, 205, 1), (4, 105, 4)),
+            5,
+            1,
+            True,
+            id="left no group",
+        ),
         pytest.param(
             points((3, 105, 1), (4, 0, 4), (5, 105, 5)), 5, 5, False, id="began anew"
         ),
         pytest.param(
             points((3, 205, 1), (4, 103, 4)), 3, 4, False, id="of another kind"
         ),
-        pytest.param(points((3, 103, 2), (4, 101, 2)), 1, 2, False, id="of one kind"),
+        pytest.param(
+            points((3, 103, 2), (4, 101, 2)),
+            1,
+            2,
+            False,
+            id="of one kind",
+        ),
     ],
 )
 def test_the_earliest_beginning_of_the_newest_stretch_is_right(

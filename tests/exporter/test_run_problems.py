@@ -218,7 +218,12 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
 def test_points_that_are_visible_late_change_no_group(seconds: int) -> None:
     """Runs that don't see the first points agree with it as soon as they do."""
     with ExitStack() as running:
-        fleet = Fleet(running, forgetful=True, events=[fails(1)], visible_after=seconds)
+        fleet = Fleet(
+            running,
+            forgetful=True,
+            events=[fails(1)],
+            visible_after=seconds,
+        )
         fleet.run(10)
     hidden = 1 + seconds // 60
     beginnings = [since for _, since in fleet.values().values()]

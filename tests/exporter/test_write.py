@@ -46,7 +46,12 @@ def write(
     lab: Lab, streams: int = 10, *, at: int = NOW, deadline: Deadline | None = None
 ) -> Written:
     """Write the samples of so many streams at a time."""
-    writer = Writer(lab.clients.monitorings, "metrics-project", at, lab.calls)
+    writer = Writer(
+        lab.clients.monitorings,
+        "metrics-project",
+        at,
+        lab.calls,
+    )
     return writer.write(samples(streams, at), deadline or Deadline.after(PLENTY))
 
 
@@ -146,7 +151,13 @@ def partly(late: int, transient: int, final: int = 0) -> StatusError:
     ]
     errors = [kind for kind in kinds if kind[1]]
     written = 40 - late - transient - final
-    return refusal("INVALID_ARGUMENT", HEAD, written=written, of=40, errors=errors)
+    return refusal(
+        "INVALID_ARGUMENT",
+        HEAD,
+        written=written,
+        of=40,
+        errors=errors,
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +239,12 @@ def test_each_request_is_sent_though_all_before_it_failed(serve: Serve) -> None:
 def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     """A closed channel, or a value that is no INT64, fails the request alone."""
     lab = serve(world())
-    writer = Writer(lab.clients.monitorings, "metrics-project", NOW, Calls())
+    writer = Writer(
+        lab.clients.monitorings,
+        "metrics-project",
+        NOW,
+        Calls(),
+    )
     batch = samples(150)
     batch[7] = batch[7]._replace(value=2**63)
     written = writer.write(batch, Deadline.after(PLENTY))

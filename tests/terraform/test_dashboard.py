@@ -211,7 +211,12 @@ world:
     - {at: 15m, stream: d, do: heal}
     - {at: 30m, location: us-east1, do: unreachable}
 """
-    scenario = parse_scenario(text, "scenario.yaml", set(), name="attention")
+    scenario = parse_scenario(
+        text,
+        "scenario.yaml",
+        set(),
+        name="attention",
+    )
     recording = simulate(scenario, 1_767_571_200.0)
     query = VARIABLE.sub(".*", _queries(widgets[ATTENTION])[0])
     end = recording.start + 44 * 60
@@ -219,7 +224,12 @@ world:
     minutes = f'count_values by ({kept}) ("minutes", round(({query}) / 60))'
     with start_engine(recording.series) as engine:
         rows = set()
-        for each in engine.query_range(minutes, end, end, 60):
+        for each in engine.query_range(
+            minutes,
+            end,
+            end,
+            60,
+        ):
             labels = each.labels
             state = " ".join([labels.get("problem", "?"), labels["state"]])
             rows.add((labels["stream_id"], state, labels["minutes"]))

@@ -27,7 +27,13 @@ def incident(
     opened: float, closed: float | None = None, of: str = "orders"
 ) -> Incident:
     """Return an incident of a stream."""
-    return Incident("failed", NAME + of, {}, opened, closed)
+    return Incident(
+        "failed",
+        NAME + of,
+        {},
+        opened,
+        closed,
+    )
 
 
 def outcomes(
@@ -64,7 +70,13 @@ def test_what_does_not_match_is_missed_or_extra() -> None:
     """An incident of another stream or policy, or a second one, is extra."""
     assert outcomes([expected()]) == [AlertOutcome.MISSED]
     assert outcomes([expected(may=True)]) == [AlertOutcome.RIGHT]
-    other = Incident("missing", NAME + "orders", {}, 650, None)
+    other = Incident(
+        "missing",
+        NAME + "orders",
+        {},
+        650,
+        None,
+    )
     found = outcomes(
         [expected()],
         incident(650),

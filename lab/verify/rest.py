@@ -18,6 +18,7 @@ from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, explain_call_error
 from exporter.logs import LOGGER
+from exporter.mistakes import InputError
 
 REST_EMULATOR = "MONITORING_REST_EMULATOR_HOST"
 _GOOGLE = "https://monitoring.googleapis.com"
@@ -48,10 +49,13 @@ class Rest:
     def __init__(
         self, clients: Clients, environ: Mapping[str, str], stop: Event
     ) -> None:
-        """Call Google as the clients do, or an emulator; ``stop`` ends retries."""
+        """Call Google as the clients do, or an emulator; ``stop`` ends retries.
+
+        Raise InputError where only the clients call an emulator.
+        """
         self._stop = stop
         self._base = _GOOGLE
-        self._session = AuthorizedSession(clients.credentials or AnonymousCredentials())
+        self._session = AuthorizedSession(clients.credentials)
         if address := environ.get(REST_EMULATOR):
             self._base = f"http://{address}"
             self._session.credentials = AnonymousCredentials()
@@ -63,6 +67,8 @@ class Rest:
                 REST_EMULATOR,
                 address,
             )
+        elif clients.credentials is None:
+            raise InputError([f"environment: set {REST_EMULATOR} too, or no emulator"])
 
     def query(self, project: str, promql: str, at: float) -> list[QueryResult]:
         """Return what Google's engine answers to a query at a unix time."""

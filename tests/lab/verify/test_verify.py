@@ -15,6 +15,7 @@ from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
 from lab.emulator.world import Fault
+from lab.verify.rest import REST_EMULATOR
 from tests.docs.pages import fences
 from tests.lab.verify.conftest import HERE, Installation, seed, timeless
 from tools import ROOT
@@ -107,6 +108,15 @@ def test_json_and_no_prometheus(
     (warning,) = [each for each in json.loads(out) if each["grade"] == "warning"]
     assert warning["part"] == "queries"
     assert warning["text"].startswith("Google's answers are not compared: prometheus")
+
+
+def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
+    """Without the variable of its REST side, nothing is called."""
+    del empty.environ[REST_EMULATOR]
+    code, out, err = empty.verify()
+    assert (code, out) == (2, "")
+    assert "set MONITORING_REST_EMULATOR_HOST too, or no emulator" in err
+    assert not empty.emulator.calls
 
 
 def test_ctrl_c_ends_it(installed: Installation) -> None:

@@ -72,11 +72,3 @@ def test_a_bad_world_file_is_reported(command: Command, tmp_path: Path) -> None:
         assert (code, out) == (2, "")
         assert sentence in err
         assert all(line.startswith("error: ") for line in err.splitlines())
-
-
-def test_demo_runs_any_command_of_the_exporter(command: Command) -> None:
-    """The arguments, the output and the exit code are the exporter's own."""
-    code, out, err = command("demo", "check")
-    assert code == 1
-    assert "asia-northeast1" in out + err
-    assert "datastream-lab demo watch" not in err

@@ -34,15 +34,12 @@ PAGES = (
     ROOT / "terraform" / "README.md",
 )
 SCHEMA = ROOT / "docs" / "config.schema.json"
-# What ``python -m tests.chaos`` printed: it takes minutes, so it is recorded by hand
-CHAOS = ROOT / "docs" / "chaos.txt"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "transcript": readme.transcript,
     "page": readme.page,
     "cost": readme.cost,
     "comparison": readme.comparison,
-    "chaos": lambda: CHAOS.read_text("utf-8").rstrip(),
     "resources": reference.resources,
     "metrics": reference.metrics,
     "log events": reference.log_events,
@@ -59,7 +56,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "policies preview": lab.preview,
     "policies review": lab_review.example,
     "policies backtest": lab_backtest.backtest,
-    "scenarios": lab.scenarios,
     "time to page": policies.time_to_page,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,

@@ -2,9 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Self
 
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
@@ -81,16 +81,8 @@ class Emulator:
         """Return the accepted points of one metric, or of all."""
         return self._monitoring.points(metric_type)
 
-    def seed_series(
-        self,
-        project: str,
-        series: Iterable[Any],
-    ) -> None:
-        """Add raw TimeSeries that nobody writes, such as Google's own."""
-        self._monitoring.seed_series(project, series)
-
     def metrics_project(self, id_: str) -> MetricsProject:
-        """Return a project's policies, channels and snoozes, to be changed."""
+        """Return what Cloud Monitoring has of a project, to be read or changed."""
         return self._monitoring.project(id_)
 
     def add_fault(self, fault: Fault) -> None:

@@ -4,7 +4,7 @@ https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -84,17 +84,6 @@ class MonitoringService:
             for project in self._projects.values():
                 found += project.points(metric_type)
         return found
-
-    def seed_series(
-        self,
-        project: str,
-        series: Iterable[Any],
-    ) -> None:
-        """Add raw TimeSeries that nobody writes, of any resource and kind."""
-        stored = self.project(project)
-        with self._lock:
-            for given in series:
-                stored.seed(given)
 
     def project(self, id_: str) -> MetricsProject:
         """Return what a project holds, to be read or changed."""

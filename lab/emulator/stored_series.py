@@ -11,7 +11,7 @@ from google.cloud import monitoring_v3
 
 from lab.emulator import write_rules
 from lab.emulator.answers import RejectedPointError, field_text
-from lab.emulator.write_rules import SECOND, nanoseconds
+from lab.emulator.write_rules import SECOND
 
 _TimeSeries: Any = monitoring_v3.TimeSeries.pb()
 
@@ -119,18 +119,6 @@ class MetricsProject:
                     time / SECOND,
                     value,
                 )
-
-    def seed(self, given: Any) -> None:
-        """Add a raw TimeSeries that nobody writes, of any resource and kind."""
-        header = _TimeSeries()
-        header.CopyFrom(given)
-        del header.points[:]
-        seeded = StoredSeries(header, given.points[0].value.WhichOneof("value"))
-        by_end = {nanoseconds(one.interval.end_time): one for one in given.points}
-        for end, point in sorted(by_end.items()):
-            start = nanoseconds(point.interval.start_time)
-            seeded.add(start, end, getattr(point.value, seeded.value_field))
-        self.seeded.append(seeded)
 
     def write(
         self,

@@ -16,6 +16,7 @@ from google.cloud import monitoring_v3
 from exporter.config import Endpoints
 from exporter.google.clients import MONITORING_EMULATOR, Clients
 from lab.emulator.emulator import Emulator
+from lab.emulator.stored_series import StoredSeries
 from lab.emulator.world import World
 from lab.policies.promql import known_series
 from lab.simulate.scenario_files import parse_scenario
@@ -45,11 +46,25 @@ class Lab:
         return {MONITORING_EMULATOR: self.cloud.monitoring}
 
 
+def seed(cloud: Emulator, *given: Any) -> None:
+    """Add raw TimeSeries that nobody writes, of any resource and kind."""
+    for each in given:
+        value = each.points[0].value.WhichOneof("value")
+        stored = StoredSeries(type(each)(), value)
+        stored.header.CopyFrom(each)
+        del stored.header.points[:]
+        ends = {one.interval.end_time.ToNanoseconds(): one for one in each.points}
+        for end, point in sorted(ends.items()):
+            start = point.interval.start_time.ToNanoseconds()
+            stored.add(start, end, getattr(point.value, value))
+        cloud.metrics_project("ops-prod").seeded.append(stored)
+
+
 def serve(running: ExitStack, *series: Any) -> Lab:
     """Serve raw TimeSeries in the metrics project."""
     world = {"projects": [{"id": "ops-prod", "number": 1}]}
     cloud = running.enter_context(Emulator(World.model_validate(world)))
-    cloud.seed_series("ops-prod", series)
+    seed(cloud, *series)
     return Lab(cloud, running.enter_context(Clients(Endpoints(), cloud.environ)))
 
 

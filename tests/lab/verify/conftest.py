@@ -20,6 +20,7 @@ from lab.policies.files import Policy
 from lab.simulate.simulation import Clock
 from lab.verify import queries
 from tests.lab.backtest.conftest import raw
+from tests.lab.backtest.conftest import seed as seed_series
 from tests.lab.conftest import POLICIES, Command, Ended
 from tests.lab.verify.rest_emulator import serve_rest
 from tests.outputs import Printed
@@ -90,7 +91,7 @@ def seed(to: Installation, name: str) -> None:
             metric={"type": each["type"]},
             metric_kind=each.get("kind", "GAUGE"),
         )
-        to.emulator.seed_series("ops-prod", [series])
+        seed_series(to.emulator, series)
 
 
 def deployed(policy: Policy, number: int, channels: list[str]) -> Any:

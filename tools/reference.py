@@ -1,14 +1,15 @@
-"""Generates the tables and help texts of docs/reference.md."""
+"""Generates the tables of docs/reference.md."""
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from unittest.mock import patch
 
 from exporter import cli, measure, process
 from exporter.commands import COMMANDS
 from exporter.documents import packaged
-from lab.markdown import fenced, table
+from lab.markdown import table
 from tools.config_reference import key_descriptions
 from tools.emulator import listed
 
@@ -88,20 +89,23 @@ def exit_codes(meanings: Mapping[int, str]) -> str:
 
 
 def commands() -> str:
-    """Return the help of every command of the exporter."""
-    # argparse reads the terminal's width from the environment; newer versions also
-    # NO_COLOR.
-    with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"):
-        return "\n\n".join(
-            f"### datastream-exporter {name}\n\n{fenced('text', _help(name))}"
-            for name in COMMANDS
-        )
+    """Return every command of the exporter, and its options."""
+    rows = []
+    for name in COMMANDS:
+        shown = _help(name)
+        purpose = shown.split("\n\n")[1]
+        options = re.findall(r"^  (--[\w-]+)", shown, re.MULTILINE)
+        rows.append((f"`{name}`", purpose, listed(options)))
+    return table(("`datastream-exporter …`", "what for", "options"), rows)
 
 
 def _help(command: str) -> str:
+    # argparse reads the terminal's width from the environment; newer versions also
+    # NO_COLOR.
     shown = io.StringIO()
-    cli.main([command, "--help"], {}, shown, shown)
-    return shown.getvalue().rstrip()
+    with patch.dict(os.environ, COLUMNS="1000", NO_COLOR="1"):
+        cli.main([command, "--help"], {}, shown, shown)
+    return shown.getvalue()
 
 
 def _spaced(name: str) -> str:

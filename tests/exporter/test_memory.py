@@ -36,7 +36,11 @@ DAY = 86_400
 
 STREAMS = "streams"
 OTHERS = "other streams"
-SEEN = {"a": STREAMS, "b": OTHERS, "-": UNREADABLE}
+SEEN = {
+    "a": STREAMS,
+    "b": OTHERS,
+    "-": UNREADABLE,
+}
 
 
 def writes(memory: Memory, seen: Observation, at: LocationName = EUROPE) -> bool:
@@ -213,7 +217,12 @@ class Watched:
     def once(self, deadline: Deadline) -> Report:
         """Run now, and let ten seconds pass."""
         clocks = {"monotonic": lambda: self.now, "now": lambda: self.now + self.ahead}
-        report = run_once(self.session, self.memory, deadline, **clocks)
+        report = run_once(
+            self.session,
+            self.memory,
+            deadline,
+            **clocks,
+        )
         self.now += 10
         return report
 
@@ -241,7 +250,14 @@ def watch() -> Iterator[Watch]:
 def test_a_failure_is_written_in_the_next_run(watch: Watch) -> None:
     """In its own location, for a minute in every run; other locations are left out."""
     watched = watch(
-        events=[{"at": 123, "stream": "orders", "do": "fail", "reason": "SLOT"}]
+        events=[
+            {
+                "at": 123,
+                "stream": "orders",
+                "do": "fail",
+                "reason": "SLOT",
+            }
+        ]
     )
     reports = watched.run(400)
     first = [*range(0, 80, 10)]

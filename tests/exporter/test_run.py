@@ -277,7 +277,12 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
             return None
         first.append(points)
         written = len(points) - lost
-        return refusal("INVALID_ARGUMENT", "Refused.", written=written, of=len(points))
+        return refusal(
+            "INVALID_ARGUMENT",
+            "Refused.",
+            written=written,
+            of=len(points),
+        )
 
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)

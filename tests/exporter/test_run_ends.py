@@ -133,7 +133,15 @@ def test_a_stop_while_reading_leaves_what_hangs(
 ) -> None:
     """What hangs is not failed; its thread ends with the clients, without a word."""
     lab = serve(
-        world(faults=[{"method": "ListStreams", "location": "us-*", "latency": "10m"}])
+        world(
+            faults=[
+                {
+                    "method": "ListStreams",
+                    "location": "us-*",
+                    "latency": "10m",
+                }
+            ]
+        )
     )
 
     def answer(points: Points) -> None:
@@ -169,7 +177,12 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
 
     monitoring = Monitoring(lab.cloud, answer)
     source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    report = lab.run(source, stop=stop, collect=EVERYTHING, at=0)
+    report = lab.run(
+        source,
+        stop=stop,
+        collect=EVERYTHING,
+        at=0,
+    )
     assert [len(points) for points in monitoring.batches] == [200]
     lost = 200 if code else 0
     written = report.written

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import HTTPServer
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import pytest
 from coverage import Coverage
+from google.auth.compute_engine import _metadata
 
 from tests.canary import SERVICE_ACCOUNT
 from tests.certificate import TRUSTED, key_and_certificate
@@ -75,6 +77,20 @@ def signal_when() -> Iterator[SignalWhen]:
     over.set()
     for thread in waiting:
         thread.join()
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty folder, where no credentials are found, and no proxy."""
+    for name in list(os.environ):
+        named = name.startswith(("GOOGLE_", "CLOUDSDK_", "GCE_"))
+        if named or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    # In this process it was read when the module was imported.
+    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from google.auth.compute_engine import _metadata
 
 from exporter.cli import main
 from lab.emulator.emulator import Emulator
@@ -145,21 +144,16 @@ def shop(serve: Serve) -> Shop:
 
 
 @pytest.fixture(autouse=True)
-def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Leave no credentials to be found, and let nothing say what a terminal can."""
+def _nobody(nobody: None) -> None:
+    """Leave no credentials to be found."""
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing say that this is Cloud Run, or what a terminal can."""
     for name in list(os.environ):
-        if name.startswith(
-            ("GOOGLE_", "CLOUDSDK_", "GCE_", "CLOUD_RUN_", "DATASTREAM_")
-        ):
+        if name.startswith(("CLOUD_RUN_", "DATASTREAM_")):
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "NO_GCE_CHECK": "true",
-        "HOME": str(tmp_path),
-        "TERM": "xterm-256color",
-    }.items():
-        monkeypatch.setenv(name, value)
-    # In this process it was read when the module was imported.
-    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TERM", "xterm-256color")

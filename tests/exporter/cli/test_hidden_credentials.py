@@ -14,17 +14,16 @@ from google.auth.compute_engine import _metadata
 from exporter.cli import main
 from exporter.process import INCOMPLETE, OK, TERMINATED, USAGE
 from tests.canary import (
-    SERVICE_ACCOUNT,
     USER,
     Canary,
     canaries_in,
-    private_key,
     token_answer,
 )
 from tests.certificate import key_and_certificate
 from tests.conftest import SignalWhen
 from tests.exporter.cli.conftest import CONFIG, JOB, Shop, Terminal, command
 from tests.exporter.function.conftest import made
+from tests.exporter.google.conftest import working_key
 from tests.exporter.google.loopback import HttpServer, TlsFront
 
 READER = "reader@shop-prod.iam.gserviceaccount.com"
@@ -87,11 +86,7 @@ def become(
 ) -> Become:
     """Return what gives this process credentials of a kind, and returns their file."""
     server = f"http://{tokens.address}"
-    key = {
-        **SERVICE_ACCOUNT,
-        "private_key": private_key(),
-        "token_uri": f"{server}/token",
-    }
+    key = working_key(tokens.address)
     subject = tmp_path / "subject-token"
     contents: dict[str, dict[str, Any]] = {
         "service_account": key,
@@ -223,8 +218,6 @@ def test_a_proxy_with_a_password(
 ) -> None:
     """A proxy relays to the token server, and answers API calls with the password."""
     become("service_account")
-    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
-        monkeypatch.delenv(name, raising=False)
     tokens.answers[apis.address] = (407, Canary.PROXY_PASSWORD)
     monkeypatch.setenv(variable, f"http://me:{Canary.PROXY_PASSWORD}@{tokens.address}")
     config = shop.config if relays else shop.config.replace("20s", "1s")

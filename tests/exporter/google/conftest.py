@@ -1,13 +1,11 @@
 """Makes the process nobody, or a service account with a token server on loopback."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from google.auth.compute_engine import _metadata
 
 from tests.canary import SERVICE_ACCOUNT, private_key, token_answer
 from tests.certificate import key_and_certificate
@@ -20,15 +18,8 @@ Use: TypeAlias = Callable[[Any], None]
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _nobody(nobody: None) -> None:
     """Make the process one without credentials, on a machine that is not Google's."""
-    for name in list(os.environ):
-        names_somebody = name.startswith(("GOOGLE_", "CLOUDSDK_"))
-        if names_somebody or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    # The variable NO_GCE_CHECK is read when the module is imported.
-    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
 
 
 @pytest.fixture

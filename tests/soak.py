@@ -8,20 +8,19 @@ reads /proc, so it needs Linux.
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, parse_world
+from tests.exporter.function.server import Server
 from tests.proxy import Proxy
 
 MINUTES = 5
@@ -100,68 +99,53 @@ def main() -> int:
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         cloud = running.enter_context(Emulator(_world()))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        os.environ |= {
-            "FUNCTION_SOURCE": "terraform/function/main.py",
-            "FUNCTION_TARGET": "run",
-            "PORT": str(port),
-        }
-        serving = _running(FUNCTION, cloud, folder, "functions_framework")
-        function = running.enter_context(serving)
-        command = ("exporter", "watch", "--interval", f"{INTERVAL}s")
-        watching = _running(WATCH, cloud, folder, *command)
-        watch = running.enter_context(watching)
-        _wait_for_port(port, function)
+        log = folder / "function.log"
+        environ, proxies = _way(FUNCTION, cloud, running)
+        server = Server(environ, log)
+        running.callback(server.close)
+        function = Soaked(FUNCTION, server.process, log, proxies, [])
+        watch = _watch(cloud, folder / "watch.log", running)
+        server.wait_for(server.listens)
         start = time.monotonic()
         for minute in range(MINUTES):
             for proxy in function.proxies:
                 proxy.silence()
             for proxy in watch.proxies:
                 proxy.cut()
-            _pass_a_minute(start + 60 * minute, port, function, watch)
+            _pass_a_minute(start + 60 * minute, server, function, watch)
     return _report(cloud, function, watch)
 
 
-@contextmanager
-def _running(
-    project: str,
-    cloud: Emulator,
-    folder: Path,
-    *command: str,
-) -> Iterator[Soaked]:
-    """Run a Python module, with proxies before the emulator, until the block ends."""
-    config = CONFIG.replace("PROJECT", project)
-    environ = {**os.environ, "DATASTREAM_EXPORTER_CONFIG": config}
+def _way(
+    project: str, cloud: Emulator, running: ExitStack
+) -> tuple[dict[str, str], list[Proxy]]:
+    """Return the environment of a mode, and the proxies through which it calls."""
+    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG.replace("PROJECT", project)}
     proxies = []
-    log = folder / f"{project}.log"
-    with ExitStack() as stack:
-        for name, address in cloud.environ.items():
-            proxy = stack.enter_context(Proxy(address))
-            proxies.append(proxy)
-            environ[name] = proxy.address
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=environ,
-            stdout=stack.enter_context(log.open("wb")),
-            stderr=subprocess.STDOUT,
-        )
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        yield Soaked(project, process, log, proxies, [])
+    for name, address in cloud.environ.items():
+        proxy = running.enter_context(Proxy(address))
+        proxies.append(proxy)
+        environ[name] = proxy.address
+    return environ, proxies
 
 
-def _wait_for_port(port: int, function: Soaked) -> None:
-    """Wait until the function listens."""
-    with socket.socket() as client:
-        while client.connect_ex(("127.0.0.1", port)) != 0:
-            function.check()
-            time.sleep(0.1)
+def _watch(cloud: Emulator, log: Path, running: ExitStack) -> Soaked:
+    """Run ``watch`` until the end."""
+    environ, proxies = _way(WATCH, cloud, running)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", "watch", "--interval", f"{INTERVAL}s"],
+        env={**os.environ, **environ},
+        stdout=running.enter_context(log.open("wb")),
+        stderr=subprocess.STDOUT,
+    )
+    running.callback(process.wait)
+    running.callback(process.terminate)
+    return Soaked(WATCH, process, log, proxies, [])
 
 
 def _pass_a_minute(
     start: float,
-    port: int,
+    server: Server,
     function: Soaked,
     watch: Soaked,
 ) -> None:
@@ -170,15 +154,11 @@ def _pass_a_minute(
     for second in range(0, 60, CALLED):
         due = start + second
         time.sleep(max(0.0, due - time.monotonic()))
-        connection = HTTPConnection("127.0.0.1", port)
-        connection.request("POST", "/")
-        if connection.getresponse().status != HTTPStatus.OK:
+        if server.request().status != HTTPStatus.OK:
             function.fail("failed")
-        connection.close()
         watch.check()
         time.sleep(1)  # the threads of the run end
-        worker = _worker(function.process.pid)
-        samples[FUNCTION].append(_held(worker))
+        samples[FUNCTION].append(_held(server.worker))
         samples[WATCH].append(_held(watch.process.pid))
     for soaked in (function, watch):
         columns = zip(*samples[soaked.project], strict=True)
@@ -189,12 +169,6 @@ def _pass_a_minute(
             f"{soaked.project}: {held.mebibytes:.1f} MiB,"
             f" {held.threads} threads, {held.files} open files"
         )
-
-
-def _worker(process: int) -> int:
-    """Return the only child of a process."""
-    children = Path(f"/proc/{process}/task/{process}/children")
-    return int(children.read_text("ascii"))
 
 
 def _held(process: int) -> Held:

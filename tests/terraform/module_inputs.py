@@ -1,7 +1,10 @@
 """Inputs of the module for tests, and what the examples expect to exist."""
 
 import json
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.canary import Canary
 from tests.terraform.fake_project import Channel
@@ -14,56 +17,13 @@ EXAMPLES = tuple(
         for each in (REPOSITORY / MODULE / "examples").glob("*/main.tf")
     )
 )
-IMAGE = (
-    "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:"
-    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-)
-CHANNEL = "projects/orders-prod/notificationChannels/1"
-CONFIG = """\
-# One project whose locations are discovered, one whose locations are listed.
-metrics: {project: orders-prod}
-sources:
-  - project: orders-prod
-  - project: billing-prod
-    locations: [europe-west1]
-"""
-INPUTS: dict[str, Any] = {
-    "mode": "job",
-    "region": "europe-west1",
-    "image": IMAGE,
-    "config_yaml": CONFIG,
-    "notification_channels": {"CRITICAL": [CHANNEL]},
-}
-"""Inputs that need nothing to exist: a channel's full name is not looked up."""
-
-OPTIONS: dict[str, Any] = {
-    "cpu": "2",
-    "encryption_key": (
-        "projects/keys/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
-    ),
-    "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
-    "labels": {"team": "data"},
-    "memory": "1Gi",
-    "vpc_access": {
-        "network": "shared",
-        "subnetwork": "run",
-        "egress": "ALL_TRAFFIC",
-        "tags": ["nat"],
-    },
-}
-"""Options that every mode has."""
-
-CHANNELS = [
-    Channel("orders-prod", "Data platform on-call"),
-    Channel("orders-prod", "Data platform mailbox"),
-    Channel("orders-prod", "Orders team"),
-    Channel("data-platform-prod", "Data platform on-call"),
-    Channel("data-platform-prod", "Data platform Slack"),
-    Channel("data-platform-prod", "Payments on-call"),
-    Channel("payments-prod", "On-call"),
-]
-"""The channels that the examples look up."""
-
+_GIVEN = yaml.safe_load(Path(__file__).with_name("inputs.yaml").read_text("utf-8"))
+INPUTS: dict[str, Any] = _GIVEN["inputs"]
+IMAGE: str = INPUTS["image"]
+CONFIG: str = INPUTS["config_yaml"]
+CHANNEL: str = INPUTS["notification_channels"]["CRITICAL"][0]
+OPTIONS: dict[str, Any] = _GIVEN["options"]
+CHANNELS = [Channel(*each) for each in _GIVEN["channels"]]
 SECRETS: dict[str, str] = {
     "projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET
 }

@@ -94,8 +94,16 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
 def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> None:
     """Each location is read with the globs of the source that lists it."""
     report = serve(world({"europe-west1": ["a", "b"], "us-east1": ["a", "b"]})).look(
-        {"project": "shop-prod", "locations": ["europe-west1"], "include": ["a"]},
-        {"project": "shop-prod", "locations": ["us-east1"], "exclude": ["a"]},
+        {
+            "project": "shop-prod",
+            "locations": ["europe-west1"],
+            "include": ["a"],
+        },
+        {
+            "project": "shop-prod",
+            "locations": ["us-east1"],
+            "exclude": ["a"],
+        },
     )
     assert seen(report) == {
         "shop-prod/europe-west1": ["a"],

@@ -42,7 +42,12 @@ def draw(*series: Series, incidents: tuple[Incident, ...] = ()) -> Chart:
     """Return the chart of an hour."""
     spans = Spans()
     spans.add(series)
-    return chart(HOUR, spans, incidents, POLICIES.values())
+    return chart(
+        HOUR,
+        spans,
+        incidents,
+        POLICIES.values(),
+    )
 
 
 def bars(drawn: Chart) -> list[tuple[str, float, float]]:
@@ -115,10 +120,34 @@ def test_incidents_are_under_their_subject() -> None:
         stream("orders", always(2)),
         states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
         incidents=(
-            Incident("stream-failed", f"{AT}/orders", {}, 0.0, 5 * MINUTE),
-            Incident("stream-failed", f"{AT}/orders", {}, 12 * MINUTE, None),
-            Incident("stream-errors", f"{AT}/orders", {}, 20 * MINUTE, 30.5 * MINUTE),
-            Incident("exporter-silent", "", {}, 30 * MINUTE, 40 * MINUTE),
+            Incident(
+                "stream-failed",
+                f"{AT}/orders",
+                {},
+                0.0,
+                5 * MINUTE,
+            ),
+            Incident(
+                "stream-failed",
+                f"{AT}/orders",
+                {},
+                12 * MINUTE,
+                None,
+            ),
+            Incident(
+                "stream-errors",
+                f"{AT}/orders",
+                {},
+                20 * MINUTE,
+                30.5 * MINUTE,
+            ),
+            Incident(
+                "exporter-silent",
+                "",
+                {},
+                30 * MINUTE,
+                40 * MINUTE,
+            ),
         ),
     )
     assert [row.name for row in drawn.rows] == [
@@ -167,6 +196,12 @@ def test_the_picture_needs_no_style_sheet() -> None:
 
 def test_dates_have_a_year_and_a_zone() -> None:
     """A back-test's times are in UTC, and the last label ends at the edge."""
-    drawn = chart(HOUR, Spans(), (), (), dated=True)
+    drawn = chart(
+        HOUR,
+        Spans(),
+        (),
+        (),
+        dated=True,
+    )
     end = 'text-anchor="end" x="100.0%" y="12">2026-01-05 01:00Z'
     assert end in page("Back-test", "", [drawn])

@@ -19,8 +19,9 @@ def transcript() -> str:
 
 
 def preview() -> str:
-    """Return the notification of a policy."""
-    return console(PREVIEWED, output(*PREVIEWED))
+    """Return the notification of a policy, without its long links."""
+    text, _, _ = output(*PREVIEWED).partition("  [1] https:")
+    return console(PREVIEWED, f"{text}  …")
 
 
 def console(argv: Sequence[str], printed: str) -> str:

@@ -2,27 +2,24 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from logging import ERROR, INFO, WARNING
 from threading import Event
-from typing import TypeAlias
 
-from exporter.config import Config
+from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
-from exporter.expectations import doubtful_globs, window_complaint
+from exporter.doubts import Finding, idle_globs
+from exporter.expectations import ComparedLocation, Expectations
 from exporter.google.calls import Calls, Deadline
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
 from exporter.report import Report, Session
 from exporter.run import Run
-from exporter.summary import failure_groups, name_all
+from exporter.summary import failure_groups, name_all, name_first
 from exporter.text import plural
 from exporter.write import Writer
 
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
-
-# One line of ``check``: how bad it is, as a level of logging, and what was found. ERROR
-# makes the exit code 1.
-Finding: TypeAlias = tuple[int, str]
 
 
 def findings(
@@ -33,38 +30,36 @@ def findings(
 ) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
-    Without ``write``, nothing is written, and whether a run could is left open.
+    It also looks where config doesn't, for streams that nothing watches. Without
+    ``write``, nothing is written, and whether a run could is left open.
     """
     config = session.config
-    for text in _doubts(config):
-        yield WARNING, text
     seconds = config.run.deadline.total_seconds()
     deadline = Deadline.after(seconds, stop)
     now = int(time.time())
-    report = Run(session, Memory(), now, deadline).look(recalling=True)
-    yield from _reading(report)
+    everywhere = replace(session, config=_widened(config))
+    report = Run(everywhere, Memory(), now, deadline).look(recalling=True)
+    yield from _reading(config, report)
     if not report.unread and not report.stopped:
-        for text in doubtful_globs(config, report.locations):
-            yield WARNING, text
+        yield from idle_globs(config, report.locations)
     if not report.stopped:
         yield _read_back(config.metrics.project, report)
     if write and not deadline.stopped:
         yield from _writing(session, deadline)
 
 
-def _doubts(config: Config) -> Iterator[str]:
-    """Yield which windows are valid and yet hardly meant."""
-    for index, one in enumerate(config.expectations):
-        if one.during is None:
-            continue
-        complaint = window_complaint(one.during)
-        if complaint:
-            path = ("expectations", index, "during")
-            yield config.document.place(path, complaint)
+def _widened(config: Config) -> Config:
+    """Return a config that also finds what config doesn't watch."""
+    whole = {"include": (), "exclude": ()}
+    sources = [source.model_copy(update=whole) for source in config.sources]
+    discovered = {each.project for each in sources if each.locations is None}
+    listed = {each.project for each in sources} - discovered
+    sources += [Source(project=project) for project in sorted(listed)]
+    return config.model_copy(update={"sources": tuple(sources), "mutes": ()})
 
 
-def _reading(report: Report) -> Iterator[Finding]:
-    """Yield which projects were discovered, and which locations read and collected."""
+def _reading(config: Config, report: Report) -> Iterator[Finding]:
+    """Yield what was discovered and read, and what would alert; then what failed."""
     for project, found in report.discoveries.items():
         text = f"{plural(len(found), 'location')} discovered"
         yield INFO, f"projects/{project}: {text}"
@@ -73,17 +68,40 @@ def _reading(report: Report) -> Iterator[Finding]:
         if name.location not in {*KNOWN, GLOBAL}:
             text = "is a location that this version doesn't know: new, or misspelled"
             yield WARNING, f"{name}: {text}"
+    expectations = Expectations(config, report.timestamp)
     for location in report.locations:
-        # Most discovered locations have none.
-        if location.name.project in report.discoveries and not location.held:
-            continue
-        text = plural(sum(1 for _ in location.listed), "stream")
-        yield INFO, f"{location.name}: {text}"
-        for one in location.streams:
-            if not one.exists:
-                yield WARNING, f"{one.name}: {one.problem}"
+        yield from _location(config, expectations, location)
     for group in failure_groups(report):
-        yield ERROR, f"{name_all(group.names)}: {group.text}"
+        # What a run doesn't read may fail.
+        is_read = any(config.reads(each.project, each.location) for each in group.names)
+        level = ERROR if is_read else WARNING
+        yield level, f"{name_all(group.names)}: {group.text}"
+
+
+def _location(
+    config: Config, expectations: Expectations, location: ComparedLocation
+) -> Iterator[Finding]:
+    """Yield of a location how many streams a run reads, what alerts, what it leaves."""
+    name = location.name
+    source = config.source_of(*name)
+    unwatched = {*location.held}
+    fix = "add the location to its source"
+    if source and config.reads(*name):
+        streams = [one.stream for one in location.streams if one.exists]
+        compared = expectations.compare(name, source, streams)
+        # Most discovered locations have none.
+        if location.held or name.location in config.locations_to_read(source):
+            count = sum(1 for _ in compared.listed)
+            yield INFO, f"{name}: {plural(count, 'stream')} watched"
+        for one in compared.streams:
+            if one.problem:
+                yield WARNING, f"alerts now: {one.name} {one.problem}"
+        unwatched -= {one.name.stream for one in compared.streams}
+        unwatched -= {*compared.excluded}
+        fix = "add them to `include`, or to `exclude`"
+    if unwatched:
+        text = f"nothing watches {name_first(sorted(unwatched))}; {fix}"
+        yield WARNING, f"{name}: {text}"
 
 
 def _read_back(project: str, report: Report) -> Finding:

@@ -103,6 +103,11 @@ def _add_check(commands: Any) -> None:
     more = "It reads all that a run reads, and writes one point to a series of its own."
     check = _add_command(commands, "check", what, more)
     check.add_argument(
+        "--offline",
+        action="store_true",
+        help="check config alone, which needs no account",
+    )
+    check.add_argument(
         "--read-only",
         action="store_true",
         help="write no point, and leave the permission to write unchecked",

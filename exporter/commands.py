@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import time
 from typing import TextIO
 
 from exporter import check as checks
+from exporter import doubts
 from exporter.config import Config, load
 from exporter.google import cloud_run
 from exporter.google.calls import Deadline
@@ -129,10 +131,14 @@ def log_counts(counts: Counter[int]) -> None:
     LOGGER.info("%s, %s.", text, plural(counts[logging.WARNING], "warning"))
 
 
-def _findings(invocation: Invocation) -> Iterator[checks.Finding]:
+def _findings(invocation: Invocation) -> Iterator[doubts.Finding]:
     """Check config, then credentials, then all that they are needed for."""
     config = load(invocation.args.config, invocation.environ)
     yield logging.INFO, f"config: {config.document.file} is valid"
+    yield from doubts.schedules(config, datetime.now(UTC))
+    yield from doubts.wide_globs(config)
+    if invocation.args.offline:
+        return
     try:
         with _session(invocation, config) as session:
             yield logging.INFO, f"credentials: {session.clients.account}"

@@ -1,13 +1,9 @@
 """Compares the streams of a location with what config expects of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import filter as matching
 from fnmatch import fnmatchcase
-from itertools import islice, pairwise
-
-from cronsim import CronSim
 
 from exporter.config import Config, Source, Window
 from exporter.names import LocationName, StreamName
@@ -106,7 +102,8 @@ class ComparedLocation:
     name: LocationName  # its project and id
     # The streams that are watched, and the required ones that it does not hold
     streams: tuple[ComparedStream, ...] = ()
-    excluded: tuple[str, ...] = ()  # the ids of the streams that config excludes
+    # The ids of the streams that config excludes, or mutes for a time
+    excluded: tuple[str, ...] = ()
     held: tuple[str, ...] = ()  # the ids of all streams that it holds, watched or not
 
     @property
@@ -141,6 +138,7 @@ class Expectations:
         """Choose the expectations whose windows are open at ``now`` (unix seconds)."""
         self._config = config
         time = datetime.fromtimestamp(now, UTC)
+        self._muted = [mute.match for mute in config.mutes if time < mute.end]
         self._open = {
             index
             for index, one in enumerate(config.expectations)
@@ -155,23 +153,30 @@ class Expectations:
     ) -> ComparedLocation:
         """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}
-        watched = [
-            self._compare(at.stream(stream.id), stream)
-            for stream in held.values()
-            if source.watches(stream.id)
-        ]
-        gone = [
+        compared = []
+        excluded = []
+        for stream in held.values():
+            if source.watches(stream.id):
+                compared.append(self._compare(at.stream(stream.id), stream))
+            elif source.excludes(stream.id):
+                excluded.append(stream.id)
+        compared += [
             missing(name)
             for name in dict.fromkeys(self._config.required)
             if name.location_name == at and name.stream not in held
         ]
-        excluded = [stream_id for stream_id in held if source.excludes(stream_id)]
+        watched = [one for one in compared if not self._mutes(one.name)]
+        excluded += [one.name.stream for one in compared if self._mutes(one.name)]
         return ComparedLocation(
             name=at,
-            streams=(*watched, *gone),
+            streams=tuple(watched),
             excluded=tuple(excluded),
             held=tuple(held),
         )
+
+    def _mutes(self, name: StreamName) -> bool:
+        """Return whether a stream is muted now."""
+        return any(fnmatchcase(str(name), glob) for glob in self._muted)
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
@@ -204,59 +209,5 @@ class Expectations:
 
 def is_open(window: Window, now: datetime) -> bool:
     """Return whether a window is open; it lasts its duration in real time."""
-    earliest = now.astimezone(UTC) - window.duration
-    begin = earliest.astimezone(window.timezone)
-    for local in CronSim(window.schedule, begin):
-        # Times of one zone compare by local time, which repeats an hour in autumn.
-        start = local.astimezone(UTC)
-        if start > earliest:
-            return start <= now
-    return False
-
-
-def window_complaint(window: Window) -> str | None:
-    """Return a warning if a window opens again before it closes, or None."""
-    # In UTC, where no day has 23 hours.
-    starts = CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC))
-    # Enough to see a week's shortest gap.
-    for before, after in pairwise(islice(starts, 32)):
-        if after - before < window.duration:
-            fix = "shorten its duration, or open it less often"
-            return f"opens again before it closes; {fix}"
-    return None
-
-
-def doubtful_globs(
-    config: Config,
-    locations: Sequence[ComparedLocation],
-) -> Iterator[str]:
-    """Yield a warning for each glob in config that matches no stream, or hardly meant.
-
-    That is an ``include`` or ``exclude`` that matches all of several.
-    """
-    names: list[str] = []
-    for location in locations:
-        names += [str(location.name.stream(each)) for each in location.held]
-    for index, expectation in enumerate(config.expectations):
-        if not matching(names, expectation.match):
-            words = f"{quote(expectation.match)} matches no stream"
-            yield config.document.place(("expectations", index, "match"), words)
-    for index, source in enumerate(config.sources):
-        ids: list[str] = []
-        for location in locations:
-            if config.source_of(*location.name) is source:
-                ids += location.held
-        for key in ("include", "exclude"):
-            for place, glob in enumerate(getattr(source, key)):
-                if words := _glob_complaint(glob, ids):
-                    path = ("sources", index, key, place)
-                    yield config.document.place(path, words)
-
-
-def _glob_complaint(glob: str, ids: list[str]) -> str:
-    matched = matching(ids, glob)
-    if not matched:
-        return f"{quote(glob)} matches no stream"
-    if 1 < len(matched) == len(ids):
-        return f"{quote(glob)} matches every stream of its source; narrow or remove it"
-    return ""
+    opened = next(window.openings(now - window.length), None)
+    return opened is not None and opened <= now

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.config import Config
+from exporter.config.model import Mute
 from exporter.expectations import ComparedLocation
 from exporter.google.clients import Clients
 from exporter.google.errors import Failure
@@ -31,6 +32,7 @@ class Report:
 
     task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
+    mutes: tuple[Mute, ...]  # those of config, past ones included
     discoveries: Mapping[str, tuple[str, ...]]  # the locations of discovered projects
     dropped: tuple[LocationName, ...]  # those read that discovery no longer lists
     # The cleanly read locations, compared with config, sorted by name

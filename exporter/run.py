@@ -130,6 +130,7 @@ class Run:
             task=self._task,
             dropped=tuple(self._dropped),
             timestamp=parts.timestamp,
+            mutes=parts.config.mutes,
             unrecalled=parts.recalled.result() if parts.recalled.done() else None,
             problems=dict(parts.memory.problems),
             changed=parts.memory.changed,

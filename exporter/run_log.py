@@ -9,11 +9,13 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from itertools import groupby
 
 from exporter.expectations import ComparedStream
 from exporter.logs import log
 from exporter.measure import GLOBAL
+from exporter.memory import FIRST_RUN_SECONDS
 from exporter.names import LocationName, StreamName
 from exporter.report import Report
 from exporter.stream_events import StreamEvent, stream_events
@@ -45,6 +47,7 @@ class RunLog:
         self._monotonic = monotonic
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
+        self._last = 0  # the timestamp of the run before
         # Of what was said since the last reminder
         self._failing: set[object] = set()
         # Of what is said once in all
@@ -67,6 +70,7 @@ class RunLog:
         self._log_recoveries(report)
         self._log_dropped(report)
         self._log_streams(report, remind=remind)
+        self._log_ended_mutes(report)
 
     def _log_failures(self, report: Report) -> None:
         """Log what could not be read, unless it could not be the last time either."""
@@ -107,6 +111,24 @@ class RunLog:
             text = f"{name} is no longer listed, though it had streams."
             text += " It is read for another day."
             log(logging.WARNING, text, event="location_dropped", **fields_of([name]))
+
+    def _log_ended_mutes(self, report: Report) -> None:
+        """Log which mutes ended since the last run, and which streams they hid."""
+        since = self._last or report.timestamp - FIRST_RUN_SECONDS
+        self._last = report.timestamp
+        for mute in report.mutes:
+            if not since < mute.end.timestamp() <= report.timestamp:
+                continue
+            hidden = [
+                f"{one.name} ({one.state})"
+                for location in report.locations
+                for one in location.streams
+                if one.bad and fnmatchcase(str(one.name), mute.match)
+            ]
+            level = logging.WARNING if hidden else logging.INFO
+            text = f"The mute of {mute.match} has ended. "
+            text += f"It hid {name_first(hidden) or 'nothing that is wrong now'}."
+            log(level, text, event="mute_ended", count=len(hidden))
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
         events: list[StreamEvent] = []

@@ -32,6 +32,7 @@ _ENDPOINT = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
 # don't.
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
 _CRON_FIELDS = 5
+_TIME = r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?"
 
 
 def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
@@ -99,6 +100,15 @@ def _time_zone(value: object) -> ZoneInfo:
     raise ValueError(f"{quote(value)} is not a time zone; {fix}")
 
 
+def _time(value: object) -> datetime:
+    text = str(value)
+    if re.fullmatch(_TIME, text):
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
+    forms = "2026-12-24T22:00:00+01:00, or 2026-12-24 or 2026-12-24T22:00 with timezone"
+    raise ValueError(f"{quote(text)} is not a time; write it as {forms}")
+
+
 def _stream(value: object) -> StreamName:
     name = StreamName.parse(value) if isinstance(value, str) else None
     if name is None or not _STREAM_ID.fullmatch(name.stream):
@@ -142,6 +152,8 @@ Schedule = Annotated[str, AfterValidator(_schedule), _text("cron schedule")]
 TimeZone = Annotated[
     ZoneInfo, BeforeValidator(_time_zone), _text("time zone", _TIME_ZONE)
 ]
+Words = Annotated[str, _text("text")]
+Time = Annotated[datetime, BeforeValidator(_time), _text("time", _TIME)]
 RunName = Annotated[
     str,
     _formed(

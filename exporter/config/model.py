@@ -1,10 +1,12 @@
 """Describes config.yaml: its keys, their types and defaults, and what they mean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from cronsim import CronSim
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from exporter import documents
 from exporter.config.fields import (
@@ -18,9 +20,13 @@ from exporter.config.fields import (
     Schedule,
     State,
     Stream,
+    Time,
     TimeZone,
+    Words,
 )
 from exporter.durations import Duration, between
+
+_LONGEST_MUTE = timedelta(days=400)
 
 
 class _Section(documents.Section):
@@ -63,14 +69,54 @@ def _matches(stream_id: str, globs: Iterable[str]) -> bool:
 
 
 class Window(_Section):
-    """A recurring time."""
+    """A time that recurs (schedule and duration), or comes once (from and until)."""
 
-    schedule: Schedule
+    schedule: Schedule | None = None
     """When it opens: minute, hour, day of month, month, day of week, as in cron."""
-    duration: Annotated[Duration, between("1m", "744h")]
+    duration: Annotated[Duration, between("1m", "744h")] | None = None
     """How long it stays open, from 1m to 744h."""
-    timezone: TimeZone = Field(default="UTC", validate_default=True)
-    """Time zone of the schedule, by name."""
+    from_: Annotated[Time | None, Field(alias="from")] = None
+    """When it opens, if it comes once, such as 2026-12-24T22:00."""
+    until: Time | None = None
+    """When it closes, if it comes once."""
+    timezone: TimeZone
+    """Time zone by name, of the schedule and of times without an offset."""
+
+    @model_validator(mode="after")
+    def _has_one_form(self) -> Self:
+        recurs = (self.schedule is not None, self.duration is not None)
+        once = (self.from_ is not None, self.until is not None)
+        if {recurs, once} != {(True, True), (False, False)}:
+            raise ValueError("needs schedule and duration, or else from and until")
+        if self.length <= timedelta():
+            raise ValueError("closes before it opens; correct from or until")
+        return self
+
+    @property
+    def length(self) -> timedelta:
+        """How long it stays open."""
+        if self.from_ and self.until:
+            opens = _in_utc(self.from_, self.timezone)
+            return _in_utc(self.until, self.timezone) - opens
+        return self.duration or timedelta()
+
+    def openings(self, after: datetime) -> Iterator[datetime]:
+        """Yield when it opens after a time, in UTC and in order."""
+        starts: Iterable[datetime] = filter(None, [self.from_])
+        if self.schedule:
+            starts = CronSim(self.schedule, after.astimezone(self.timezone))
+        for start in starts:
+            # Times of one zone compare by local time, which repeats an hour in autumn.
+            opens = _in_utc(start, self.timezone)
+            if opens > after:
+                yield opens
+
+
+def _in_utc(time: datetime, timezone: tzinfo) -> datetime:
+    """Return a time in UTC; one without an offset is in a time zone."""
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=timezone)
+    return time.astimezone(UTC)
 
 
 class Expectation(_Section):
@@ -83,6 +129,34 @@ class Expectation(_Section):
     FAILED and FAILED_PERMANENTLY never are."""
     during: Window | None = None
     """When it applies; left out, always. Outside it matches nothing."""
+
+
+class Mute(_Section):
+    """Streams that are not watched for a time."""
+
+    match: NameGlob
+    """Glob on the full name, projects/P/locations/L/streams/S."""
+    until: Time
+    """When they are watched again, such as 2026-12-24T22:00:00+01:00. A date means its
+    beginning. At most 400 days ahead."""
+    timezone: TimeZone | None = None
+    """Time zone by name; required for a time without an offset."""
+    reason: Words | None = None
+    """Why, for people."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.until.tzinfo is None and self.timezone is None:
+            raise ValueError("until has no offset; add a timezone, or an offset")
+        if self.end > datetime.now(UTC) + _LONGEST_MUTE:
+            fix = "mute it for less, or exclude what is never watched"
+            raise ValueError(f"ends in more than {_LONGEST_MUTE.days} days; {fix}")
+        return self
+
+    @property
+    def end(self) -> datetime:
+        """When it ends, in UTC."""
+        return _in_utc(self.until, self.timezone or UTC)
 
 
 class Grouping(_Section):
@@ -139,6 +213,8 @@ class Config(_Section):
     """Projects to read, and which of their locations and streams."""
     expectations: tuple[Expectation, ...] = ()
     """States that are fine for some streams, besides those that always are."""
+    mutes: tuple[Mute, ...] = ()
+    """Streams that are not watched for a time."""
     required: tuple[Stream, ...] = ()
     """Full names of streams that must exist; a missing one pages."""
     grouping: Grouping = Grouping()
@@ -172,6 +248,14 @@ class Config(_Section):
             if location in (source.locations or ()):
                 return source
         return sources[0] if sources else None
+
+    def reads(self, project: str, location: str) -> bool:
+        """Return whether a run reads a location, if it exists."""
+        return any(
+            source.locations is None or location in self.locations_to_read(source)
+            for source in self.sources
+            if source.project == project
+        )
 
     def locations_to_read(self, source: Source) -> tuple[str, ...]:
         """Return the locations that a source lists, and those of required streams."""

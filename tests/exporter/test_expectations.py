@@ -10,12 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import Config, Window, from_text
-from exporter.expectations import (
-    ComparedLocation,
-    Expectations,
-    is_open,
-    window_complaint,
-)
+from exporter.doubts import schedules
+from exporter.expectations import ComparedLocation, Expectations, is_open
 from exporter.read import Stream
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
 from tests.exporter.worlds import EUROPE, ORDERS
@@ -24,12 +20,13 @@ NIGHT = datetime(2026, 1, 14, 2, 30, tzinfo=UTC)
 NOON = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)
 LABELS = {state.name.lower(): state for state in EXPECTABLE}
 AT_NIGHT = (
-    "{match: '*', states: [NOT_STARTED], during: {schedule: 0 2 * * *, duration: 1h}}"
+    "{match: '*', states: [NOT_STARTED],"
+    " during: {schedule: 0 2 * * *, duration: 1h, timezone: UTC}}"
 )
 PAUSED_AT_NIGHT = {
     "match": "*/orders",
     "states": ["PAUSED"],
-    "during": {"schedule": "0 2 * * *", "duration": "1h"},
+    "during": {"schedule": "0 2 * * *", "duration": "1h", "timezone": "UTC"},
 }
 
 
@@ -41,10 +38,18 @@ def compared(
 ) -> ComparedLocation:
     """Return ``europe-west1`` with these streams, compared with these parts."""
     source = {"project": "shop-prod", **(globs or {})}
-    metrics = {"project": "metrics-project"}
-    config = Config.model_validate({"metrics": metrics, "sources": [source], **parts})
-    expectations = Expectations(config, int(now.timestamp()))
-    return expectations.compare(EUROPE, config.sources[0], streams)
+    whole = config(sources=[source], **parts)
+    expectations = Expectations(whole, int(now.timestamp()))
+    return expectations.compare(EUROPE, whole.sources[0], streams)
+
+
+def config(**parts: Any) -> Config:
+    """Return a config of these parts."""
+    least = {
+        "metrics": {"project": "metrics-project"},
+        "sources": [{"project": "shop-prod"}],
+    }
+    return Config.model_validate(least | parts)
 
 
 def expected(label: str = "", now: datetime = NOON, **parts: Any) -> set[int]:
@@ -122,26 +127,47 @@ def test_an_unexpected_state_names_the_expectation_about_it(
 
 
 @pytest.mark.parametrize(
-    ("schedule", "duration", "complaint"),
+    ("schedule", "duration", "overlaps"),
     [
-        ("0 22 * * 6", "4h", None),
-        ("0 0 * * 6,0", "24h", None),
-        ("*/15 * * * *", "15m", None),
-        ("0 0 29 2 *", "744h", None),
-        ("*/15 * * * *", "16m", "opens again before it closes"),
-        ("0 22 * * 1-5", "25h", "opens again before it closes"),
+        ("0 22 * * 6", "4h", False),
+        ("0 0 * * 6,0", "24h", False),
+        ("*/15 * * * *", "15m", False),
+        ("0 0 29 2 *", "744h", False),
+        ("*/15 * * * *", "16m", True),
+        ("0 22 * * 1-5", "25h", True),
     ],
 )
-def test_a_window_that_is_hardly_meant_is_a_complaint(
-    schedule: str,
-    duration: str,
-    complaint: str | None,
+def test_a_window_that_opens_before_it_closes_is_a_warning(
+    schedule: str, duration: str, *, overlaps: bool
 ) -> None:
-    """A window that opens again before it closes is a complaint."""
-    window = Window.model_validate({"schedule": schedule, "duration": duration})
-    found = window_complaint(window)
-    assert (found or "").startswith(complaint or "")
-    assert (found is None) == (complaint is None)
+    """Its next opening is told in its zone and in UTC in any case."""
+    during = {"schedule": schedule, "duration": duration, "timezone": "Asia/Tokyo"}
+    expectation = {"match": "*", "states": ["PAUSED"], "during": during}
+    (_, opens), *warnings = schedules(config(expectations=[expectation]), NOON)
+    assert " Asia/Tokyo (" in opens
+    assert len(warnings) == overlaps
+
+
+def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
+    """A required one that is gone is not missing either; then both are as before."""
+    mute = {"match": "*/*-eu", "until": "2026-01-14T13:00", "timezone": "Europe/Berlin"}
+    parts: dict[str, Any] = {"mutes": [mute], "required": [f"{EUROPE}/streams/gone-eu"]}
+    streams = [Stream("a-eu", StreamState.FAILED), Stream("b", StreamState.RUNNING)]
+    seen = []
+    for now in (NOON - timedelta(seconds=1), NOON):
+        at = compared(*streams, now=now, **parts)
+        seen.append(([one.name.stream for one in at.streams], at.excluded))
+    assert seen == [(["b"], ("a-eu", "gone-eu")), (["a-eu", "b", "gone-eu"], ())]
+
+
+def test_a_window_may_come_once() -> None:
+    """It is open from its first moment to its last, in its zone."""
+    window = {"from": "2026-10-24", "until": "2026-10-26", "timezone": "Europe/Berlin"}
+    one = Window.model_validate(window)
+    opens = datetime(2026, 10, 23, 22, tzinfo=UTC)
+    times = (-1, 0, 49 * 3600 - 1, 49 * 3600)
+    found = [is_open(one, opens + timedelta(seconds=each)) for each in times]
+    assert found == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +334,7 @@ def test_a_window_lasts_its_duration_while_clocks_change(
     )
     instant = timedelta(microseconds=1)
     start = datetime.fromisoformat(opens)
-    end = start + one.duration
+    end = start + one.length
     assert not is_open(one, start - instant)
     assert is_open(one, start)
     assert is_open(one, end - instant)

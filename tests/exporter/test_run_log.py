@@ -20,6 +20,7 @@ from tests.exporter.reports import (
     DENIED,
     DOWN,
     EUROPE,
+    config,
     empty_report,
     report,
     unread,
@@ -192,6 +193,26 @@ def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
         "stream_bad": 2,
         "location_unreadable": 1,
     }
+
+
+def test_the_end_of_a_mute_is_said_once_with_what_it_hid() -> None:
+    """It is a warning where a stream needs a look; a job says it for a minute."""
+    until = "1970-01-02T00:00Z"
+    mutes = [{"match": f"*/{each}", "until": until} for each in ("orders", "carts")]
+    end = 86_400
+    runs = [
+        replace(report(orders(PAUSED)), mutes=config(mutes=mutes).mutes, timestamp=time)
+        for time in (end - 1, end, end + 60, end + 76)
+    ]
+    ended = [("WARNING", 1), ("INFO", 0)]
+    assert [said(logged) for logged in play(*runs)] == [[], ended, [], []]
+    assert [said(*play(run)) for run in runs] == [[], ended, ended, []]
+
+
+def said(logged: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Return how loud each end of a mute is, and how many streams it hid."""
+    ends = [entry for entry in logged if entry.get("event") == "mute_ended"]
+    return [(entry["severity"], entry["count"]) for entry in ends]
 
 
 def test_an_unread_location_makes_nothing_vanish() -> None:

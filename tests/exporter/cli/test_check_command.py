@@ -1,9 +1,11 @@
 """``check``: one line for everything a run needs, and how to fix what does not work."""
 
 import pytest
+from freezegun import freeze_time
 
-from exporter.process import INCOMPLETE, OK
+from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.cli.conftest import (
+    CARTS_PAUSED,
     CONFIG,
     DISCOVERING,
     EUROPE,
@@ -29,17 +31,18 @@ def test_everything_in_place_is_a_line_each(shop: Shop) -> None:
     ended = shop.command("check")
     assert (
         ended.out
-        == """\
+        == f"""\
 ok       config: DATASTREAM_EXPORTER_CONFIG is valid
 ok       credentials: none are needed, as emulators are used
 ok       projects/shop-prod: 3 locations discovered
-ok       projects/shop-prod/locations/europe-west1: 2 streams
-ok       projects/shop-prod/locations/us-east1: 1 stream
+ok       projects/shop-prod/locations/europe-west1: 2 streams watched
+warning  alerts now: {CARTS_PAUSED[:-1]}
+ok       projects/shop-prod/locations/us-east1: 1 stream watched
 ok       projects/metrics-prod: problems of earlier runs can be read back
 ok       projects/metrics-prod: one point written to Cloud Monitoring
 """
     )
-    assert ended.err.splitlines()[-1] == "7 checks: none failed, no warnings."
+    assert ended.err.splitlines()[-1] == "8 checks: none failed, 1 warning."
     (point,) = shop.cloud.points()
     assert point.metric_type == PREFIX + "exporter/points_lost"
     assert point.resource_labels["node_id"] == "check"
@@ -120,7 +123,7 @@ def test_what_cannot_be_written_fails(shop: Shop) -> None:
     (failed,) = lines(ended, "failed")
     assert failed.startswith("failed   projects/metrics-prod: permission denied: ")
     assert "roles/monitoring.metricWriter" in failed
-    assert ended.err.splitlines()[-1] == "6 checks: 1 failed, no warnings."
+    assert ended.err.splitlines()[-1] == "8 checks: 1 failed, 1 warning."
 
 
 def test_what_cannot_be_read_back_is_a_warning(shop: Shop) -> None:
@@ -128,7 +131,7 @@ def test_what_cannot_be_read_back_is_a_warning(shop: Shop) -> None:
     shop.metrics_project["denied"] = ["monitoring.timeSeries.list"]
     ended = shop.command("check", "--read-only")
     assert ended.code == OK
-    (warning,) = lines(ended, "warning")
+    warning = lines(ended, "warning")[-1]
     text = "problems can't be read back, so each alerts alone: permission denied: "
     assert warning.startswith(f"warning  projects/metrics-prod: {text}")
     assert "roles/monitoring.viewer" in warning
@@ -139,29 +142,45 @@ metrics: {project: metrics-prod}
 sources:
   - project: shop-prod
     locations: [europe-west1, us-east99]
-    include: ["*"]
+    include: [c*, o*]
     exclude: [test-*]
 expectations:
   - match: "*/streams/cart"
     states: [PAUSED]
-  - match: "*"
+  - match: projects/*/locations/*/streams/*
+    states: [NOT_STARTED]
+    during: {schedule: "0 */2 * * *", duration: 3h, timezone: UTC}
+  - match: "*/streams/orders"
     states: [PAUSED]
-    during: {schedule: "0 */2 * * *", duration: 3h}
+    during: {from: 2026-01-02, until: 2026-01-03, timezone: UTC}
+mutes:
+  - {match: "*/europe-west1/*", until: 2026-01-02, timezone: Europe/Berlin}
 required:
-  - projects/shop-prod/locations/europe-west1/streams/users
+  - projects/shop-prod/locations/europe-west1/streams/cellar
 """
 
 
 DOUBTS = """\
+warning  config.yaml:17: mutes[0]: "*/europe-west1/*" is watched since 2026-01-02 \
+00:00 Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
 warning  config.yaml:12: expectations[1].during: opens again before it closes; \
 shorten its duration, or open it less often
+warning  config.yaml:15: expectations[2].during: is over; remove this expectation, or \
+correct its times
+warning  config.yaml:10: expectations[1].match: "projects/*/locations/*/streams/*" \
+matches every stream; narrow or remove it
 warning  projects/shop-prod/locations/us-east99: is a location that this version \
 doesn't know: new, or misspelled
-warning  projects/shop-prod/locations/europe-west1/streams/users: is required but \
-does not exist: create it, or remove it from `required`
+warning  alerts now: projects/shop-prod/locations/europe-west1/streams/carts is \
+PAUSED, which config does not expect (config.yaml:10: expectations[1]: adds \
+NOT_STARTED)
+warning  alerts now: projects/shop-prod/locations/europe-west1/streams/cellar is \
+required but does not exist: create it, or remove it from `required`
+warning  projects/shop-prod/locations/europe-west1: nothing watches returns; add them \
+to `include`, or to `exclude`
+warning  projects/shop-prod/locations/us-east1: nothing watches stock; add the \
+location to its source
 warning  config.yaml:8: expectations[0].match: "*/streams/cart" matches no stream
-warning  config.yaml:5: sources[0].include[0]: "*" matches every stream of its source; \
-narrow or remove it
 warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
 """.splitlines()
 
@@ -169,21 +188,59 @@ warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
 def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     """Each doubt about config has a line and is counted; exit 0, or 1 with --strict."""
     shop.project["locations"].append({"id": "us-east99"})
+    shop.europe["streams"].append({"id": "returns"})
     shop.config = DOUBTFUL
     ended = shop.command("check")
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "12 checks: none failed, 6 warnings."
+    assert ended.err.splitlines()[-1] == "19 checks: none failed, 11 warnings."
     assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
+
+
+OFFLINE = """\
+metrics: {project: metrics-prod}
+sources: [{project: shop-prod, exclude: ["*"]}]
+expectations:
+  - match: "*/streams/orders"
+    states: [PAUSED]
+    during: {schedule: 0 22 * * 6, duration: 4h, timezone: Europe/Berlin}
+  - match: "*/streams/carts"
+    states: [PAUSED]
+    during: {from: 2026-12-24, until: 2026-12-27T06:00, timezone: Europe/Berlin}
+mutes:
+  - {match: "*/streams/stock", until: 2026-07-01, timezone: America/New_York}
+"""
+SAID = """\
+ok       config: DATASTREAM_EXPORTER_CONFIG is valid
+ok       config.yaml:11: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
+America/New_York (2026-07-01 04:00 UTC)
+ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
+Europe/Berlin (2026-06-06 20:00 UTC), for 4:00:00
+ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
+Europe/Berlin (2026-12-23 23:00 UTC), for 3 days, 6:00:00
+warning  config.yaml:2: sources[0].exclude[0]: "*" matches every stream; narrow or \
+remove it
+""".splitlines()
+
+
+@freeze_time("2026-06-01 12:00")
+def test_offline_says_what_config_mutes_and_expects() -> None:
+    """No account is needed; exit 0, or 1 with --strict, or 2 for a mistake."""
+    ended = command("check", "--offline", **{CONFIG: OFFLINE})
+    assert ended.out.replace(f"{CONFIG}:", "config.yaml:").splitlines() == SAID
+    strict = command("check", "--offline", "--strict", **{CONFIG: OFFLINE})
+    wrong = command("check", "--offline", **{CONFIG: "sources: []"})
+    assert (ended.code, strict.code, wrong.code) == (OK, INCOMPLETE, USAGE)
 
 
 def test_read_only_writes_nothing(shop: Shop) -> None:
     """The point, and whether it may be written, are left out."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    shop.europe["streams"].pop()
     ended = shop.command("check", "--read-only", "--strict")
     assert ended.code == OK
-    assert ended.err.splitlines()[-1] == "5 checks: none failed, no warnings."
+    assert ended.err.splitlines()[-1] == "6 checks: none failed, no warnings."
     assert shop.cloud.calls["CreateTimeSeries"] == 0
 
 

@@ -29,6 +29,7 @@ def test_a_long_pause_loses_no_run(
             for name, address in cloud_at.environ.items()
         }
         environ = {name: proxy.address for name, proxy in proxies.items()}
+        environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "30s"
         function = on_clock({CONFIG_TEXT: CONFIG, **environ})
         assert function.answer("POST", "/").body["written"] == POINTS
         clock.now += 600

@@ -26,7 +26,11 @@ AT_NIGHT = (
 PAUSED_AT_NIGHT = {
     "match": "*/orders",
     "states": ["PAUSED"],
-    "during": {"schedule": "0 2 * * *", "duration": "1h", "timezone": "UTC"},
+    "during": {
+        "schedule": "0 2 * * *",
+        "duration": "1h",
+        "timezone": "UTC",
+    },
 }
 
 
@@ -141,8 +145,16 @@ def test_a_window_that_opens_before_it_closes_is_a_warning(
     schedule: str, duration: str, *, overlaps: bool
 ) -> None:
     """Its next opening is told in its zone and in UTC in any case."""
-    during = {"schedule": schedule, "duration": duration, "timezone": "Asia/Tokyo"}
-    expectation = {"match": "*", "states": ["PAUSED"], "during": during}
+    during = {
+        "schedule": schedule,
+        "duration": duration,
+        "timezone": "Asia/Tokyo",
+    }
+    expectation = {
+        "match": "*",
+        "states": ["PAUSED"],
+        "during": during,
+    }
     (_, opens), *warnings = schedules(config(expectations=[expectation]), NOON)
     assert " Asia/Tokyo (" in opens
     assert len(warnings) == overlaps
@@ -150,7 +162,11 @@ def test_a_window_that_opens_before_it_closes_is_a_warning(
 
 def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
     """A required one that is gone is not missing either; then both are as before."""
-    mute = {"match": "*/*-eu", "until": "2026-01-14T13:00", "timezone": "Europe/Berlin"}
+    mute = {
+        "match": "*/*-eu",
+        "until": "2026-01-14T13:00",
+        "timezone": "Europe/Berlin",
+    }
     parts: dict[str, Any] = {"mutes": [mute], "required": [f"{EUROPE}/streams/gone-eu"]}
     streams = [Stream("a-eu", StreamState.FAILED), Stream("b", StreamState.RUNNING)]
     seen = []
@@ -162,7 +178,11 @@ def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
 
 def test_a_window_may_come_once() -> None:
     """It is open from its first moment to its last, in its zone."""
-    window = {"from": "2026-10-24", "until": "2026-10-26", "timezone": "Europe/Berlin"}
+    window = {
+        "from": "2026-10-24",
+        "until": "2026-10-26",
+        "timezone": "Europe/Berlin",
+    }
     one = Window.model_validate(window)
     opens = datetime(2026, 10, 23, 22, tzinfo=UTC)
     times = (-1, 0, 49 * 3600 - 1, 49 * 3600)
@@ -267,7 +287,14 @@ def test_globs_choose_among_the_streams(
     assert one.empty == (not watched and not excluded)
 
 
-@pytest.mark.parametrize("globs", [{}, {"exclude": ["orders"]}, {"include": ["other"]}])
+@pytest.mark.parametrize(
+    "globs",
+    [
+        {},
+        {"exclude": ["orders"]},
+        {"include": ["other"]},
+    ],
+)
 def test_a_required_stream_that_is_there_is_never_missing(
     globs: dict[str, list[str]],
 ) -> None:
@@ -330,7 +357,11 @@ def test_a_window_lasts_its_duration_while_clocks_change(
 ) -> None:
     """A window is open for its duration in real time, to the microsecond."""
     one = Window.model_validate(
-        {"schedule": schedule, "duration": duration, "timezone": zone}
+        {
+            "schedule": schedule,
+            "duration": duration,
+            "timezone": zone,
+        }
     )
     instant = timedelta(microseconds=1)
     start = datetime.fromisoformat(opens)

@@ -16,7 +16,11 @@ FAIL = {
     "do": "fail",
     "reason": "DOWN",
 }
-UNREACHABLE = {"at": 300, "location": "*", "do": "unreachable"}
+UNREACHABLE = {
+    "at": 300,
+    "location": "*",
+    "do": "unreachable",
+}
 
 
 def of(
@@ -105,8 +109,16 @@ def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) 
         "freshness": 100,
     }
     lag["growing"] = True
-    stall = {"at": 120, "stream": "stock", "do": "stall"}
-    catch_up = {"at": 900, "stream": "stock", "do": "catch_up"}
+    stall = {
+        "at": 120,
+        "stream": "stock",
+        "do": "stall",
+    }
+    catch_up = {
+        "at": 900,
+        "stream": "stock",
+        "do": "catch_up",
+    }
     recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
     orders = of(recording, FRESHNESS, stream_id="orders")
     assert points(orders) == [
@@ -151,9 +163,21 @@ def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> No
             "do": "pause",
             "draining": 30,
         },
-        {"at": 120, "stream": "stock", "do": "recover"},
-        {"at": 180, "stream": "stock", "do": "delete"},
-        {"at": 200, "stream": "stock", "do": "heal"},
+        {
+            "at": 120,
+            "stream": "stock",
+            "do": "recover",
+        },
+        {
+            "at": 180,
+            "stream": "stock",
+            "do": "delete",
+        },
+        {
+            "at": 200,
+            "stream": "stock",
+            "do": "heal",
+        },
     ]
     recording = simulate(make_scenario(*changes, FAIL, lasts="6m"), START)
     audit = []

@@ -9,7 +9,7 @@ from threading import Event
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
 from exporter.doubts import Finding, idle_globs
-from exporter.expectations import ComparedLocation, Expectations
+from exporter.expectations import ComparedLocation
 from exporter.google.calls import Calls, Deadline
 from exporter.measure import GLOBAL, POINTS_LOST, Sample
 from exporter.memory import Memory
@@ -41,7 +41,12 @@ def findings(
     report = Run(everywhere, Memory(), now, deadline).look(recalling=True)
     yield from _reading(config, report)
     if not report.unread and not report.stopped:
-        yield from idle_globs(config, report.locations)
+        names = [
+            str(location.name.stream(stream))
+            for location in report.locations
+            for stream in location.held
+        ]
+        yield from idle_globs(config, names)
     if not report.stopped:
         yield _read_back(config.metrics.project, report)
     if write and not deadline.stopped:
@@ -49,13 +54,11 @@ def findings(
 
 
 def _widened(config: Config) -> Config:
-    """Return a config that also finds what config doesn't watch."""
-    whole = {"include": (), "exclude": ()}
-    sources = [source.model_copy(update=whole) for source in config.sources]
-    discovered = {each.project for each in sources if each.locations is None}
-    listed = {each.project for each in sources} - discovered
-    sources += [Source(project=project) for project in sorted(listed)]
-    return config.model_copy(update={"sources": tuple(sources), "mutes": ()})
+    """Return a config that also discovers the projects whose locations are listed."""
+    listed = {each.project for each in config.sources}
+    listed -= {each.project for each in config.sources if each.locations is None}
+    more = [Source(project=project) for project in sorted(listed)]
+    return config.model_copy(update={"sources": (*config.sources, *more)})
 
 
 def _reading(config: Config, report: Report) -> Iterator[Finding]:
@@ -68,9 +71,8 @@ def _reading(config: Config, report: Report) -> Iterator[Finding]:
         if name.location not in {*KNOWN, GLOBAL}:
             text = "is a location that this version doesn't know: new, or misspelled"
             yield WARNING, f"{name}: {text}"
-    expectations = Expectations(config, report.timestamp)
     for location in report.locations:
-        yield from _location(config, expectations, location)
+        yield from _location(config, location)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
         is_read = any(config.reads(each.project, each.location) for each in group.names)
@@ -78,26 +80,21 @@ def _reading(config: Config, report: Report) -> Iterator[Finding]:
         yield level, f"{name_all(group.names)}: {group.text}"
 
 
-def _location(
-    config: Config, expectations: Expectations, location: ComparedLocation
-) -> Iterator[Finding]:
+def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
     """Yield of a location how many streams a run reads, what alerts, what it leaves."""
     name = location.name
-    source = config.source_of(*name)
     unwatched = {*location.held}
     fix = "add the location to its source"
-    if source and config.reads(*name):
-        streams = [one.stream for one in location.streams if one.exists]
-        compared = expectations.compare(name, source, streams)
+    if config.reads(*name):
         # Most discovered locations have none.
-        if location.held or name.location in config.locations_to_read(source):
-            count = sum(1 for _ in compared.listed)
+        if location.held:
+            count = sum(1 for _ in location.listed)
             yield INFO, f"{name}: {plural(count, 'stream')} watched"
-        for one in compared.streams:
+        for one in location.streams:
             if one.problem:
                 yield WARNING, f"alerts now: {one.name} {one.problem}"
-        unwatched -= {one.name.stream for one in compared.streams}
-        unwatched -= {*compared.excluded}
+        watched = {one.name.stream for one in location.streams}
+        unwatched -= watched.union(location.excluded)
         fix = "add them to `include`, or to `exclude`"
     if unwatched:
         text = f"nothing watches {name_first(sorted(unwatched))}; {fix}"

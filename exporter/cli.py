@@ -79,7 +79,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--dry-run",
         action="store_true",
-        help="print what would be written, and write nothing",
+        help="print the fleet, and write nothing",
     )
 
 

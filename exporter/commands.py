@@ -77,7 +77,7 @@ def run(invocation: Invocation) -> int:
         report = once.look() if invocation.args.dry_run else once.write()
         try:
             if out:
-                print_report(report, config, out)
+                print_report(report, out)
                 out.flush()
         finally:
             # Also where stdout is full.

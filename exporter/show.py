@@ -1,13 +1,10 @@
-"""Shows a person a run: the fleet, and what there is to write."""
+"""Shows a person the fleet as a run found it."""
 
-from collections import Counter
 from typing import TextIO
 
-from exporter.config import Config
 from exporter.report import Report
 from exporter.summary import fleet, lasting
 from exporter.terminal import print_table
-from exporter.text import capitalized, plural
 
 _HEADINGS = (
     "stream",
@@ -21,8 +18,8 @@ _HEADINGS = (
 _STYLES = {"": "green", "not as expected": "yellow"}  # by what is wrong
 
 
-def print_report(report: Report, config: Config, out: TextIO) -> None:
-    """Print the fleet, then what there is to write."""
+def print_report(report: Report, out: TextIO) -> None:
+    """Print the fleet: a line for each stream."""
     rows: list[tuple[str, ...]] = []
     styles = []
     for location in report.locations:
@@ -41,8 +38,3 @@ def print_report(report: Report, config: Config, out: TextIO) -> None:
         print_table(_HEADINGS, rows, out, right, styles)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
-    points = plural(len(report.samples), "point")
-    out.write(f"\n{capitalized(points)} for {config.metrics.project}\n")
-    counts = Counter(sample.metric.name for sample in report.samples)
-    by_metric = [f"{name} {count:,}" for name, count in counts.items()]
-    out.write(f"  {', '.join(by_metric)}\n")

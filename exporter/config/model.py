@@ -84,9 +84,8 @@ class Window(_Section):
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
-        recurs = (self.schedule is not None, self.duration is not None)
-        once = (self.from_ is not None, self.until is not None)
-        if {recurs, once} != {(True, True), (False, False)}:
+        given = self.model_fields_set - {"timezone"}
+        if given not in ({"schedule", "duration"}, {"from_", "until"}):
             raise ValueError("needs schedule and duration, or else from and until")
         if self.length <= timedelta():
             raise ValueError("closes before it opens; correct from or until")

@@ -194,7 +194,7 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "19 checks: none failed, 11 warnings."
+    assert ended.err.splitlines()[-1] == "18 checks: none failed, 11 warnings."
     assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
 
 

@@ -27,7 +27,7 @@ def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
     code, out, _ = shop.shell('exec "$0" -m exporter run 2>/dev/full')
     assert code == OK
     assert shop.cloud.points()
-    assert "points for metrics-prod" in out
+    assert "carts   shop-prod" in out
 
 
 def test_a_reader_who_has_seen_enough_is_no_traceback(shop: Shop) -> None:

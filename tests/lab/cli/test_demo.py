@@ -13,7 +13,10 @@ def test_the_whole_way_is_played(command: Command) -> None:
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
     exporter = [f"datastream-exporter {each}" for each in ("init", "check", "run")]
     assert steps == exporter
-    assert "\nok       projects/payments-prod/locations/us-east1: 3 streams\n" in out
+    assert (
+        "\nok       projects/payments-prod/locations/us-east1: 3 streams watched\n"
+        in out
+    )
     lost = (
         "Datastream stream fraud-postgresql (europe-west1, payments-prod) failed perm"
     )
@@ -38,7 +41,6 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     assert "? payments-prod asia-northeast1 unknown ? ?" in cells
     worst = re.findall(r"/streams/(\S+) (?:failed|is required)", err)
     assert worst == ["fraud-postgresql", "billing-postgresql", "refunds-sqlserver"]
-    assert " points for data-platform-prod\n" in out
     assert "21 streams in 6 locations (2 failed, 2 not as expected, " in err
 
 
@@ -52,7 +54,6 @@ def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
     variable = {"DATASTREAM_EXPORTER_METRICS__PROJECT": "payments-prod"}
     code, out, _ = command("demo", "run", "--config", str(config), environ=variable)
     assert code == 0
-    assert " points for payments-prod\n" in out
     assert "chargebacks-mysql" in out
     assert "erp-oracle" not in out
 

@@ -34,18 +34,18 @@ _CHANGES = {
 def transcript() -> str:
     """Return `make run` and its output, shortened to what a reader looks at first."""
     shown = lab.output("demo").partition("\n\nThe page of")[0]
-    fleet, _, log = shown[shown.index("STREAM ") :].partition("\n\n")
-    lines = log.splitlines()
+    lines = shown[shown.index("STREAM ") :].splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
+    fleet = lines[: lines.index(errors[0])]
     # The time is all that differs between two runs.
     summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", lines[-1])
-    parts = ("$ make run", _unhealthy(fleet), "", *errors[:2], "…", summary)
+    parts = ("$ make run", _unhealthy(fleet), *errors[:2], "…", summary)
     return fenced("console", "\n".join(parts))
 
 
-def _unhealthy(fleet: str) -> str:
+def _unhealthy(fleet: list[str]) -> str:
     """Return the fleet's table without the streams that are fine and have no errors."""
-    heading, *rows = fleet.splitlines()
+    heading, *rows = fleet
     shown = [heading]
     for row in rows:
         if row.split()[-2:] != ["yes", "0"]:

@@ -1,12 +1,13 @@
-# The parts of config.yaml that the infrastructure depends on. `datastream-exporter check` validates the
-# whole file.
+# The parts of config.yaml that the infrastructure depends on.
+
+module "config" {
+  source = "./config"
+
+  text = var.config_yaml
+}
 
 locals {
-  config_keys  = ["metrics", "sources", "expectations", "required", "grouping", "collect", "run", "endpoints"]
-  check_advice = "`datastream-exporter check` finds every mistake, with its line."
-  project_form = "^([a-z0-9-]+(\\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
-
-  config = yamldecode(var.config_yaml)
+  config = module.config.data
 
   metrics_project = local.config.metrics.project
   job_project     = coalesce(var.project_id, local.metrics_project)

@@ -2,30 +2,6 @@ variable "config_yaml" {
   description = "Text of config.yaml: `file(\"config.yaml\")`."
   type        = string
   nullable    = false
-
-  validation {
-    condition     = length(setsubtract(try(keys(yamldecode(var.config_yaml)), ["text without keys"]), local.config_keys)) == 0
-    error_message = "config.yaml: ${join(", ", setsubtract(try(keys(yamldecode(var.config_yaml)), ["text without keys"]), local.config_keys))} is unknown. Allowed: ${join(", ", local.config_keys)}. config_yaml takes the file's text, file(\"config.yaml\"). ${local.check_advice}"
-  }
-
-  validation {
-    condition     = try(length(yamldecode(var.config_yaml).sources) > 0 && alltrue([for project in concat([yamldecode(var.config_yaml).metrics.project], yamldecode(var.config_yaml).sources[*].project) : project != "my-project" && can(regex(local.project_form, project))]), false)
-    error_message = "config.yaml: metrics.project, and the project of one source or more, must be a project's id, such as orders-prod, and not the placeholder my-project. ${local.check_advice}"
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      [for location in flatten(try([for source in yamldecode(var.config_yaml).sources : source.locations if try(source.locations, null) != null], [])) : can(regex("^[a-z]+(-[a-z]+)+[0-9]+$", location))],
-      [for zone in try([for each in yamldecode(var.config_yaml).expectations : each.during.timezone if can(each.during.timezone)], []) : can(regex("^(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)$", zone))],
-    ]))
-    error_message = "config.yaml: locations must be regions such as europe-west1, and timezone a name such as Europe/Berlin or UTC. ${local.check_advice}"
-  }
-
-  validation {
-    # In base64 without its padding, 32,768 bytes are 43,691 characters.
-    condition     = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) <= 43691
-    error_message = "config_yaml is longer than 32 KiB, the limit of an environment variable on Cloud Run. Shorten it with globs in `match`, `include` and `exclude`."
-  }
 }
 
 variable "enable_apis" {
@@ -79,7 +55,7 @@ variable "project_id" {
   default     = null
 
   validation {
-    condition     = var.project_id == null || can(regex(local.project_form, var.project_id))
+    condition     = var.project_id == null || can(regex(module.config.project_form, var.project_id))
     error_message = "project_id must be a project's id, such as \"orders-prod\", not its number or its display name."
   }
 }

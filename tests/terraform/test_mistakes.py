@@ -57,7 +57,7 @@ module "each" {
     root.init()
     assert root.plan().resources
     keys = json.dumps(list(json_schema()["properties"]))
-    assert keys in (REPOSITORY / MODULE / "config.tf").read_text("utf-8")
+    assert keys in (REPOSITORY / MODULE / "config/main.tf").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", _MISTAKES)
@@ -69,6 +69,17 @@ def test_every_mistake_in_an_input_is_named(plan_module: PlanModule, name: str) 
     found = str(caught.value)
     assert [each for each in sentences if each not in found] == [], found
     assert found.count("checked by the validation rule") <= len(sentences), found
+
+
+def test_a_mistake_in_config_does_not_print_the_config(terraform: CopyModule) -> None:
+    """The sentence stands between few lines, however long config is."""
+    root = terraform(MODULE)
+    text = f"metrics: {{project: Orders}}\nsources: []\nmute: []\n#{'x' * 40_000}"
+    inputs = INPUTS | {"config_yaml": text}
+    root.write("terraform.tfvars.json", json.dumps(inputs))
+    with pytest.raises(TerraformError, match=": mute is unknown") as caught:
+        root.run("plan", "-no-color", "-input=false")
+    assert len(str(caught.value)) < 3000
 
 
 def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:

@@ -17,7 +17,7 @@ locals {
   # braces. Others, such as those of exporter-*, are for the default route only.
   stream_selector = "custom_googleapis_com:datastream_(?:stream|location|private_connection)_[a-z_]+"
   narrowable = {
-    for name, condition in local.promql : name =>
+    for name, condition in local.promql : name => !startswith(name, "exporter-") &&
     length(regexall("${local.stream_selector}\\{", condition.query)) > 0 &&
     length(regexall("${local.stream_selector}\\{", condition.query)) == length(regexall("${local.stream_selector}", condition.query))
   }

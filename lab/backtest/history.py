@@ -5,6 +5,7 @@ Its points are in Prometheus's database, and the names of its series in memory.
 
 import gzip
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -60,12 +61,11 @@ class History:
         return False
 
 
-def periods(first: float, end: float) -> Iterator[Period]:
-    """Yield the periods to read one after the other, from unix time ``first``."""
-    while first < end:
-        last = min(first + _PART_SECONDS, end)
-        yield Period(first, last)
-        first = last
+def periods(first: float, end: float) -> list[Period]:
+    """Return the periods to read one after the other, from unix time ``first``."""
+    parts = math.ceil((end - first) / _PART_SECONDS)
+    starts = [first + part * _PART_SECONDS for part in range(parts)]
+    return [Period(start, min(start + _PART_SECONDS, end)) for start in starts]
 
 
 def recorded() -> Iterator[Series]:

@@ -188,7 +188,7 @@ def _read(
     args = context.args
     metrics, before = metrics_to_read(policies)
     first = end - args.days * DAY - before
-    parts = list(periods(first, end))
+    parts = periods(first, end)
     with open_monitoring(context) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
         for period in progress.track(parts, description="reading the history"):

@@ -14,14 +14,15 @@ from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import Task, changed_policies, play
 from lab.review.review import WORSE, review_data
+from lab.review.watched import ERROR
 from lab.side_by_side import side_by_side
 from lab.terminal import print_json, show_progress
 
 HELP = (
-    "Shows what a Terraform plan changes about the alert policies: a diff of each"
-    " policy's YAML, which incidents of which scenarios change, costs and routes."
-    " Prints Markdown for a pull request. Covers every google_monitoring_alert_policy"
-    " in the plan."
+    "Shows what a Terraform plan changes about what is watched (the exporter's config)"
+    " and about the alert policies: diffs, which incidents of which scenarios change,"
+    " costs and routes. Prints Markdown for a pull request. Covers every"
+    " google_monitoring_alert_policy in the plan."
 )
 
 
@@ -44,7 +45,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="exit with code 1 if an alert is lost or comes later",
+        help=(
+            "exit with code 1 if an alert is lost or comes later, or if an exclude, an"
+            " expectation or a mute that comes matches every stream"
+        ),
     )
     add_options(parser, "policies", "scenarios", "json")
 
@@ -76,5 +80,5 @@ def run(context: LabContext) -> int:
         print_json(review, context.out)
     else:
         context.out.write(review_page(review))
-    worse = any(review["count"][kind] for kind in WORSE)
+    worse = any(review["count"][kind] for kind in WORSE) or review["watched"][ERROR]
     return INCOMPLETE if args.strict and worse else OK

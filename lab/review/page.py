@@ -1,7 +1,7 @@
 """Writes a review as Markdown for a comment on GitHub."""
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from exporter.text import plural
 from lab.markdown import code, details, fenced, html_code, table
@@ -14,35 +14,64 @@ from lab.review.values import Json
 # Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who
 # posts it
 MOST_CHARACTERS = 60_000
-_MOST_ROWS = 40
-_MOST_LINES = 80
+_FOLDED = "<details>"
+# Lines of each list and table, so that what isn't folded is a page of 60 lines
+_MOST_SHOWN = 9
+_MOST_LINES = 150  # of a diff
 _MOST_NAMES = 3
 _JSON = "`datastream-lab review --json`"
 
 
 def review_page(review: Json) -> str:
     """Return a review as Markdown; diffs that don't fit in a comment are left out."""
-    head = ["## Review of the alert policies", _summary(review)]
-    head += [f"> **Note:** {note}" for note in review["notes"]]
-    tail = [
+    parts = [
+        "## Review of the alert policies",
+        *[f"> **Note:** {note}" for note in review["notes"]],
+        *_watched(review),
+        "### Policies",
+        _summary(review),
+        *_policies(review),
         *_incidents(review),
         *_problems(review),
         *_costs(review),
         *_routes(review),
     ]
-    left = MOST_CHARACTERS - len("\n\n".join([*head, *tail, ""]))
-    diffs = []
+    parts = [*map(_cut, parts)]
+    diffs = [part for part in parts if part.startswith(_FOLDED)]
     left_out = 0
-    for policy in review["policies"]:
-        part = _policy(policy)
-        if len(part) + 2 > left:
-            left_out += 1
-        else:
-            diffs.append(part)
-            left -= len(part) + 2
+    # The last diffs matter least.
+    while diffs:
+        is_long = len("\n\n".join(parts)) > MOST_CHARACTERS
+        if len(diffs) <= _MOST_SHOWN and not is_long:
+            break
+        parts.remove(diffs.pop())
+        left_out += 1
     if left_out:
-        diffs.append(f"{plural(left_out, 'more diff')}: see {_JSON}.")
-    return "\n\n".join([*head, *diffs, *tail]) + "\n"
+        parts.append(f"{plural(left_out, 'more diff')}: see {_JSON}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _cut(part: str) -> str:
+    """Return what is not folded without the last lines of a long list or table."""
+    lines = part.split("\n")
+    more = len(lines) - _MOST_SHOWN
+    if more > 0 and not part.startswith(_FOLDED):
+        lines[_MOST_SHOWN:] = [f"… and {more:,} more: see {_JSON}."]
+    return "\n".join(lines)
+
+
+def _watched(review: Json) -> Iterator[str]:
+    yield "### What is watched"
+    lines = []
+    for sentences in review["watched"].values():
+        lines += [f"- {sentence}" for sentence in sentences]
+    yield "\n".join(lines) or "Only other lines of config change."
+    if review["config_diff"]:
+        yield _folded("<code>config.yaml</code>", review["config_diff"])
+
+
+def _folded(summary: str, diff: Iterable[str]) -> str:
+    return details(summary, fenced("diff", "\n".join(diff), most_lines=_MOST_LINES))
 
 
 def _summary(review: Json) -> str:
@@ -64,26 +93,29 @@ def _marked(kind: str, text: str) -> str:
     return f"**{text}**" if kind in WORSE else text
 
 
-def _policy(policy: Json) -> str:
-    diff = "\n".join(policy["diff"])
-    shown = "Only values change that Cloud Monitoring sets."
-    if diff:
-        shown = fenced("diff", diff, most_lines=_MOST_LINES)
-    if " and " in policy["effect"]:
-        shown = f"It is replaced: its open incidents close, and open again.\n\n{shown}"
-    summary = f"{html_code(policy['name'])}: {html.escape(policy['effect'])}"
-    return details(summary, shown)
+def _policies(review: Json) -> Iterator[str]:
+    """Yield the diffs of policies, those of a route with the same effect together."""
+    groups: dict[tuple[str, str], list[Json]] = {}
+    for policy in review["policies"]:
+        groups.setdefault((policy["route"], policy["effect"]), []).append(policy)
+    for (_, effect), group in groups.items():
+        lines = []
+        for policy in group:
+            lines += [f"--- {policy['name']}", *policy["diff"]]
+        names = [html_code(policy["name"]) for policy in group]
+        summary = f"{first_and_more(names, _MOST_NAMES)}: {html.escape(effect)}"
+        yield _folded(summary, lines)
 
 
 def _incidents(review: Json) -> Iterator[str]:
-    groups: dict[tuple[str, int, str], list[Json]] = {}
+    groups: dict[tuple[int, str, str], list[Json]] = {}
     for each in review["incidents"]:
         rank = KINDS.index(each["kind"])
-        key = each["scenario"], rank, each["policy"]
+        key = rank, each["scenario"], each["policy"]
         groups.setdefault(key, []).append(each)
     rows = []
-    for scenario, rank, policy in sorted(groups):
-        group = groups[scenario, rank, policy]
+    for rank, scenario, policy in sorted(groups):
+        group = groups[rank, scenario, policy]
         kind = KINDS[rank]
         rows.append(
             (
@@ -98,13 +130,7 @@ def _incidents(review: Json) -> Iterator[str]:
     if rows:
         yield "### Alerts in the scenarios"
         headings = ("scenario", "policy", "alert", "for", "opens now", "opens then")
-        yield _table(headings, rows)
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    text = table(heading, rows[:_MOST_ROWS])
-    more = len(rows) - _MOST_ROWS
-    return f"{text}\n\n{more:,} more rows: see {_JSON}." if more > 0 else text
+        yield table(headings, rows)
 
 
 def _abouts(group: Sequence[Json]) -> str:
@@ -128,7 +154,7 @@ def _problems(review: Json) -> Iterator[str]:
         rows.append((code(name), code(text)))
     if rows:
         yield "### To look at"
-        yield _table(("policy", "problem"), rows)
+        yield table(("policy", "problem"), rows)
 
 
 def _costs(review: Json) -> Iterator[str]:
@@ -156,4 +182,4 @@ def _routes(review: Json) -> Iterator[str]:
         before = code(each["before"])
         rows.append((code(each["route"]), before, after, policies))
     if rows:
-        yield _table(("route", "notified now", "notified then", "policies"), rows)
+        yield table(("route", "notified now", "notified then", "policies"), rows)

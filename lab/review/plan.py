@@ -1,4 +1,4 @@
-"""Reads the alert policies of a Terraform plan, as ``terraform show -json`` prints it.
+"""Reads policies and config of a Terraform plan, as ``terraform show -json`` prints it.
 
 https://developer.hashicorp.com/terraform/internals/json-format
 """
@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from exporter import config
 from exporter.documents import read_bytes
 from exporter.mistakes import InputError
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
 from lab.review.values import Json, api_form, with_unknown, without_sensitive
+from lab.review.watched import HIDDEN
 
 POLICY = "google_monitoring_alert_policy"
 STDIN = "-"
@@ -21,24 +23,19 @@ STDIN = "-"
 MOST_BYTES = 128 << 20
 
 KEPT, FORGOTTEN = "no-op", "forget"
+DEFAULT_ROUTE = "default"
 _NOT_A_PLAN = (
     "is not a Terraform plan as JSON; run `terraform plan -out=PLANFILE`, and pass the"
     " output of `terraform show -json PLANFILE`"
 )
 
 
-class _Resource(NamedTuple):
-    """The change of a policy, as the plan has it."""
-
-    key: str  # its key in ``for_each``, or its name and number
-    address: str
-    change: Json
-
-
 class Plan(NamedTuple):
-    """What a plan does with alert policies."""
+    """What a plan does with alert policies and with what is watched."""
 
     changes: tuple[PolicyChange, ...]  # every policy by name, unchanged ones included
+    # The texts of exporters' configs, ``before`` and ``after``, or HIDDEN
+    configs: dict[str, list[str]]
     notes: tuple[str, ...]  # sentences about the plan's limits
 
 
@@ -54,17 +51,18 @@ def read_plan(path: str) -> Plan:
 
 
 def parse_plan(content: bytes, file: str) -> Plan:
-    """Parse what ``terraform show -json`` prints; InputError if it has no policies."""
+    """Parse what ``terraform show -json`` prints; InputError if it has no exporter."""
     try:
         # Reads UTF-16 too, which PowerShell's > writes.
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError([f"{file}: {_NOT_A_PLAN}"])
         changes = tuple(sorted(_changes(document), key=lambda change: change.name))
+        configs = _configs(document)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         # Anything may come instead of a plan.
         raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
-    if not changes:
+    if not changes and not any(configs.values()):
         raise InputError(
             [f"{file}: contains no {POLICY}; plan the directory that creates them"]
         )
@@ -73,7 +71,7 @@ def parse_plan(content: bytes, file: str) -> Plan:
         notes = ("The plan ended with an error, so changes may be missing.",)
     elif document.get("complete") is False:
         notes = ("The plan is incomplete: plan again after this apply.",)
-    return Plan(changes, notes)
+    return Plan(changes, configs, notes)
 
 
 def _changes(document: Json) -> Iterator[PolicyChange]:
@@ -89,33 +87,56 @@ def _changes(document: Json) -> Iterator[PolicyChange]:
             key = f"{key}[{index}]"
         elif index:
             key = str(index)
+        policies.append((key, resource))
+    count = Counter(key for key, _ in policies)
+    for key, resource in policies:
+        name = key if count[key] == 1 else str(resource["address"])
+        yield _policy_change(key, name, resource["change"])
+
+
+def _configs(document: Json) -> dict[str, list[str]]:
+    """Return the config of each resource that runs an exporter, before and after."""
+    found: dict[str, list[str]] = {"before": [], "after": []}
+    for resource in document.get("resource_changes") or []:
         change = resource["change"]
-        policies.append(_Resource(key, str(resource["address"]), change))
-    count = Counter(each.key for each in policies)
-    for each in policies:
-        name = each.key if count[each.key] == 1 else each.address
-        yield _policy_change(each.key, name, each.change)
+        if config.WHOLE not in str(change):
+            continue
+        for side, texts in found.items():
+            if change.get(side):
+                marks = change.get(f"{side}_sensitive")
+                values = without_sensitive(change[side], marks, {})
+                texts.append(next(_config_texts(values), HIDDEN))
+    return found
 
 
-def _policy_change(
-    key: str,
-    name: str,
-    change: Json,
-) -> PolicyChange:
+def _config_texts(values: Any) -> Iterator[str]:
+    """Yield the text of config in a resource's environment."""
+    match values:
+        case {"name": config.WHOLE, "value": str(text)} | {config.WHOLE: str(text)}:
+            yield text
+        case dict():
+            yield from _config_texts(list(values.values()))
+        case list():
+            for value in values:
+                yield from _config_texts(value)
+
+
+def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
     old = _dict(change.get("before"))
     new = _dict(change.get("after"))
     marks = change.get("after_sensitive" if new else "before_sensitive")
     shown = without_sensitive(new or old, marks, {})
     labels = _dict(shown.get("user_labels"))
     file = str(labels.get("policy") or key.rpartition("/")[2])
+    route = str(labels.get("route", DEFAULT_ROUTE))
     action = " and ".join(map(str, change["actions"]))
     before = _planned(old, change.get("before_sensitive"), {}, file)
     # A forgotten policy stays in Cloud Monitoring.
     if action == FORGOTTEN:
-        return PolicyChange(name, file, action, before, before)
+        return PolicyChange(name, file, route, action, before, before)
     known = _dict(with_unknown(new, change.get("after_unknown"))) if new else {}
     after = _planned(known, change.get("after_sensitive"), old, file)
-    return PolicyChange(name, file, action, before, after)
+    return PolicyChange(name, file, route, action, before, after)
 
 
 def _planned(

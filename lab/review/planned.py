@@ -38,6 +38,7 @@ class PolicyChange(NamedTuple):
     name: str
     # The name of its policy file, from the label ``policy``; else the end of its key
     file: str
+    route: str  # whose channels it notifies, from the label ``route``
     # What Terraform does with it, such as ``update`` or ``delete and create``
     action: str
     before: PlannedPolicy | None  # the policy now; None if it doesn't exist yet
@@ -109,6 +110,8 @@ def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
             sentences.append(
                 f"{printable(change.name)}: can't be played: {change.after.problem}"
             )
+    if not found and not sentences:
+        sentences.append("the plan leaves no alert policy to test")
     if sentences:
         raise InputError(sentences)
     return tuple(found.values())

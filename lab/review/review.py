@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from lab.policies.promql import metrics_by_clause
-from lab.review.plan import KEPT, Plan
+from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, Played
 from lab.review.values import Json, as_yaml
+from lab.review.watched import watched
 
 WORSE = (LOST, LATER)
 _CONDITION_DOLLARS = 0.35
@@ -31,8 +32,15 @@ def review_data(plan: Plan, played: Sequence[Played]) -> Json:
     after = _dollars((each.file, each.after) for each in plan.changes)
     return {
         "notes": plan.notes,
+        "watched": watched(**plan.configs),
+        "config_diff": _diff(*map("\n".join, plan.configs.values())),
         "policies": [
-            {"name": each.name, "effect": _effect(each), "diff": _diff(each)}
+            {
+                "name": each.name,
+                "route": each.route,
+                "effect": _effect(each),
+                "diff": _diff(_yaml(each.before), _yaml(each.after)),
+            }
             for each in changed
         ],
         "unchanged": len(plan.changes) - len(changed),
@@ -45,24 +53,25 @@ def review_data(plan: Plan, played: Sequence[Played]) -> Json:
     }
 
 
-def _diff(change: PolicyChange) -> list[str]:
-    old = _lines(change.before)
-    new = _lines(change.after)
+def _diff(old: str, new: str) -> list[str]:
+    lines = old.splitlines(), new.splitlines()
     # The first two lines name files.
-    return list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
+    return list(difflib.unified_diff(*lines, lineterm="", n=1))[2:]
 
 
-def _lines(planned: PlannedPolicy | None) -> list[str]:
-    return as_yaml(planned.values).splitlines() if planned else []
+def _yaml(planned: PlannedPolicy | None) -> str:
+    return as_yaml(planned.values) if planned else ""
 
 
 def _effect(change: PolicyChange) -> str:
-    """Return what happens to a policy: Terraform's words, or ``switched on``."""
+    """Return what happens to a policy: Terraform's words, or more exact ones."""
+    if " and " in change.action:
+        return "replace: its open incidents close, and open again"
     if change.before and change.after:
         before = change.before.values.get("enabled", True)
         after = change.after.values.get("enabled", True)
         if before != after:
-            return "switched on" if after else "switched off"
+            return "switch on" if after else "switch off"
     return change.action
 
 
@@ -117,19 +126,20 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
 
 
 def _routes(plan: Plan) -> list[Json]:
-    """Return whose channels change: route, channels before and after, policies."""
+    """Return whose channels change: route, channels before and after, policies.
+
+    Where a route has no policy of its own, the default route's notifies.
+    """
+    defaults = {each.file: each for each in plan.changes if each.route == DEFAULT_ROUTE}
     found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for change in plan.changes:
-        before = _notified(change.before)
-        after = _notified(change.after)
-        planned = change.after or change.before
-        if before == after or not planned:
-            continue
-        route = "default"
-        labels = planned.values.get("userLabels")
-        if isinstance(labels, dict):
-            route = str(labels.get("route", route))
-        found[route, before, after].append(change.name)
+        default = change
+        if change.route != DEFAULT_ROUTE:
+            default = defaults.get(change.file, change)
+        before = _notified(change.before or default.before)
+        after = _notified(change.after or default.after)
+        if before != after:
+            found[change.route, before, after].append(change.name)
     return [
         {
             "route": route,
@@ -142,7 +152,7 @@ def _routes(plan: Plan) -> list[Json]:
 
 
 def _notified(planned: PlannedPolicy | None) -> str:
-    if planned is None:
+    if planned is None or not planned.values.get("enabled", True):
         return "no policy"
     channels = planned.values.get("notificationChannels", [])
     if not isinstance(channels, list):

@@ -4,7 +4,7 @@ https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from logging import ERROR, INFO, WARNING
 from typing import Any, NamedTuple
 
@@ -70,10 +70,8 @@ def policies(target: Target) -> Iterator[Finding]:
             f" {', '.join(file.name for file in missing)}. Terraform deploys all but"
             " what config doesn't collect, and a policy on a log where the log is"
         )
-        level = INFO
-        if any(file.severity == "CRITICAL" for file in missing):
-            level = ERROR
-        yield Finding(level, _PART, text)
+        is_critical = any(file.severity == "CRITICAL" for file in missing)
+        yield Finding(ERROR if is_critical else INFO, _PART, text)
     for each in deployed:
         if texts := ", ".join(_differences(each)):
             text = f"{each.name} differs from its file: {texts}"
@@ -94,12 +92,11 @@ def _differences(each: Deployed) -> Iterator[str]:
     compared: list[tuple[str, object, object]] = [
         ("severity", each.policy.severity.name, file.severity)
     ]
-    promql = each.promql
-    if file.query and promql.query:
-        window = timedelta(seconds=file.retest_window)
-        interval = timedelta(seconds=file.interval)
-        compared.append(("retest window", promql.duration, window))
-        compared.append(("interval", promql.evaluation_interval, interval))
+    if file.query:
+        promql = each.promql
+        window, interval = promql.duration, promql.evaluation_interval
+        compared.append(("retest window", window.seconds, file.retest_window))
+        compared.append(("interval", interval.seconds, file.interval))
         if canonical(promql.query) != canonical(file.query):
             yield "its query"
     for what, deployed, written in compared:

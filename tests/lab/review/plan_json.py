@@ -126,6 +126,21 @@ def plan(*changes: Json, **more: Any) -> Json:
     return {"format_version": "1.2", **values, **more}
 
 
+def exporter(before: str, after: str, **marks: Any) -> Json:
+    """Return the change of a function with these texts of config; empty for none."""
+    sides: Json = dict.fromkeys(("before", "after"))
+    for side, text in zip(sides, (before, after), strict=True):
+        variables = {"DATASTREAM_EXPORTER_CONFIG": text}
+        if text:
+            sides[side] = {"service_config": [{"environment_variables": variables}]}
+    return {
+        "address": "google_cloudfunctions2_function.exporter",
+        "mode": "managed",
+        "type": "google_cloudfunctions2_function",
+        "change": {"actions": ["update"], **sides, **marks},
+    }
+
+
 def planned(*changes: Json, **more: Any) -> Plan:
     """Return a plan as the review reads it."""
     return parse_plan(json.dumps(plan(*changes, **more)).encode(), "plan.json")

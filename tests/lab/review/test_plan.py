@@ -23,6 +23,7 @@ from tests.lab.review.plan_json import (
     change,
     condition,
     created,
+    exporter,
     on_log,
     plan,
     planned,
@@ -170,6 +171,7 @@ _GOOD = plan(
     change("update", before=policy(), after=policy(query="a >= (5)"), sensitive={}),
     created(conditions=[on_log("severity>=ERROR", who="EXTRACT(a)")]),
     change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
+    exporter("sources: []", "sources: [{project: orders-prod}]"),
 )
 _WORDS = [
     "",

@@ -88,25 +88,27 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     """Each is said where the diff is folded; a replaced policy's incidents close."""
     old = policy()
     off = policy(enabled=False)
+    quiet = policy(enabled=False, notification_channels=[])
     changes = [
         change("delete", before=old, address=f"{ADDRESS}_gone"),
         change("delete", "create", before=old, after=policy(project="b")),
         change("update", before=old, after=off, address=f"{ADDRESS}_off"),
+        change("update", before=off, after=quiet, address=f"{ADDRESS}_quiet"),
         change("update", before=old, after=old, address=f"{ADDRESS}_same"),
     ]
     text = review_page(_data(*changes, errored=True))
     assert re.findall(r"<code>(\w+)</code>: (.+?)</summary>", text) == [
-        ("failed", "delete and create"),
+        ("failed", "replace: its open incidents close, and open again"),
         ("failed_gone", "delete"),
-        ("failed_off", "switched off"),
+        ("failed_off", "switch off"),
         ("failed_same", "update"),
     ]
-    assert "It is replaced: its open incidents close, and open again." in text
     assert "-project: orders-prod\n+project: b\n" in text
     assert "\n+enabled: false\n" in text
-    assert "Only values change that Cloud Monitoring sets." in text
     assert "> **Note:** The plan ended with an error, so changes may" in text
-    assert f"| `default` | `{CHANNEL}` | `no policy` | `failed_gone` |" in text
+    # One that is off notifies nobody, whatever channels it has.
+    gone = "`failed_gone`, `failed_off`"
+    assert f"--- |\n| `default` | `{CHANNEL}` | `no policy` | {gone} |\n" in text
 
 
 def test_each_route_pays_for_its_conditions() -> None:
@@ -206,16 +208,19 @@ def test_the_page_fits_in_a_comment() -> None:
     lost = {"kind": "lost", "opens": [300.0, None]}
     keys = ("scenario", "policy", "about")
     incidents = [lost | dict.fromkeys(keys, name) for name in names]
-    content = "".join(f"{number} {'y' * 280}\n" for number in range(99))
-    long = policy(content=content, duration="soon")
-    created = [
-        change("create", after=long, address=f"{ADDRESS}_{name}") for name in names[:10]
-    ]
+    content = "".join(f"{number} {'y' * 80}\n" for number in range(199))
+    created = []
+    for name in names[:10]:
+        labels = {"route": name}
+        long = policy(content=content, duration="soon", user_labels=labels)
+        created.append(change("create", after=long, address=f"{ADDRESS}_{name}"))
     text = review_page(_data(*created, played=(Played("s", incidents, {}, {}),)))
     assert 40_000 < len(text) <= 60_000
-    assert " more diffs: see `datastream-lab review --json`.\n\n" in text
-    assert "\n\n260 more rows: see `datastream-lab review --json`." in text
+    assert " more diffs: see `datastream-lab review --json`.\n" in text
+    assert "\n… and 293 more: see `datastream-lab review --json`." in text
     assert re.search("… and [0-9]+ more lines\n```", text)
+    visible = re.sub(r"\n\n.*?</details>", "", text, flags=re.DOTALL)
+    assert len([line for line in visible.splitlines() if line]) <= 60
 
 
 def test_only_a_review_that_plays_needs_prometheus(

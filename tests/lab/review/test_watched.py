@@ -1,0 +1,86 @@
+"""What a plan changes about what is watched: sentences first, then the diff."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.review.page import review_page
+from lab.review.review import review_data
+from tests.lab.review.conftest import Replanned, Reviewed
+from tests.lab.review.plan_json import exporter, planned
+
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name(name).read_text())
+    return found
+
+
+_CONFIGS = _read("config_changes.yaml")
+_PULL_REQUESTS = _read("pull_requests.yaml")
+
+
+def _sentences(*changes: Any) -> list[str]:
+    review = review_data(planned(*changes), [])
+    found: list[str] = []
+    for sentences in review["watched"].values():
+        found += sentences
+    return found
+
+
+@pytest.mark.parametrize("name", _CONFIGS["changes"])
+def test_a_change_of_config_is_a_sentence(name: str) -> None:
+    """It says what comes and goes, also when the exporter itself goes."""
+    change = _CONFIGS["changes"][name]
+    plan = exporter(_CONFIGS["before"], change["after"])
+    assert _sentences(plan) == change["sentences"]
+
+
+def test_another_mode_changes_nothing() -> None:
+    """One resource has config before, and another one after, each in its own form."""
+    text = _CONFIGS["before"]
+    job = exporter("", "")
+    variable = {
+        "name": "DATASTREAM_EXPORTER_CONFIG",
+        "value": text,
+    }
+    container = {"env": [variable]}
+    job["change"]["after"] = {"template": [{"containers": [container]}]}
+    assert _sentences(exporter(text, ""), job) == ["Nothing changes."]
+
+
+def test_a_config_that_the_plan_hides_is_not_guessed() -> None:
+    """One that is sensitive, or known after apply only, is said to be hidden."""
+    hidden = ["Warning: the plan hides the config."]
+    secret = exporter("a", "b", after_sensitive={"service_config": True})
+    assert _sentences(secret) == hidden
+    unknown = exporter("a", "a")
+    unknown["change"]["after"] = {"service_config": [{}]}
+    assert _sentences(unknown) == hidden
+
+
+def test_an_old_config_that_is_invalid_is_no_error() -> None:
+    """Its repair passes `--strict`, and the diff shows what changes."""
+    repair = exporter("sources: []", _CONFIGS["before"])
+    review = review_data(planned(repair), [])
+    assert not review["watched"]["error"]
+    text = review_page(review)
+    assert "- **Invalid: `old config.yaml:1: " in text
+    assert "\n+metrics: {project: shop-prod}\n" in text
+
+
+@pytest.mark.parametrize("name", _PULL_REQUESTS)
+def test_a_pull_request_is_a_page(
+    name: str, replanned: Replanned, reviewed: Reviewed
+) -> None:
+    """What is watched comes first, and what isn't folded has at most 60 lines."""
+    case = _PULL_REQUESTS[name]
+    answer = reviewed(replanned(**case["inputs"]), "--scenario", "five", "--strict")
+    assert answer.code == case["code"]
+    for part in case["parts"]:
+        assert part in answer.out
+    assert answer.out.partition("### ")[2].startswith("What is watched\n")
+    visible = re.sub(r"\n\n.*?</details>", "", answer.out, flags=re.DOTALL)
+    assert len([line for line in visible.splitlines() if line]) <= 60

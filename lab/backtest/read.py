@@ -16,7 +16,7 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import CallError, FailureKind, explain_call_error
+from exporter.google.errors import CallError, Failure, FailureKind, explain_call_error
 from exporter.text import printable
 from lab.policies.promql import promql_name
 from lab.simulate.series import Series, delay_seconds
@@ -28,7 +28,7 @@ from lab.timeline.spans import Period
 EXPORTER_DELAY = 5.0
 
 _PERMISSION = "monitoring.timeSeries.list"
-HELPED = {
+_HELPED = {
     FailureKind.PERMISSION_DENIED,
     FailureKind.API_DISABLED,
     FailureKind.CREDENTIALS,
@@ -178,7 +178,9 @@ class Reader:
                 # Cloud Monitoring does not know a metric before its first point.
                 if is_not_found and _NO_METRIC in str(error):
                     return
-                raise _explained(error, self._project) from error
+                failure = explain_call_error(error, self._project, _PERMISSION)
+                advice = "; fewer --days read less"
+                raise CallError(explained(failure, self._project, advice)) from error
             yield page
             if not page.next_page_token:
                 return
@@ -202,13 +204,9 @@ def _unix_seconds(timestamp: Any) -> float:
     return float(timestamp.ToNanoseconds() / 1e9)
 
 
-def _explained(error: Exception, project: str) -> CallError:
-    """Return the error for the user; no hint about config.yaml, which is not read."""
-    failure = explain_call_error(error, project, _PERMISSION)
-    if failure.kind in HELPED:
-        return CallError(failure)
-    hint = (
-        f"Check that {project} is the metrics project, or try again later; fewer --days"
-        " read less."
-    )
-    return CallError(replace(failure, hint=hint))
+def explained(failure: Failure, project: str, advice: str = "") -> Failure:
+    """Return a failure without a hint about config.yaml, which is not read."""
+    if failure.kind in _HELPED:
+        return failure
+    hint = f"Is {project} the metrics project? Or try again later{advice}."
+    return replace(failure, hint=hint)

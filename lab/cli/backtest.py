@@ -82,8 +82,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             " end of the recorded history)"
         ),
     )
-    names = ("impersonate-service-account", "policies", "html", "json")
-    add_options(parser, *names)
+    add_options(parser, "impersonate-service-account", "policies", "html", "json")
 
 
 def run(context: LabContext) -> int:

@@ -22,8 +22,6 @@ from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.review.plan import read_plan
-from lab.review.planned import planned_policies
 from lab.simulate.scenario import Scenario
 from lab.terminal import console, print_json, print_table, show_progress
 
@@ -48,15 +46,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="list the scenarios and what happens in each",
     )
     parser.add_argument(
-        "--plan",
-        metavar="PLAN.json",
-        help=(
-            "play the policies as a Terraform plan leaves them, each route's own"
-            " included: the output of `terraform show -json PLANFILE`; - reads it from"
-            " standard input"
-        ),
-    )
-    parser.add_argument(
         "--closing-delay",
         type=int,
         default=0,
@@ -74,16 +63,13 @@ def run(context: LabContext) -> int:
     """Play the scenarios and print results, or list them; return the exit code."""
     args = context.args
     policies = selected_policies(args)
-    planned = planned_policies(read_plan(args.plan).changes) if args.plan else ()
-    scenarios = selected_scenarios(args, args.wanted, (*policies, *planned))
+    scenarios = selected_scenarios(args, args.wanted, policies)
     if args.list:
         _print_list(scenarios, context.out)
         return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
-        playing = play_all(
-            scenarios, planned or policies, context.stop, args.closing_delay
-        )
+        playing = play_all(scenarios, policies, context.stop, args.closing_delay)
         for result in progress.track(
             playing, len(scenarios), description="playing scenarios"
         ):
@@ -104,7 +90,7 @@ def run(context: LabContext) -> int:
         }
         print_json(document, context.out)
     if args.html and played:
-        page = _page(results, planned or policies, summary)
+        page = _page(results, policies, summary)
         args.html.write_text(page, "utf-8")
     if not played:
         LOGGER.warning(

@@ -9,7 +9,7 @@ from exporter.logs import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.cli.options import LabContext, add_options, selected_policies
-from lab.prove.time_to_page import MODES, MOMENTS, TimeToPage, in_order, measure_all
+from lab.prove.time_to_page import MODES, TimeToPage, in_order, measure_all
 from lab.terminal import print_json, print_table, show_progress
 
 HELP = (
@@ -23,19 +23,13 @@ HELP = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``time-to-page``."""
-    described = (
-        "the number of random moments, always the same ones (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--moments", type=int, default=MOMENTS, metavar="NUMBER", help=described
-    )
     add_options(parser, "policies", "json")
 
 
 def run(context: LabContext) -> int:
     """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
-    measuring = measure_all(policies, context.stop, context.args.moments)
+    measuring = measure_all(policies, context.stop)
     times: list[TimeToPage] = []
     with show_progress(context.err) as progress:
         for measured in progress.track(measuring, len(MODES), description="measuring"):

@@ -2,14 +2,13 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from dataclasses import replace
 from logging import ERROR, INFO
 
 from exporter.commands import log_counts
 from exporter.google.errors import CallError
 from exporter.logs import LOGGER
 from exporter.process import INCOMPLETE, OK
-from lab.backtest.read import HELPED
+from lab.backtest.read import explained
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -84,9 +83,5 @@ def _findings(context: LabContext) -> Iterator[Finding]:
             try:
                 yield from part(target)
             except CallError as error:
-                failure = error.failure
-                if failure.kind not in HELPED:
-                    # Its own hint is about config.yaml, which is not read.
-                    hint = f"Is {args.project} the metrics project? Or try again later."
-                    failure = replace(failure, hint=hint)
+                failure = explained(error.failure, args.project)
                 yield Finding(ERROR, part.__name__, str(failure))

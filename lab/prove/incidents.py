@@ -36,7 +36,6 @@ class Incident:
     closed: float | None
     # Seconds from the start to the first of the evaluations that led to it
     phase: float = 0.0
-    value: str = ""  # the query's value when it opened
 
 
 def metric_incidents(
@@ -58,11 +57,9 @@ def metric_incidents(
     incidents: list[Incident] = []
     for series in engine.query_range(query, recording.start, end, spacing):
         name = resource_name(series.labels, is_exporter=policy.watches_exporter)
-        values: dict[float, str] = {}
         by_phase: dict[int, list[float]] = {}
-        for time, value in series.values.items():
+        for time in series.values:
             step = round((time - recording.start) / spacing)
-            values[step * spacing] = value
             by_phase.setdefault(step % phases, []).append(step * spacing)
         for phase, true_at in sorted(by_phase.items()):
             last = (steps - (steps - phase) % phases) * spacing
@@ -74,8 +71,7 @@ def metric_incidents(
                 closing_delay=closing_delay,
             ):
                 found = Incident(policy.name, name, series.labels, opened, closed)
-                found = replace(found, phase=phase * spacing, value=values[opened])
-                incidents.append(found)
+                incidents.append(replace(found, phase=phase * spacing))
     return tuple(incidents)
 
 

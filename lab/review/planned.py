@@ -1,14 +1,11 @@
 """Turns the policies of a plan into policies that scenarios can be played with."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
-from exporter.mistakes import InputError
-from exporter.text import printable
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies import promql
 from lab.policies.deployment import with_placeholders
@@ -87,34 +84,6 @@ def playable(values: Json, name: str) -> Policy:
         interval=interval,
         proto=proto,
     )
-
-
-def planned_policies(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
-    """Return every policy after a plan; raise InputError if the lab can't play one.
-
-    A file that has several policies on metrics, one for each route, is returned as
-    often. So a stream that two routes alert for has two incidents. Policies on logs
-    differ by project only, and a project's log is seen by its own copy: equal ones are
-    returned once.
-    """
-    found = {}
-    sentences = []
-    for change in changes:
-        if not change.after:
-            continue
-        policy = change.after.policy
-        if policy:
-            copy = "" if policy.is_log else change.name
-            found[trigger(policy), copy] = policy
-        else:
-            sentences.append(
-                f"{printable(change.name)}: can't be played: {change.after.problem}"
-            )
-    if not found and not sentences:
-        sentences.append("the plan leaves no alert policy to test")
-    if sentences:
-        raise InputError(sentences)
-    return tuple(found.values())
 
 
 def trigger(policy: Policy) -> tuple[str, str]:

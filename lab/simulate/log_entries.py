@@ -127,10 +127,12 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
             yield from _operation(event.at, event.starting, stream, _METHODS[event.do])
         case Fail():
             payload = {"message": event.message or event.reason}
-            yield _activity(event.at, stream, "ERROR", payload)
+            fields = {"severity": "ERROR", "jsonPayload": payload}
+            yield _of_stream(event.at, stream, STREAM_ACTIVITY, fields)
         case WriteLogEntry(log="stream_activity"):
             payload = {"message": event.message, **event.payload}
-            yield _activity(event.at, stream, event.severity, payload)
+            fields = {"severity": event.severity, "jsonPayload": payload}
+            yield _of_stream(event.at, stream, STREAM_ACTIVITY, fields)
         case WriteLogEntry():
             parts = event.operation.split(" and ") if event.operation else []
             method = str(event.method)
@@ -167,16 +169,6 @@ def _audit(
         producer = {"producer": "datastream.googleapis.com"}
         fields["operation"] = producer | dict.fromkeys(parts, True)
     return _of_stream(at, stream, AUDIT, fields)
-
-
-def _activity(
-    at: float,
-    stream: str,
-    severity: str,
-    payload: dict[str, Any],
-) -> LogEntry:
-    fields = {"severity": severity, "jsonPayload": payload}
-    return _of_stream(at, stream, STREAM_ACTIVITY, fields)
 
 
 def _of_stream(

@@ -114,7 +114,7 @@ def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
     ("code", "hint"),
     [
         ("PERMISSION_DENIED", "needs monitoring.timeSeries.list in project ops-prod"),
-        ("NOT_FOUND", "Check that ops-prod is the metrics project"),
+        ("NOT_FOUND", "Is ops-prod the metrics project?"),
         ("RESOURCE_EXHAUSTED", "try again later; fewer --days read less."),
     ],
 )

@@ -9,7 +9,7 @@ variable "text" {
 }
 
 locals {
-  known_keys   = ["metrics", "sources", "expectations", "required", "grouping", "collect", "run", "endpoints"]
+  known_keys   = ["metrics", "sources", "expectations", "mutes", "required", "grouping", "collect", "run", "endpoints"]
   check_advice = "`datastream-exporter check` finds every mistake, with its line."
   project_form = "^([a-z0-9-]+(\\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 
@@ -17,7 +17,11 @@ locals {
   unknown_keys = setsubtract(try(keys(local.config), ["text without keys"]), local.known_keys)
   projects     = try(concat([local.config.metrics.project], local.config.sources[*].project), [])
   locations    = flatten(try([for source in local.config.sources : source.locations if try(source.locations, null) != null], []))
-  timezones    = try([for each in local.config.expectations : each.during.timezone if can(each.during.timezone)], [])
+  windows      = try([for each in local.config.expectations : each.during if try(each.during, null) != null], [])
+  mutes        = try([for each in local.config.mutes : each], [])
+  # A window has a time zone, and a mute ends.
+  timezones = concat([for window in local.windows : try(window.timezone, "")], [for mute in local.mutes : mute.timezone if try(mute.timezone, null) != null])
+  times     = concat([for mute in local.mutes : try(mute.until, "")], flatten([for window in local.windows : [for key in ["from", "until"] : window[key] if try(window[key], null) != null]]))
   # In base64 without its padding, 32,768 bytes are 43,691 characters.
   base64_length = length(trimsuffix(trimsuffix(base64encode(var.text), "="), "="))
 }
@@ -40,8 +44,9 @@ output "data" {
     condition = alltrue(concat(
       [for location in local.locations : can(regex("^[a-z]+(-[a-z]+)+[0-9]+$", location))],
       [for zone in local.timezones : can(regex("^(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)$", zone))],
+      [for time in local.times : can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$", time))],
     ))
-    error_message = "config.yaml: locations must be regions such as europe-west1, and timezone a name such as Europe/Berlin or UTC. ${local.check_advice}"
+    error_message = "config.yaml: locations must be regions such as europe-west1. Each during needs a timezone, a name such as Europe/Berlin or UTC. Each mute needs until, a time such as 2026-12-24T22:00:00+01:00 or a date. ${local.check_advice}"
   }
 
   precondition {

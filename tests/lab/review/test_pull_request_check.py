@@ -24,6 +24,7 @@ from tests.outputs import OUTPUTS
 
 CHECKS = POLICIES.parent / "terraform" / "examples" / "review"
 WORKFLOW: dict[str, Any] = yaml.safe_load((CHECKS / "github.yml").read_text("utf-8"))
+CONFIG = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n"
 LONGEST = 65_536
 """Characters that a comment may have."""
 EXPRESSIONS = {
@@ -132,7 +133,7 @@ def _write_program(file: Path, words: str) -> None:
 def test_the_workflow_on_github_keeps_one_comment(
     tmp_path: Path, host: CodeHost
 ) -> None:
-    """It checks config, plans, reviews and comments; later runs update the comment."""
+    """A lost or later alert fails it after the comment; later runs update that."""
     host.comments += ["Nice."] * 130
     workspace = tmp_path / "workspace"
     runner = tmp_path / "runner"
@@ -145,7 +146,9 @@ def test_the_workflow_on_github_keeps_one_comment(
     (clone / "terraform").symlink_to(CHECKS.parent.parent)
     lab = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable} -m lab"
     _write_program(clone / ".venv" / "bin" / "datastream-lab", lab)
-    _write_program(clone / ".venv" / "bin" / "datastream-exporter", "exit 1 #")
+    exporter = lab.replace("-m lab", "-m exporter")
+    _write_program(clone / ".venv" / "bin" / "datastream-exporter", exporter)
+    config = OUTPUTS.write_input(workspace / "config.yaml", CONFIG)
     planned = OUTPUTS.write_input(tmp_path / "planned.json", "")
     _write_program(
         programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true'
@@ -162,15 +165,18 @@ def test_the_workflow_on_github_keeps_one_comment(
         "GITHUB_API_URL": host.url,
         "GITHUB_REPOSITORY": "acme/infra",
     }
-    for duration in ("300s", "240s"):
-        document = plan(
-            change("update", before=policy(), after=policy(duration=duration))
-        )
-        planned.write_text(json.dumps(document))
-        _run_steps("review", workspace, environ)
+    late, sooner = policy(duration="300s"), policy(duration="240s")
+    later = change("update", before=policy(), after=late)
+    planned.write_text(json.dumps(plan(later)))
+    _run_steps("review", workspace, environ)
+    with pytest.raises(subprocess.CalledProcessError, match="exit"):
         _run_steps("comment", workspace, environ)
-    _write_program(clone / ".venv" / "bin" / "datastream-exporter", "exit 2 #")
-    with pytest.raises(subprocess.CalledProcessError, match="check --read-only"):
+    assert " later**" in host.comments[-1]
+    planned.write_text(json.dumps(plan(change("update", before=late, after=sooner))))
+    _run_steps("review", workspace, environ)
+    _run_steps("comment", workspace, environ)
+    config.write_text(CONFIG.replace("sources", "source"))
+    with pytest.raises(subprocess.CalledProcessError, match="check --offline"):
         _run_steps("review", workspace, environ)
     issues = "/repos/acme/infra/issues"
     look = [f"GET {issues}/7/comments"] * 2
@@ -186,8 +192,52 @@ def test_the_workflow_on_github_keeps_one_comment(
     assert comment.startswith(
         "<!-- datastream-lab review -->\n## Review of the alert policies\n"
     )
-    assert "-    duration: 60s\n+    duration: 240s\n" in comment
+    assert "-    duration: 300s\n+    duration: 240s\n" in comment
     assert "+    duration: 300s\n" in (runner / "summary.md").read_text("utf-8")
+
+
+def _script(pipeline: str, words: str) -> str:
+    """Return the shell script of a pipeline that has some words."""
+    content = (CHECKS / pipeline).read_text("utf-8")
+    for text in _texts(yaml.safe_load(content.replace("!reference", ""))):
+        if words in text:
+            # Cloud Build would replace a single dollar.
+            return text.replace("$$", "$")
+    raise AssertionError(words)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+@pytest.mark.parametrize("pipeline", ["github.yml", "gitlab-ci.yml", "cloudbuild.yaml"])
+@pytest.mark.parametrize(
+    ("ends", "text", "codes"),
+    [(0, "Fine.", [0, 0]), (1, "Lost.", [0, 1]), (1, "", [1]), (2, "", [1])],
+)
+def test_no_pipeline_accepts_anything_but_success(
+    tmp_path: Path, pipeline: str, ends: int, text: str, codes: list[int]
+) -> None:
+    """What a review finds fails the pipeline at its end, a failed review at once."""
+    programs = tmp_path / ".venv" / "bin"
+    _write_program(programs / "datastream-lab", f"printf '{text}'; exit {ends} #")
+    for name in ("apt-get", "make"):
+        _write_program(programs / name, "true")
+    environ = dict.fromkeys(("EXPORTER", "_EXPORTER", "RUNNER_TEMP"), str(tmp_path))
+    environ["GITHUB_STEP_SUMMARY"] = str(tmp_path / "summary.md")
+    environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+    found = []
+    for words in ("--strict", 'exit "$')[: len(codes)]:
+        script = ["bash", "-euc", _script(pipeline, words)]
+        ended = subprocess.run(script, cwd=tmp_path, env=environ, check=False)
+        found.append(ended.returncode)
+    assert found == codes
+    assert " check --offline " in _script(pipeline, " check ")
+    assert "||" not in _script(pipeline, " check ")
 
 
 def _comment(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:

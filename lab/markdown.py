@@ -48,14 +48,8 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
-def details(summary: str, content: str) -> str:
-    """Return Markdown that is folded under a line of HTML."""
-    # GitHub reads the content as Markdown only between empty lines.
-    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
-
-
 def html_code(value: str) -> str:
-    """Return a value as code in HTML, for the summary of :func:`details`."""
+    """Return a value as code in HTML, for a summary of details."""
     return f"<code>{html.escape(printable(value))}</code>"
 
 

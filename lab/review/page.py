@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Iterator, Sequence
 
 from exporter.text import plural
-from lab.markdown import code, details, fenced, html_code, table
+from lab.markdown import code, fenced, html_code, table
 from lab.promql_durations import format_duration
 from lab.prove.outcomes import first_and_more
 from lab.review.playing import KINDS
@@ -71,7 +71,10 @@ def _watched(review: Json) -> Iterator[str]:
 
 
 def _folded(summary: str, diff: Iterable[str]) -> str:
-    return details(summary, fenced("diff", "\n".join(diff), most_lines=_MOST_LINES))
+    """Return a diff that is folded under a line of HTML."""
+    content = fenced("diff", "\n".join(diff), most_lines=_MOST_LINES)
+    # GitHub reads the content as Markdown only between empty lines.
+    return f"{_FOLDED}<summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
 def _summary(review: Json) -> str:

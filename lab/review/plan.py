@@ -57,8 +57,9 @@ def parse_plan(content: bytes, file: str) -> Plan:
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError([f"{file}: {_NOT_A_PLAN}"])
-        changes = tuple(sorted(_changes(document), key=lambda change: change.name))
-        configs = _configs(document)
+        resources = document.get("resource_changes") or []
+        changes = tuple(sorted(_changes(resources), key=lambda change: change.name))
+        configs = _configs(resources)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         # Anything may come instead of a plan.
         raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
@@ -74,9 +75,9 @@ def parse_plan(content: bytes, file: str) -> Plan:
     return Plan(changes, configs, notes)
 
 
-def _changes(document: Json) -> Iterator[PolicyChange]:
+def _changes(resources: list[Json]) -> Iterator[PolicyChange]:
     policies = []
-    for resource in document.get("resource_changes") or []:
+    for resource in resources:
         is_managed = (resource["type"], resource["mode"]) == (POLICY, "managed")
         # What an apply that failed halfway left over is not the policy itself.
         if not is_managed or "deposed" in resource:
@@ -94,10 +95,10 @@ def _changes(document: Json) -> Iterator[PolicyChange]:
         yield _policy_change(key, name, resource["change"])
 
 
-def _configs(document: Json) -> dict[str, list[str]]:
+def _configs(resources: list[Json]) -> dict[str, list[str]]:
     """Return the config of each resource that runs an exporter, before and after."""
     found: dict[str, list[str]] = {"before": [], "after": []}
-    for resource in document.get("resource_changes") or []:
+    for resource in resources:
         change = resource["change"]
         if config.WHOLE not in str(change):
             continue

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from fnmatch import filter as matching
-from typing import Any, TypeAlias
+from fnmatch import fnmatchcase
+from typing import Any
 
 from cronsim import CronSim
 
 from exporter.config import from_text
-from exporter.config.locations import KNOWN
 from exporter.mistakes import InputError
 from lab.markdown import code
 from lab.review.values import Json
@@ -17,13 +17,12 @@ from lab.review.values import Json
 HIDDEN = "(hidden)"
 # How much a change matters, the most important first
 ERROR, WARNING, CHANGE = ("error", "warning", "change")
-# Stream ids that only a glob like * matches together
-_SAMPLES = ["a", "z9", "0", "Orders-prod_eu"]
-# What is said of a project's streams, and not when the whole project goes
+# The id of no stream and no location, so only a glob that is too wide matches it
+_NOBODY = "~"
+# Facts that matter more when they go
+_WATCHED = ("watched", "required")
+# Facts about a project's streams, of which nothing is said when the project goes
 _PARTS = ("limited to", "excluded")
-
-# A verb and words in Markdown: what a config says about some streams
-_Fact: TypeAlias = tuple[str, str]
 
 
 def watched(before: list[str], after: list[str]) -> dict[str, list[str]]:
@@ -40,7 +39,7 @@ def watched(before: list[str], after: list[str]) -> dict[str, list[str]]:
 
 
 def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
-    old: dict[_Fact, bool] = {}
+    old: dict[str, bool] = {}
     level = ERROR
     try:
         new = dict(_facts(after, "new config.yaml"))
@@ -50,52 +49,51 @@ def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
         yield level, f"**Invalid: {code(error.sentences[0])}**"
         if level == ERROR:
             return
-    for (verb, words), everything in new.items():
-        if (verb, words) in old:
+    for fact, everything in new.items():
+        if fact in old:
             continue
-        sentence = f"Now {verb}: {words}"
         if everything:
-            yield ERROR, f"**Error: {sentence}, which is every stream.**"
+            yield ERROR, f"**Error: Now {fact}, which is every stream.**"
         else:
-            yield CHANGE, f"{sentence}."
-    for verb, words in old:
-        project = words.rpartition(" of ")[2]
-        part_of_gone = verb in _PARTS and ("watched", project) not in new
-        if (verb, words) in new or part_of_gone:
+            yield CHANGE, f"Now {fact}."
+    for fact in old:
+        project = fact.rpartition(" of ")[2]
+        goes_too = fact.startswith(_PARTS) and f"watched: {project}" not in new
+        if fact in new or goes_too:
             continue
-        if verb in {"watched", "required"}:
-            yield WARNING, f"Warning: No longer {verb}: {words}."
+        if fact.startswith(_WATCHED):
+            yield WARNING, f"Warning: No longer {fact}."
         else:
-            yield CHANGE, f"No longer {verb}: {words}."
+            yield CHANGE, f"No longer {fact}."
 
 
-def _facts(texts: Iterable[str], file: str) -> Iterator[tuple[_Fact, bool]]:
-    """Yield what configs say, and whether a glob there matches every stream.
+def _facts(texts: Iterable[str], file: str) -> Iterator[tuple[str, bool]]:
+    """Yield what configs say in Markdown, and whether it is about every stream.
 
     Raise InputError if a config is invalid.
     """
     for config in [from_text(text, file, {}) for text in texts]:
         streams = []
         for source in config.sources:
-            of = f"of {code(source.project)}"
-            yield ("watched", code(source.project)), False
+            project = code(source.project)
+            yield f"watched: {project}", False
             for values in (source.locations, source.include):
                 if values:
                     names = ", ".join(map(code, values))
-                    yield ("limited to", f"{names} {of}"), False
+                    yield f"limited to: {names} of {project}", False
             for glob in source.exclude:
-                everything = matching(_SAMPLES, glob) == _SAMPLES
-                yield ("excluded", f"{code(glob)} {of}"), everything
-            for location in source.locations or KNOWN:
-                start = f"projects/{source.project}/locations/{location}/streams/"
-                streams += [start + sample for sample in _SAMPLES]
+                everything = fnmatchcase(_NOBODY, glob)
+                yield f"excluded: {code(glob)} of {project}", everything
+            for location in source.locations or (_NOBODY,):
+                parent = f"projects/{source.project}/locations/{location}"
+                streams.append(f"{parent}/streams/{_NOBODY}")
         for name in config.required:
-            yield ("required", code(name)), False
+            yield f"required: {code(name)}", False
         written: Any = config.document.data
         for key, verb in (("expectations", "expected"), ("mutes", "muted")):
             for rule in written.get(key) or ():
                 everything = matching(streams, rule["match"]) == streams
-                yield (verb, _rule(rule)), everything
+                yield f"{verb}: {_rule(rule)}", everything
 
 
 def _rule(rule: Json) -> str:

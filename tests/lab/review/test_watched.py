@@ -34,7 +34,8 @@ def _sentences(*changes: Any) -> list[str]:
 def test_a_change_of_config_is_a_sentence(name: str) -> None:
     """It says what comes and goes, also when the exporter itself goes."""
     change = _CONFIGS["changes"][name]
-    plan = exporter(_CONFIGS["before"], change["after"])
+    before = _CONFIGS["before"]
+    plan = exporter(before, change["after"])
     assert _sentences(plan) == change["sentences"]
 
 
@@ -47,7 +48,8 @@ def test_another_mode_changes_nothing() -> None:
         "value": text,
     }
     container = {"env": [variable]}
-    job["change"]["after"] = {"template": [{"containers": [container]}]}
+    template = {"containers": [container]}
+    job["change"]["after"] = {"template": [template]}
     assert _sentences(exporter(text, ""), job) == ["Nothing changes."]
 
 

@@ -1,8 +1,9 @@
 # The job and nothing else: no pip, no shell needed.
 #
-# The base is named by its full version; Renovate adds the digest and updates both
-# (.github/renovate.json).
-FROM python:3.13.14-slim-bookworm AS build
+# The base is named by its full version and its digest, for all platforms: that of
+# https://github.com/docker-library/repo-info/blob/master/repos/python/remote/3.13.14-slim-bookworm.md.
+# Renovate updates both (.github/renovate.json).
+FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8 AS build
 
 COPY requirements/job.txt requirements/
 RUN python -m venv --without-pip /venv
@@ -11,7 +12,7 @@ COPY exporter /venv/lib/python3.13/site-packages/exporter
 # An image does not change, so bytecode need not be checked against its source at each start.
 RUN /venv/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /venv/lib
 
-FROM python:3.13.14-slim-bookworm
+FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
 # The base image ships its own library without bytecode.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /usr/local/lib/python3.13
 COPY --from=build /venv /venv

@@ -68,13 +68,13 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def test_base_images_have_a_full_version() -> None:
-    """A rebuild uses the Python that was tested, not a newer one."""
+def test_base_images_have_a_version_and_a_digest() -> None:
+    """A rebuild uses the image that was tested, not a newer one."""
     bases = _arguments("FROM")
     assert len(bases) == 2
     for base in bases:
         assert re.match(
-            r"python:\d+\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?( AS \w+)?$", base
+            r"python:\d+\.\d+\.\d+-slim-[a-z]+@sha256:[0-9a-f]{64}( AS \w+)?$", base
         )
 
 

@@ -5,10 +5,7 @@ locals {
     "${local.job_project}/run.googleapis.com",
     local.scheduled ? ["${local.job_project}/cloudscheduler.googleapis.com"] : [],
     # What a function is stored in, built by, logged to and kept in.
-    [
-      for api in local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] : [] :
-      "${local.job_project}/${api}.googleapis.com"
-    ],
+    [for api in ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] : "${local.job_project}/${api}.googleapis.com" if local.is_function],
     local.is_triggered ? ["${local.job_project}/pubsub.googleapis.com"] : [],
     [for project in local.triggering_projects : "${project}/logging.googleapis.com"],
     "${local.metrics_project}/monitoring.googleapis.com",

@@ -20,9 +20,7 @@ locals {
   exporter_location = try(coalesce(local.config.run.location), var.region)
 
   # Projects whose locations are discovered: those with a source that lists none.
-  discovering = toset([
-    for source in local.config.sources : source.project if try(source.locations, null) == null
-  ])
+  discovering = toset([for source in local.config.sources : source.project if try(source.locations, null) == null])
 
   collect = {
     objects             = try(local.config.collect.objects, false) == true

@@ -18,9 +18,7 @@ locals {
     yamldecode(replace(file("${path.module}/dashboard/${section}.yaml"), "datastream-exporter", var.name))
   ]
 
-  section_heights = [
-    for section in local.dashboard_sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)
-  ]
+  section_heights = [for section in local.dashboard_sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)]
 
   # Queries become one line, as those of policies. In JSON, a line break is \n.
   dashboard_json = join("", [

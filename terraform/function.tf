@@ -98,7 +98,9 @@ resource "google_cloudfunctions2_function" "exporter" {
     # Otherwise Google creates a repository that a destroy leaves behind.
     docker_repository = local.build_repository
     # The account's id: the API doesn't take its address.
-    service_account = local.build_account_id
+    service_account       = local.build_account_id
+    environment_variables = length(var.build_environment_variables) > 0 ? var.build_environment_variables : null
+    worker_pool           = var.build_worker_pool
 
     source {
       storage_source {
@@ -124,6 +126,7 @@ resource "google_cloudfunctions2_function" "exporter" {
 
     # Cloud Scheduler and Pub/Sub of the same project count as internal.
     all_traffic_on_latest_revision = true
+    binary_authorization_policy    = var.binary_authorization
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
 
     direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
@@ -140,9 +143,5 @@ resource "google_cloudfunctions2_function" "exporter" {
   }
 
   # Everything that the build and the first run need.
-  depends_on = [
-    google_monitoring_metric_descriptor.exporter,
-    google_project_iam_member.grant,
-    time_sleep.before_build,
-  ]
+  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant, time_sleep.before_build]
 }

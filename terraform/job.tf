@@ -23,6 +23,14 @@ resource "google_cloud_run_v2_job" "exporter" {
   # It holds no data.
   deletion_protection = false
 
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization[*]
+    content {
+      policy      = var.binary_authorization == "default" ? null : var.binary_authorization
+      use_default = var.binary_authorization == "default" ? true : null
+    }
+  }
+
   template {
     labels     = var.labels
     task_count = var.task_count
@@ -71,8 +79,5 @@ resource "google_cloud_run_v2_job" "exporter" {
   }
 
   # Everything that the first run needs.
-  depends_on = [
-    google_monitoring_metric_descriptor.exporter,
-    google_project_iam_member.grant,
-  ]
+  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant]
 }

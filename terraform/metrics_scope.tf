@@ -2,10 +2,7 @@
 # of Datastream are in the watched projects, those of Cloud Run in the project that the exporter runs in.
 
 locals {
-  scoped_projects = setsubtract(
-    setunion(local.watched_projects, var.mode == "worker_pool" ? [] : [local.job_project]),
-    [local.metrics_project],
-  )
+  scoped_projects = setsubtract(setunion(local.watched_projects, var.mode == "worker_pool" ? [] : [local.job_project]), [local.metrics_project])
 }
 
 resource "google_monitoring_monitored_project" "scoped" {

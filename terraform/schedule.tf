@@ -46,8 +46,5 @@ resource "google_cloud_scheduler_job" "exporter" {
     }
   }
 
-  depends_on = [
-    google_cloud_run_v2_job_iam_member.grant,
-    google_cloud_run_v2_service_iam_member.grant,
-  ]
+  depends_on = [google_cloud_run_v2_job_iam_member.grant, google_cloud_run_v2_service_iam_member.grant]
 }

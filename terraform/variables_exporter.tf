@@ -1,3 +1,22 @@
+variable "binary_authorization" {
+  description = "Binary Authorization policy that Cloud Run checks the image against: `\"default\"` for the project's own, or `projects/PROJECT/platforms/cloudRun/policies/POLICY`. By default, none."
+  type        = string
+  default     = null
+}
+
+variable "build_environment_variables" {
+  description = "Environment variables of the function's build, such as `{ PIP_INDEX_URL = \"https://europe-west1-python.pkg.dev/PROJECT/REPOSITORY/simple/\" }`: it then installs from your own index, and the hashes of the lock still count. Write no password: it would be in the plan and the state."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "build_worker_pool" {
+  description = "Private pool of Cloud Build that builds the function: `projects/PROJECT/locations/REGION/workerPools/POOL`. By default, Google's own pool, which reaches the internet."
+  type        = string
+  default     = null
+}
+
 variable "cpu" {
   description = "CPUs of each task, of the worker pool or of the function."
   type        = string
@@ -75,8 +94,8 @@ variable "mode" {
   }
 
   validation {
-    condition     = (var.mode == "function" || !coalesce(var.log_triggers, false)) && (var.mode == "job" || var.task_count == 1)
-    error_message = "log_triggers needs mode = \"function\": a log can call no other. task_count needs mode = \"job\": the others have one instance."
+    condition     = (var.mode == "function" || !(coalesce(var.log_triggers, false) || var.build_worker_pool != null || length(var.build_environment_variables) > 0)) && (var.mode == "job" || var.task_count == 1)
+    error_message = "log_triggers needs mode = \"function\": a log can call no other. So do build_worker_pool and build_environment_variables: the other modes run an image that you build. task_count needs mode = \"job\": the others have one instance."
   }
 }
 

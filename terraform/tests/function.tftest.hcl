@@ -167,3 +167,32 @@ run "log_triggers" {
     error_message = "Pub/Sub waits for as long as a run may take, and goes on if nothing is logged for a month."
   }
 }
+
+run "things_of_others" {
+  command = plan
+
+  variables {
+    build_environment_variables = { PIP_INDEX_URL = "https://europe-west1-python.pkg.dev/packages-prod/python/simple/" }
+    build_worker_pool           = "projects/builds-prod/locations/europe-west1/workerPools/functions"
+    service_accounts            = { build = { email = "build@orders-prod.iam.gserviceaccount.com" } }
+    vpc_access                  = { subnetwork = "projects/network-prod/regions/europe-west1/subnetworks/run" }
+  }
+
+  assert {
+    condition = alltrue([
+      for build in google_cloudfunctions2_function.exporter[0].build_config :
+      build.environment_variables == tomap(var.build_environment_variables) && build.worker_pool == var.build_worker_pool
+    ])
+    error_message = "The pool builds the function, and reads the index."
+  }
+
+  assert {
+    condition = [for grant in local.owners_grants : "${grant.command} ${grant.role}"] == [
+      "gcloud projects add-iam-policy-binding network-prod --condition None roles/compute.networkViewer",
+      "gcloud compute networks subnets add-iam-policy-binding run --project network-prod --region europe-west1 roles/compute.networkUser",
+      "gcloud projects add-iam-policy-binding builds-prod --condition None roles/cloudbuild.workerPoolUser",
+      "gcloud artifacts repositories add-iam-policy-binding python --project packages-prod --location europe-west1 roles/artifactregistry.reader",
+    ]
+    error_message = "The owners of the network, the pool and the index have a command for each grant."
+  }
+}

@@ -7,7 +7,7 @@ import pytest
 
 from tests.terraform.fake_project import FakeProject
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import CHANNELS, INPUTS, MODULE, SECRETS
+from tests.terraform.module_inputs import CHANNELS, INPUTS, MODULE, SECRETS, STREAMS
 from tests.terraform.terraform_cli import Plan, RootModule, copy_module
 
 CopyModule: TypeAlias = Callable[..., RootModule]
@@ -19,8 +19,9 @@ PlanModule: TypeAlias = Callable[..., Plan]
 
 @pytest.fixture
 def fake_provider() -> Iterator[FakeProvider]:
-    """Run a fake provider on projects that have channels and a secret."""
-    with FakeProvider(FakeProject(channels=CHANNELS, secrets=SECRETS)) as provider:
+    """Run a fake provider on projects that have channels, a secret and streams."""
+    project = FakeProject(channels=CHANNELS, secrets=SECRETS, streams=[*STREAMS])
+    with FakeProvider(project) as provider:
         yield provider
 
 

@@ -56,6 +56,8 @@ class FakeProject:
     channels: list[Channel] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     """The latest version's text by ``projects/PROJECT/secrets/SECRET``."""
+    streams: list[str] = field(default_factory=list)
+    """Full names of the streams that Cloud Asset Inventory finds."""
     disabled_apis: set[str] = field(default_factory=set)
     """``PROJECT/SERVICE`` of each API that nobody has enabled yet."""
     directory: Path = Path()
@@ -83,6 +85,10 @@ class FakeProject:
         if kind == "archive_file":
             path = self.directory / config["output_path"]
             return {"output_sha256": _write_archive(path, config)}
+        if kind == "google_cloud_asset_search_all_resources":
+            # https://docs.cloud.google.com/app-hub/docs/supported-resources
+            prefix = "//datastream.googleapis.com/"
+            return {"results": [{"name": prefix + name} for name in self.streams]}
         channel = self._channel(config["project"], config["display_name"])
         parent = f"projects/{channel.project}"
         name = f"{parent}/notificationChannels/{_number(*channel)}"

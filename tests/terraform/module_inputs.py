@@ -24,6 +24,7 @@ CONFIG: str = INPUTS["config_yaml"]
 CHANNEL: str = INPUTS["notification_channels"]["CRITICAL"][0]
 OPTIONS: dict[str, Any] = _GIVEN["options"]
 CHANNELS = [Channel(*each) for each in _GIVEN["channels"]]
+STREAMS: list[str] = _GIVEN["streams"]
 SECRETS: dict[str, str] = {
     "projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET
 }

@@ -60,9 +60,8 @@ def _block(content: Mapping[str, Any]) -> Any:
     for key, value in content.items():
         if isinstance(value, list):
             kind, *flags = key.removesuffix(", replace").split(", ")
-            outer, _, inner = kind.removesuffix(")").partition("(")
             words: dict[str, Any] = dict.fromkeys(flags, True)
-            written = json.dumps([outer, inner] if inner else outer).encode()
+            written = json.dumps(_type(kind)).encode()
             for name in value:
                 block.attributes.add(name=name, type=written, **words)
         elif key != "block":
@@ -76,6 +75,15 @@ def _block(content: Mapping[str, Any]) -> Any:
                 max_items=int(most or 0),
             )
     return block
+
+
+def _type(written: str) -> Any:
+    """Return a type as the plugin protocol has it: ``["list", "string"]``."""
+    outer, _, inner = written.removesuffix(")").partition("(")
+    if outer == "object":
+        name, _, kind = inner.partition("=")
+        return [outer, {name: kind}]
+    return [outer, _type(inner)] if inner else outer
 
 
 def _replacing(content: Mapping[str, Any]) -> frozenset[str]:

@@ -130,15 +130,22 @@ def _check_grants(state: State, mode: str) -> None:
     assert sorted(granted) == sorted([member, role] for member, role, _ in grants)
     listed = state.outputs["iam_grants"]
     found = [[each["member"], each["role"], each["resource"]] for each in listed]
+    grants += _GRANTS["key_always"] + _GRANTS[f"key_{mode}"]
     assert sorted(found) == sorted(grants)
     roles = {
         x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")
     }
     assert {x["role"]: x["permissions"] for x in listed if x["permissions"]} == roles
     commands = state.outputs["iam_grant_commands"]
-    assert len(commands) == len(granted) + len(roles)
-    for member, role in granted:
-        assert [each for each in commands if f"--member {member} --role {role}" in each]
+    assert len(commands) == len(grants) + len(roles)
+    number = "$(gcloud projects describe orders-prod --format 'value(projectNumber)')"
+    for member, role, _ in grants:
+        words = f"--member {member.replace('NUMBER', number)} --role {role}"
+        assert [each for each in commands if words in each]
+    emails = state.outputs["service_account_emails"]
+    assert f"serviceAccount:{emails['exporter']}" == grants[0][0]
+    policies = state.outputs["policy_names"]
+    assert policies["stream-failed"].startswith("projects/orders-prod/alertPolicies/")
 
 
 def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) -> None:
@@ -188,6 +195,21 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
         "google_project_iam_member",
         "google_project_service",
     }
+
+
+def test_a_plan_finds_new_projects_of_the_organisation(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """It adds a project with a first stream, and keeps one that config.yaml names."""
+    root = terraform("terraform/examples/whole-organisation")
+    root.apply()
+    fake_provider.project.streams[:] = [
+        "projects/new-prod/locations/us-east1/streams/a"
+    ]
+    plan = root.plan()
+    assert plan.outputs["added_projects"] == ["new-prod"]
+    watched = {each["project"] for each in plan.of("google_project_iam_custom_role")}
+    assert watched == {"data-platform-prod", "new-prod", "orders-prod"}
 
 
 def test_a_slack_channel_lives(

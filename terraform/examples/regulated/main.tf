@@ -1,0 +1,34 @@
+# For regulated organisations: a function in a perimeter of VPC Service Controls, with a key, a Shared VPC, Binary
+# Authorization, and a private pool that builds it with packages from an own index. docs/regulated.md explains it.
+
+module "datastream_exporter" {
+  source = "../.."
+
+  region      = "europe-west1"
+  config_yaml = file("${path.module}/config.yaml")
+
+  # An existing account, so that the index's owner can let it read before the first build.
+  service_accounts            = { build = { email = "exporter-build@orders-prod.iam.gserviceaccount.com" } }
+  build_environment_variables = { PIP_INDEX_URL = "https://europe-west1-python.pkg.dev/packages-prod/python/simple/" }
+  build_worker_pool           = "projects/builds-prod/locations/europe-west1/workerPools/functions"
+
+  binary_authorization = "default"
+  encryption_key       = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/functions"
+  vpc_access = {
+    network    = "projects/network-prod/global/networks/shared"
+    subnetwork = "projects/network-prod/regions/europe-west1/subnetworks/run"
+    egress     = "ALL_TRAFFIC"
+  }
+
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
+}
+
+output "iam_grant_commands" {
+  description = "Commands that the owners of the key, the network, the pool and the index have to run before the first apply."
+  value       = module.datastream_exporter.iam_grant_commands
+}
+
+output "service_account_emails" {
+  description = "Addresses for ingress and egress rules."
+  value       = module.datastream_exporter.service_account_emails
+}

@@ -34,7 +34,7 @@ BLOCKS = re.compile(r"^ *```.*?^ *```$|<!-- begin.*?<!-- end", re.DOTALL | re.MU
 FOREIGN = {
     "commands of other programs": """
         apt-get install brew python3-venv --platform linux/amd64 application-default
-        login import -chdir -replace ref""",
+        login import -chdir -detailed-exitcode -replace ref""",
     "names of others": """
         GOOGLE_APPLICATION_CREDENTIALS GOOGLE_PROJECT NO_COLOR RetryInfo chat
         modifiedGrantsByRole cloudresourcemanager.googleapis.com

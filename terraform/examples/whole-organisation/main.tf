@@ -11,7 +11,8 @@ data "google_cloud_asset_search_all_resources" "streams" {
 locals {
   config = yamldecode(file("${path.module}/config.yaml"))
 
-  # A stream's name there is //datastream.googleapis.com/projects/PROJECT/locations/LOCATION/streams/STREAM.
+  # A stream's name there is //datastream.googleapis.com/projects/PROJECT/locations/LOCATION/streams/STREAM, with the
+  # project's id: https://docs.cloud.google.com/app-hub/docs/supported-resources. Plan would refuse a number.
   found = [for stream in data.google_cloud_asset_search_all_resources.streams.results : split("/", stream.name)[4]]
   added = setsubtract(local.found, local.config.sources[*].project)
 }

@@ -25,7 +25,7 @@ _JSON = "`datastream-lab review --json`"
 def review_page(review: Json) -> str:
     """Return a review as Markdown; diffs that don't fit in a comment are left out."""
     parts = [
-        "## Review of the alert policies",
+        "## Review of config and alert policies",
         *[f"> **Note:** {note}" for note in review["notes"]],
         *_watched(review),
         "### Policies",

@@ -191,7 +191,7 @@ def test_the_workflow_on_github_keeps_one_comment(
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith(
-        "<!-- datastream-lab review -->\n## Review of the alert policies\n"
+        "<!-- datastream-lab review -->\n## Review of config and alert policies\n"
     )
     assert "-    duration: 300s\n+    duration: 240s\n" in comment
     assert "+    duration: 300s\n" in (runner / "summary.md").read_text("utf-8")

@@ -4,29 +4,20 @@
 locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
-  # Links to the exporter itself, its log and its schedule. In the files, they are those of the policy's
-  # project, which differs if project_id is set.
-  exporter_link = {
-    pattern     = "/(console\\.cloud\\.google\\.com/(?:run|cloudscheduler|logs/query;query=resource\\.type%3D%22cloud_run)[^)?\\s]*\\?project=)(\\$\\{project\\})/"
-    replacement = local.job_project == local.metrics_project ? "$${1}$${2}" : "$${1}${local.job_project}"
-  }
-
   # What the files can't name: the page of what is deployed, and the dashboard. That of a worker pool
   # isn't documented.
-  exporter_page  = "console.cloud.google.com/run/${local.exporter_pages[var.mode]}/${var.region}/${var.name}?"
+  exporter_page  = "${local.console}/run/${local.exporter_pages[var.mode]}/${var.region}/${var.name}?"
   exporter_pages = { function = "detail", job = "jobs/details", worker_pool = "worker-pools/details" }
   dashboards     = "${local.console}/monitoring/dashboards?project=$${project}"
 
-  # The text of each policy, then its links' addresses.
+  # The text of each policy, then its links' addresses. Each place that changes is an exact text in the file.
   texts = {
     for name, policy in local.originals : name => [
-      for text in concat([trimspace(policy.documentation.content)], try(policy.documentation.links[*].url, [])) : replace(
-        replace(
-          strcontains(text, local.dashboards) ? replace(text, local.dashboards, local.dashboard_url) : text,
-          local.exporter_link.pattern, local.exporter_link.replacement,
-        ),
-        "/console\\.cloud\\.google\\.com\\/run(?:\\/jobs)?\\?/", local.exporter_page,
-      )
+      for text in concat([trimspace(policy.documentation.content)], try(policy.documentation.links[*].url, [])) : replace(replace(
+        # The dashboard's address is known after the first apply.
+        strcontains(text, local.dashboards) ? replace(text, local.dashboards, local.dashboard_url) : text,
+        "${local.console}/run?", local.exporter_page),
+      "project=exporter-project", "project=${local.job_project}")
     ]
   }
 

@@ -15,6 +15,7 @@ from tests.terraform.terraform_cli import REPOSITORY, State
 _DEPLOYED = {
     '"metrics-project"': '"orders-prod"',
     '"exporter-location"': '"europe-west1"',
+    "project=exporter-project": "project=orders-prod",
 }
 
 
@@ -113,7 +114,7 @@ def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
     for name, policy in policies.items():
         deployed = r"\1/detail/europe-west1/datastream-exporter?"
         written = json.dumps(_FILES[name])
-        file = re.sub(r"(console.cloud.google.com/run)(?:/jobs)?\?", deployed, written)
+        file = re.sub(r"(console.cloud.google.com/run)\?", deployed, written)
         dashboard = r"dashboards/builder/\d+\?project=orders-prod"
         static = "dashboards?project=${project}"
         assert json.loads(re.sub(dashboard, static, json.dumps(policy))) == {

@@ -6,16 +6,12 @@ locals {
 
   # Only what the function needs, so that nothing else rebuilds it. Git may change line ends on
   # Windows; without them, the archive would differ from one machine to another.
-  function_files = merge(
-    {
-      for file in fileset("${path.module}/../exporter", "**/*.{py,yaml}") :
-      "exporter/${file}" => "${path.module}/../exporter/${file}"
-    },
-    {
-      "main.py"          = "${path.module}/function/main.py"
-      "requirements.txt" = "${path.module}/../requirements/function.txt"
-    },
-  )
+  function_files = {
+    for name, source in merge(
+      { for file in fileset("${path.module}/../exporter", "**/*.{py,yaml}") : "exporter/${file}" => "../exporter/${file}" },
+      { "main.py" = "function/main.py", "requirements.txt" = "../requirements/function.txt" },
+    ) : name => replace(file("${path.module}/${source}"), "\r\n", "\n") if local.is_function
+  }
 
   # The function ends its run five seconds before this, so a run with the default deadline of 50s is
   # whole. The next minute's call doesn't meet it.
@@ -35,7 +31,7 @@ data "archive_file" "function" {
 
     content {
       filename = source.key
-      content  = replace(file(source.value), "\r\n", "\n")
+      content  = source.value
     }
   }
 }
@@ -71,14 +67,16 @@ resource "google_storage_bucket" "source" {
 resource "google_storage_bucket_object" "source" {
   count = local.is_function ? 1 : 0
 
-  bucket = google_storage_bucket.source[0].name
-  # The function sees a new archive by its name.
-  name   = "${data.archive_file.function[0].output_sha256}.zip"
+  # The id of a new bucket is known after apply, so a replacement replaces the object too.
+  bucket = google_storage_bucket.source[0].id
+  # The function sees a new archive by its name. That is known at plan, also where a depends_on on the module
+  # makes data wait.
+  name   = "${sha256(jsonencode(local.function_files))}.zip"
   source = data.archive_file.function[0].output_path
 
   lifecycle {
-    # In another location, the bucket is a new one of the same name, without the object.
-    replace_triggered_by = [google_storage_bucket.source[0].location]
+    # Of the archive, which may not be there at plan. The name has its own hash.
+    ignore_changes = [detect_md5hash]
   }
 }
 

@@ -2,7 +2,7 @@
 
 locals {
   build_account_id = local.is_function ? (
-    contains(keys(local.given_accounts), "build")
+    contains(keys(var.service_accounts), "build")
     ? "projects/${try(regex("@(.+)[.]iam[.]gserviceaccount[.]com$", local.emails.build)[0], local.job_project)}/serviceAccounts/${local.emails.build}"
     : google_service_account.account["build"].id
   ) : null

@@ -9,10 +9,15 @@ locals {
     push      = { suffix = "-push", needed = local.is_triggered, does = "Calls the Datastream exporter when Datastream logs something." }
     scheduler = { suffix = "-cron", needed = local.scheduled, does = "Starts the runs of the Datastream exporter." }
   }
-  given_accounts   = { for key, account in coalesce(var.service_accounts, {}) : key => account if account != null }
-  created_accounts = { for key, account in local.accounts : key => account if account.needed && !contains(keys(local.given_accounts), key) }
+  created_accounts = { for key, account in local.accounts : key => account if account.needed && !contains(keys(var.service_accounts), key) }
 
-  emails  = { for key, account in local.accounts : key => try(local.given_accounts[key].email, google_service_account.account[key].email, null) }
+  # Of a created account, from its id: a new account's id is known after apply, so that its grants are replaced.
+  # Its address is known at plan, and the grants would die with the old account.
+  emails = {
+    for key, account in local.accounts : key => lookup(
+      var.service_accounts, key, contains(keys(local.created_accounts), key) ? element(split("/", google_service_account.account[key].id), 3) : null
+    )
+  }
   members = { for key, account in local.accounts : key => account.needed ? "serviceAccount:${local.emails[key]}" : null }
 
   # roles/datastream.viewer would also show connection profiles with their hosts and users. Another
@@ -32,34 +37,37 @@ locals {
     )
   }
 
-  # Every grant: for the resources below, and for those who make the grants themselves.
+  # Every grant: for the resources below, by kind, and for those who make the grants themselves.
   grants = {
     for key, grant in merge(
-      { for project in keys(local.lister_permissions) : "list/${project}" => { member = local.members.exporter, role = "projects/${project}/roles/${local.lister_id}", resource = "projects/${project}" } },
-      { for project in local.triggering_projects : "log/${project}" => { member = google_logging_project_sink.log[project].writer_identity, role = "roles/pubsub.publisher", resource = "projects/${local.job_project}/topics/${var.name}-log" } },
+      { for project in keys(local.lister_permissions) : "list/${project}" => { kind = "project", member = local.members.exporter, role = "projects/${project}/roles/${local.lister_id}", project = project } },
+      { for project in local.triggering_projects : "log/${project}" => { kind = "topic", member = google_logging_project_sink.log[project].writer_identity, role = "roles/pubsub.publisher" } },
       {
-        write = { member = local.members.exporter, role = "roles/monitoring.metricWriter", resource = "projects/${local.metrics_project}" }
+        write = { kind = "project", member = local.members.exporter, role = "roles/monitoring.metricWriter", project = local.metrics_project }
         # On the job, not on the project.
-        start = { needed = var.mode == "job", member = local.members.scheduler, role = "roles/run.invoker", resource = local.job_name }
+        start = { needed = var.mode == "job", kind = "job", member = local.members.scheduler, role = "roles/run.invoker" }
         # On the function's service in Cloud Run: a role on the function doesn't allow calls.
-        call = { needed = local.is_function, member = local.members.scheduler, role = "roles/run.invoker", resource = local.service_name }
-        push = { needed = local.is_triggered, member = local.members.push, role = "roles/run.invoker", resource = local.service_name }
+        call = { needed = local.is_function, kind = "service", member = local.members.scheduler, role = "roles/run.invoker" }
+        push = { needed = local.is_triggered, kind = "service", member = local.members.push, role = "roles/run.invoker" }
         # The build reads Google's own copy of the source, not this module's bucket.
-        build_log   = { needed = local.is_function, member = local.members.build, role = "roles/logging.logWriter", resource = "projects/${local.job_project}" }
-        build_read  = { needed = local.is_function, member = local.members.build, role = "roles/storage.objectViewer", resource = "projects/${local.job_project}" }
-        build_write = { needed = local.is_function, member = local.members.build, role = "roles/artifactregistry.writer", resource = local.build_repository }
+        build_log   = { needed = local.is_function, kind = "project", member = local.members.build, role = "roles/logging.logWriter" }
+        build_read  = { needed = local.is_function, kind = "project", member = local.members.build, role = "roles/storage.objectViewer", condition = { title = "Sources of functions", expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")" } }
+        build_write = { needed = local.is_function, kind = "repository", member = local.members.build, role = "roles/artifactregistry.writer" }
       },
-    ) : key => merge(grant, { target = split("/", grant.resource) }) if try(grant.needed, true)
+    ) : key => merge({ project = local.job_project, condition = null }, grant) if try(grant.needed, true)
   }
 
-  conditions = {
-    build_read = { title = "Sources of functions", expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")" }
+  # What a grant of each kind is on. A project's is its own.
+  grant_targets = {
+    job        = local.job_name
+    repository = local.build_repository
+    service    = local.service_name
+    topic      = "projects/${local.job_project}/topics/${var.name}-log"
   }
 
-  # By what they are on.
   made_grants = {
-    for kind in ["jobs", "projects", "repositories", "services", "topics"] : kind => {
-      for key, grant in local.grants : key => grant if var.manage_iam && grant.target[length(grant.target) - 2] == kind
+    for kind in concat(["project"], keys(local.grant_targets)) : kind => {
+      for key, grant in local.grants : key => grant if var.manage_iam && grant.kind == kind
     }
   }
 }
@@ -88,14 +96,14 @@ resource "google_project_iam_custom_role" "lister" {
 }
 
 resource "google_project_iam_member" "grant" {
-  for_each = local.made_grants.projects
+  for_each = local.made_grants.project
 
-  project = each.value.target[1]
+  project = each.value.project
   role    = each.value.role
   member  = each.value.member
 
   dynamic "condition" {
-    for_each = [for key, condition in local.conditions : condition if key == each.key]
+    for_each = each.value.condition[*]
 
     content {
       title      = condition.value.title
@@ -110,11 +118,11 @@ resource "google_project_iam_member" "grant" {
 # replace them too.
 
 resource "google_cloud_run_v2_job_iam_member" "grant" {
-  for_each = local.made_grants.jobs
+  for_each = local.made_grants.job
 
-  project  = each.value.target[1]
-  location = each.value.target[3]
-  name     = each.value.target[5]
+  project  = each.value.project
+  location = var.region
+  name     = var.name
   role     = each.value.role
   member   = each.value.member
 
@@ -126,11 +134,11 @@ resource "google_cloud_run_v2_job_iam_member" "grant" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "grant" {
-  for_each = local.made_grants.services
+  for_each = local.made_grants.service
 
-  project  = each.value.target[1]
-  location = each.value.target[3]
-  name     = each.value.target[5]
+  project  = each.value.project
+  location = var.region
+  name     = var.name
   role     = each.value.role
   member   = each.value.member
 
@@ -142,10 +150,10 @@ resource "google_cloud_run_v2_service_iam_member" "grant" {
 }
 
 resource "google_artifact_registry_repository_iam_member" "grant" {
-  for_each = local.made_grants.repositories
+  for_each = local.made_grants.repository
 
-  project  = each.value.target[1]
-  location = each.value.target[3]
+  project  = each.value.project
+  location = var.region
   # The name of a new repository is known after apply, so a replacement replaces the grant too.
   repository = google_artifact_registry_repository.build[0].name
   role       = each.value.role
@@ -153,10 +161,10 @@ resource "google_artifact_registry_repository_iam_member" "grant" {
 }
 
 resource "google_pubsub_topic_iam_member" "grant" {
-  for_each = local.made_grants.topics
+  for_each = local.made_grants.topic
 
-  project = each.value.target[1]
-  topic   = each.value.target[3]
+  project = each.value.project
+  topic   = "${var.name}-log"
   role    = each.value.role
   member  = each.value.member
 

@@ -107,25 +107,27 @@ variable "paused" {
 }
 
 variable "service_accounts" {
-  description = "Existing accounts, by what they do: `exporter` lists streams and writes metrics, `scheduler` starts the runs, `build` builds the function, `push` calls it for `log_triggers`. Such as `{ exporter = { email = \"exporter@orders-prod.iam.gserviceaccount.com\" } }`. The module creates the others. Those of `scheduler` and `push` must be in the project that the exporter runs in."
-  type = object({
-    build     = optional(object({ email = string }))
-    exporter  = optional(object({ email = string }))
-    push      = optional(object({ email = string }))
-    scheduler = optional(object({ email = string }))
-  })
-  default = null
+  description = "Addresses of existing accounts, by what they do: `exporter` lists streams and writes metrics, `scheduler` starts the runs, `build` builds the function, `push` calls it for `log_triggers`. Such as `{ exporter = \"exporter@orders-prod.iam.gserviceaccount.com\" }`. The module creates the others. Those of `scheduler` and `push` must be in the project that the exporter runs in."
+  # Not an object: Terraform would drop a misspelled key.
+  type     = map(string)
+  default  = {}
+  nullable = false
 
   validation {
-    condition     = var.service_accounts == null || (anytrue([for account in values(coalesce(var.service_accounts, {})) : account != null]) && alltrue([for account in values(coalesce(var.service_accounts, {})) : account == null || can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", account.email))]))
-    error_message = "service_accounts must have build, exporter, push or scheduler, each with an email such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
+    condition     = length(setsubtract(keys(var.service_accounts), keys(local.accounts))) == 0
+    error_message = "service_accounts: ${join(", ", setsubtract(keys(var.service_accounts), keys(local.accounts)))} is unknown. Allowed: ${join(", ", keys(local.accounts))}."
+  }
+
+  validation {
+    condition     = alltrue([for email in values(var.service_accounts) : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", email))])
+    error_message = "service_accounts must have addresses such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
   }
 
   validation {
     # https://cloud.google.com/scheduler/docs/http-target-auth, https://cloud.google.com/pubsub/docs/push
     condition = alltrue([
-      for key, account in coalesce(var.service_accounts, {}) :
-      account == null || !contains(["push", "scheduler"], key) ? true : endswith(account.email, local.own_domain) || !endswith(account.email, ".iam.gserviceaccount.com")
+      for key, email in var.service_accounts :
+      !contains(["push", "scheduler"], key) || endswith(coalesce(email, "@"), local.own_domain) || !endswith(coalesce(email, "@"), ".iam.gserviceaccount.com")
     ])
     error_message = "service_accounts: scheduler and push must be accounts of ${local.job_project}, where Cloud Scheduler's job and the subscription are. Google accepts no others."
   }

@@ -88,9 +88,9 @@ run "existing_accounts" {
     log_triggers = false
     manage_iam   = false
     service_accounts = {
-      build     = { email = "build@identities.iam.gserviceaccount.com" }
-      exporter  = { email = "exporter@identities.iam.gserviceaccount.com" }
-      scheduler = { email = "cron@orders-prod.iam.gserviceaccount.com" }
+      build     = "build@identities.iam.gserviceaccount.com"
+      exporter  = "exporter@identities.iam.gserviceaccount.com"
+      scheduler = "cron@orders-prod.iam.gserviceaccount.com"
     }
   }
 
@@ -118,7 +118,7 @@ run "existing_accounts" {
     condition = [for command in output.iam_grant_commands : command if strcontains(command, "build@")] == [
       "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/logging.logWriter --condition None",
       "gcloud projects add-iam-policy-binding orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/storage.objectViewer --condition 'title=Sources of functions,expression=resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")'",
-      "gcloud artifacts repositories add-iam-policy-binding datastream-exporter --project orders-prod --location europe-west1 --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/artifactregistry.writer",
+      "gcloud artifacts repositories add-iam-policy-binding datastream-exporter --location europe-west1 --project orders-prod --member serviceAccount:build@identities.iam.gserviceaccount.com --role roles/artifactregistry.writer",
     ]
     error_message = "The commands grant the build what it needs."
   }
@@ -136,7 +136,7 @@ run "log_triggers" {
   override_resource {
     target          = google_service_account.account["push"]
     override_during = plan
-    values          = { email = "push@orders-prod.iam.gserviceaccount.com" }
+    values          = { id = "projects/orders-prod/serviceAccounts/push@orders-prod.iam.gserviceaccount.com" }
   }
 
   assert {

@@ -139,7 +139,7 @@ run "worker_pool" {
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url == "https://console.cloud.google.com/run/worker-pools/details/europe-west1/datastream-exporter?project=$${project}"
+    condition     = google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url == "https://console.cloud.google.com/run/worker-pools/details/europe-west1/datastream-exporter?project=orders-prod"
     error_message = "Links to the exporter lead to the worker pool."
   }
 }
@@ -225,7 +225,7 @@ run "outputs" {
       dashboard = output.dashboard_url
       run_now   = output.run_now_command
       } == {
-      check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].email}"
+      check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].id}"
       dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
       run_now   = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
     }

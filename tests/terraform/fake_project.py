@@ -190,7 +190,7 @@ class FakeProject:
 
     def _forget(self, kind: str, name: str) -> None:
         """Remove a resource with its grants, and a bucket with its objects."""
-        self.resources.pop((kind, name), None)
+        removed = self.resources.pop((kind, name), {})
         self._usable_grants.discard((kind, name))
         if kind == "google_storage_bucket_object":
             del self.objects[name]
@@ -200,8 +200,11 @@ class FakeProject:
             elif other[0] == "google_storage_bucket_object":
                 owner = ("google_storage_bucket", values["bucket"])
             else:
-                continue
-            if owner == (kind, name):
+                owner = ("", "")
+            # https://cloud.google.com/iam/docs/service-accounts-delete-undelete: an
+            # account of the same name has none of the grants.
+            member = f"serviceAccount:{removed.get('email')}"
+            if owner == (kind, name) or values.get("member") == member:
                 self._forget(*other)
 
     def _disabled_api(self, kind: str, values: Object) -> str:
@@ -270,10 +273,6 @@ def computed_values(kind: str, values: Object) -> Object:
     number = _number(project, str(name))
     computed: Object = {}
     match kind:
-        case "google_service_account":
-            computed = {
-                "email": f"{values['account_id']}@{project}.iam.gserviceaccount.com"
-            }
         case "google_artifact_registry_repository":
             computed = {"name": values["repository_id"]}
         case "google_cloudfunctions2_function":
@@ -298,12 +297,20 @@ def computed_values(kind: str, values: Object) -> Object:
         case "google_monitoring_dashboard":
             return {"id": f"projects/{number}/dashboards/{number}"}
     # A resource that is created again is another one.
-    new = dict.fromkeys(("create_time", "uid"), str(next(_CREATED)))
+    new = dict.fromkeys(("create_time", "uid", "unique_id"), str(next(_CREATED)))
     return {
         "id": _NAMES.get(kind, "").format_map({"name": "", **values}),
         **new,
         **computed,
     }
+
+
+def known_at_plan(kind: str, values: Object) -> Object:
+    """Return the attributes that Google sets and the provider predicts."""
+    if kind != "google_service_account":
+        return {}
+    domain = f"{values['project']}.iam.gserviceaccount.com"
+    return {"email": f"{values['account_id']}@{domain}"}
 
 
 def stored(kind: str, values: Object) -> Object:

@@ -25,6 +25,7 @@ from tests.terraform.fake_project import (
     Object,
     computed_values,
     kept,
+    known_at_plan,
     stored,
 )
 from tests.terraform.provider_schema import Schema, google_schema, schema_message
@@ -197,9 +198,10 @@ def _plan(request: Any) -> Any:
         if attribute.write_only:
             return None
         if prior is None and value is None and attribute.computed:
-            return _UNKNOWN
+            return predicted.get(attribute.name, _UNKNOWN)
         return value
 
+    predicted = known_at_plan(request.type_name, proposed) if proposed else {}
     is_change = prior and proposed
     chosen = kept(prior, proposed) if is_change else proposed
     planned = _mapped(schema.block, chosen, planned_value)

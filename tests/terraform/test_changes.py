@@ -24,6 +24,7 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
         ([], INPUTS),
         (["google_cloud_run_v2_job.exporter[0]"], INPUTS),
+        (['google_service_account.account["scheduler"]'], INPUTS),
     ],
     "a function": [
         ([], _FUNCTION),
@@ -31,6 +32,16 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
             [
                 "google_cloudfunctions2_function.exporter[0]",
                 "google_pubsub_topic.log[0]",
+            ],
+            _FUNCTION,
+        ),
+        (["google_storage_bucket.source[0]"], _FUNCTION),
+        (
+            [
+                'google_service_account.account["build"]',
+                'google_service_account.account["exporter"]',
+                'google_service_account.account["push"]',
+                'google_service_account.account["scheduler"]',
             ],
             _FUNCTION,
         ),
@@ -77,7 +88,7 @@ def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> Non
     """No plan depends on a channel's name or on an account's address."""
     root = _caller(
         terraform,
-        service_accounts="{ exporter = { email = google_service_account.own.email } }",
+        service_accounts="{ exporter = google_service_account.own.email }",
         notification_channels=(
             "{ CRITICAL = [google_monitoring_notification_channel.own.name] }"
         ),

@@ -17,9 +17,9 @@ module "datastream_exporter" {
 
   manage_iam = false
   service_accounts = {
-    exporter = { email = "exporter@identities-prod.iam.gserviceaccount.com" }
+    exporter = "exporter@identities-prod.iam.gserviceaccount.com"
     # Cloud Scheduler takes only an account of its own project.
-    scheduler = { email = "exporter-cron@orders-prod.iam.gserviceaccount.com" }
+    scheduler = "exporter-cron@orders-prod.iam.gserviceaccount.com"
   }
 
   encryption_key = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"

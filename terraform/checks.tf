@@ -3,6 +3,20 @@
 locals {
   silent_policies = { for key, policy in local.placed : key => policy.severity if policy.enabled && length(policy.channels) == 0 }
 
+  # Policies on a log that have no channel in the log's project.
+  missing = [for key, place in merge(local.on_project_logs, local.on_exporter_log) : key if local.enabled[place.name] && place.project != local.metrics_project && length(place.channels) == 0]
+
+  # Policies without which nobody hears of something: a dead exporter, or streams that fail together
+  unheard = [for name, enabled in local.enabled : name if !enabled && (name == "exporter-silent" && !var.paused || startswith(name, "streams-"))]
+
+  # Overrides that set only what the file has
+  idle_overrides = [
+    for name, change in var.policy_overrides : name if change.notification_channels == null && change.runbook_url == null && alltrue([
+      for value, file in { enabled = try(local.decoded[name].enabled, true), severity = local.decoded[name].severity, threshold = try(tonumber(local.thresholds[name].original), null), duration = try(local.promql[name].duration, null) } :
+      change[value] == null || change[value] == file
+    ])
+  ]
+
   # `datastream-exporter init` writes the same words into main.tf.
   channel_advice = join(" ", [
     "To add a channel, open https://console.cloud.google.com/monitoring/alerting/notifications?project=${local.metrics_project} (for Slack, it installs Google's app in your workspace),",
@@ -17,10 +31,10 @@ check "somebody_is_notified" {
   }
 }
 
-check "groups_alert" {
+check "everything_alerts" {
   assert {
-    condition     = !var.create_policies || alltrue([for name, enabled in local.enabled : enabled if startswith(name, "streams-")])
-    error_message = "policy_overrides disables ${join(" and ", [for name, enabled in local.enabled : name if startswith(name, "streams-") && !enabled])}: no other policy alerts for streams that fail or are paused together. For one page per stream, raise streams of grouping in config.yaml instead."
+    condition     = !var.create_policies || (length(local.unheard) == 0 && anytrue([for name, enabled in local.enabled : enabled if local.severity[name] == "CRITICAL" && name != "exporter-silent"]))
+    error_message = "policy_overrides disables ${join(" and ", coalescelist(local.unheard, ["every CRITICAL policy on streams"]))}: no other policy alerts for a dead exporter, or for streams that fail or are paused together. For one page per stream, raise streams of grouping in config.yaml instead."
   }
 }
 
@@ -31,10 +45,29 @@ check "not_paused" {
   }
 }
 
-check "exporter_log_policies_have_channels" {
+check "log_policies_have_channels" {
   assert {
-    condition     = !var.create_policies || local.job_project == local.metrics_project || length(local.exporter_log_policies) == 0 || can(local.log_channels[local.job_project])
-    error_message = "The exporter runs in ${local.job_project}, and policies on its log must be there: ${join(", ", local.exporter_log_policies)}. They need channels in that project, which no route has: they aren't created. Leave project_id out, or watch ${local.job_project} and give it log_notification_channels in a route."
+    condition     = !var.create_policies || length(local.missing) == 0
+    error_message = "A policy on a log needs channels in the log's own project. No route has any, so these aren't created: ${join(", ", local.missing)}. Watch the project, and give it log_notification_channels in a route. For a policy on the exporter's log, which is in ${local.job_project}, you can also leave project_id out."
+  }
+}
+
+check "inputs_have_an_effect" {
+  assert {
+    condition     = var.image == null || !local.is_function
+    error_message = "image is ignored: Google builds the image of mode = \"function\". Leave it out, or set mode to job or worker_pool."
+  }
+  assert {
+    condition     = length(local.idle_overrides) == 0
+    error_message = "policy_overrides changes nothing of ${join(", ", local.idle_overrides)}: what it sets is in the file already. Terraform drops an attribute that it doesn't know. Allowed: duration, enabled, notification_channels, runbook_url, severity, threshold."
+  }
+  assert {
+    condition     = length(setsubtract(local.listed, local.known_locations)) == 0
+    error_message = "config.yaml lists locations that this version doesn't know: ${join(", ", setsubtract(local.listed, local.known_locations))}. If one is misspelled, nobody watches its streams. ${local.check_advice}"
+  }
+  assert {
+    condition     = !var.create_policies || var.manage_metrics_scope || length(local.scoped_projects) == 0
+    error_message = "manage_metrics_scope is false: unless somebody else has added ${join(", ", local.scoped_projects)} to the metrics scope of ${local.metrics_project}, stream-lagging, stream-stalled and stream-unsupported-events see nothing there."
   }
 }
 

@@ -22,17 +22,14 @@ locals {
   # Projects whose locations are discovered: those with a source that lists none.
   discovering = toset([for source in local.config.sources : source.project if try(source.locations, null) == null])
 
-  collect = {
-    objects             = try(local.config.collect.objects, false) == true
-    private_connections = try(local.config.collect.private_connections, false) == true
-  }
+  collect = { for key in ["objects", "private_connections"] : key => try(local.config.collect[key], false) == true }
 
   # A minute's calls of Datastream's API, at least. A process with memory reads a discovered location without
   # streams every five minutes.
-  listed           = length(flatten([for source in local.config.sources : try(coalesce(source.locations), [])]))
-  known_locations  = length(yamldecode(file("${path.module}/../exporter/locations.yaml")).locations)
+  listed           = flatten([for source in local.config.sources : try(coalesce(source.locations), [])])
+  known_locations  = yamldecode(file("${path.module}/../exporter/locations.yaml")).locations
   runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : local.is_triggered ? 6 : 1
-  calls_per_minute = ceil(local.runs_per_minute * (local.listed + length(local.discovering)) + length(local.discovering) * local.known_locations / (var.mode == "job" ? 1 : 5))
+  calls_per_minute = ceil(local.runs_per_minute * (length(local.listed) + length(local.discovering)) + length(local.discovering) * length(local.known_locations) / (var.mode == "job" ? 1 : 5))
 
   # Whether Cloud Scheduler starts each run.
   scheduled = var.mode != "worker_pool"

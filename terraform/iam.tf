@@ -13,11 +13,7 @@ locals {
 
   # Of a created account, from its id: a new account's id is known after apply, so that its grants are replaced.
   # Its address is known at plan, and the grants would die with the old account.
-  emails = {
-    for key, account in local.accounts : key => lookup(
-      var.service_accounts, key, contains(keys(local.created_accounts), key) ? element(split("/", google_service_account.account[key].id), 3) : null
-    )
-  }
+  emails  = merge({ for key in keys(local.accounts) : key => null }, { for key, account in google_service_account.account : key => element(split("/", account.id), 3) }, var.service_accounts)
   members = { for key, account in local.accounts : key => account.needed ? "serviceAccount:${local.emails[key]}" : null }
 
   # roles/datastream.viewer would also show connection profiles with their hosts and users. Another
@@ -57,16 +53,17 @@ locals {
     ) : key => merge({ project = local.job_project, condition = null }, grant) if try(grant.needed, true)
   }
 
-  # What a grant of each kind is on. A project's is its own.
-  grant_targets = {
-    job        = local.job_name
-    repository = local.build_repository
-    service    = local.service_name
-    topic      = "projects/${local.job_project}/topics/${var.name}-log"
+  # What a grant of each kind is on, if not on the project, and the command for it, up to the project's name.
+  grant_kinds = {
+    job        = { resource = local.job_name, command = "gcloud run jobs add-iam-policy-binding ${var.name} --region ${var.region} --project" }
+    project    = { resource = null, command = "gcloud projects add-iam-policy-binding" }
+    repository = { resource = local.build_repository, command = "gcloud artifacts repositories add-iam-policy-binding ${var.name} --location ${var.region} --project" }
+    service    = { resource = local.service_name, command = "gcloud run services add-iam-policy-binding ${var.name} --region ${var.region} --project" }
+    topic      = { resource = "projects/${local.job_project}/topics/${var.name}-log", command = "gcloud pubsub topics add-iam-policy-binding ${var.name}-log --project" }
   }
 
   made_grants = {
-    for kind in concat(["project"], keys(local.grant_targets)) : kind => {
+    for kind in keys(local.grant_kinds) : kind => {
       for key, grant in local.grants : key => grant if var.manage_iam && grant.kind == kind
     }
   }

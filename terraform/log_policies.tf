@@ -25,15 +25,12 @@ locals {
   on_project_logs = merge([
     for project, route in local.project_routes : {
       for name, condition in local.log_conditions : "${project}/${name}" => {
-        name    = name
-        project = project
-        route   = route
-        query   = null
-        filter  = condition.filter
-        channels = (
-          can(local.log_channels[project]) ? local.log_channels[project] :
-          project == local.metrics_project ? local.policy_channels[name][route] : []
-        )
+        name     = name
+        project  = project
+        route    = route
+        query    = null
+        filter   = condition.filter
+        channels = lookup(local.log_channels, project, project == local.metrics_project ? local.policy_channels[name][route] : [])
       } if !contains(local.exporter_log_policies, name)
     }
   ]...)
@@ -52,7 +49,7 @@ locals {
           pattern == "" ? [] : ["${route == "" ? "NOT " : ""}jsonPayload.project=~\"^(${pattern})$\""],
           [replace(pattern == "" ? local.log_conditions[name].filter : "(${trimspace(local.log_conditions[name].filter)})", "\"datastream-exporter\"", "\"${var.name}\"")],
         ))
-        channels = local.job_project == local.metrics_project ? local.policy_channels[name][route] : try(local.log_channels[local.job_project], [])
+        channels = local.job_project == local.metrics_project ? local.policy_channels[name][route] : lookup(local.log_channels, local.job_project, [])
       }
     }
   ]...)

@@ -10,25 +10,13 @@ locals {
   # run, and the function's own log must never be among them.
   trigger_filters = [
     # What Datastream itself finds. The severity is the only field that all such entries are known to have.
-    <<-EOT
-      log_id("datastream.googleapis.com/stream_activity")
-      severity>=ERROR
-    EOT
-    ,
+    "log_id(\"datastream.googleapis.com/stream_activity\")\nseverity>=ERROR\n",
     # A change of state that the service makes: the field is in the published schema of this log. Nobody has
     # published such an entry, so either spelling counts.
-    <<-EOT
-      log_id("datastream.googleapis.com/stream_activity")
-      (jsonPayload.stream_state_change.new_state=~"." OR jsonPayload.streamStateChange.newState=~".")
-    EOT
-    ,
+    "log_id(\"datastream.googleapis.com/stream_activity\")\n(jsonPayload.stream_state_change.new_state=~\".\" OR jsonPayload.streamStateChange.newState=~\".\")\n",
     # What somebody does: create, start, pause, resume, change or delete a stream. An operation that takes
     # time has an entry when it begins and one when it ends.
-    <<-EOT
-      log_id("cloudaudit.googleapis.com/activity")
-      protoPayload.serviceName="datastream.googleapis.com"
-      protoPayload.methodName=~"Datastream[.](Create|Update|Delete|Run)Stream$"
-    EOT
+    "log_id(\"cloudaudit.googleapis.com/activity\")\nprotoPayload.serviceName=\"datastream.googleapis.com\"\nprotoPayload.methodName=~\"Datastream[.](Create|Update|Delete|Run)Stream$\"\n",
   ]
 }
 

@@ -1,18 +1,11 @@
 locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
-  # Severities and lists of channels in other inputs than notification_channels, for its rules.
-  other_severities = flatten(concat(
-    [for texts in concat([var.renotify_intervals], values(local.route_mentions)) : keys(texts)],
-    [for route in values(var.routes) : keys(coalesce(route.notification_channels, {}))],
-    keys(var.notification_channel_display_names),
-  ))
-  other_channels = flatten([
-    for channels in concat(
-      values(var.policy_overrides)[*].notification_channels,
-      [for route in values(var.routes) : values(coalesce(route.notification_channels, {}))]...
-    ) : coalesce(channels, [])
-  ])
+  # For the rules of the inputs
+  channel_form = "^projects/${local.metrics_project}/notificationChannels/[0-9]+$"
+  channel_rule = "a channel must have its full name, projects/${local.metrics_project}/notificationChannels/ID: the policies are in ${local.metrics_project}, and a channel works only in its own project."
+  mention_form = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"
+  mention_rule = "A mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
 
   # By severity, those of both inputs. A severity in neither has none of its own.
   given_channels = {

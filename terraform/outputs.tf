@@ -2,15 +2,6 @@ locals {
   console = "https://console.cloud.google.com"
 
   dashboard_url = "${local.console}/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.fleet.id), 3)}?project=${local.metrics_project}"
-
-  # The command for each kind of grant, up to the member. A project's name comes last.
-  grant_commands = {
-    job        = "gcloud run jobs add-iam-policy-binding ${var.name} --region ${var.region} --project"
-    project    = "gcloud projects add-iam-policy-binding"
-    repository = "gcloud artifacts repositories add-iam-policy-binding ${var.name} --location ${var.region} --project"
-    service    = "gcloud run services add-iam-policy-binding ${var.name} --region ${var.region} --project"
-    topic      = "gcloud pubsub topics add-iam-policy-binding ${var.name}-log --project"
-  }
 }
 
 output "check_command" {
@@ -29,7 +20,7 @@ output "iam_grant_commands" {
     [for project, permissions in local.lister_permissions : "gcloud iam roles update ${local.lister_id} --project ${project} --permissions ${join(",", permissions)} --quiet || gcloud iam roles create ${local.lister_id} --project ${project} --title \"Datastream lister of ${var.name}\" --permissions ${join(",", permissions)}"],
     [
       for key, grant in local.grants : join(" ", concat(
-        ["${local.grant_commands[grant.kind]} ${grant.project} --member ${grant.member} --role ${grant.role}"],
+        ["${local.grant_kinds[grant.kind].command} ${grant.project} --member ${grant.member} --role ${grant.role}"],
         [for condition in grant.condition[*] : "--condition 'title=${condition.title},expression=${condition.expression}'"],
         grant.kind == "project" && grant.condition == null ? ["--condition None"] : [],
       ))
@@ -41,7 +32,7 @@ output "iam_grant_commands" {
 output "iam_grants" {
   description = "Every grant that the exporter needs: `member`, `role`, `resource`, and the `permissions` of a custom role. In a service agent's address, NUMBER stands for the number of the exporter's project."
   value = concat(
-    [for key, grant in local.grants : { member = grant.member, role = grant.role, resource = lookup(local.grant_targets, grant.kind, "projects/${grant.project}"), permissions = startswith(grant.role, "projects/") ? local.lister_permissions[grant.project] : null }],
+    [for key, grant in local.grants : { member = grant.member, role = grant.role, resource = coalesce(local.grant_kinds[grant.kind].resource, "projects/${grant.project}"), permissions = startswith(grant.role, "projects/") ? local.lister_permissions[grant.project] : null }],
     [for grant in local.owners_grants : { member = grant.member, role = grant.role, resource = grant.resource, permissions = null }],
   )
 }

@@ -27,18 +27,15 @@ locals {
   decoded   = { for name, file in local.files : name => yamldecode(file(file)) }
   originals = { for name, policy in local.decoded : name => policy if !contains(local.unwanted, name) }
 
-  unchanged = {
-    enabled = null, severity = null, duration = null, threshold = null, notification_channels = null, runbook_url = null
-  }
-  changes = { for name in local.policy_names : name => try(var.policy_overrides[name], local.unchanged) }
+  unchanged = { enabled = null, severity = null, duration = null, threshold = null, notification_channels = null, runbook_url = null }
+  # No try or can here, nor elsewhere of what may be unknown at plan, such as a channel of the same
+  # configuration: before Terraform 1.12, all of it would be unknown.
+  changes = { for name in local.policy_names : name => lookup(var.policy_overrides, name, local.unchanged) }
 
-  # It would page for ever: a paused exporter is silent. `enabled` in policy_overrides still wins.
-  disabled = var.paused ? ["exporter-silent"] : []
-
+  # exporter-silent would alert for as long as the exporter is paused. `enabled` in policy_overrides still wins.
   enabled = {
     for name, policy in local.originals : name => coalesce(
-      local.changes[name].enabled,
-      try(policy.enabled, true) && !contains(local.disabled, name),
+      local.changes[name].enabled, try(policy.enabled, true) && !(var.paused && name == "exporter-silent"),
     )
   }
 }

@@ -7,6 +7,10 @@
 # silently ignored with line breaks. https://github.com/google/skills
 
 locals {
+  # With another threshold, these would always fire or never. A stream's state changes once in a run at most,
+  # every ten seconds; nobody waits for data that is more than a day old.
+  threshold_limits = { stream-flapping = [1, 180], stream-lagging = [1, 86400] }
+
   thresholds = {
     for name, policy in local.decoded : name => {
       original = policy.userLabels.threshold
@@ -34,19 +38,12 @@ locals {
     }
   }
 
-  chosen_queries = {
-    for name, condition in local.promql : name => replace(
-      can(local.thresholds[name]) ? replace(condition.query, " (${local.thresholds[name].original})", " (${local.thresholds[name].chosen})") : condition.query,
-      "[${local.look_backs[name].original}]",
-      "[${local.look_backs[name].now}]",
-    )
-  }
-
-  # Which deployment each selector is about: others may write to the same project, or be seen in the same
-  # metrics scope.
+  # The selectors say which deployment they are about: others may write to the same project, or be seen in
+  # the same metrics scope.
   deployed_queries = {
-    for name, query in local.chosen_queries : name => replace(replace(replace(
-      query,
+    for name, condition in local.promql : name => replace(replace(replace(replace(
+      can(local.thresholds[name]) ? replace(condition.query, " (${local.thresholds[name].original})", " (${local.thresholds[name].chosen})") : condition.query,
+      "[${local.look_backs[name].original}]", "[${local.look_backs[name].now}]"),
       "\"metrics-project\"", "\"${local.metrics_project}\""),
       "\"exporter-location\"", "\"${local.exporter_location}\""),
     "namespace=\"datastream-exporter\"", "namespace=\"${local.exporter_name}\"")

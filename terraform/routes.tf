@@ -51,7 +51,7 @@ locals {
       } :
       severity => concat(channels, [
         for slack in var.slack_channel[*] : google_monitoring_notification_channel.slack[0].name
-        if !can(local.own_routes[route]) && contains(slack.severities, severity)
+        if !contains(keys(local.own_routes), route) && contains(slack.severities, severity)
       ])
     }
   }
@@ -60,7 +60,7 @@ locals {
   policy_channels = {
     for name, severity in local.severity : name => {
       for route, channels in local.route_channels : route => (
-        can(local.own_routes[route]) ? channels[severity] : coalesce(local.changes[name].notification_channels, channels[severity])
+        contains(keys(local.own_routes), route) ? channels[severity] : coalesce(local.changes[name].notification_channels, channels[severity])
       )
     }
   }
@@ -70,13 +70,13 @@ locals {
   # The runbook of each policy by route, if there is one: its own, else the route's.
   runbooks = {
     for name, change in local.changes : name => {
-      for route in concat([""], keys(var.routes)) :
-      route => try([coalesce(change.runbook_url, try(var.routes[route].runbook_url, null))], [])
+      for route, url in merge({ "" = null }, { for route, given in var.routes : route => given.runbook_url }) :
+      route => [for each in [change.runbook_url == null ? url : change.runbook_url] : each if each != null]
     }
   }
 
   # The route of each project, for the policies on its log.
   project_routes = {
-    for project in local.watched_projects : project => try([for route, given in var.routes : route if contains(given.projects, project)][0], "")
+    for project in local.watched_projects : project => element(concat([for route, given in var.routes : route if contains(given.projects, project)], [""]), 0)
   }
 }

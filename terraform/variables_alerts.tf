@@ -10,6 +10,11 @@ variable "notification_channel_display_names" {
   type        = map(list(string))
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.notification_channel_display_names), local.severities)) == 0
+    error_message = "notification_channel_display_names: ${join(", ", setsubtract(keys(var.notification_channel_display_names), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
+  }
 }
 
 variable "notification_channels" {
@@ -18,15 +23,15 @@ variable "notification_channels" {
   default     = {}
   nullable    = false
 
-  # The next two rules are for all inputs that have severities and channels.
+  # Channels have rules of their own: those that the same apply creates are unknown, and no sentence shows them.
   validation {
-    condition     = length(setsubtract(concat(keys(var.notification_channels), local.other_severities), local.severities)) == 0
-    error_message = "notification_channels, notification_channel_display_names, renotify_intervals, slack_mentions and routes have lists and texts by severity: ${join(", ", setsubtract(concat(keys(var.notification_channels), local.other_severities), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
+    condition     = length(setsubtract(keys(var.notification_channels), local.severities)) == 0
+    error_message = "notification_channels: ${join(", ", setsubtract(keys(var.notification_channels), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
   }
 
   validation {
-    condition     = alltrue([for channel in concat(flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]), local.other_channels) : can(regex("^projects/${local.metrics_project}/notificationChannels/[0-9]+$", channel))])
-    error_message = "notification_channels, also in policy_overrides and routes, must be full names, projects/${local.metrics_project}/notificationChannels/ID: the policies are in ${local.metrics_project}, and a channel works only in its own project. For display names, use notification_channel_display_names."
+    condition     = alltrue([for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : can(regex(local.channel_form, channel))])
+    error_message = "notification_channels: ${join(", ", [for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : channel if !can(regex(local.channel_form, channel))])}: ${local.channel_rule} For display names, use notification_channel_display_names."
   }
 }
 
@@ -41,8 +46,8 @@ variable "policy_directory" {
   }
 
   validation {
-    condition     = var.policy_directory == null || length(setintersection(fileset(coalesce(var.policy_directory, "."), "*.yaml"), fileset(local.own_folder, "*.yaml"))) == 0
-    error_message = "policy_directory has files with the same names as policies of this module: ${join(", ", setintersection(fileset(coalesce(var.policy_directory, "."), "*.yaml"), fileset(local.own_folder, "*.yaml")))}. Rename them. To turn off a policy of the module, set enabled = false in policy_overrides."
+    condition     = var.policy_directory == null || length(setintersection(fileset(coalesce(var.policy_directory, "."), "*.y*ml"), setunion(fileset(local.own_folder, "*.yaml"), fileset(coalesce(var.policy_directory, "."), "*.yml")))) == 0
+    error_message = "policy_directory: each file's name must end with .yaml, not .yml, and be no policy of this module. Rename ${join(", ", setintersection(fileset(coalesce(var.policy_directory, "."), "*.y*ml"), setunion(fileset(local.own_folder, "*.yaml"), fileset(coalesce(var.policy_directory, "."), "*.yml"))))}. To turn off a policy of the module, set enabled = false in policy_overrides."
   }
 
   validation {
@@ -86,11 +91,16 @@ variable "policy_overrides" {
 
   validation {
     condition = alltrue([
-      for change in values(var.policy_overrides) :
-      contains(local.severities, coalesce(change.severity, "ERROR")) && coalesce(change.threshold, 0) >= 0 && floor(coalesce(change.threshold, 0)) == coalesce(change.threshold, 0) &&
-      can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x")))
+      for name, change in var.policy_overrides :
+      contains(local.severities, coalesce(change.severity, "ERROR")) && can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x"))) && floor(coalesce(change.threshold, 1)) == coalesce(change.threshold, 1) &&
+      coalesce(change.threshold, 1) >= lookup(local.threshold_limits, name, [0])[0] && coalesce(change.threshold, 1) <= element(lookup(local.threshold_limits, name, [1e15]), -1)
     ])
-    error_message = "policy_overrides: severity must be CRITICAL, ERROR or WARNING, threshold a whole number of 0 or more, runbook_url an address that starts with https://."
+    error_message = "policy_overrides: ${join(" and ", [for name, change in var.policy_overrides : "${name} has ${join(", ", compact([change.severity, change.threshold, change.runbook_url]))}" if length(compact([change.severity, change.threshold, change.runbook_url])) > 0])}. A severity must be ${join(" or ", local.severities)}, runbook_url start with https://, a threshold be a whole number of 0 or more, ${join(", ", [for name, limits in local.threshold_limits : "that of ${name} from ${join(" to ", limits)}"])}: with any other, the policy would always fire or never."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for change in values(var.policy_overrides) : [for channel in coalesce(change.notification_channels, []) : can(regex(local.channel_form, channel))]]))
+    error_message = "policy_overrides: ${join(" and ", [for name, change in var.policy_overrides : "${name} has ${join(", ", change.notification_channels)}" if change.notification_channels != null])}: ${local.channel_rule}"
   }
 
   validation {
@@ -100,7 +110,7 @@ variable "policy_overrides" {
 
   validation {
     condition     = alltrue([for name, change in var.policy_overrides : (change.duration == null || !can(local.log_conditions[name])) && (change.threshold == null || can(local.decoded[name].userLabels.threshold))])
-    error_message = "policy_overrides: a policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])} have a threshold."
+    error_message = "policy_overrides: ${join(" and ", [for name, change in var.policy_overrides : name if(change.duration != null && can(local.log_conditions[name])) || (change.threshold != null && !can(local.decoded[name].userLabels.threshold))])} can't have that. A policy on single log entries (${join(", ", keys(local.log_conditions))}) has no duration, and only ${join(", ", [for name, policy in local.decoded : name if can(policy.userLabels.threshold)])} have a threshold."
   }
 }
 
@@ -111,31 +121,38 @@ variable "renotify_intervals" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for severity, interval in var.renotify_intervals : try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
-    error_message = "renotify_intervals must be whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours)."
+    condition     = alltrue([for severity, interval in var.renotify_intervals : contains(local.severities, severity) && try(tonumber(regex("^([0-9]+)s$", interval)[0]) >= 1800 && tonumber(trimsuffix(interval, "s")) <= 86400, false)])
+    error_message = "renotify_intervals must be by severity (${join(", ", local.severities)}), and whole seconds from \"1800s\" (30 minutes) to \"86400s\" (24 hours). Now ${join(" and ", [for severity, interval in var.renotify_intervals : "${severity} has ${interval}"])}."
   }
 }
 
 variable "routes" {
-  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; `log_notification_channels` are channels for policies on a project's log, by project, in that project; `runbook_url` is the runbook of its alerts. Projects in no route, and exporter-*, use `notification_channels`. Each route repeats the policies on streams: the README's Cost says for how much."
+  description = "Who gets the alerts of which watched projects, by a name of your choice. `notification_channels` and `slack_mentions` are as in the inputs of that name; with `notification_channels = null`, only `log_notification_channels` count: channels for policies on a project's log, by project, in that project. `runbook_url` is the runbook of its alerts. Projects in no route, and exporter-*, use `notification_channels`. Each route repeats the policies on streams: the README's Cost says for how much."
   type = map(object({
     log_notification_channels = optional(map(list(string)), {})
-    notification_channels     = optional(map(list(string)))
-    projects                  = list(string)
-    runbook_url               = optional(string)
-    slack_mentions            = optional(map(string), {})
+    # Required: Terraform would drop a misspelled one without a word, and the route would notify nobody.
+    notification_channels = map(list(string))
+    projects              = list(string)
+    runbook_url           = optional(string)
+    slack_mentions        = optional(map(string), {})
   }))
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for name, route in var.routes : can(regex("^[a-z][a-z0-9_-]{0,62}$", name)) && can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x")))])
-    error_message = "routes: a route's name must start with a letter and may have up to 63 lower-case letters, digits, - and _. runbook_url must start with https://."
+    condition = alltrue(flatten([
+      for name, route in var.routes : [
+        can(regex("^[a-z][a-z0-9_-]{0,62}$", name)), can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x"))),
+        [for severity in concat(keys(coalesce(route.notification_channels, {})), keys(route.slack_mentions)) : contains(local.severities, severity)],
+        [for mention in values(route.slack_mentions) : can(regex(local.mention_form, mention))],
+      ]
+    ]))
+    error_message = "routes: ${join(" and ", [for name, route in var.routes : join(" has ", compact([name, join(", ", concat(keys(coalesce(route.notification_channels, {})), keys(route.slack_mentions), values(route.slack_mentions), compact([route.runbook_url])))]))])}. A route's name must start with a letter and may have up to 63 lower-case letters, digits, - and _. runbook_url must start with https://. A severity must be ${join(" or ", local.severities)}. ${local.mention_rule}"
   }
 
   validation {
-    condition     = alltrue([for route in values(var.routes) : route.notification_channels != null || route.runbook_url != null || length(route.slack_mentions) + length(route.log_notification_channels) > 0])
-    error_message = "routes: ${join(", ", [for name, route in var.routes : name if route.notification_channels == null && route.runbook_url == null && length(route.slack_mentions) + length(route.log_notification_channels) == 0])} sets nothing. Allowed: projects, notification_channels, slack_mentions, log_notification_channels, runbook_url."
+    condition     = alltrue([for route in values(var.routes) : route.notification_channels != null || (route.runbook_url == null && length(route.slack_mentions) == 0 && length(route.log_notification_channels) > 0)])
+    error_message = "routes: ${join(", ", [for name, route in var.routes : name if route.notification_channels == null])} has no notification_channels, so it may only have log_notification_channels: slack_mentions and runbook_url would be shown to nobody of its own."
   }
 
   validation {
@@ -147,8 +164,13 @@ variable "routes" {
   }
 
   validation {
+    condition     = alltrue([for channel in flatten([for route in values(var.routes) : [for channels in values(coalesce(route.notification_channels, {})) : coalesce(channels, [])]]) : can(regex(local.channel_form, channel))])
+    error_message = "routes: ${join(" and ", [for name, route in var.routes : "${name} has ${join(", ", flatten([for channels in values(coalesce(route.notification_channels, {})) : coalesce(channels, [])]))}"])}: ${local.channel_rule}"
+  }
+
+  validation {
     condition     = alltrue(flatten([for route in values(var.routes) : [for project, channels in route.log_notification_channels : [for channel in coalesce(channels, []) : contains(route.projects, project) && can(regex("^projects/${project}/notificationChannels/[0-9]+$", channel))]]]))
-    error_message = "routes: log_notification_channels may only have the route's own projects, and for each project channels of that project: projects/PROJECT/notificationChannels/ID. A channel works only in its own project."
+    error_message = "routes: ${join(" and ", [for name, route in var.routes : "${name} has log_notification_channels ${join(", ", flatten([for project, channels in route.log_notification_channels : [for channel in coalesce(channels, []) : "${channel} for ${project}"]]))}"])}: there may only be the route's own projects, and for each project channels of that project, projects/PROJECT/notificationChannels/ID. A channel works only in its own project."
   }
 }
 
@@ -181,8 +203,8 @@ variable "slack_mentions" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for mention in flatten([for mentions in concat([var.slack_mentions], values(var.routes)[*].slack_mentions) : values(mentions)]) : can(regex("^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$", mention))])
-    error_message = "slack_mentions must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
+    condition     = alltrue([for severity, mention in var.slack_mentions : contains(local.severities, severity) && can(regex(local.mention_form, mention))])
+    error_message = "slack_mentions: ${join(" and ", [for severity, mention in var.slack_mentions : "${severity} has ${mention}"])}. A severity must be ${join(" or ", local.severities)}. ${local.mention_rule}"
   }
 }
 

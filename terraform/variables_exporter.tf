@@ -45,6 +45,11 @@ variable "environment_variables" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment_variables) : !can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))])
+    error_message = "environment_variables: ${join(", ", [for name in keys(var.environment_variables) : name if can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))])} would change what config.yaml says. Set it in config.yaml."
+  }
 }
 
 variable "image" {
@@ -114,13 +119,8 @@ variable "service_accounts" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.service_accounts), keys(local.accounts))) == 0
-    error_message = "service_accounts: ${join(", ", setsubtract(keys(var.service_accounts), keys(local.accounts)))} is unknown. Allowed: ${join(", ", keys(local.accounts))}."
-  }
-
-  validation {
-    condition     = alltrue([for email in values(var.service_accounts) : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", email))])
-    error_message = "service_accounts must have addresses such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
+    condition     = length(setsubtract(keys(var.service_accounts), keys(local.accounts))) == 0 && alltrue([for email in values(var.service_accounts) : can(regex("^[^@: ]+@[^@ ]+\\.[^@ ]+$", email))])
+    error_message = "service_accounts: ${join(" and ", [for key, email in var.service_accounts : "${key} is ${coalesce(email, "null")}"])}. It may have ${join(", ", keys(local.accounts))}, each an address such as \"exporter@orders-prod.iam.gserviceaccount.com\"."
   }
 
   validation {

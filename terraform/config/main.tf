@@ -36,8 +36,8 @@ output "data" {
   }
 
   precondition {
-    condition     = length(local.projects) > 1 && alltrue([for project in local.projects : project != "my-project" && can(regex(local.project_form, project))])
-    error_message = "config.yaml: metrics.project, and the project of one source or more, must be a project's id, such as orders-prod, and not the placeholder my-project. ${local.check_advice}"
+    condition     = can(local.config.sources[0]) && length(local.projects) > 1 && alltrue([for project in local.projects : project != "my-project" && can(regex(local.project_form, project))])
+    error_message = "config.yaml: metrics.project, and the project of one source or more, must be a project's id, such as orders-prod, and not the placeholder my-project. sources is a list: each source starts with a dash, `- project: orders-prod`. ${local.check_advice}"
   }
 
   precondition {

@@ -244,7 +244,7 @@ run "outputs" {
 
 run "too_many_calls" {
   command         = plan
-  expect_failures = [check.calls_are_within_the_quota]
+  expect_failures = [check.calls_are_within_the_quota, check.inputs_have_an_effect]
 
   variables {
     mode           = "worker_pool"

@@ -45,7 +45,7 @@ run "channels_by_severity" {
 
 run "every_policy_changed" {
   command         = plan
-  expect_failures = [check.groups_alert]
+  expect_failures = [check.everything_alerts]
 
   variables {
     policy_overrides = {
@@ -100,7 +100,7 @@ run "mentions_and_reminders" {
 
 run "joint_policies_disabled" {
   command         = plan
-  expect_failures = [check.groups_alert]
+  expect_failures = [check.everything_alerts]
 
   variables {
     policy_overrides = {
@@ -145,6 +145,7 @@ run "routes" {
       }
       shop = {
         projects                  = ["shop-prod"]
+        notification_channels     = null
         log_notification_channels = { shop-prod = ["projects/shop-prod/notificationChannels/4"] }
       }
     }
@@ -279,7 +280,7 @@ run "policies_on_the_log_of_an_exporter_in_another_project" {
     project_id = "billing-prod"
   }
 
-  expect_failures = [check.exporter_log_policies_have_channels]
+  expect_failures = [check.log_policies_have_channels]
 
   assert {
     condition     = !contains(keys(google_monitoring_alert_policy.policy), "stream-state-changed")

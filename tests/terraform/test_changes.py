@@ -11,7 +11,7 @@ import pytest
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import CONFIG, INPUTS, MODULE, OPTIONS
+from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, OPTIONS
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
 # Other lives have the policies: here they would only take time.
@@ -86,12 +86,22 @@ def test_a_failed_first_apply_can_be_destroyed(
 
 def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> None:
     """No plan depends on a channel's name or on an account's address."""
+    own = "[google_monitoring_notification_channel.own.name]"
     root = _caller(
         terraform,
         service_accounts="{ exporter = google_service_account.own.email }",
-        notification_channels=(
-            "{ CRITICAL = [google_monitoring_notification_channel.own.name] }"
-        ),
+        notification_channels=f"{{ CRITICAL = {own} }}",
+        policy_overrides=f"""{{
+    stream-changed = {{ enabled = true }}
+    stream-errors  = {{ notification_channels = {own} }}
+  }}""",
+        routes=f"""{{
+    orders = {{
+      projects                  = ["orders-prod"]
+      notification_channels     = {{ CRITICAL = {own} }}
+      log_notification_channels = {{ orders-prod = {own} }}
+    }}
+  }}""",
     )
     root.apply()
     state = root.state()
@@ -103,6 +113,20 @@ def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> Non
         (channel["name"],)
     }
     assert root.is_up_to_date()
+
+
+def test_a_module_that_waits_for_a_change_stays_as_it_is(terraform: CopyModule) -> None:
+    """With depends_on, a change elsewhere delays data, and builds nothing again."""
+    root = _caller(
+        terraform,
+        depends_on="[google_service_account.own]",
+        notification_channels=f'{{ CRITICAL = ["{CHANNEL}"] }}',
+    )
+    root.apply()
+    text = (root.directory / "main.tf").read_text("utf-8")
+    root.write("main.tf", text.replace('"exporter-own"', '"exporter-new"'))
+    changes = root.plan().changes
+    assert changes == {"google_service_account.own": ("delete", "create")}
 
 
 def _caller(terraform: CopyModule, **inputs: str) -> RootModule:

@@ -19,6 +19,7 @@ _OK = {
 _MISTAKES: dict[str, dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("mistakes.yaml").read_text("utf-8")
 )
+_DOUBTS = _MISTAKES.pop("doubts")
 _MISTAKES["config"]["inputs"]["config_yaml"] += "ä" * 2**14
 
 _POLICY = own_policy("up > (5)")
@@ -71,6 +72,18 @@ def test_every_mistake_in_an_input_is_named(plan_module: PlanModule, name: str) 
     assert found.count("checked by the validation rule") <= len(sentences), found
 
 
+@pytest.mark.parametrize("name", _DOUBTS)
+def test_what_is_probably_not_intended_warns(
+    plan_module: PlanModule, name: str
+) -> None:
+    """A plan with valid settings of no or a bad effect says what that is."""
+    warnings = plan_module(**_DOUBTS[name]["inputs"]).warnings
+    sentences = _DOUBTS[name]["sentences"]
+    assert len(warnings) == len(sentences), warnings
+    found = " ".join(warnings)
+    assert [each for each in sentences if each not in found] == [], found
+
+
 def test_a_mistake_in_config_does_not_print_the_config(terraform: CopyModule) -> None:
     """The sentence stands between few lines, however long config is."""
     root = terraform(MODULE)
@@ -86,8 +99,9 @@ def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
     """A mistake in a policy file fails the plan, which says how to find it."""
     root = terraform(MODULE)
     root.write("own/stream-failed.yaml", _POLICY)
+    root.write("own/busy.yml", _POLICY)
     with pytest.raises(
-        TerraformError, match=r"same names as policies .*: stream-failed\.yaml"
+        TerraformError, match=r"Rename busy\.yml, stream-failed\.yaml\."
     ):
         root.plan(**INPUTS, policy_directory="own")
     for number, (old, new) in enumerate(_POLICY_MISTAKES.items()):

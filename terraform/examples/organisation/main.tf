@@ -54,11 +54,12 @@ module "datastream_exporter" {
       }
       slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
     }
-    # A channel works only in its own project, so policies on a project's log need one there. Here, all other
-    # alerts stay with notification_channels. billing-prod has no such channel: nobody is notified of its
-    # changes and logged errors, and the output says so.
+    # A channel works only in its own project, so policies on a project's log need one there. All other alerts
+    # of this project stay with notification_channels. billing-prod has no such channel: nobody is notified of
+    # its changes and logged errors, and each plan warns.
     orders = {
       projects                  = ["orders-prod"]
+      notification_channels     = null
       log_notification_channels = { orders-prod = local.channels["Orders team"] }
     }
   }

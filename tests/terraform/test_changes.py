@@ -12,7 +12,7 @@ from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, OPTIONS
-from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
+from tests.terraform.terraform_cli import RootModule, TerraformError
 
 # Other lives have the policies: here they would only take time.
 _FUNCTION: dict[str, Any] = INPUTS | {
@@ -180,44 +180,33 @@ def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
 
 
 def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
-    """The README's commands and blocks import everything whose name is taken."""
-    readme = (REPOSITORY / MODULE / "README.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| `(google_\S+)` \| `(\S+)` \|$", readme, re.MULTILINE))
-    names = {
-        "METRICS_PROJECT/services": "orders-prod/services",
-        "METRICS_PROJECT": "orders_prod",
-        "NAME": "datastream-exporter",
-        "PROJECT": "orders-prod",
-        "REGION": "europe-west1",
-        "WATCHED": "orders-prod",
-    }
-    imports = {
-        re.sub("WATCHED", "orders-prod", address): re.sub(
-            "|".join(names), lambda found: names[found[0]], name
-        )
-        for address, name in rows.items()
-    }
-    root = terraform(MODULE)
-    inputs = {**_FUNCTION, "config_yaml": CONFIG.partition("  - project: billing")[0]}
-    root.apply(**inputs)
+    """The example's blocks import whatever has a name that is taken, and policies."""
+    root = terraform("terraform/examples/function")
+    root.write("config.yaml", CONFIG)
+    root.apply()
+    lost = root.state().resources
     (root.directory / "terraform.tfstate").unlink()
     with pytest.raises(
         TerraformError, match=r"services/datastream-exporter already exists"
     ):
-        root.apply(**inputs)
+        root.apply()
     (root.directory / "terraform.tfstate").unlink()
-    first = "google_monitoring_custom_service.deployment"
-    root.run("import", "-var-file=variables.json", first, imports.pop(first))
-    root.write(
-        "imports.tf",
-        "\n".join(
-            f'import {{\n  to = {to}\n  id = "{name}"\n}}'
-            for to, name in imports.items()
-            if "cloud_run" not in to
-        ),
-    )
-    root.apply(**inputs)
-    assert root.is_up_to_date(**inputs)
+    module = "module.datastream_exporter.google_monitoring_"
+    dashboard = lost[f"{module}dashboard.fleet"]["id"]
+    policy = lost[f'{module}alert_policy.policy["stream-failed"]']["name"]
+    blocks = (root.directory.parent / "import" / "imports.tf").read_text("utf-8")
+    blocks = re.sub(r"projects/\d+/dashboards/[\d-]+", dashboard, blocks)
+    blocks = re.sub(r"projects/[\w-]+/alertPolicies/\d+", policy, blocks)
+    root.write("imports.tf", blocks)
+    plan = root.plan()
+    created = {each for each, how in plan.changes.items() if "create" in how}
+    assert lost.keys() - created >= {
+        f"{module}dashboard.fleet",
+        f'{module}alert_policy.policy["stream-failed"]',
+        f'{module}monitored_project.scoped["billing-prod"]',
+    }
+    root.apply_plan(plan)
+    assert root.is_up_to_date()
 
 
 def test_a_webhook_by_its_name_warns(

@@ -10,8 +10,8 @@ terraform {
     }
     google = {
       source = "hashicorp/google"
-      # 7.45 is the oldest version that is tested. 7.33 introduced deletion_policy.
-      version = ">= 7.45, < 9.0"
+      # 7.33 introduced deletion_policy. The tests have the schema of 7.45.
+      version = ">= 7.33, < 9.0"
     }
     time = {
       source  = "hashicorp/time"

@@ -7,7 +7,7 @@ locals {
   missing = [for key, place in merge(local.on_project_logs, local.on_exporter_log) : key if local.enabled[place.name] && place.project != local.metrics_project && length(place.channels) == 0]
 
   # Policies without which nobody hears of something: a dead exporter, or streams that fail together
-  unheard = [for name, enabled in local.enabled : name if !enabled && (name == "exporter-silent" && !var.paused || startswith(name, "streams-"))]
+  unheard = [for name, enabled in local.enabled : name if !enabled && (name == "exporter-silent" || startswith(name, "streams-"))]
 
   # Overrides that set only what the file has
   idle_overrides = [
@@ -33,7 +33,7 @@ check "somebody_is_notified" {
 
 check "everything_alerts" {
   assert {
-    condition     = !var.create_policies || (length(local.unheard) == 0 && anytrue([for name, enabled in local.enabled : enabled if local.severity[name] == "CRITICAL" && name != "exporter-silent"]))
+    condition     = !var.create_policies || var.paused || (length(local.unheard) == 0 && anytrue([for name, enabled in local.enabled : enabled if local.severity[name] == "CRITICAL" && name != "exporter-silent"]))
     error_message = "policy_overrides disables ${join(" and ", coalescelist(local.unheard, ["every CRITICAL policy on streams"]))}: no other policy alerts for a dead exporter, or for streams that fail or are paused together. For one page per stream, raise streams of grouping in config.yaml instead."
   }
 }
@@ -63,11 +63,11 @@ check "inputs_have_an_effect" {
   }
   assert {
     condition     = length(setsubtract(local.listed, local.known_locations)) == 0
-    error_message = "config.yaml lists locations that this version doesn't know: ${join(", ", setsubtract(local.listed, local.known_locations))}. If one is misspelled, nobody watches its streams. ${local.check_advice}"
+    error_message = "config.yaml lists locations that this version doesn't know: ${join(", ", setsubtract(local.listed, local.known_locations))}. If one is misspelled, nobody watches its streams. `datastream-exporter check` says which."
   }
   assert {
-    condition     = !var.create_policies || var.manage_metrics_scope || length(local.scoped_projects) == 0
-    error_message = "manage_metrics_scope is false: unless somebody else has added ${join(", ", local.scoped_projects)} to the metrics scope of ${local.metrics_project}, stream-lagging, stream-stalled and stream-unsupported-events see nothing there."
+    condition     = !var.create_policies || var.manage_metrics_scope || length(setsubtract(local.watched_projects, [local.metrics_project])) == 0
+    error_message = "manage_metrics_scope is false: unless somebody else has added ${join(", ", setsubtract(local.watched_projects, [local.metrics_project]))} to the metrics scope of ${local.metrics_project}, stream-lagging, stream-stalled and stream-unsupported-events see nothing there."
   }
 }
 

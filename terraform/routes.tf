@@ -14,7 +14,7 @@ locals {
   }
 
   # A query can be narrowed if each of its selectors of streams, locations and private connections has
-  # braces. Others, such as those of exporter-*, are for the default route only.
+  # braces. Others, and those of exporter-*, are for the default route only.
   stream_selector = "custom_googleapis_com:datastream_(?:stream|location|private_connection)_[a-z_]+"
   narrowable = {
     for name, condition in local.promql : name => !startswith(name, "exporter-") &&

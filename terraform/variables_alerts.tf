@@ -93,7 +93,7 @@ variable "policy_overrides" {
     condition = alltrue([
       for name, change in var.policy_overrides :
       contains(local.severities, coalesce(change.severity, "ERROR")) && can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x"))) && floor(coalesce(change.threshold, 1)) == coalesce(change.threshold, 1) &&
-      coalesce(change.threshold, 1) >= lookup(local.threshold_limits, name, [0])[0] && coalesce(change.threshold, 1) <= element(lookup(local.threshold_limits, name, [1e15]), -1)
+      coalesce(change.threshold, 1) >= lookup(local.threshold_limits, name, [0])[0] && coalesce(change.threshold, 1) <= element(lookup(local.threshold_limits, name, [1000000000000]), -1)
     ])
     error_message = "policy_overrides: ${join(" and ", [for name, change in var.policy_overrides : "${name} has ${join(", ", compact([change.severity, change.threshold, change.runbook_url]))}" if length(compact([change.severity, change.threshold, change.runbook_url])) > 0])}. A severity must be ${join(" or ", local.severities)}, runbook_url start with https://, a threshold be a whole number of 0 or more, ${join(", ", [for name, limits in local.threshold_limits : "that of ${name} from ${join(" to ", limits)}"])}: with any other, the policy would always fire or never."
   }

@@ -174,7 +174,7 @@ run "things_of_others" {
   variables {
     build_environment_variables = { PIP_INDEX_URL = "https://europe-west1-python.pkg.dev/packages-prod/python/simple/" }
     build_worker_pool           = "projects/builds-prod/locations/europe-west1/workerPools/functions"
-    service_accounts            = { build = { email = "build@orders-prod.iam.gserviceaccount.com" } }
+    service_accounts            = { build = "build@orders-prod.iam.gserviceaccount.com" }
     vpc_access                  = { subnetwork = "projects/network-prod/regions/europe-west1/subnetworks/run" }
   }
 

@@ -8,7 +8,7 @@ module "datastream_exporter" {
   config_yaml = file("${path.module}/config.yaml")
 
   # An existing account, so that the index's owner can let it read before the first build.
-  service_accounts            = { build = { email = "exporter-build@orders-prod.iam.gserviceaccount.com" } }
+  service_accounts            = { build = "exporter-build@orders-prod.iam.gserviceaccount.com" }
   build_environment_variables = { PIP_INDEX_URL = "https://europe-west1-python.pkg.dev/packages-prod/python/simple/" }
   build_worker_pool           = "projects/builds-prod/locations/europe-west1/workerPools/functions"
 

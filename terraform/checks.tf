@@ -71,13 +71,6 @@ check "inputs_have_an_effect" {
   }
 }
 
-check "no_webhook_by_display_name" {
-  assert {
-    condition     = !contains(values(data.google_monitoring_notification_channel.named)[*].type, "webhook_tokenauth")
-    error_message = "notification_channel_display_names has a webhook. Its address, with the token, is in the state now. Use its full name in notification_channels instead."
-  }
-}
-
 check "calls_are_within_the_quota" {
   assert {
     condition     = local.calls_per_minute <= 1200

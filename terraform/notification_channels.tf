@@ -1,28 +1,10 @@
 locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
-  # For the rules of the inputs
   channel_form = "^projects/${local.metrics_project}/notificationChannels/[0-9]+$"
   channel_rule = "a channel must have its full name, projects/${local.metrics_project}/notificationChannels/ID: the policies are in ${local.metrics_project}, and a channel works only in its own project."
   mention_form = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"
   mention_rule = "A mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
-
-  # By severity, those of both inputs. A severity in neither has none of its own.
-  given_channels = {
-    for severity in local.severities : severity => concat(
-      coalesce(lookup(var.notification_channels, severity, null), []),
-      [for name in coalesce(lookup(var.notification_channel_display_names, severity, null), []) : data.google_monitoring_notification_channel.named[name].name],
-    ) if lookup(var.notification_channels, severity, null) != null || lookup(var.notification_channel_display_names, severity, null) != null
-  }
-}
-
-# No match, or more than one, is an error, in which Terraform shows the line below. There is no depends_on:
-# the API of an existing channel is enabled already, and every new project would show all policies as changed.
-data "google_monitoring_notification_channel" "named" { # To see the names: gcloud beta monitoring channels list --project PROJECT --format 'table(displayName,name)'
-  for_each = toset(flatten([for names in values(var.notification_channel_display_names) : coalesce(names, [])]))
-
-  project      = local.metrics_project
-  display_name = each.value
 }
 
 resource "google_monitoring_notification_channel" "slack" {

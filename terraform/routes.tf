@@ -42,7 +42,7 @@ locals {
   # Channels by route and severity. A severity without a list uses that of the next higher one. A route
   # without channels of its own has those of the default route, with the Slack channel created here.
   route_channels = {
-    for route, given in merge({ "" = local.given_channels }, { for route, given in var.routes : route => coalesce(given.notification_channels, local.given_channels) }) :
+    for route, given in merge({ "" = var.notification_channels }, { for route, given in var.routes : route => coalesce(given.notification_channels, var.notification_channels) }) :
     route => {
       for severity, channels in {
         CRITICAL = coalesce(lookup(given, "CRITICAL", null), [])

@@ -5,18 +5,6 @@ variable "create_policies" {
   nullable    = false
 }
 
-variable "notification_channel_display_names" {
-  description = "Channels as in `notification_channels`, by the names that the console shows, which must be unique in the metrics project. The state then holds all settings of these channels: for a webhook, its token."
-  type        = map(list(string))
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = length(setsubtract(keys(var.notification_channel_display_names), local.severities)) == 0
-    error_message = "notification_channel_display_names: ${join(", ", setsubtract(keys(var.notification_channel_display_names), local.severities))} is unknown. Allowed: ${join(", ", local.severities)}."
-  }
-}
-
 variable "notification_channels" {
   description = "Existing channels (Slack, email, PagerDuty, …) of the metrics project to notify, by severity and by full name: `{ CRITICAL = [\"projects/PROJECT/notificationChannels/ID\"] }`. ERROR without a list uses that of CRITICAL, WARNING that of ERROR; `[]` notifies nobody."
   type        = map(list(string))

@@ -2,10 +2,6 @@
 # switch. It needs no cloud and no credentials: terraform init && terraform test
 
 mock_provider "google" {
-  mock_data "google_monitoring_notification_channel" {
-    defaults = { name = "projects/orders-prod/notificationChannels/7" }
-  }
-
   mock_resource "google_monitoring_dashboard" {
     override_during = plan
     defaults        = { id = "projects/123/dashboards/9" }
@@ -213,10 +209,9 @@ run "paused_worker_pool" {
 
 run "outputs" {
   variables {
-    notification_channels              = { WARNING = [] }
-    notification_channel_display_names = { CRITICAL = ["On-call"] }
-    slack_channel                      = { channel_name = "#data-alerts", severities = ["WARNING"] }
-    slack_token                        = "xoxb-1"
+    notification_channels = { WARNING = [], CRITICAL = ["projects/orders-prod/notificationChannels/1"] }
+    slack_channel         = { channel_name = "#data-alerts", severities = ["WARNING"] }
+    slack_token           = "xoxb-1"
   }
 
   assert {
@@ -235,10 +230,10 @@ run "outputs" {
   assert {
     condition = alltrue([
       for policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist([
-        policy.severity == "WARNING" ? google_monitoring_notification_channel.slack[0].name : "projects/orders-prod/notificationChannels/7"
+        policy.severity == "WARNING" ? google_monitoring_notification_channel.slack[0].name : "projects/orders-prod/notificationChannels/1"
       ])
     ])
-    error_message = "A display name is looked up. The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
+    error_message = "The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
   }
 }
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.terraform.conftest import CopyModule
-from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, OPTIONS
 from tests.terraform.terraform_cli import RootModule, TerraformError
@@ -202,17 +201,3 @@ def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
         assert "create" not in plan.changes.get(address, ())
     root.apply_plan(plan)
     assert root.is_up_to_date()
-
-
-def test_a_webhook_by_its_name_warns(
-    terraform: CopyModule, fake_provider: FakeProvider
-) -> None:
-    """Looking up a webhook by its name puts its token into the state."""
-    fake_provider.project.channels.append(
-        Channel("orders-prod", "Hook", "webhook_tokenauth")
-    )
-    root = terraform(MODULE)
-    (warning,) = root.plan(
-        **INPUTS, notification_channel_display_names={"WARNING": ["Hook"]}
-    ).warnings
-    assert "notification_channel_display_names has a webhook" in warning

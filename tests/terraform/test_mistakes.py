@@ -110,16 +110,3 @@ def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
         root.write(f"own-{number}/busy.yaml", _POLICY.replace(old, new))
         with pytest.raises(TerraformError, match="datastream-lab list --policies own-"):
             root.plan(**INPUTS, policy_directory=f"own-{number}")
-
-
-def test_an_unknown_channel_shows_how_to_list_the_channels(
-    terraform: CopyModule,
-) -> None:
-    """An unknown channel's error has its name, and the command that lists all."""
-    root = terraform(MODULE)
-    channels = {"notification_channel_display_names": {"CRITICAL": ["Nobody"]}}
-    root.write("terraform.tfvars.json", json.dumps({**INPUTS, **channels}))
-    with pytest.raises(TerraformError) as caught:
-        root.run("plan", "-no-color", "-input=false")
-    assert 'named["Nobody"]' in str(caught.value)
-    assert "gcloud beta monitoring channels list --project PROJECT" in str(caught.value)

@@ -7,7 +7,7 @@ module "datastream_exporter" {
   region      = "europe-west1"
   config_yaml = file("${path.module}/config.yaml")
 
-  notification_channel_display_names = { CRITICAL = ["Data platform on-call"] }
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
 }
 
 output "dashboard_url" {

@@ -21,5 +21,5 @@ module "datastream_exporter" {
   }
   slack_token = ephemeral.google_secret_manager_secret_version.slack.secret_data
 
-  notification_channel_display_names = { WARNING = ["Data platform mailbox"] }
+  notification_channels = { WARNING = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
 }

@@ -25,7 +25,7 @@ module "datastream_exporter" {
     sources = concat(local.config.sources, [for project in local.added : { project = project }])
   }))
 
-  notification_channel_display_names = { CRITICAL = ["Data platform on-call"] }
+  notification_channels = { CRITICAL = ["projects/data-platform-prod/notificationChannels/1234567890123456789"] }
 }
 
 output "added_projects" {

@@ -14,5 +14,5 @@ module "datastream_exporter" {
   image          = var.image
   config_yaml    = file("${path.module}/config.yaml")
 
-  notification_channel_display_names = { CRITICAL = ["On-call"] }
+  notification_channels = { CRITICAL = ["projects/payments-prod/notificationChannels/1234567890123456789"] }
 }

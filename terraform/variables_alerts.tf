@@ -19,7 +19,7 @@ variable "notification_channels" {
 
   validation {
     condition     = alltrue([for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : can(regex(local.channel_form, channel))])
-    error_message = "notification_channels: ${join(", ", [for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : channel if !can(regex(local.channel_form, channel))])}: ${local.channel_rule} For display names, use notification_channel_display_names."
+    error_message = "notification_channels: ${join(", ", [for channel in flatten([for channels in values(var.notification_channels) : coalesce(channels, [])]) : channel if !can(regex(local.channel_form, channel))])}: ${local.channel_rule}"
   }
 }
 

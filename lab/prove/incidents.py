@@ -81,6 +81,8 @@ def resource_name(
     is_exporter: bool,
 ) -> str:
     """Return the full name of the resource that a result's labels identify."""
+    if "database_id" in labels:
+        return labels["database_id"]
     project = labels.get("namespace")
     location = labels.get("location")
     if is_exporter:

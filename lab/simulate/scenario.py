@@ -119,6 +119,15 @@ class ExpectedIncident(Section):
         return self
 
 
+class OtherSeries(Section):
+    """A series of another Google service, such as Cloud SQL, which the world lacks."""
+
+    metric: str  # the metric's type
+    labels: dict[str, str]  # every label that it has in PromQL
+    # Its value by moment, growing evenly in between; it ends at the last moment
+    values: dict[Seconds, float]
+
+
 class ScenarioFile(Section):
     """A whole scenario file; moments count from its start."""
 
@@ -140,6 +149,7 @@ class ScenarioFile(Section):
     ] = "{id}"
     # Whether they have the label project_id as well
     native_project_id: bool = False
+    others: tuple[OtherSeries, ...] = ()  # the series of other services
     switched_off: tuple[str, ...] = ()  # policies that don't apply here
     # Policies that apply here although their files switch them off
     switched_on: tuple[str, ...] = ()

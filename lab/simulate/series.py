@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple, TextIO
 
@@ -31,10 +32,10 @@ from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
-# Seconds until a sample of a native metric becomes visible, by prefix of the metric's
-# name. No more than four minutes:
-# https://cloud.google.com/monitoring/api/v3/latency-n-retention
-_DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
+# Seconds until a sample of a native metric becomes visible, by service. No more than
+# four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
+# Cloud SQL's: https://cloud.google.com/sql/docs/postgres/admin-api/metrics
+_DELAY_SECONDS = {"datastream": 240.0, "run": 180.0, "cloudsql": 165.0}
 _STREAM = "datastream.googleapis.com/Stream"
 _OURS = "custom_googleapis_com:"
 # The suffix of the name under which the engine also holds a series by its points'
@@ -135,10 +136,8 @@ class VisibilityDelay(NamedTuple):
 
 def delay_seconds(name: str) -> float:
     """Return how many seconds a native metric's samples are late."""
-    for prefix, seconds in _DELAY_SECONDS.items():
-        if name.startswith(prefix):
-            return seconds
-    return max(_DELAY_SECONDS.values())
+    service = name.partition("_")[0]
+    return _DELAY_SECONDS.get(service, 240)
 
 
 def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
@@ -180,12 +179,12 @@ def _seconds(length: str) -> float:
     return parse(length).total_seconds()
 
 
-def add_streams(
+def add_native(
     into: SeriesSet,
     scenario: ScenarioFile,
     start: float,
 ) -> None:
-    """Add Datastream's own metrics of a scenario.
+    """Add the metrics of Datastream and other services of a scenario.
 
     It starts at ``start``, unix seconds. They are sampled once a minute.
     """
@@ -212,6 +211,14 @@ def add_streams(
             if matches(event.stream, place.name):
                 series = into.series(UNSUPPORTED, place.labels(scenario) | counted)
                 _count(series, start, event.at, event.events)
+    for other in scenario.others:
+        series = into.series(promql_name(other.metric), other.labels)
+        late = delay_seconds(series.name)
+        for (since, value), (until, then) in pairwise(other.values.items()):
+            for step in range(0, round(until - since), MINUTE):
+                own = start + since + step
+                grown = (then - value) * step / (until - since)
+                series.add(own + late, own, value + grown)
 
 
 def _count(

@@ -39,7 +39,7 @@ from lab.simulate.series import (
     Series,
     SeriesSet,
     VisibilityDelay,
-    add_streams,
+    add_native,
 )
 from lab.simulate.virtual_sleep import VirtualDeadline
 
@@ -96,7 +96,7 @@ def simulate(
     hidden = scenario.world.visible_after
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
     _add_points(series, played, scenario, start, ingestion)
-    add_streams(series, scenario, start)
+    add_native(series, scenario, start)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     usual = sum(ingestion) / 2 + slow

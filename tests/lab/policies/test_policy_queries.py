@@ -90,6 +90,9 @@ def test_joins_match_on_project_and_location(policy: Policy) -> None:
     if "datastream_googleapis_com" in (policy.query or ""):
         # Google's series may have no project_id, and are then joined without it.
         assert joins <= {"namespace, location, stream_id", "location, stream_id"}
+    elif policy.name.startswith("source-"):
+        # An instance belongs to a project, and not to a location of Datastream.
+        assert joins == {"namespace"}
     elif policy.name == "location-unreadable":
         # It counts a project's locations; the last run of a silent task names itself.
         both = {"project_id, namespace", "project_id, namespace, location"}
@@ -126,7 +129,8 @@ def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
 @every_metric_policy
 def test_a_policy_is_evaluated_as_often_as_its_promise_needs(policy: Policy) -> None:
     """Evaluations cost money: only what must page within minutes has many."""
-    urgent = policy.severity == "CRITICAL" or "unexpected" in policy.name
+    hours = policy.name == "source-disk-filling"
+    urgent = policy.severity == "CRITICAL" and not hours or "unexpected" in policy.name
     losing = 60 if policy.name == "exporter-losing-points" else 300
 
     assert policy.interval == (30 if urgent else losing)

@@ -237,8 +237,10 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
 
 @cache
 def _query(path: Path) -> Any:
-    """Return the query of a policy's file with its interval; None of one on a log."""
+    """Return a policy's query with its interval; None if it is on a log, or off."""
     policy = yaml.safe_load(path.read_text("utf-8"))
+    if not policy.get("enabled", True):
+        return None
     return policy["conditions"][0].get("conditionPrometheusQueryLanguage")
 
 

@@ -8,7 +8,7 @@ from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from tools import ROOT
-from tools.cost import POLLING_INTERVALS
+from tools.cost import FLEETS, POLLING_INTERVALS, query_price
 
 FOLDER = ROOT / "alerting_policies"
 # What ``datastream-lab time-to-page --json`` measured
@@ -26,7 +26,7 @@ def policies() -> str:
         row = (
             f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
             policy.summary,
-            policy.severity if policy.enabled else f"{policy.severity}, off",
+            _severity(policy),
             _retest_window(policy),
             evaluated,
             policy.threshold or "",
@@ -41,6 +41,16 @@ def policies() -> str:
         "threshold",
     )
     return table(heading, rows)
+
+
+def _severity(policy: Policy) -> str:
+    """Return its severity; if it is off, what it costs when it is on."""
+    if policy.enabled:
+        return policy.severity
+    if not policy.query:
+        return f"{policy.severity}, off"
+    price = query_price(policy.query, policy.interval, FLEETS[0])
+    return f"{policy.severity}, off; ${price:.2f} a month"
 
 
 def _urgency(policy: Policy) -> tuple[bool, int]:

@@ -120,12 +120,17 @@ class ExpectedIncident(Section):
 
 
 class OtherSeries(Section):
-    """A series of another Google service, such as Cloud SQL, which the world lacks."""
+    """A part of a series of another Google service, such as Cloud SQL.
+
+    The parts of a series follow each other.
+    """
 
     metric: str  # the metric's type
     labels: dict[str, str]  # every label that it has in PromQL
-    # Its value by moment, growing evenly in between; it ends at the last moment
-    values: dict[Seconds, float]
+    since: Seconds = 0  # when its first sample is taken
+    minutes: int  # the number of its samples, one a minute
+    value: float  # that of the first sample
+    per_minute: float = 0  # by how much it grows
 
 
 class ScenarioFile(Section):

@@ -117,8 +117,6 @@ def _names(scenario: ScenarioFile) -> Iterator[str]:
     for project in scenario.world.projects:
         for location in ("global", "three or more locations"):
             yield f"projects/{project.id}/locations/{location}"
-    for other in scenario.others:
-        yield from other.labels.values()
     for each in scenario.exporters:
         whole = each.config or scenario.world.config or {}
         run = whole.get("run") or {}

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple, TextIO
 
@@ -32,10 +31,10 @@ from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
-# Seconds until a sample of a native metric becomes visible, by service. No more than
-# four minutes: https://cloud.google.com/monitoring/api/v3/latency-n-retention
-# Cloud SQL's: https://cloud.google.com/sql/docs/postgres/admin-api/metrics
-_DELAY_SECONDS = {"datastream": 240.0, "run": 180.0, "cloudsql": 165.0}
+# Seconds until a sample of a native metric becomes visible, by prefix of the metric's
+# name. No more than four minutes:
+# https://cloud.google.com/monitoring/api/v3/latency-n-retention
+_DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
 _STREAM = "datastream.googleapis.com/Stream"
 _OURS = "custom_googleapis_com:"
 # The suffix of the name under which the engine also holds a series by its points'
@@ -136,8 +135,10 @@ class VisibilityDelay(NamedTuple):
 
 def delay_seconds(name: str) -> float:
     """Return how many seconds a native metric's samples are late."""
-    service = name.partition("_")[0]
-    return _DELAY_SECONDS.get(service, 240)
+    for prefix, seconds in _DELAY_SECONDS.items():
+        if name.startswith(prefix):
+            return seconds
+    return max(_DELAY_SECONDS.values())
 
 
 def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
@@ -213,12 +214,10 @@ def add_native(
                 _count(series, start, event.at, event.events)
     for other in scenario.others:
         series = into.series(promql_name(other.metric), other.labels)
-        late = delay_seconds(series.name)
-        for (since, value), (until, then) in pairwise(other.values.items()):
-            for step in range(0, round(until - since), MINUTE):
-                own = start + since + step
-                grown = (then - value) * step / (until - since)
-                series.add(own + late, own, value + grown)
+        for minute in range(other.minutes):
+            own = start + other.since + minute * MINUTE
+            value = other.value + other.per_minute * minute
+            series.add(own + delay_seconds(series.name), own, value)
 
 
 def _count(

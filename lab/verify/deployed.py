@@ -67,10 +67,10 @@ def policies(target: Target) -> Iterator[Finding]:
     if missing:
         text = (
             f"not in projects/{target.project}:"
-            f" {', '.join(file.name for file in missing)}. Terraform deploys all but"
-            " what config doesn't collect, and a policy on a log where the log is"
+            f" {', '.join(file.name for file in missing)}. Terraform deploys what is"
+            " on and config collects, and a policy on a log where the log is"
         )
-        is_critical = any(file.severity == "CRITICAL" for file in missing)
+        is_critical = "CRITICAL" in [each.severity for each in missing if each.enabled]
         yield Finding(ERROR if is_critical else INFO, _PART, text)
     for each in deployed:
         if texts := ", ".join(_differences(each)):

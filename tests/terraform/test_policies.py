@@ -110,7 +110,8 @@ def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
     root = terraform(MODULE)
     root.apply(**{**inputs, "mode": "function", "image": None})
     policies = _policies(root.state())
-    assert policies.keys() == _FILES.keys()
+    off = {"source-disk-filling", "source-log-growing"}
+    assert policies.keys() == _FILES.keys() - off
     for name, policy in policies.items():
         deployed = r"\1/detail/europe-west1/datastream-exporter?"
         written = json.dumps(_FILES[name])
@@ -145,10 +146,14 @@ def test_the_look_back_window_follows_the_retest_window(
 
 
 def test_a_threshold_changes_in_query_and_label(plan_module: PlanModule) -> None:
-    """A new threshold changes its policy and nothing else."""
+    """A new threshold changes its policy and nothing else; one that is off comes on."""
     chosen = {name: str(70 + number) for number, name in enumerate(sorted(_THRESHOLDS))}
-    overrides = {name: {"threshold": int(number)} for name, number in chosen.items()}
+    overrides = {
+        name: {"threshold": int(number), "enabled": True}
+        for name, number in chosen.items()
+    }
     policies = _policies(plan_module(policy_overrides=overrides))
+    assert {"source-disk-filling", "source-log-growing"} <= policies.keys()
     for name in _ON_METRICS & policies.keys():
         query = _condition(_FILES[name])["query"]
         if name in chosen:

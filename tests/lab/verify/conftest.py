@@ -31,6 +31,8 @@ DEPLOYMENT = Deployed("ops-prod", NAME, NAME, "europe-west1")
 LEFT_OUT = (
     "exporter-not-collecting",
     "private-connection-failed",
+    "source-disk-filling",
+    "source-log-growing",
     "stream-activity-errors",
     "stream-backfill-failed",
     "stream-changed",

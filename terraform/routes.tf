@@ -36,7 +36,7 @@ locals {
         )
         filter   = null
         channels = local.policy_channels[name][route]
-      } if (route == "" || local.narrowable[name]) && (local.enabled[name] || try(local.originals[name].enabled, true))
+      } if anytrue([local.enabled[name], try(local.originals[name].enabled, true)]) && (route == "" || local.narrowable[name])
     }
   ]...)
 

@@ -38,6 +38,7 @@ FOREIGN = {
     "names of others": """
         GOOGLE_APPLICATION_CREDENTIALS GOOGLE_PROJECT NO_COLOR RetryInfo chat
         modifiedGrantsByRole cloudresourcemanager.googleapis.com
+        max_slot_wal_keep_size wal binlog
         serviceusage.googleapis.com serverless-robot-prod.iam.gserviceaccount.com""",
     "examples": """
         my-world.yaml europe-wset1 europe-west13 /config/config.yaml payments

@@ -119,7 +119,7 @@ run "joint_policies_disabled" {
       for name, condition in local.promql :
       google_monitoring_alert_policy.policy[name].conditions[0].condition_prometheus_query_language[0].query == (
         join(" ", regexall("\\S+", replace(condition.query, "metrics-project", "orders-prod")))
-      ) if can(google_monitoring_alert_policy.policy[name]) && name != "location-unreadable" && !startswith(name, "exporter-")
+      ) if contains(keys(local.on_metrics), name) && name != "location-unreadable" && !startswith(name, "exporter-")
     ])
     error_message = "No query depends on another policy."
   }

@@ -22,8 +22,7 @@ locals {
     length(regexall("${local.stream_selector}\\{", condition.query)) == length(regexall("${local.stream_selector}", condition.query))
   }
 
-  # A policy on metrics is in the metrics project, once for each route. One that its file switches off is left
-  # out until policy_overrides switches it on: Google doesn't say whether a disabled policy is free.
+  # A policy on metrics is in the metrics project, once for each route; never if off in its file, as it may cost.
   on_metrics = merge([
     for name, query in local.queries : {
       for route, pattern in local.route_patterns : route == "" ? name : "${route}/${name}" => {

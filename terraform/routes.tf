@@ -22,7 +22,7 @@ locals {
     length(regexall("${local.stream_selector}\\{", condition.query)) == length(regexall("${local.stream_selector}", condition.query))
   }
 
-  # A policy on metrics is in the metrics project, once for each route; never if off in its file, as it may cost.
+  # A policy on metrics is in the metrics project, once for each route. One that is off is left out: it may cost.
   on_metrics = merge([
     for name, query in local.queries : {
       for route, pattern in local.route_patterns : route == "" ? name : "${route}/${name}" => {

@@ -1,5 +1,5 @@
-# The on-call dashboard. Each file in dashboard/ has the tiles of one section, in the API's own form.
-# Only yPos differs: it counts from the top of the section.
+# The on-call dashboard. Each file in dashboard/ has the tiles of one section, in the API's own form. Only
+# yPos differs: it counts from the top of the section. What stays empty in this mode is left out.
 #
 # How the queries work:
 # - An unset dashboard variable, `${project.value}` and the like, stands for `.*`: the queries match it with
@@ -12,36 +12,30 @@
 # every plan. The files have none, and tiles at 0 get no yPos.
 
 locals {
+  dashboard_files = concat(
+    ["attention", "fleet", "lag"],
+    [for collected, is_collected in local.collect : collected if is_collected],
+    ["exporter"],
+    [for mode in ["function", "job"] : mode if mode == var.mode],
+  )
+
+  # The files name no deployment and no project.
   dashboard_sections = [
-    for section in ["attention", "history", "streams", "throughput", "errors", "objects", "locations", "exporter", "logs"] :
-    # Log filters and queries contain the deployment's name.
-    yamldecode(replace(file("${path.module}/dashboard/${section}.yaml"), "datastream-exporter", var.name))
+    for file in local.dashboard_files : yamldecode(
+      replace(replace(replace(file("${path.module}/dashboard/${file}.yaml"),
+        "datastream-exporter", var.name),
+        "exporters-project", local.job_project),
+      "watched-projects", join(", projects/", sort(local.watched_projects)))
+    )
   ]
 
   section_heights = [for section in local.dashboard_sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)]
-
-  # Queries become one line, as those of policies. In JSON, a line break is \n.
-  dashboard_json = join("", [
-    for part in regexall("\"prometheusQuery\":\"(?:[^\"\\\\]|\\\\.)*|.[^\"]*", jsonencode(local.dashboard_tiles)) :
-    startswith(part, "\"prometheusQuery") ? replace(part, "/(\\\\n *)+/", " ") : part
-  ])
 
   dashboard_tiles = flatten([
     for index, section in local.dashboard_sections : [
       for tile in section : merge(
         { for key, value in tile : key => value if key != "yPos" },
         { for key, value in { yPos = sum(concat([try(tile.yPos, 0)], slice(local.section_heights, 0, index))) } : key => value if value > 0 },
-        # A log panel shows the dashboard's own project unless it names others.
-        {
-          widget = merge(tile.widget, {
-            for kind, content in tile.widget : kind => merge(content, {
-              resourceNames = [
-                for project in tile.widget.title == "Log of the exporter" ? [local.job_project] : sort(local.watched_projects) :
-                "projects/${project}"
-              ]
-            }) if kind == "logsPanel"
-          })
-        },
       )
     ]
   ])
@@ -59,7 +53,7 @@ resource "google_monitoring_dashboard" "fleet" {
       { filterType = "RESOURCE_LABEL", labelKey = "location", templateVariable = "location" },
       { filterType = "METRIC_LABEL", labelKey = "stream_id", templateVariable = "stream" },
     ]
-    mosaicLayout = { columns = 48, tiles = jsondecode(local.dashboard_json) }
+    mosaicLayout = { columns = 48, tiles = local.dashboard_tiles }
   }, length(var.labels) > 0 ? { labels = var.labels } : {}))
 
   depends_on = [

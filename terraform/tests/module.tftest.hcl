@@ -183,9 +183,8 @@ run "exporter_in_a_third_project" {
       for tile in jsondecode(google_monitoring_dashboard.fleet.dashboard_json).mosaicLayout.tiles :
       tile.widget.title => join(" ", tile.widget.logsPanel.resourceNames) if can(tile.widget.logsPanel)
       } == {
-      "Log of the exporter" = "projects/jobs-prod"
-      "Log of the streams"  = "projects/billing-prod projects/orders-prod"
-      "Who changed streams" = "projects/billing-prod projects/orders-prod"
+      "Log of the exporter"                      = "projects/jobs-prod"
+      "Log of the streams, and who changed them" = "projects/billing-prod projects/orders-prod"
     }
     error_message = "The exporter's log comes from the job's project, the streams' logs from the watched projects."
   }

@@ -11,37 +11,51 @@ import promql_parser
 import pytest
 import yaml
 
-from exporter import measure
 from exporter.states import StreamState
 from lab.policies import promql
-from lab.prove.engine import start_engine
+from lab.prove.engine import Engine, start_engine
 from lab.simulate.scenario_files import parse_scenario
+from lab.simulate.series import Series
 from lab.simulate.simulation import simulate
 from tests.terraform.conftest import PlanModule
-from tests.terraform.terraform_cli import REPOSITORY
+from tests.terraform.module_inputs import CONFIG
+from tests.terraform.terraform_cli import REPOSITORY, Plan
 
 VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
 FILTERS = {"namespace": "project", "location": "location", "stream_id": "stream"}
 """The variable that filters each label of the exporter's series."""
 
-ATTENTION = (
-    "Streams that need attention: state, and for how long (of a group: since it formed)"
+ATTENTION = "What has a problem, and for how long (a group: since it formed)"
+AVAILABILITY = "Availability: % of the known time without a problem, over 28 days"
+VOLUME = "Bytes in 30 days, by stream and read method"
+CDC = (
+    "CDC of all streams in 30 days (without backfills; free tier: 500 GiB of sources on"
+    " Google Cloud)"
 )
+COLLECTED = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
 
 Widgets = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def dashboard(plan_module: PlanModule) -> dict[str, Any]:
-    """Return the planned dashboard."""
-    (planned,) = plan_module().of("google_monitoring_dashboard")
-    content: dict[str, Any] = json.loads(planned["dashboard_json"])
-    return content
+    """Return the planned dashboard, with all that can be collected."""
+    return _planned(plan_module(config_yaml=COLLECTED))
 
 
 @pytest.fixture(scope="session")
 def widgets(dashboard: dict[str, Any]) -> Widgets:
     """Return the dashboard's widgets by their titles."""
+    return _widgets(dashboard)
+
+
+def _planned(plan: Plan) -> dict[str, Any]:
+    (planned,) = plan.of("google_monitoring_dashboard")
+    content: dict[str, Any] = json.loads(planned["dashboard_json"])
+    return content
+
+
+def _widgets(dashboard: dict[str, Any]) -> Widgets:
     return {
         tile["widget"]["title"]: tile["widget"]
         for tile in dashboard["mosaicLayout"]["tiles"]
@@ -79,31 +93,43 @@ def _selectors(query: str) -> list[promql_parser.VectorSelector]:
 
 
 def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
-    """Tiles fit into 48 columns; only a group overlaps the tiles it holds."""
+    """Tiles fit into 48 columns, and none overlaps another."""
     layout = dashboard["mosaicLayout"]
     assert layout["columns"] == 48
-    taken: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
+    taken: set[tuple[int, int]] = set()
     for tile in layout["tiles"]:
         left = tile.get("xPos", 0)
         top = tile.get("yPos", 0)
         columns = range(left, left + tile["width"])
         rows = range(top, top + tile["height"])
         cells = set(product(columns, rows))
-        is_group = "collapsibleGroup" in tile["widget"]
         assert columns.stop <= 48
-        assert not cells & taken[is_group]
-        taken[is_group] |= cells
+        assert not cells & taken
+        taken |= cells
+
+
+def test_a_tile_that_stays_empty_is_left_out(
+    plan_module: PlanModule, widgets: Widgets
+) -> None:
+    """What isn't collected, and the other modes, have no tiles."""
+    function = _widgets(_planned(plan_module(mode="function", image=None)))
+    assert (
+        "\n".join(sorted(widgets.keys() - function.keys()))
+        == """\
+Executions of the Cloud Run job
+Objects
+Objects that failed or have errors, by stream
+Objects, by backfill state
+Private connections: state number (2 created, 3 failed)"""
+    )
+    assert function.keys() - widgets.keys() == {"Answers of the Cloud Run function"}
 
 
 def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> None:
-    """Queries are valid, their metrics and labels exist, and no metric is left out."""
-    shown = set()
+    """Queries are valid, and their metrics and labels exist."""
     for query in _queries(dashboard):
         assert not promql.read(_promql(query)).errors, query
         assert "\n" not in query
-        shown |= {selector.name for selector in _selectors(query)}
-    written = measure.metrics().values()
-    assert shown >= {promql.promql_name(metric.type) for metric in written}
 
 
 def test_filters_apply_to_every_series_of_streams_and_locations(
@@ -131,10 +157,8 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
         assert matchers.items() >= wanted.items(), name
 
 
-def test_queries_name_states_by_their_numbers(
-    dashboard: dict[str, Any], widgets: Widgets
-) -> None:
-    """Queries and the legend name each state; an unknown number stays a number."""
+def test_queries_name_states_by_their_numbers(dashboard: dict[str, Any]) -> None:
+    """Queries name each state; an unknown number stays a number."""
     states = [(state.name, str(state.value)) for state in StreamState]
     named = 0
     for query in _queries(dashboard):
@@ -143,10 +167,7 @@ def test_queries_name_states_by_their_numbers(
             continue
         named += 1
         assert replaced == [("state $1", "(.+)"), *states]
-    assert named == 4
-    content = widgets["States"]["text"]["content"]
-    legend = re.findall(r"^- `(\d+)` \*\*(\w+)\*\*", content, re.MULTILINE)
-    assert [(name, number) for number, name in legend] == states
+    assert named == 3
 
 
 def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -> None:
@@ -162,7 +183,7 @@ def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -
             if key == "timeSeriesQuery":
                 # The latest value, not one from the page's time range
                 assert value["outputFullDuration"], title
-        if "scorecard" in widget and title != "Exporter: since its last run":
+        if title in {"Streams with a problem", "Missing", "Locations not readable"}:
             (query,) = _queries(widget)
             count: Any = promql_parser.parse(_promql(query))
             zero = count.rhs
@@ -184,11 +205,7 @@ def test_missing_means_what_its_policy_means(widgets: Widgets, title: str) -> No
     assert " ".join(condition.split()) in " ".join(unfiltered.split())
 
 
-def test_streams_that_need_attention_have_their_state_and_since_when(
-    widgets: Widgets,
-) -> None:
-    """The table lists failed, unexpected, missing and unseen streams with minutes."""
-    text = """\
+WORLD = """\
 title: t
 what: w
 lasts: 45m
@@ -211,31 +228,103 @@ world:
     - {at: 15m, stream: d, do: heal}
     - {at: 30m, location: us-east1, do: unreachable}
 """
-    scenario = parse_scenario(
-        text,
-        "scenario.yaml",
-        set(),
-        name="attention",
+START = 1_767_571_200.0
+END = START + 44 * 60
+MORE = """\
+- series: custom_googleapis_com:datastream_stream_problem
+  labels: &drill
+    monitored_resource: generic_node
+    namespace: shop-prod
+    location: global
+    stream_id: alert-drill
+  points: {2580: 106}
+- series: custom_googleapis_com:datastream_stream_problem_since
+  labels: *drill
+  points: {2580: 1767573780}
+- series: datastream_googleapis_com:stream_bytes_count
+  labels: &copied
+    monitored_resource: datastream.googleapis.com/Stream
+    resource_container: shop-prod
+    location: europe-west1
+    stream_id: a
+    read_method: postgresql-cdc-replication-slot
+  points: {0: 0, 2640: 44_000_000_000}
+- series: datastream_googleapis_com:stream_bytes_count
+  labels: {<<: *copied, read_method: postgresql-backfill}
+  points: {0: 0, 2640: 7_000_000_000}
+"""
+"""A drill, and what was copied; points by their seconds after the start."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """Run Prometheus on a fleet with problems, a drill, and copied bytes."""
+    scenario = parse_scenario(WORLD, "scenario.yaml", set(), name="attention")
+    series = list(simulate(scenario, START).series)
+    for each in yaml.safe_load(MORE):
+        added = Series(each["series"], tuple(sorted(each["labels"].items())))
+        for at, value in each["points"].items():
+            added.add(START + at, START + at, value)
+        series.append(added)
+    with start_engine(series) as running:
+        yield running
+
+
+def _rows(engine: Engine, widget: Any, *labels: str, unit: float = 1) -> str:
+    """Return a widget's rows, sorted: labels, and the value rounded to units."""
+    query = VARIABLE.sub(".*", _queries(widget)[0])
+    rows = []
+    for each in engine.query_range(query, END, END, 60):
+        row = [each.labels.get(label, "?") for label in labels]
+        (value,) = each.values.values()
+        row.append(str(round(float(value) / unit)))
+        rows.append(", ".join(row) + "\n")
+    return "".join(sorted(rows))
+
+
+def test_streams_that_need_attention_have_their_state_and_since_when(
+    widgets: Widgets, engine: Engine
+) -> None:
+    """Failed, unexpected, missing and unseen streams with minutes; a drill is named."""
+    labels = "stream_id", "problem", "state"
+    assert (
+        _rows(engine, widgets[ATTENTION], *labels, unit=60)
+        == """\
+a, in a group, FAILED, 34
+alert-drill, a drill, FAILED_PERMANENTLY, 1
+b, alone, PAUSED, 24
+c, ?, (missing), 20
+f, ?, (not seen for 5 minutes), 15
+"""
     )
-    recording = simulate(scenario, 1_767_571_200.0)
-    query = VARIABLE.sub(".*", _queries(widgets[ATTENTION])[0])
-    end = recording.start + 44 * 60
-    kept = "stream_id, state, problem"
-    minutes = f'count_values by ({kept}) ("minutes", round(({query}) / 60))'
-    with start_engine(recording.series) as engine:
-        rows = set()
-        for each in engine.query_range(
-            minutes,
-            end,
-            end,
-            60,
-        ):
-            labels = each.labels
-            state = " ".join([labels.get("problem", "?"), labels["state"]])
-            rows.add((labels["stream_id"], state, labels["minutes"]))
-    assert rows == {
-        ("a", "in a group FAILED", "34"),
-        ("b", "alone PAUSED", "24"),
-        ("c", "? (missing)", "20"),
-        ("f", "? (not seen for 5 minutes)", "15"),
-    }
+    assert _rows(engine, widgets["Streams with a problem"]) == "2\n"
+
+
+def test_availability_counts_the_known_time_only(
+    widgets: Widgets, engine: Engine
+) -> None:
+    """The time in which a stream was missing or not read is neither good nor bad."""
+    labels = "stream_id", "last_7_days", "known_hours"
+    assert (
+        _rows(engine, widgets[AVAILABILITY], *labels)
+        == """\
+a, 25, 0.7, 25
+b, 50, 0.7, 50
+c, 100, 0.4, 100
+d, 87.5, 0.7, 88
+e, 100, 0.7, 100
+f, 100, 0.5, 100
+"""
+    )
+
+
+def test_volumes_have_backfills_apart(widgets: Widgets, engine: Engine) -> None:
+    """Each method has a row, and the bytes beside the free tier are no backfill's."""
+    assert (
+        _rows(engine, widgets[VOLUME], "stream_id", "read_method", unit=1e9)
+        == """\
+a, postgresql-backfill, 7
+a, postgresql-cdc-replication-slot, 44
+"""
+    )
+    assert _rows(engine, widgets[CDC], unit=1e9) == "44\n"

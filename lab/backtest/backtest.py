@@ -5,16 +5,18 @@ an evaluation interval sooner or later.
 """
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from threading import Event
 from typing import NamedTuple
 
-from exporter.measure import RESOURCE
+from exporter.measure import EXPECTED
+from lab.backtest.availability import Availability, availability
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY
 from lab.policies.deployment import without_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
-from lab.policies.promql import Selector, known_series, read
+from lab.policies.promql import known_series
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import VisibilityDelay, adjust_for_delay
@@ -32,10 +34,11 @@ class BacktestResult(NamedTuple):
     # When the exporter's history starts, if that is later than requested
     history_start: float | None
     policies: tuple[Policy, ...]  # all policies
-    # The incidents, oldest first, in seconds after the start. One that was open at the
+    # The incidents, by policy, in seconds after the start. One that was open at the
     # start has opened at 0
     incidents: list[Incident]
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
+    availability: list[Availability]  # of each stream, the lowest first
 
 
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
@@ -44,7 +47,7 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
     A metric that the lab does not know is left out: its type does not follow from its
     PromQL name.
     """
-    metrics = {metric.type for metric in METRICS}
+    metrics = {metric.type for metric in (*METRICS, EXPECTED)}
     earlier = 0.0
     for policy in policies:
         query = policy.parsed_query
@@ -75,17 +78,19 @@ def evaluate(
     with run_engine(history.data) as engine:
         for policy in progress.track(policies, description="evaluating policies"):
             found, reason = _evaluate(policy, history, evaluated, engine)
-            incidents += found
+            incidents += sorted(found, key=attrgetter("opened"))
             if reason:
                 not_evaluated[policy.name] = reason
             if stop.is_set():
                 break
+        streams = availability(engine, evaluated)
     return BacktestResult(
         evaluated,
         history.first if unknown_seconds else None,
         tuple(policies),
-        sorted(incidents, key=lambda incident: incident.opened),
+        incidents,
         not_evaluated,
+        streams,
     )
 
 
@@ -98,14 +103,13 @@ def _evaluate(
     """Return a policy's incidents, and why it could not be evaluated (mostly empty)."""
     if not policy.enabled:
         return [], "is disabled in its file"
-    if policy.query is None:
+    if not policy.query or not policy.parsed_query:
         return [], "matches log entries, which the history does not have"
     query = without_placeholders(policy.query)
-    selectors = read(query, known_only=False).selectors
-    texts = [_missing(each, history) for each in selectors]
-    missing = [text for text in texts if text]
+    metrics = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
+    missing = [metric for metric in metrics if metric not in history.names]
     found: list[Incident] = []
-    if len(missing) < len(selectors):
+    if len(missing) < len(metrics):
         try:
             found += _incidents(policy, query, engine, period, history.first)
         except QueryError as error:
@@ -113,7 +117,7 @@ def _evaluate(
     # A policy that alerts without a series does not need it.
     if found or not missing:
         return found, ""
-    return [], f"there is no series of {' and '.join(dict.fromkeys(missing))}"
+    return [], f"there is no series of {' and '.join(missing)}"
 
 
 def _incidents(
@@ -140,20 +144,3 @@ def _incidents(
             opens = max(opened - start, 0.0)
             closes = None if closed is None else closed - start
             yield Incident(policy.name, about, labels, opens, closes)
-
-
-def _missing(selector: Selector, history: History) -> str:
-    """Return the metric and resource that a selector doesn't find, or an empty text.
-
-    Labels of the metric don't count: a failure may never have happened.
-    """
-    known = known_series().get(selector.metric)
-    native = known.resource_labels if known and known.resource != RESOURCE else ()
-    keys = {"monitored_resource", *native}
-    labels = {key: value for key, value in selector.equal.items() if key in keys}
-    if history.has_series(selector.metric, labels):
-        return ""
-    labels.pop("monitored_resource", None)
-    resource = ", ".join(f'{key}="{value}"' for key, value in labels.items())
-    name = known.type if known else selector.metric
-    return f"{name} with {resource}" if resource else name

@@ -1,16 +1,16 @@
 """Keeps a history.
 
-Its points are in Prometheus's database, and the names of its series in memory.
+Its points are in Prometheus's database.
 """
 
 import gzip
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from lab.backtest.read import SeriesKey, visible_after
+from lab.backtest.read import visible_after
 from lab.prove.engine import add_series
 from lab.simulate.series import Series
 from lab.timeline.spans import Period, Spans
@@ -28,6 +28,7 @@ class History:
     Attributes:
         data: The folder of Prometheus's database.
         spans: The states over time of streams, locations, connections and exporters.
+        names: The names of its series, in PromQL.
         first: The time of the exporter's first point, in unix seconds; infinite
             without points.
         last: The time of its last point; minus infinity without points.
@@ -38,7 +39,7 @@ class History:
         self.spans = Spans()
         self.first = float("inf")
         self.last = float("-inf")
-        self._series: set[SeriesKey] = set()
+        self.names: set[str] = set()
 
     def add(self, series: Iterable[Series]) -> None:
         """Add series of a period that follows the periods before it."""
@@ -48,17 +49,10 @@ class History:
         add_series(self.data, found)
         self.spans.add(found)
         for each in found:
-            self._series.add((each.name, each.labels))
+            self.names.add(each.name)
             if each.name.startswith("custom_googleapis_com:datastream_"):
                 self.first = min(self.first, each.samples[0].time)
                 self.last = max(self.last, each.samples[-1].time)
-
-    def has_series(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Return whether there is a series with a name and these labels."""
-        for known, own in self._series:
-            if known == name and labels.items() <= dict(own).items():
-                return True
-        return False
 
 
 def periods(first: float, end: float) -> list[Period]:

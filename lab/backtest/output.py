@@ -1,7 +1,6 @@
 """A back-test's result as JSON and as tables."""
 
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any, TextIO
 
 from exporter.text import capitalized, plural
@@ -18,10 +17,8 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
     """
     severities = {policy.name: policy.severity for policy in result.policies}
     start, history_start = result.period.start, result.history_start
-    by_policy = sorted(result.incidents, key=attrgetter("policy"))
-    by_policy.sort(key=lambda each: SEVERITIES.index(severities[each.policy]))
     incidents = []
-    for incident in by_policy:
+    for incident in result.incidents:
         opened, closed = incident.opened, incident.closed
         incidents.append(
             {
@@ -33,6 +30,7 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
                 "labels": incident.labels,
             }
         )
+    incidents.sort(key=lambda each: SEVERITIES.index(each["severity"]))
     alerted = {incident.policy for incident in result.incidents}
     quiet = severities.keys() - alerted - result.not_evaluated.keys()
     return {
@@ -42,6 +40,8 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
         "incidents": incidents,
         "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,
+        # In seconds, but for the percentage
+        "availability": [each._asdict() for each in result.availability],
     }
 
 
@@ -59,6 +59,13 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
         print_table(headings, rows, out, styles=styles)
     else:
         out.write("No policy would have alerted.\n")
+    if result.availability:
+        out.write("\nWithout a problem, in % of the known time\n")
+        rows = []
+        for each in result.availability:
+            times = map(format_duration, (each.known, each.problem, each.longest))
+            rows.append((each.stream, f"{each.percent:g}", *times))
+        print_table(("stream", "%", "known", "problem", "longest"), rows, out)
     if found["quiet"]:
         out.write(f"\nWould not have alerted: {', '.join(found['quiet'])}.\n")
     if found["not_evaluated"]:

@@ -25,8 +25,8 @@ from tests.lab.conftest import POLICIES, Command
 
 MINUTE = 60.0
 MINUTES = 120
-START = (time.time() // MINUTE - MINUTES - 5) * MINUTE
-"""About two hours ago: older points are not kept for ever."""
+START = (time.time() // 300 - 25) * 300
+"""About two hours ago, a multiple of 5 min: older points are not kept for ever."""
 END = START + MINUTES * MINUTE
 FRESHNESS = "datastream.googleapis.com/stream/freshness"
 UNSUPPORTED = "datastream.googleapis.com/stream/unsupported_event_count"

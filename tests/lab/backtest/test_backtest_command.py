@@ -20,10 +20,10 @@ ASKED = ("--project", "ops-prod", *DAY)
 
 
 def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
-    """The start of the history, incidents, quiet policies, reasons and a summary."""
+    """The history's start, incidents, availability, quiet policies, reasons, a sum."""
     code, out, err = backtest(*ASKED, environ=lab.environ)
     assert code == 0
-    known, paged, quiet, not_evaluated = out.split("\n\n")
+    known, paged, available, quiet, not_evaluated = out.split("\n\n")
     assert known.startswith(f"The exporter's history starts at {text(START)}. Earlier ")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
     assert rows[0] == [
@@ -45,6 +45,16 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     # minutes.
     assert rows[5][2:4] == [text(START + 25 * MINUTE), text(START + 35 * MINUTE)]
     assert rows[4][3] == "still open"
+    # Nothing is known of ten minutes, in which the exporter was silent.
+    assert (
+        re.sub(r"  +", " ", available)
+        == f"""\
+Without a problem, in % of the known time
+STREAM % KNOWN PROBLEM LONGEST
+{AT}/carts 45.45 1h50m 1h 1h
+{AT}/stock 81.82 1h50m 20m 20m
+{AT}/orders 86.36 1h50m 15m 15m"""
+    )
     assert quiet.startswith(
         "Would not have alerted: exporter-losing-points, exporter-watching-nothing, "
     )

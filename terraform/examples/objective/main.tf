@@ -1,0 +1,44 @@
+# An availability objective: in 99.5 % of the windows of five minutes of the last 28 days, the stream
+# `orders` had no problem.
+
+locals {
+  metrics_project = yamldecode(file("${path.module}/config.yaml")).metrics.project
+}
+
+module "datastream_exporter" {
+  source = "../.."
+
+  region      = "europe-west1"
+  config_yaml = file("${path.module}/config.yaml")
+
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
+}
+
+# It belongs to the service that marks the deployment. A window is good if the stream's state was expected
+# in each run. Whether Google counts a window without points is unproven.
+resource "google_monitoring_slo" "orders" {
+  project             = local.metrics_project
+  service             = "datastream-exporter"
+  slo_id              = "stream-orders"
+  display_name        = "Datastream stream orders has no problem"
+  goal                = 0.995
+  rolling_period_days = 28
+
+  windows_based_sli {
+    window_period = "300s"
+
+    metric_mean_in_range {
+      time_series = join(" AND ", [
+        "metric.type=\"custom.googleapis.com/datastream/stream/expected\"",
+        "resource.type=\"generic_node\"",
+        "resource.labels.namespace=\"orders-prod\"",
+        "resource.labels.location=\"europe-west1\"",
+        "metric.labels.stream_id=\"orders\"",
+      ])
+
+      range { min = 1 }
+    }
+  }
+
+  depends_on = [module.datastream_exporter]
+}

@@ -231,27 +231,15 @@ world:
 START = 1_767_571_200.0
 END = START + 44 * 60
 MORE = """\
-- series: custom_googleapis_com:datastream_stream_problem
-  labels: &drill
-    monitored_resource: generic_node
-    namespace: shop-prod
-    location: global
-    stream_id: alert-drill
-  points: {2580: 106}
-- series: custom_googleapis_com:datastream_stream_problem_since
-  labels: *drill
-  points: {2580: 1767573780}
-- series: datastream_googleapis_com:stream_bytes_count
-  labels: &copied
-    monitored_resource: datastream.googleapis.com/Stream
-    resource_container: shop-prod
-    location: europe-west1
-    stream_id: a
-    read_method: postgresql-cdc-replication-slot
-  points: {0: 0, 2640: 44_000_000_000}
-- series: datastream_googleapis_com:stream_bytes_count
-  labels: {<<: *copied, read_method: postgresql-backfill}
-  points: {0: 0, 2640: 7_000_000_000}
+- [custom_googleapis_com:datastream_stream_problem, &drill {namespace: shop-prod,
+    monitored_resource: generic_node, location: global, stream_id: alert-drill},
+    {2580: 106}]
+- [custom_googleapis_com:datastream_stream_problem_since, *drill, {2580: 1767573780}]
+- [datastream_googleapis_com:stream_bytes_count, &copied {location: europe-west1,
+    monitored_resource: datastream.googleapis.com/Stream, resource_container: shop-prod,
+    stream_id: a, read_method: postgresql-cdc}, {0: 0, 2640: 44_000_000_000}]
+- [datastream_googleapis_com:stream_bytes_count,
+    {<<: *copied, read_method: postgresql-backfill}, {0: 0, 2640: 7_000_000_000}]
 """
 """A drill, and what was copied; points by their seconds after the start."""
 
@@ -261,9 +249,9 @@ def engine() -> Iterator[Engine]:
     """Run Prometheus on a fleet with problems, a drill, and copied bytes."""
     scenario = parse_scenario(WORLD, "scenario.yaml", set(), name="attention")
     series = list(simulate(scenario, START).series)
-    for each in yaml.safe_load(MORE):
-        added = Series(each["series"], tuple(sorted(each["labels"].items())))
-        for at, value in each["points"].items():
+    for name, labels, points in yaml.safe_load(MORE):
+        added = Series(name, tuple(sorted(labels.items())))
+        for at, value in points.items():
             added.add(START + at, START + at, value)
         series.append(added)
     with start_engine(series) as running:
@@ -324,7 +312,7 @@ def test_volumes_have_backfills_apart(widgets: Widgets, engine: Engine) -> None:
         _rows(engine, widgets[VOLUME], "stream_id", "read_method", unit=1e9)
         == """\
 a, postgresql-backfill, 7
-a, postgresql-cdc-replication-slot, 44
+a, postgresql-cdc, 44
 """
     )
     assert _rows(engine, widgets[CDC], unit=1e9) == "44\n"

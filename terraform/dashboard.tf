@@ -14,6 +14,7 @@
 locals {
   dashboard_files = concat(
     ["attention", "fleet", "lag"],
+    anytrue([for name, enabled in local.enabled : enabled if startswith(name, "source-")]) ? ["sources"] : [],
     [for collected, is_collected in local.collect : collected if is_collected],
     ["exporter"],
     [for mode in ["function", "job"] : mode if mode == var.mode],

@@ -39,8 +39,9 @@ Widgets = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def dashboard(plan_module: PlanModule) -> dict[str, Any]:
-    """Return the planned dashboard, with all that can be collected."""
-    return _planned(plan_module(config_yaml=COLLECTED))
+    """Return the planned dashboard, with all that can be collected and switched on."""
+    overrides = {"source-log-growing": {"enabled": True}}
+    return _planned(plan_module(config_yaml=COLLECTED, policy_overrides=overrides))
 
 
 @pytest.fixture(scope="session")
@@ -111,12 +112,14 @@ def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
 def test_a_tile_that_stays_empty_is_left_out(
     plan_module: PlanModule, widgets: Widgets
 ) -> None:
-    """What isn't collected, and the other modes, have no tiles."""
+    """What isn't collected or is off, and the other modes, have no tiles."""
     function = _widgets(_planned(plan_module(mode="function", image=None)))
     assert (
         "\n".join(sorted(widgets.keys() - function.keys()))
         == """\
+Disk used, by Cloud SQL instance
 Executions of the Cloud Run job
+Log of the sources, by Cloud SQL instance
 Objects
 Objects that failed or have errors, by stream
 Objects, by backfill state
@@ -147,6 +150,9 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
         name = str(selector.name)
         matchers = {each.name: each.value for each in selector.matchers.matchers}
         if ":datastream_exporter_" in name or name.startswith("run_"):
+            continue
+        if name.startswith("cloudsql_"):
+            assert matchers["database_id"] == "(project):.+"
             continue
         wanted = {"namespace": "project", "location": "location"}
         if not name.startswith("custom_"):

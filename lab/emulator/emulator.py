@@ -32,11 +32,9 @@ class Emulator:
         world: World,
         *,
         clock: Callable[[], float] = time.time,
-        ports: tuple[int, int] = (0, 0),
     ) -> None:
         self.clock = clock
         self.started = clock()
-        self._ports = ports
         self._snapshots = Snapshots(world)
         self._calls = CallHandler(world.faults, self.seconds)
         self._datastream = DatastreamService(self.fleet, world.largest_page)
@@ -46,12 +44,11 @@ class Emulator:
     def __enter__(self) -> Self:
         self.fleet()  # a big world's first call is then as fast as the next
         with ExitStack() as starting:
-            for_datastream, for_monitoring = self._ports
             self.datastream = starting.enter_context(
-                serving(self._datastream.services, self._calls, for_datastream)
+                serving(self._datastream.services, self._calls)
             )
             self.monitoring = starting.enter_context(
-                serving(self._monitoring.services, self._calls, for_monitoring)
+                serving(self._monitoring.services, self._calls)
             )
             self._running = starting.pop_all()
         return self

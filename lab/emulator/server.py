@@ -32,18 +32,12 @@ _OPTIONS = (
     ("grpc.max_concurrent_streams", 100),
     ("grpc.max_metadata_size", 1 << 20),
     ("grpc.absolute_max_metadata_size", 1 << 20),
-    # A port in use is an error, not a port to share.
-    ("grpc.so_reuseport", 0),
 )
 
 # Field 1 with 255 bytes that do not follow; the head of 65 MiB in a field that no
 # message has.
 _CUT_OFF = b"\x0a\xff\x01"
 _TOO_MUCH, _HEAD = 65 << 20, b"\xfa\xff\xff\xff\x0f\x80\x80\xc0\x20"
-
-
-class PortInUseError(Exception):
-    """A port is not free; ``str()`` is the message to show."""
 
 
 # Takes a raw request; returns the raw response or its bytes, or raises a StatusError
@@ -216,12 +210,8 @@ def _wrong_answer(
 def serving(
     services: Services,
     calls: CallHandler,
-    port: int,
 ) -> Iterator[str]:
-    """Serve on a port of loopback, 0 for any; the block gets the address.
-
-    Raise PortInUseError where the port is not free.
-    """
+    """Serve on a free port of loopback; the block gets the address."""
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
     server = grpc.server(pool, options=_OPTIONS)
     for service, methods in services.items():
@@ -230,13 +220,7 @@ def serving(
             handlers[name] = _handler(calls, name, method)
         served = grpc.method_handlers_generic_handler(service, handlers)
         server.add_generic_rpc_handlers((served,))
-    try:
-        bound = server.add_insecure_port(f"127.0.0.1:{port}")
-    except RuntimeError:
-        raise PortInUseError(
-            f"port {port} of 127.0.0.1 cannot be listened on: another program has it,"
-            " or it is reserved; choose another one"
-        ) from None
+    bound = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
         yield f"127.0.0.1:{bound}"

@@ -9,10 +9,8 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
 from exporter.states import StreamState
+from exporter.text import printable
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
 from lab.policies.files import Policy
 
@@ -39,7 +37,7 @@ _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format
     **EXAMPLE_LABELS
 )
 _VARIABLE = re.compile(r"\$\{([^{}$]+)\}")
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
 
 
 class Notification(NamedTuple):
@@ -51,12 +49,12 @@ class Notification(NamedTuple):
 
     def without_labels(self) -> "Notification":
         """Return the paragraphs that name a label, without links, all labels empty."""
-        paragraphs = _LINK.sub(r"\1", self.policy.content).split("\n\n")
+        paragraphs = LINK.sub(r"\1", self.policy.content).split("\n\n")
         content = "\n\n".join(each for each in paragraphs if "${" in each)
         policy = replace(self.policy, content=content, links=())
         return Notification(policy, dict.fromkeys(self.values, EMPTY))
 
-    def fill(self, text: str, shown: Callable[[str], str] = str) -> str:
+    def fill(self, text: str, shown: Callable[[str], str] = printable) -> str:
         """Return a text with the variables filled, each value changed by ``shown``."""
         return _VARIABLE.sub(
             lambda found: shown(self.values.get(found[1], EMPTY)), text
@@ -65,19 +63,6 @@ class Notification(NamedTuple):
     def url(self, address: str) -> str:
         """Return an address with the variables filled and encoded."""
         return self.fill(address, lambda value: quote(value, safe="@"))
-
-
-class _Parser(MarkdownIt):
-    """Leaves addresses as they are: they contain variables."""
-
-    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
-        return url
-
-
-def parse(text: str) -> list[Token]:
-    """Return the tokens of a text, in the Markdown that Slack knows too."""
-    rules = ("heading", "list", "emphasis", "link", "backticks", "newline", "escape")
-    return _Parser("zero").enable(rules).parse(text)
 
 
 def notification(

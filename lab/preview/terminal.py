@@ -1,15 +1,16 @@
 """Prints a notification at a terminal, much as Slack shows it."""
 
+import re
 from typing import TextIO
 
-from markdown_it.token import Token
+from markdown_it import MarkdownIt
 from rich.console import Console, RenderableType
 from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
 from exporter.text import printable
-from lab.preview.notification import Notification, parse
+from lab.preview.notification import LINK, Notification
 from lab.terminal import console
 
 _WIDEST = 100  # columns of a line that is easy to read
@@ -35,14 +36,16 @@ def print_notification(
 
 def print_texts(terminal: Console, shown: Notification) -> None:
     """Print the subject, the text and the links of a notification."""
-    subject = shown.fill(shown.policy.subject, printable)
-    _print(terminal, Text(f"\n{subject}\n", "bold"))
+    _print(terminal, Text(f"\n{shown.fill(shown.policy.subject)}\n", "bold"))
     urls: dict[str, int] = {}
+
+    def numbered(link: re.Match[str]) -> str:
+        return f"{link[1]} \\[{_number(shown.url(link[2]), urls)}]"
+
+    text = LINK.sub(numbered, shown.policy.content)
     content = Markdown("")
-    # The variables are filled after the Markdown is read, so no value can become
-    # markup.
-    tokens = parse(shown.policy.content)
-    content.parsed = [_filled(token, shown, urls) for token in tokens]
+    # Without HTML, which Slack has none of: a mention stays as it is.
+    content.parsed = MarkdownIt("js-default").parse(shown.fill(text))
     _print(terminal, content)
     links = []
     for link in shown.policy.links:
@@ -53,24 +56,6 @@ def print_texts(terminal: Console, shown: Notification) -> None:
     for url, number in urls.items():
         # On one line, so that a terminal can open it.
         terminal.print(Text(f"{' ' * _INDENT}[{number}] {url}", "dim"), soft_wrap=True)
-
-
-def _filled(
-    token: Token,
-    shown: Notification,
-    urls: dict[str, int],
-) -> Token:
-    """Return a token with its variables filled, and a number for each address."""
-    children = []
-    for child in token.children or ():
-        if child.type == "link_open":
-            number = _number(shown.url(str(child.attrs["href"])), urls)
-        elif child.type == "link_close":
-            children.append(Token("text", "", 0, content=f" [{number}]"))
-        else:
-            text = shown.fill(child.content, printable)
-            children.append(child.copy(content=text))
-    return token.copy(children=children if token.children else None)
 
 
 def _number(url: str, urls: dict[str, int]) -> int:

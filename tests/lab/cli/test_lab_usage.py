@@ -22,7 +22,6 @@ from tests.lab.conftest import Command
         ("review", "the following arguments are required: PLAN.json"),
         ("test --jso", "unrecognized arguments: --jso"),
         ("test --html no/such.html", '"no/such.html" can\'t be written; name a file'),
-        ("serve --monitoring-port=65536", "65536 is not a port; write a number"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(

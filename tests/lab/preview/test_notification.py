@@ -1,11 +1,8 @@
 """The texts of notifications, whatever the values in them are."""
 
-import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.policies.files import read_policies
 from lab.policies.model import DocumentationLink
@@ -31,12 +28,6 @@ or *${log.extracted_label.error}*.
 
 1. Read it.
 """
-HOSTILE = [
-    *("<!channel>", "<@U0123ABCD>", "<https://evil.example|Open the stream>"),
-    *("`, [click](https://evil.example)", "[click](https://evil.example)", "**bold**"),
-    *("\n\n# A heading", "line\r\nline", "${project}", "right \u202eto left"),
-    "\x1b[31mred\x1b]8;;https://evil.example\x07",
-]
 
 
 def about(error: str, stream: str = "orders") -> Notification:
@@ -75,18 +66,6 @@ def test_a_terminal_gets_text_with_numbered_addresses() -> None:
         "  Stream null failed: null",
         "  What happened. null: null or null.",
     ]
-
-
-@given(
-    error=st.text(max_size=60) | st.sampled_from(HOSTILE), stream=st.text(max_size=20)
-)
-def test_no_value_changes_the_form_of_a_preview(error: str, stream: str) -> None:
-    """No value adds a line, but where it wraps, or anything unprintable."""
-    form = re.compile(r"  [ •\d]|  \[")
-    shown = terminal(about(error, stream))
-    plain = terminal(about("x", stream))
-    assert list(filter(form.match, shown))[-3:] == list(filter(form.match, plain))[-3:]
-    assert all(line.isprintable() for line in shown)
 
 
 @pytest.mark.parametrize("name", sorted(OWN))

@@ -1,6 +1,7 @@
 """The texts of this project's policies, with the variables filled in and with none."""
 
 import re
+import subprocess
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,7 @@ PLAUSIBLE = {
     "method": "Update",
 }
 
+COMMAND = r"`((?:gcloud|curl) [^`]+)`"
 FIELD = r"[\w.]+"
 LINE = re.compile(rf'{FIELD}(?:>=|=~|=|:)(?:"[^"]+"|[A-Z]+)')
 
@@ -105,7 +107,7 @@ def test_a_text_can_be_read_on_a_phone(policy: Policy) -> None:
     first, _, rest = _filled(policy.content).partition("\n\n")
 
     assert re.search(r"\[Open [^\]]+\]\(https://\S+\)", first)
-    assert len(re.sub(r"\]\(\S+?\)", "]", rest)) <= 1200
+    assert len(re.sub(rf"\]\(\S+?\)|{COMMAND}", "]", rest)) <= 1200
     # Cloud Monitoring shows paragraphs, lists, bold and links: no table, no HTML, no
     # fence.
     assert not re.search(r"^ *\||<[a-z/!]|```", policy.content, re.MULTILINE)
@@ -124,6 +126,17 @@ def test_a_text_without_variables_still_helps(policy: Policy) -> None:
         assert last.startswith("If a name is missing above, ")
         assert all(f"`{key}`" in last for key in named - {"location"})
     assert re.search(r"\]\(https://[^)$]*(?:\$\{project\})?\)", policy.content)
+
+
+@every_policy
+def test_commands_can_be_pasted(policy: Policy) -> None:
+    """A command stands alone and is complete; without a name, a shell refuses it."""
+    for command in re.findall(COMMAND, policy.content):
+        assert f"`{command}`" in policy.content.split("\n\n")
+        for other, code in ({}, 0), ({"namespace": "(none)"}, 2):
+            pasted = _filled(command, {**PLAUSIBLE, **other}, "FAILED")
+            ran = subprocess.run(["bash", "-n", "-c", pasted], check=False)
+            assert ran.returncode == code
 
 
 @every_policy

@@ -189,7 +189,7 @@ class _Replay:
     def apply(self, step: Event | _Transition) -> None:  # noqa: C901, PLR0912 - a case an event
         """Change what exists as one step says."""
         match step:
-            case worlds.DropEvents() | worlds.WriteLogEntry():
+            case worlds.DropEvents() | worlds.CopyBytes() | worlds.WriteLogEntry():
                 pass  # only metrics and logs, which aren't served
             case Lifecycle(do="delete"):
                 for location, id_ in self._streams(step.stream):

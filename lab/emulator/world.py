@@ -248,6 +248,17 @@ class DropEvents(_StreamEvent):
     object: str = "public.orders"
 
 
+class CopyBytes(_StreamEvent):
+    """Streams copy so many bytes a minute, and count them in their own metric."""
+
+    do: Literal["copy"]
+    # Seconds; before the world's start if negative
+    at: Annotated[float, BeforeValidator(_seconds)]
+    bytes: int
+    lasts: Seconds
+    read_method: str = "cdc"
+
+
 class WriteLogEntry(_StreamEvent):
     """A log entry about the streams is written. Other events write their own."""
 
@@ -311,6 +322,7 @@ Event = Annotated[
     | SetBackfill
     | Lag
     | DropEvents
+    | CopyBytes
     | WriteLogEntry
     | LocationEvent
     | ProjectEvent

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from exporter.mistakes import hint
 from exporter.text import quote
 from lab.policies.model import (
+    DAY,
     HOUR,
     LABEL_ALLOWED,
     LABEL_VALUE,
@@ -26,6 +27,9 @@ USER_LABEL = "policy.user_label."
 VALUE = "metric.label.value"  # what a PromQL query returned, such as a lag in seconds
 # Seconds that Cloud Monitoring allows for retest window and look-back window together
 _LONGEST = 25 * HOUR
+# A longer look-back, for which no text promises a retest window, is evaluated every
+# hour at most. In Preview: https://cloud.google.com/monitoring/alerts/using-promql
+_LONG = 8 * DAY
 # A stream's id has up to 60 characters, a project's 30, or more with a domain
 _LONGEST_ID = "i" * 63
 _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
@@ -54,10 +58,12 @@ def problems(
         for sentence in query.errors:
             yield (*path, "query"), sentence
         window = condition.promql.duration
-        if window + query.look_back > _LONGEST:
+        interval = condition.promql.evaluation_interval
+        limit = _LONGEST if window or interval < HOUR else _LONG
+        if window + query.look_back > limit:
             sentence = (
                 f"a retest window of {window}s and a look-back window of"
-                f" {query.look_back}s in the query exceed the {_LONGEST}s that"
+                f" {query.look_back}s in the query exceed the {limit}s that"
                 " Cloud Monitoring allows; shorten one"
             )
             yield (*path, "duration"), sentence

@@ -23,18 +23,19 @@ from lab.emulator.snapshots import (
     Snapshots,
     StreamSnapshot,
 )
-from lab.emulator.world import DropEvents, matches
+from lab.emulator.world import CopyBytes, DropEvents, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse
 from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
+BYTES = promql_name("datastream.googleapis.com/stream/bytes_count")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
-# Seconds until a sample of a native metric becomes visible, by prefix of the metric's
-# name. No more than four minutes:
-# https://cloud.google.com/monitoring/api/v3/latency-n-retention
-_DELAY_SECONDS = {"datastream_": 240.0, "run_": 180.0}
+# Seconds until a sample of a native metric becomes visible: of Cloud Run, and of any
+# other at most. https://cloud.google.com/monitoring/api/v3/latency-n-retention
+_RUN_DELAY_SECONDS = 180.0
+_DELAY_SECONDS = 240.0
 _STREAM = "datastream.googleapis.com/Stream"
 _OURS = "custom_googleapis_com:"
 # The suffix of the name under which the engine also holds a series by its points'
@@ -135,10 +136,7 @@ class VisibilityDelay(NamedTuple):
 
 def delay_seconds(name: str) -> float:
     """Return how many seconds a native metric's samples are late."""
-    for prefix, seconds in _DELAY_SECONDS.items():
-        if name.startswith(prefix):
-            return seconds
-    return max(_DELAY_SECONDS.values())
+    return _RUN_DELAY_SECONDS if name.startswith("run_") else _DELAY_SECONDS
 
 
 def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
@@ -200,18 +198,25 @@ def add_native(
                 freshness += at - stream.growing_since
             series = into.series(FRESHNESS, place.labels(scenario))
             own = start + at
-            series.add(own + delay_seconds(FRESHNESS), own, freshness)
-    events = [each for each in scenario.world.events if isinstance(each, DropEvents)]
-    for event in sorted(events, key=attrgetter("at")):
-        counted = {
-            "read_method": "cdc",
-            "object_name": event.object,
-            "error_code": "UNSUPPORTED_DATA_TYPE",
-        }
+            series.add(own + _DELAY_SECONDS, own, freshness)
+    for event in sorted(scenario.world.events, key=attrgetter("at")):
+        match event:
+            case CopyBytes():
+                name, by, lasts = BYTES, event.bytes, event.lasts
+                counted = {"read_method": event.read_method}
+            case DropEvents():
+                name, by, lasts = UNSUPPORTED, event.events, MINUTE
+                counted = {
+                    "read_method": "cdc",
+                    "object_name": event.object,
+                    "error_code": "UNSUPPORTED_DATA_TYPE",
+                }
+            case _:
+                continue
         for place in _streams(snapshots.at(event.at)):
             if matches(event.stream, place.name):
-                series = into.series(UNSUPPORTED, place.labels(scenario) | counted)
-                _count(series, start, event.at, event.events)
+                series = into.series(name, place.labels(scenario) | counted)
+                _count(series, start + event.at, lasts, by)
     for other in scenario.others:
         series = into.series(promql_name(other.metric), other.labels)
         for minute in range(other.minutes):
@@ -222,25 +227,25 @@ def add_native(
 
 def _count(
     series: Series,
-    start: float,
     at: float,
+    lasts: float,
     by: int,
 ) -> None:
-    """Increase a counter in a moment's minute: a sample at its start, one at its end.
+    """Increase a counter each minute: a sample at its start, one at its end.
 
     PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping
     """
     samples = series.samples
-    late = delay_seconds(series.name)
-    begin = start + math.floor(at / MINUTE) * MINUTE
-    end = begin + MINUTE
-    before = samples[-1].value if samples else 0.0
-    if samples and samples[-1].time == end:
-        samples[-1] = samples[-1]._replace(value=before + by)
-        return
-    if not samples or samples[-1].time < begin:
-        series.add(begin + late, begin, before)
-    series.add(end + late, end, before + by)
+    first = math.floor(at / MINUTE) * MINUTE
+    for begin in range(first, first + int(lasts), MINUTE):
+        end = begin + MINUTE
+        before = samples[-1].value if samples else 0.0
+        if samples and samples[-1].time == end:
+            samples[-1] = samples[-1]._replace(value=before + by)
+            continue
+        if not samples or samples[-1].time < begin:
+            series.add(begin + _DELAY_SECONDS, begin, before)
+        series.add(end + _DELAY_SECONDS, end, before + by)
 
 
 class _StreamPlace(NamedTuple):

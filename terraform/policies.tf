@@ -122,8 +122,8 @@ resource "google_monitoring_alert_policy" "policy" {
 
   lifecycle {
     precondition {
-      condition     = !can(local.longest[each.value.name]) || try(local.longest[each.value.name] + local.retest_windows[each.value.name].now <= 90000, false)
-      error_message = "policy_overrides: ${each.value.name} has a retest window of ${try(local.retest_windows[each.value.name].now, 0)}s and looks back ${try(local.longest[each.value.name], 0)}s, offset included. Cloud Monitoring allows 90000s (25 hours) for both together: use a shorter duration."
+      condition     = !can(local.longest[each.value.name]) || try(local.longest[each.value.name] + local.retest_windows[each.value.name].now <= (local.retest_windows[each.value.name].now == 0 && tonumber(trimsuffix(local.promql[each.value.name].evaluationInterval, "s")) >= 3600 ? 691200 : 90000), false)
+      error_message = "policy_overrides: ${each.value.name} has a retest window of ${try(local.retest_windows[each.value.name].now, 0)}s and looks back ${try(local.longest[each.value.name], 0)}s, offset included. Cloud Monitoring allows 90000s (25 hours) for both together, and 691200s (8 days) without a retest window, evaluated every hour: use a shorter duration."
     }
   }
 

@@ -114,7 +114,7 @@ def months() -> str:
 With the free tiers / where others on the billing account use them up; alerting if one
 stream in twenty / if every stream has a problem. One more stream costs {stream}
 for alerting as announced; a stream's problem {problem}. A job pays four times
-as much for metrics. Each route adds {len(route)} policies, and about
+as much for metrics. Each route adds {len(route)} policies that are on, and about
 ${sum(route):.0f} for alerting as announced."""
 
 

@@ -76,7 +76,7 @@ run "paused" {
   }
 
   assert {
-    condition     = [for name, enabled in local.enabled : name if !enabled] == ["exporter-silent", "source-disk-filling", "source-log-growing", "stream-activity-errors", "stream-changed"]
+    condition     = [for name, enabled in local.enabled : name if !enabled] == ["exporter-silent", "source-disk-filling", "source-log-growing", "stream-activity-errors", "stream-changed", "stream-volume-jump"]
     error_message = "Only the policy that would page about the pause is disabled, and those that are off by default."
   }
 }

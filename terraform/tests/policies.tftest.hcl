@@ -110,7 +110,7 @@ run "joint_policies_disabled" {
   }
 
   assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "orders-prod/stream-changed", "streams-failing-together", "streams-unexpected-together"]
+    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "orders-prod/stream-changed", "stream-volume-jump", "streams-failing-together", "streams-unexpected-together"]
     error_message = "A disabled policy still exists. Others stay as their files are."
   }
 

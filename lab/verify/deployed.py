@@ -80,7 +80,7 @@ def policies(target: Target) -> Iterator[Finding]:
             reason = each.policy.validity.message
             text = f"{each.name} is invalid, so it never alerts. Apply again: {reason}"
             yield Finding(ERROR, _PART, text)
-        elif not each.works:
+        elif each.file.enabled and not each.works:
             text = f"{each.name} is disabled, so it never alerts"
             yield Finding(WARNING, _PART, text)
     yield from told(target, [each for each in deployed if each.works])

@@ -252,8 +252,7 @@ class CopyBytes(_StreamEvent):
     """Streams copy so many bytes a minute, and count them in their own metric."""
 
     do: Literal["copy"]
-    # Seconds; before the world's start if negative
-    at: Annotated[float, BeforeValidator(_seconds)]
+    at: float  # seconds; before the world's start if negative
     bytes: int
     lasts: Seconds
     read_method: str = "cdc"

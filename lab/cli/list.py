@@ -11,9 +11,8 @@ from lab.terminal import print_table
 
 HELP = (
     "Lists the policies by severity: what each fires for, whether it uses metrics or"
-    " log entries, its retest window, and how many notification channels its file"
-    " names. Terraform adds channels by severity. `datastream-lab test --list` lists"
-    " the scenarios."
+    " log entries, and its retest window. `datastream-lab test --list` lists the"
+    " scenarios."
 )
 
 
@@ -24,14 +23,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(context: LabContext) -> int:
     """Print the policies; return the exit code."""
-    policies = selected_policies(context.args)
-    rows = [_row(policy) for policy in sorted(policies, key=_rank)]
+    policies = sorted(selected_policies(context.args), key=_rank)
+    rows = [_row(policy) for policy in policies]
     headings = (
         "policy",
         "severity",
         "source",
         "retest window",
-        "channels",
         "fires for",
     )
     print_table(headings, rows, context.out)
@@ -50,6 +48,5 @@ def _row(policy: Policy) -> tuple[str, ...]:
         policy.severity if policy.enabled else "off",
         "log" if policy.is_log else "metrics",
         format_duration(window) if window else "none",
-        str(len(policy.proto.notification_channels) or "none"),
         policy.summary,
     )

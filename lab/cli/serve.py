@@ -22,8 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(context: LabContext) -> int:
     """Print lines for a shell, and serve until a signal; return the exit code."""
-    args = context.args
-    world, name = selected_world(args)
+    world, name = selected_world(context.args)
     environ = config_environ(world, name)
     with Emulator(world) as emulator:
         for variable, value in (emulator.environ | environ).items():

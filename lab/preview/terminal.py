@@ -39,27 +39,23 @@ def print_texts(terminal: Console, shown: Notification) -> None:
     _print(terminal, Text(f"\n{shown.fill(shown.policy.subject)}\n", "bold"))
     urls: dict[str, int] = {}
 
+    def number(address: str) -> int:
+        return urls.setdefault(shown.url(address), len(urls) + 1)
+
     def numbered(link: re.Match[str]) -> str:
-        return f"{link[1]} \\[{_number(shown.url(link[2]), urls)}]"
+        return f"{link[1]} \\[{number(link[2])}]"
 
     text = LINK.sub(numbered, shown.policy.content)
     content = Markdown("")
     # Without HTML, which Slack has none of: a mention stays as it is.
     content.parsed = MarkdownIt("js-default").parse(shown.fill(text))
     _print(terminal, content)
-    links = []
-    for link in shown.policy.links:
-        number = _number(shown.url(link.url), urls)
-        links.append(f"{link.display_name} [{number}]")
+    links = [f"{link.display_name} [{number(link.url)}]" for link in shown.policy.links]
     if links:
         _print(terminal, Text("\n" + " · ".join(links)))
-    for url, number in urls.items():
+    for url, index in urls.items():
         # On one line, so that a terminal can open it.
-        terminal.print(Text(f"{' ' * _INDENT}[{number}] {url}", "dim"), soft_wrap=True)
-
-
-def _number(url: str, urls: dict[str, int]) -> int:
-    return urls.setdefault(url, len(urls) + 1)
+        terminal.print(Text(f"{' ' * _INDENT}[{index}] {url}", "dim"), soft_wrap=True)
 
 
 def _print(terminal: Console, content: RenderableType) -> None:

@@ -187,6 +187,7 @@ def add_native(
 
     It starts at ``start``, unix seconds. They are sampled once a minute.
     """
+    _add_others(into, scenario, start)
     snapshots = Snapshots(scenario.world)
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
         for place in _streams(snapshots.at(at)):
@@ -217,6 +218,10 @@ def add_native(
             if matches(event.stream, place.name):
                 series = into.series(name, place.labels(scenario) | counted)
                 _count(series, start + event.at, lasts, by)
+
+
+def _add_others(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
+    """Add the parts of series that a scenario writes out."""
     for other in scenario.others:
         series = into.series(promql_name(other.metric), other.labels)
         for minute in range(other.minutes):

@@ -190,22 +190,6 @@ run "exporter_in_a_third_project" {
   }
 }
 
-run "paused_worker_pool" {
-  command = plan
-
-  variables {
-    mode   = "worker_pool"
-    paused = true
-  }
-
-  expect_failures = [check.not_paused]
-
-  assert {
-    condition     = length(google_cloud_run_v2_worker_pool.exporter) == 0
-    error_message = "A paused worker pool is removed."
-  }
-}
-
 run "outputs" {
   variables {
     notification_channels = { WARNING = [], CRITICAL = ["projects/orders-prod/notificationChannels/1"] }
@@ -233,16 +217,5 @@ run "outputs" {
       ])
     ])
     error_message = "The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
-  }
-}
-
-run "too_many_calls" {
-  command         = plan
-  expect_failures = [check.calls_are_within_the_quota, check.inputs_have_an_effect]
-
-  variables {
-    mode           = "worker_pool"
-    watch_interval = "10s"
-    config_yaml    = yamlencode({ metrics = { project = "orders-prod" }, sources = [{ project = "orders-prod", locations = [for number in range(201) : "europe-west${number}"] }] })
   }
 }

@@ -98,33 +98,6 @@ run "mentions_and_reminders" {
   }
 }
 
-run "joint_policies_disabled" {
-  command         = plan
-  expect_failures = [check.everything_alerts]
-
-  variables {
-    policy_overrides = {
-      streams-failing-together    = { enabled = false }
-      streams-unexpected-together = { enabled = false }
-    }
-  }
-
-  assert {
-    condition     = [for key, policy in google_monitoring_alert_policy.policy : key if !policy.enabled] == ["orders-prod/stream-activity-errors", "orders-prod/stream-changed", "stream-volume-jump", "streams-failing-together", "streams-unexpected-together"]
-    error_message = "A disabled policy still exists. Others stay as their files are."
-  }
-
-  assert {
-    condition = alltrue([
-      for name, condition in local.promql :
-      google_monitoring_alert_policy.policy[name].conditions[0].condition_prometheus_query_language[0].query == (
-        join(" ", regexall("\\S+", replace(condition.query, "metrics-project", "orders-prod")))
-      ) if contains(keys(local.on_metrics), name) && name != "location-unreadable" && !startswith(name, "exporter-")
-    ])
-    error_message = "No query depends on another policy."
-  }
-}
-
 run "routes" {
   command = plan
 
@@ -269,21 +242,5 @@ run "policies_on_the_exporters_log" {
   assert {
     condition     = strcontains(google_monitoring_alert_policy.policy["stream-state-changed"].conditions[0].condition_matched_log[0].filter, "worker_pool_name=\"streams-prod\"")
     error_message = "They read the log of this deployment."
-  }
-}
-
-run "policies_on_the_log_of_an_exporter_in_another_project" {
-  command = plan
-
-  variables {
-    mode       = "worker_pool"
-    project_id = "billing-prod"
-  }
-
-  expect_failures = [check.log_policies_have_channels]
-
-  assert {
-    condition     = !contains(keys(google_monitoring_alert_policy.policy), "stream-state-changed")
-    error_message = "Without channels in the exporter's project, they aren't created, and plan warns."
   }
 }

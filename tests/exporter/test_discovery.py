@@ -73,7 +73,10 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
             "europe-west1/streams/orders",
         )
     ]
-    listed = {"project": "shop-prod", "locations": ["europe-west1"]}
+    listed = {
+        "project": "shop-prod",
+        "locations": ["europe-west1"],
+    }
     for source, one in ((listed, world(PLACES)), (DISCOVERED, blind())):
         lab = serve(one)
         report = lab.look(source, required=required)
@@ -165,7 +168,10 @@ def test_tasks_read_every_location_exactly_once(
 def test_a_task_without_a_location_succeeds(serve: Serve) -> None:
     """With more tasks than locations, those without one write their own series."""
     lab = serve(world({"us-east1": ["orders"]}))
-    source = {"project": "shop-prod", "locations": ["us-east1"]}
+    source = {
+        "project": "shop-prod",
+        "locations": ["us-east1"],
+    }
     reports = [lab.run(source, task=Task(index, 8)) for index in range(8)]
     assert sorted(len(report.locations) for report in reports) == [0] * 7 + [1]
     assert all(report.complete and not report.reached_nobody for report in reports)

@@ -14,7 +14,10 @@ from exporter.read import MOST_PAGES, Objects, Stream
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, refusal, world
 
-PROBLEM = {"reason": "UNSUPPORTED_TYPE", "message": "A column is too wide."}
+PROBLEM = {
+    "reason": "UNSUPPORTED_TYPE",
+    "message": "A column is too wide.",
+}
 OBJECTS = [
     {"table": "shop.done_{}", "count": 3},
     {

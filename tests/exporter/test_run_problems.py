@@ -18,7 +18,10 @@ from tests.exporter.conftest import PLENTY
 from tests.exporter.worlds import PREFIX, world
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
-SOURCE = {"project": "shop-prod", "locations": ["europe-west1"]}
+SOURCE = {
+    "project": "shop-prod",
+    "locations": ["europe-west1"],
+}
 ALL, FIRST = "s-*", "s-1"
 
 
@@ -232,7 +235,10 @@ def test_points_that_are_visible_late_change_no_group(seconds: int) -> None:
 
 def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> None:
     """Each stream that is fine gets a 0: nobody knows whether it had a problem."""
-    denied = {"method": "ListTimeSeries", "code": "PERMISSION_DENIED"}
+    denied = {
+        "method": "ListTimeSeries",
+        "code": "PERMISSION_DENIED",
+    }
     fleet = make(events=[fails(1, "s-[1-5]")], faults=[denied])
     reports = fleet.run(3)
     assert all(report.complete for report in reports)

@@ -11,7 +11,6 @@ import promql_parser
 import pytest
 import yaml
 
-from exporter.states import StreamState
 from lab.policies import promql
 from lab.prove.engine import Engine, start_engine
 from lab.simulate.scenario_files import parse_scenario
@@ -22,7 +21,11 @@ from tests.terraform.module_inputs import CONFIG
 from tests.terraform.terraform_cli import REPOSITORY, Plan
 
 VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
-FILTERS = {"namespace": "project", "location": "location", "stream_id": "stream"}
+FILTERS = {
+    "namespace": "project",
+    "location": "location",
+    "stream_id": "stream",
+}
 """The variable that filters each label of the exporter's series."""
 
 ATTENTION = "What has a problem, and for how long (a group: since it formed)"
@@ -154,26 +157,16 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
         if name.startswith("cloudsql_"):
             assert matchers["database_id"] == "(project):.+"
             continue
-        wanted = {"namespace": "project", "location": "location"}
+        wanted = {
+            "namespace": "project",
+            "location": "location",
+        }
         if not name.startswith("custom_"):
             del wanted["namespace"]
             wanted["resource_container"] = "(projects/)?(project)"
         if "stream_id" in promql.known_series()[name].labels:
             wanted["stream_id"] = "stream"
         assert matchers.items() >= wanted.items(), name
-
-
-def test_queries_name_states_by_their_numbers(dashboard: dict[str, Any]) -> None:
-    """Queries name each state; an unknown number stays a number."""
-    states = [(state.name, str(state.value)) for state in StreamState]
-    named = 0
-    for query in _queries(dashboard):
-        replaced = re.findall(r'"state", "([^"]+)", "code", "([^"]+)"\)', query)
-        if not replaced:
-            continue
-        named += 1
-        assert replaced == [("state $1", "(.+)"), *states]
-    assert named == 3
 
 
 def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -> None:

@@ -120,11 +120,11 @@ def told(target: Target, working: list[Deployed]) -> Iterator[Finding]:
         names = [e.name for e in working if name in e.policy.notification_channels]
         channel = channels.get(id_of(name))
         title = f"{channel.display_name} ({channel.type_})" if channel else name
-        level, text = INFO, f"{title} is told of {len(names)}"
+        level, text = INFO, f"policies that notify {title}: {len(names)}"
         if problem := _problem(channel):
             level = ERROR
             text = (
-                f"{title} {problem}, so it is not told of {', '.join(names)}:"
+                f"{title} {problem}, so it is not notified of {', '.join(names)}:"
                 f" {_CHANNELS}?project={target.project}"
             )
         else:
@@ -132,7 +132,7 @@ def told(target: Target, working: list[Deployed]) -> Iterator[Finding]:
         yield Finding(level, _PART, text)
     unheard = [each.name for each in working if each.name not in heard]
     if unheard:
-        text = f"nobody is told of {', '.join(unheard)}: set notification_channels"
+        text = f"nobody is notified of {', '.join(unheard)}: set notification_channels"
         yield Finding(ERROR, _PART, text)
 
 

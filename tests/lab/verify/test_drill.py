@@ -85,7 +85,7 @@ def test_a_drill_from_start_to_end(stage: Stage) -> None:
         f"ok       drill: points accepted, and found by {POLICY} after 10 s",
         "ok       drill: incident opened after 18 s, listed after 20 s",
         HEALTHY,
-        "ok       policies: #data (slack) is told of 1",
+        "ok       policies: policies that notify #data (slack): 1",
         "ok       drill: incident closed after 30 s",
     ]
     assert seen == {POLICY}
@@ -114,7 +114,7 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
     stage.then = lambda: signal.raise_signal(signal.SIGINT)
     assert stage.drill()[2:] == [
         HEALTHY,
-        "ok       policies: #data (slack) is told of 1",
+        "ok       policies: policies that notify #data (slack): 1",
         "warning  drill: incident still open",
     ]
     assert stage.code == 130
@@ -166,7 +166,7 @@ def test_a_drill_beside_another(stage: Stage) -> None:
             " now. Drill again."
         ),
         HEALTHY,
-        "ok       policies: #data (slack) is told of 1",
+        "ok       policies: policies that notify #data (slack): 1",
         "ok       drill: incident closed after 20 s",
     ]
 

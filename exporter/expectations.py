@@ -165,8 +165,12 @@ class Expectations:
             for name in dict.fromkeys(self._config.required)
             if name.location_name == at and name.stream not in held
         ]
-        watched = [one for one in compared if not self._mutes(one.name)]
-        excluded += [one.name.stream for one in compared if self._mutes(one.name)]
+        watched = []
+        for one in compared:
+            if self._mutes(one.name):
+                excluded.append(one.name.stream)
+            else:
+                watched.append(one)
         return ComparedLocation(
             name=at,
             streams=tuple(watched),

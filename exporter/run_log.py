@@ -155,8 +155,7 @@ def log_run(report: Report) -> None:
         names = name_first(report.held_back)
         log(logging.WARNING, f"location/last_read of {names} not written: {why}.")
     if report.stopped:
-        text = "Interrupted: not everything was read and written."
-        log(logging.WARNING, text)
+        log(logging.WARNING, "Interrupted: not everything was read and written.")
     points = f"{plural(written.accepted, 'point')} written"
     not_written = nonzero({"lost": written.lost, "superseded": written.superseded})
     if not_written:

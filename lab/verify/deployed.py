@@ -152,15 +152,19 @@ def snoozes(target: Target) -> Iterator[Finding]:
     """Yield which policies are snoozed now; raise CallError."""
     service = target.clients.another(monitoring_v3.SnoozeServiceClient)
     now = datetime.now(UTC)
-    for snooze in target.listed(
-        service.list_snoozes,
-        "monitoring.snoozes.list",
-        parent=f"projects/{target.project}",
-    ):
-        if not snooze.interval.start_time <= now < snooze.interval.end_time:
-            continue
+    active = [
+        snooze
+        for snooze in target.listed(
+            service.list_snoozes,
+            "monitoring.snoozes.list",
+            parent=f"projects/{target.project}",
+        )
+        if snooze.interval.start_time <= now < snooze.interval.end_time
+    ]
+    deployed = read_policies(target) if active else []
+    for snooze in active:
         ids = set(map(id_of, snooze.criteria.policies))
-        for each in read_policies(target):
+        for each in deployed:
             if id_of(each.policy.name) in ids:
                 end = f"{snooze.interval.end_time:%Y-%m-%dT%H:%M:%SZ}"
                 text = f"{each.name} is snoozed until {end}: {snooze.display_name}"

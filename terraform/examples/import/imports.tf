@@ -22,6 +22,17 @@ locals {
 
   accounts  = merge({ exporter = "" }, local.mode == "worker_pool" ? {} : { scheduler = "-cron" }, local.mode == "function" ? { build = "-build" } : {}, local.log_triggers ? { push = "-push" } : {})
   in_region = "projects/${local.project}/locations/${local.region}"
+
+  # A mode, or the log triggers, have one of each thing below, number 0, or none.
+  has = {
+    for part, exists in {
+      function    = local.mode == "function"
+      job         = local.mode == "job"
+      worker_pool = local.mode == "worker_pool"
+      schedule    = local.mode != "worker_pool"
+      log         = local.log_triggers
+    } : part => exists ? { only = 0 } : {}
+  }
 }
 
 import {
@@ -59,49 +70,49 @@ import {
 }
 
 import {
-  for_each = { for mode in ["function", "job"] : mode => 0 if mode == local.mode }
+  for_each = local.has.schedule
   to       = module.datastream_exporter.google_cloud_scheduler_job.exporter[each.value]
   id       = "${local.in_region}/jobs/${local.name}"
 }
 
 import {
-  for_each = { for mode in ["job"] : mode => 0 if mode == local.mode }
+  for_each = local.has.job
   to       = module.datastream_exporter.google_cloud_run_v2_job.exporter[each.value]
   id       = "${local.in_region}/jobs/${local.name}"
 }
 
 import {
-  for_each = { for mode in ["worker_pool"] : mode => 0 if mode == local.mode }
+  for_each = local.has.worker_pool
   to       = module.datastream_exporter.google_cloud_run_v2_worker_pool.exporter[each.value]
   id       = "${local.in_region}/workerPools/${local.name}"
 }
 
 import {
-  for_each = { for mode in ["function"] : mode => 0 if mode == local.mode }
+  for_each = local.has.function
   to       = module.datastream_exporter.google_cloudfunctions2_function.exporter[each.value]
   id       = "${local.in_region}/functions/${local.name}"
 }
 
 import {
-  for_each = { for mode in ["function"] : mode => 0 if mode == local.mode }
+  for_each = local.has.function
   to       = module.datastream_exporter.google_storage_bucket.source[each.value]
   id       = "${replace(local.project, "/[.:]/", "-")}-${local.name}-source"
 }
 
 import {
-  for_each = { for mode in ["function"] : mode => 0 if mode == local.mode }
+  for_each = local.has.function
   to       = module.datastream_exporter.google_artifact_registry_repository.build[each.value]
   id       = "${local.in_region}/repositories/${local.name}"
 }
 
 import {
-  for_each = { for key in ["log"] : key => 0 if local.log_triggers }
+  for_each = local.has.log
   to       = module.datastream_exporter.google_pubsub_topic.log[each.value]
   id       = "projects/${local.project}/topics/${local.name}-log"
 }
 
 import {
-  for_each = { for key in ["log"] : key => 0 if local.log_triggers }
+  for_each = local.has.log
   to       = module.datastream_exporter.google_pubsub_subscription.log[each.value]
   id       = "projects/${local.project}/subscriptions/${local.name}-log"
 }

@@ -6,7 +6,7 @@ from exporter.process import start
 
 def entry() -> None:
     """Run the command line of this process and exit with its code."""
-    start(PROGRAM, "exporter.cli")
+    start(PROGRAM, "exporter.command.cli")
 
 
 if __name__ == "__main__":

@@ -23,13 +23,13 @@ from typing import Any, NamedTuple, TextIO
 from exporter.config import Config, load
 from exporter.google import cloud_run, proxy
 from exporter.google.calls import Deadline
-from exporter.logs import LOGGER, JsonLines
-from exporter.memory import Memory
+from exporter.log.run_log import RunLog
+from exporter.log.summary import numbers
+from exporter.logger import LOGGER, JsonLines
 from exporter.process import ending
-from exporter.report import Session
-from exporter.run_log import RunLog
-from exporter.runs import open_session, run_once
-from exporter.summary import numbers
+from exporter.run.memory import Memory
+from exporter.run.report import Session
+from exporter.run.session import open_session, run_once
 
 SCHEDULED, LOG = "/", "/log"
 

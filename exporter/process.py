@@ -12,7 +12,7 @@ from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
-from exporter.logs import LOGGER, JsonLines, logging_to
+from exporter.logger import LOGGER, JsonLines, logging_to
 
 OK = 0
 INCOMPLETE = 1
@@ -108,8 +108,8 @@ class End:
 def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
     """Log to ``log`` until it ended; log its errors too, and set the exit code."""
     # Help and usage need none of these, which take a moment to import.
+    from exporter.documents.mistakes import InputError
     from exporter.google.errors import CallError
-    from exporter.mistakes import InputError
 
     end = End()
     with logging_to(log, formatter):

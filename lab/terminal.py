@@ -5,7 +5,7 @@ from typing import TextIO
 
 from rich.progress import Progress
 
-from exporter.terminal import console, print_table
+from exporter.command.terminal import console, print_table
 
 __all__ = ["Progress", "console", "print_json", "print_table", "show_progress"]
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from exporter import measure
 from exporter.config.locations import KNOWN
 from exporter.function import LEAST_SECONDS
-from exporter.memory import EMPTY_SECONDS, LONGEST_SECONDS
+from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
+from exporter.steps import measure
 from lab.markdown import table
 from lab.policies.promql import has, metrics_by_clause, promql_name
 from tools import ROOT

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from unittest.mock import patch
 
-from exporter import cli, measure, process
-from exporter.commands import COMMANDS
-from exporter.documents import packaged
+from exporter import process
+from exporter.command import cli
+from exporter.command.commands import COMMANDS
+from exporter.documents.document import packaged
+from exporter.steps import measure
 from lab.markdown import table
 from tools.config_reference import key_descriptions
 from tools.emulator import listed

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from exporter.config import locations
-from exporter.mistakes import hint
+from exporter.documents.mistakes import hint
 from exporter.names import StreamName
 from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote

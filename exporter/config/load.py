@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from exporter import documents
 from exporter.config.model import Config
-from exporter.documents import Document
-from exporter.mistakes import InputError, hint
+from exporter.documents.document import Document, parse, read_file
+from exporter.documents.mistakes import InputError, hint
 from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
@@ -28,7 +27,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
         fix = f"{ways}, or set {WHOLE} to its text"
         raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
     file = USUAL_FILE if path is None else path
-    text = documents.read_file(file)
+    text = read_file(file)
     return from_text(text, file, environ)
 
 
@@ -38,7 +37,7 @@ def from_text(
     environ: Mapping[str, str],
 ) -> Config:
     """Return the config of a text; ``file`` is what sentences call it."""
-    return from_document(documents.parse(text, file), environ)
+    return from_document(parse(text, file), environ)
 
 
 def from_data(

@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from cronsim import CronSim
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from exporter import documents
 from exporter.config.fields import (
     Endpoint,
     IdGlob,
@@ -24,12 +23,13 @@ from exporter.config.fields import (
     TimeZone,
     Words,
 )
-from exporter.durations import Duration, between
+from exporter.documents.document import Document, Section
+from exporter.documents.durations import Duration, between
 
 _LONGEST_MUTE = timedelta(days=400)
 
 
-class _Section(documents.Section):
+class _Section(Section):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
@@ -224,15 +224,15 @@ class Config(_Section):
     """How a run goes."""
     endpoints: Endpoints = Endpoints()
     """Other endpoints than Google's usual ones."""
-    _document: documents.Document = PrivateAttr(documents.Document({}, "config.yaml"))
+    _document: Document = PrivateAttr(Document({}, "config.yaml"))
 
-    def written_in(self, document: documents.Document) -> Self:
+    def written_in(self, document: Document) -> Self:
         """Keep the document that the config was read from, for lines of values."""
         self._document = document
         return self
 
     @property
-    def document(self) -> documents.Document:
+    def document(self) -> Document:
         """The document that it was read from."""
         return self._document
 

@@ -7,7 +7,7 @@ parts in their errors, which can be the password.
 import re
 from collections.abc import Mapping, MutableMapping
 
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 
 _VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")
 _URL = re.compile(

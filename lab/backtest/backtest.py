@@ -9,7 +9,7 @@ from operator import attrgetter
 from threading import Event
 from typing import NamedTuple
 
-from exporter.measure import EXPECTED
+from exporter.steps.measure import EXPECTED
 from lab.backtest.availability import Availability, availability
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
-from exporter.logs import LOGGER
-from exporter.mistakes import InputError
+from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import quote
 from lab.backtest.backtest import BacktestResult, evaluate, metrics_to_read

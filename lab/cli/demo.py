@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from logging import LogRecord
 from tempfile import TemporaryDirectory
 
-from exporter.cli import main
-from exporter.logs import LOGGER
-from exporter.measure import PROBLEM
+from exporter.command.cli import main
+from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
+from exporter.steps.measure import PROBLEM
 from lab.cli.options import (
     LabContext,
     add_options,

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any, TextIO
 
 import exporter
-from exporter.logs import LOGGER, Text
-from exporter.mistakes import hint
+from exporter.documents.mistakes import hint
+from exporter.logger import LOGGER, Text
 from exporter.process import INCOMPLETE, INTERRUPTED, USAGE, Signals, ending
 from exporter.text import quote
 from lab.exit_codes import NO_PROMETHEUS

@@ -10,17 +10,17 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TextIO
 
-from exporter.cli import account
+from exporter.command.cli import account
 from exporter.config import Endpoints
 from exporter.config.fields import project_id
+from exporter.documents.mistakes import InputError, nearest
 from exporter.google.clients import (
     DATASTREAM_EMULATOR,
     MONITORING_EMULATOR,
     Clients,
 )
-from exporter.mistakes import InputError, nearest
 from exporter.process import Signals
-from exporter.runs import open_clients
+from exporter.run.session import open_clients
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies

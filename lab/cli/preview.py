@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from exporter.mistakes import InputError, hint
+from exporter.documents.mistakes import InputError, hint
 from exporter.process import OK
 from exporter.text import quote
 from lab.cli.options import LabContext, add_options, selected_policies

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from exporter.logs import LOGGER
+from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.cli.options import (
     LabContext,

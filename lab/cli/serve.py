@@ -3,7 +3,7 @@
 import shlex
 from argparse import ArgumentParser
 
-from exporter.logs import LOGGER
+from exporter.logger import LOGGER
 from exporter.process import OK
 from lab.cli.options import LabContext, add_options, selected_world
 from lab.emulator.emulator import Emulator

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from rich.padding import Padding
 from rich.text import Text
 
-from exporter.logs import LOGGER
+from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural, printable
 from lab.cli.options import (

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
-from exporter.logs import LOGGER
+from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.cli.options import LabContext, add_options, selected_policies

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from logging import ERROR, INFO
 
-from exporter.commands import log_counts
+from exporter.command.commands import log_counts
 from exporter.google.errors import CallError
-from exporter.logs import LOGGER
+from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
 from lab.backtest.read import explained
 from lab.cli.options import (

@@ -14,9 +14,9 @@ import yaml
 from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from exporter import config, documents
-from exporter.documents import Section
-from exporter.mistakes import hint
+from exporter import config
+from exporter.documents.document import Section, parse, read_file
+from exporter.documents.mistakes import hint
 from exporter.states import StreamState
 from exporter.text import quote
 from lab import promql_durations
@@ -422,7 +422,7 @@ Place = tuple[str | int, ...]  # A path of keys and indexes in a document
 
 def read_world(path: str) -> World:
     """Return the world of a file, or raise InputError with all errors in it."""
-    return parse_world(documents.read_file(path), path)
+    return parse_world(read_file(path), path)
 
 
 def default_world() -> World:
@@ -433,7 +433,7 @@ def default_world() -> World:
 
 def parse_world(text: str, file: str) -> World:
     """Return the world of a YAML text, or raise InputError with all its errors."""
-    document = documents.parse(text, file)
+    document = parse(text, file)
     world = document.read(World)
     if world is not None:
         for place, words in world_errors(world):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from exporter.mistakes import hint
+from exporter.documents.mistakes import hint
 from exporter.text import quote
 from lab.policies.model import (
     DAY,

@@ -29,8 +29,8 @@ from typing import Any, NamedTuple, cast
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
-from exporter.documents import parse, read_file
-from exporter.mistakes import InputError
+from exporter.documents.document import parse, read_file
+from exporter.documents.mistakes import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
 from lab.policies.model import DocumentationLink, PolicyFile

@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from exporter.documents import Section
-from exporter.durations import parse
+from exporter.documents.document import Section
+from exporter.documents.durations import parse
 from exporter.text import quote
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import promql_parser as parser
 
-from exporter.documents import packaged
-from exporter.measure import RESOURCE, definitions, metrics
-from exporter.mistakes import hint, nearest
+from exporter.documents.document import packaged
+from exporter.documents.mistakes import hint, nearest
+from exporter.steps.measure import RESOURCE, definitions, metrics
 from exporter.text import quote
 
 # The label keys of series. ``*`` stands for any others, as an unknown metric may have

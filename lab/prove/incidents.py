@@ -13,7 +13,7 @@ from typing import Any
 
 from google.cloud import monitoring_v3
 
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.engine import Engine

@@ -19,9 +19,9 @@ from typing import Any
 
 from exporter import config
 from exporter.config.locations import KNOWN
-from exporter.documents import Section, packaged
-from exporter.memory import LONGEST_SECONDS
-from exporter.mistakes import InputError
+from exporter.documents.document import Section, packaged
+from exporter.documents.mistakes import InputError
+from exporter.run.memory import LONGEST_SECONDS
 from lab.emulator.world import World
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed, start_engine

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from exporter import config
-from exporter.documents import read_bytes
-from exporter.mistakes import InputError
+from exporter.documents.document import read_bytes
+from exporter.documents.mistakes import InputError
 from exporter.text import printable
 from lab.review.planned import PlannedPolicy, PolicyChange, playable
 from lab.review.values import Json, api_form, with_unknown, without_sensitive

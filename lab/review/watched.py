@@ -9,7 +9,7 @@ from typing import Any
 from cronsim import CronSim
 
 from exporter.config import from_text
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from lab.markdown import code
 from lab.review.values import Json
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from exporter.config import Config
-from exporter.documents import Section
+from exporter.documents.document import Section
 from lab.emulator.world import Seconds, World
 
 USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from exporter import config, documents
+from exporter import config
 from exporter.config import Config
-from exporter.documents import Document
-from exporter.mistakes import InputError, hint
+from exporter.documents.document import Document, parse, read_file
+from exporter.documents.mistakes import InputError, hint
 from exporter.text import quote
 from lab.emulator.world import Place, matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
@@ -23,7 +23,7 @@ def read_files(
     errors: list[str] = []
     for file in files:
         try:
-            text = documents.read_file(str(file))
+            text = read_file(str(file))
             scenarios.append(parse_scenario(text, str(file), policies, name=file.stem))
         except InputError as error:
             errors.extend(error.sentences)
@@ -36,7 +36,7 @@ def parse_scenario(
     text: str, file: str, policies: Collection[str], *, name: str = ""
 ) -> Scenario:
     """Return the scenario of a YAML text, or raise InputError with all its errors."""
-    document = documents.parse(text, file)
+    document = parse(text, file)
     scenario = document.read(ScenarioFile)
     errors: list[str] = []
     configs: list[Config] = []

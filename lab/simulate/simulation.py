@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from io import StringIO
 from operator import attrgetter
 
-from exporter import measure
 from exporter.config import Config
 from exporter.google.clients import Clients
-from exporter.logs import JsonLines, logging_to
-from exporter.memory import Memory
+from exporter.log.run_log import RunLog
+from exporter.logger import JsonLines, logging_to
 from exporter.names import Task
-from exporter.report import Session
-from exporter.run_log import RunLog
-from exporter.runs import run_once
+from exporter.run.memory import Memory
+from exporter.run.report import Session
+from exporter.run.session import run_once
+from exporter.steps import measure
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import WrittenPoint
 from lab.policies.deployment import Deployed

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from google.cloud.datastream_v1 import PrivateConnection
 
-from exporter import measure as samples
-from exporter.measure import Metric
 from exporter.states import state_name
+from exporter.steps import measure as samples
+from exporter.steps.measure import Metric
 from lab.policies.promql import promql_name
 from lab.prove.incidents import resource_name
 from lab.simulate.series import Series

@@ -16,12 +16,12 @@ from logging import ERROR, INFO, WARNING
 
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import CallError
-from exporter.logs import LOGGER
-from exporter.measure import GLOBAL, PROBLEM, problem_samples
+from exporter.logger import LOGGER
 from exporter.names import LocationName
-from exporter.problems import LocationProblems, Problem
 from exporter.states import StreamState
-from exporter.write import Writer
+from exporter.steps.measure import GLOBAL, PROBLEM, problem_samples
+from exporter.steps.problems import LocationProblems, Problem
+from exporter.steps.write import Writer
 from lab.verify.deployed import Deployed, id_of, read_policies, told
 from lab.verify.findings import Finding
 from lab.verify.target import Target

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple, TextIO
 
-from exporter.commands import GRADES
+from exporter.command.commands import GRADES
 from exporter.text import printable
 from lab.terminal import print_json
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
-from exporter.measure import STATE
+from exporter.steps.measure import STATE
 from exporter.text import plural
 from lab.verify.findings import Finding
 from lab.verify.target import Target

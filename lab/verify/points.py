@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
-from exporter.measure import GLOBAL, LAST_RUN, POINTS_LOST, STREAMS, UP, Metric
+from exporter.log.summary import name_first
 from exporter.names import LocationName
-from exporter.summary import name_first
+from exporter.steps.measure import GLOBAL, LAST_RUN, POINTS_LOST, STREAMS, UP, Metric
 from exporter.text import plural
 from lab.verify.findings import Finding
 from lab.verify.target import Target

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from exporter.google.errors import CallError, FailureKind
-from exporter.logs import LOGGER
-from exporter.summary import name_first
+from exporter.log.summary import name_first
+from exporter.logger import LOGGER
 from lab.backtest.backtest import metrics_to_read
 from lab.backtest.history import History, periods
 from lab.backtest.read import Reader

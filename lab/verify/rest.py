@@ -14,11 +14,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 
+from exporter.documents.mistakes import InputError
 from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, explain_call_error
-from exporter.logs import LOGGER
-from exporter.mistakes import InputError
+from exporter.logger import LOGGER
 
 REST_EMULATOR = "MONITORING_REST_EMULATOR_HOST"
 _GOOGLE = "https://monitoring.googleapis.com"

@@ -9,7 +9,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, explain_call_error
-from exporter.measure import RESOURCE, Metric
+from exporter.steps.measure import RESOURCE, Metric
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.verify.rest import QueryResult, Rest

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import grpc
 import yaml
 
-from exporter.cli import main
+from exporter.command.cli import main
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ, parse_world
 

@@ -101,7 +101,7 @@ def test_the_image_contains_the_exporter_only(installed: Path) -> None:
     assert "exporter" in names
     assert not names & {"pip", "hatchling", "pytest", "uv", "lab"}
     package = next(installed.glob("lib/python*/site-packages/exporter"))
-    assert list(package.glob("__pycache__/run.*.pyc"))
+    assert list(package.glob("run/__pycache__/run.*.pyc"))
 
 
 def test_the_exporter_runs_from_the_image(installed: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exporter import config
-from exporter.documents import packaged
+from exporter.documents.document import packaged
 from lab.cli.main import COMMANDS, command_parser
 from tools import ROOT, config_reference, generate
 
@@ -115,6 +115,6 @@ def test_the_list_of_events_is_that_of_the_code(known: set[str]) -> None:
     assert known.issuperset(fields)
     words: set[str] = set()
     for module in ("run_log", "stream_events", "summary"):
-        words.update(_words_in(ROOT / "exporter" / f"{module}.py"))
+        words.update(_words_in(ROOT / "exporter" / "log" / f"{module}.py"))
     names = {word for word in words if re.fullmatch("[a-z]+_[a-z]+", word)}
     assert names - fields == events.keys() - {"run"}

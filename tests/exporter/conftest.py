@@ -13,11 +13,11 @@ import pytest
 from exporter.config import Config, Endpoints
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.memory import Memory
 from exporter.names import Task
-from exporter.read import Datastream
-from exporter.report import Report, Session
-from exporter.run import Run
+from exporter.run.memory import Memory
+from exporter.run.report import Report, Session
+from exporter.run.run import Run
+from exporter.steps.read import Datastream
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.conftest import serving

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.config import Config
-from exporter.expectations import Expectations
 from exporter.google.errors import Failure, FailureKind
 from exporter.names import LocationName, Task
-from exporter.read import Stream
-from exporter.report import Report
-from exporter.write import Written
+from exporter.run.report import Report
+from exporter.steps.compare import Expectations
+from exporter.steps.read import Stream
+from exporter.steps.write import Written
 
 EUROPE = LocationName("shop-prod", "europe-west1")
 DENIED = Failure(FailureKind.PERMISSION_DENIED, "no.", "Grant it.")

@@ -8,7 +8,7 @@ from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
 
 from exporter.names import LocationName, StreamName
-from exporter.report import Report
+from exporter.run.report import Report
 from lab.emulator.answers import StatusError, code_number
 from lab.emulator.emulator import Emulator
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from exporter.config import from_text, load
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from tools.config_reference import json_schema
 
 ROOT = Path(__file__).parents[3]

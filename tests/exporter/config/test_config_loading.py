@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter import config, documents
+from exporter import config
 from exporter.config import from_data, from_document, from_text, load
-from exporter.mistakes import InputError
+from exporter.documents.document import parse
+from exporter.documents.mistakes import InputError
 
 SMALLEST = "metrics: {project: my-project}\nsources: [{project: my-project}]\n"
 
@@ -125,9 +126,9 @@ def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
         "metrics": {"project": "my-project"},
         "sources": [{"project": "my-project"}],
     }
-    part = documents.parse(
-        "config:\n  metrics: {project: 1}\n  rnu:\n", "world.yaml"
-    ).part("config")
+    part = parse("config:\n  metrics: {project: 1}\n  rnu:\n", "world.yaml").part(
+        "config"
+    )
 
     assert from_data(data, "demo", {}).metrics.project == "my-project"
     with pytest.raises(InputError, match=r"^demo: run.deadline: 3 is not a duration"):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import from_text, variables
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from tests.mangling import mangle, replace_pieces, values
 
 GOOD = (

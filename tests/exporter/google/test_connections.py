@@ -10,13 +10,13 @@ from contextlib import closing
 import pytest
 
 from exporter.config import Endpoints
+from exporter.documents.mistakes import InputError
 from exporter.google import proxy
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
-from exporter.mistakes import InputError
 from exporter.names import LocationName
-from exporter.read import Datastream, Stream
+from exporter.steps.read import Datastream, Stream
 from tests.canary import Canary, canaries_in, token_answer
 from tests.certificate import key_and_certificate
 from tests.exporter.conftest import PLENTY, Serve

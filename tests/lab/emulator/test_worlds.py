@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from exporter.states import StreamState
 from lab.emulator.snapshots import Snapshots
 from lab.emulator.world import World, parse_world

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from lab.policies.files import read_policies
 
 OURS = Path(__file__).parents[3] / "alerting_policies"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.measure import RESOURCE, metrics
+from exporter.steps.measure import RESOURCE, metrics
 from lab.policies import promql
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from lab.policies import promql
 from lab.prove.incidents import Incident
 from lab.review.page import review_page

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.mistakes import InputError
+from exporter.documents.mistakes import InputError
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_files
 

@@ -4,7 +4,7 @@ import re
 from typing import Any, TypeAlias
 from xml.etree import ElementTree as ET
 
-from exporter import measure as samples
+from exporter.steps import measure as samples
 from lab.policies.promql import promql_name
 from lab.prove.incidents import Incident
 from lab.simulate.series import Series

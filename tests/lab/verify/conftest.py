@@ -11,7 +11,7 @@ import pytest
 import yaml
 from google.cloud import monitoring_v3
 
-from exporter.cli import main
+from exporter.command.cli import main
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import MetricsProject
 from lab.emulator.world import config_environ, read_world

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.config import Endpoints
 from exporter.google.clients import Clients
-from exporter.measure import PROBLEM
+from exporter.steps.measure import PROBLEM
 from lab.cli import verify
 from lab.emulator.world import Fault
 from lab.verify.drill import POLICY, STREAM, Drill

@@ -1,0 +1,228 @@
+"""Reads YAML into pydantic models, and reports every mistake with file and line."""
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from exporter.documents.mistakes import InputError, hint, value_mistake
+from exporter.documents.yaml_tree import KeyPath, Tree, fast_loader
+from exporter.text import printable, quote
+
+_M = TypeVar("_M", bound=BaseModel)
+# A value's line, or its environment variable
+_Origins: TypeAlias = dict[KeyPath, int | str]
+
+_MAX_BYTES = 1 << 20
+_TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
+_AFTER_EVERY_LINE = _MAX_BYTES + 1
+
+
+class Mistake(NamedTuple):
+    """A sentence about a mistake, and its line; 0 if the data has no lines."""
+
+    line: int
+    sentence: str
+
+
+class Section(BaseModel):
+    """A mapping in a document: an unknown key is a mistake, an empty one left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        fields = cls.model_fields.items()
+        known = [field.alias or name for name, field in fields]
+        kept: dict[str, object] = {}
+        for key, value in data.items():
+            if key not in known:
+                # Forbidden whatever its value: the mistake says what is allowed.
+                kept[key] = known
+            elif value is not None:
+                kept[key] = value
+        return kept
+
+
+def read_bytes(path: str, most: int, too_large: str) -> bytes:
+    """Return the bytes of a file or device; raise InputError if there are too many."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        problem = "there is no such file; check the path"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = f"cannot be read ({reason}); check the path"
+    else:
+        if len(content) <= most:
+            return content
+        problem = too_large
+    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
+
+
+def read_file(path: str) -> str:
+    """Return the text of a file, or raise InputError."""
+    try:
+        return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
+        raise InputError([f"{printable(path)}: {problem}"]) from None
+
+
+def packaged(package: str, name: str) -> dict[str, Any]:
+    """Return the content of a YAML file that is part of a package."""
+    file = resources.files(package).joinpath(name)
+    text = file.read_text("utf-8")
+    loader = fast_loader()
+    parsed: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
+    return parsed
+
+
+def parse(text: str, file: str) -> "Document":
+    """Return YAML text as a document to be validated, or raise InputError."""
+    tree = Tree(text, file)
+    if tree.data is None:
+        raise InputError([f"{file}: is empty; write at least the required keys"])
+    document = Document(tree.data, file, {**tree.lines})
+    for line, words in tree.mistakes:
+        document.add_error_at(line, words)
+    return document
+
+
+class Document:
+    """A parsed document, or a part of one, that gathers the mistakes in it."""
+
+    def __init__(
+        self,
+        data: JsonValue,
+        file: str,
+        origins: _Origins | None = None,
+        prefix: KeyPath = (),
+    ) -> None:
+        self.data = data
+        self.file = file  # what sentences call it
+        self._mistakes: list[Mistake] = []
+        self._origins = {} if origins is None else origins
+        self._prefix = prefix  # the path in the file that leads to this document
+
+    def part(self, *path: str | int) -> "Document | None":
+        """Return the value at a path as a document with these lines, or None."""
+        data = self.data
+        for key in path:
+            if isinstance(data, dict) and key in data:
+                data = data[str(key)]
+            elif isinstance(data, list) and key in range(len(data)):
+                data = data[int(key)]
+            else:
+                return None
+        prefix = (*self._prefix, *path)
+        return Document(data, self.file, self._origins, prefix)
+
+    def override(
+        self,
+        section: str,
+        key: str,
+        value: JsonValue,
+        variable: str,
+    ) -> None:
+        """Replace the value of a key in a section by an environment variable's."""
+        if not isinstance(self.data, dict):
+            return
+        keys = self.data.get(section) or {}
+        if isinstance(keys, dict):
+            replaced = {**keys, key: value}
+            self.data = {**self.data, section: replaced}
+            self._origins[*self._prefix, section, key] = variable
+
+    def read(self, model: type[_M]) -> _M | None:
+        """Return the document as a model; None if it has mistakes, which are added."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            for details in error.errors():
+                self._add_mistake(details)
+            return None
+
+    def place(self, location: KeyPath, words: str) -> str:
+        """Return a sentence about a value with file, line and key path before it."""
+        return self._mistake(location, words).sentence
+
+    def add_error(self, location: KeyPath, words: str) -> None:
+        """Add a mistake about the value at a path, such as ``("run", "name")``."""
+        self._mistakes.append(self._mistake(location, words))
+
+    def add_error_at(self, origin: int | str, words: str) -> None:
+        """Add a mistake about a line, or about an environment variable."""
+        self._mistakes.append(self._mistake_at(origin, words))
+
+    def accepted(self, value: _M | None) -> _M:
+        """Return what was read, or raise InputError with each mistake once, by line."""
+        if value is None or self._mistakes:
+            raise InputError(each.sentence for each in sorted(set(self._mistakes)))
+        return value
+
+    def _add_mistake(self, details: ErrorDetails) -> None:
+        place = details["loc"]
+        kind = details["type"]
+        value = details["input"]
+        location = self._key_path(place)
+        words = value_mistake(details)
+        if kind == "too_short" and details["ctx"]["actual_length"] < len(value):
+            # Pydantic counts no items that have an error of their own.
+            return
+        if kind == "missing":
+            location = (*self._key_path(place[:-1]), place[-1])
+        if kind == "extra_forbidden":
+            key = str(location[-1])
+            words = f"is not a known key; {hint(key, value)}"
+        self.add_error(location, words)
+
+    def _key_path(self, location: KeyPath) -> KeyPath:
+        """Return pydantic's location without what is no key: the tags of unions."""
+        path: list[str | int] = []
+        for part in location:
+            if self.part(*path, part):
+                path.append(part)
+        return tuple(path)
+
+    def _mistake(self, location: KeyPath, words: str) -> Mistake:
+        path = (*self._prefix, *location)
+        origin = self._origin(path)
+        # The name of an environment variable stands for its key.
+        if path and isinstance(origin, int):
+            words = f"{_written(path)}: {words}"
+        return self._mistake_at(origin, words)
+
+    def _origin(self, path: KeyPath) -> int | str:
+        """Return where a value, or the nearest one that holds it, was written."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self._origins:
+                return self._origins[path[:length]]
+        return 0  # nowhere: the data was not read from text
+
+    def _mistake_at(self, origin: int | str, words: str) -> Mistake:
+        if isinstance(origin, str):
+            return Mistake(_AFTER_EVERY_LINE, f"environment: {origin}: {words}")
+        if origin == 0:
+            return Mistake(0, f"{self.file}: {words}")
+        return Mistake(origin, f"{self.file}:{origin}: {words}")
+
+
+def _written(location: KeyPath) -> str:
+    """Return a path as people write it: ``sources[0].project``."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+            continue
+        name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
+        path += f".{name}" if path else name
+    return path

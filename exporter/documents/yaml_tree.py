@@ -1,0 +1,99 @@
+"""Reads YAML as plain data, and keeps the line of every value.
+
+Without quotes, the numbers and words of JSON are values; all else is text, such as
+``no``, ``1:30`` and ``2024-01-01``. Tags have no effect.
+"""
+
+import json
+from typing import Any, TypeAlias
+
+import yaml
+from pydantic import JsonValue
+
+from exporter.documents.mistakes import InputError
+from exporter.text import quote
+
+KeyPath: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
+
+_ADVICE = (
+    "indent with spaces, close brackets and quotes, and put text in quotes that has a"
+    " colon or begins with a sign such as *"
+)
+
+
+def fast_loader() -> type[Any]:
+    """Return PyYAML's loader in C, or the one in Python if this build has no other."""
+    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return loader
+
+
+class Tree:
+    """The data of a YAML text, the line of each value, and which keys stand twice."""
+
+    def __init__(self, text: str, file: str) -> None:
+        """Read a text, or raise InputError; ``file`` is what sentences call it."""
+        self.data: JsonValue = None
+        self.lines: dict[KeyPath, int] = {}
+        self.mistakes: list[tuple[int, str]] = []  # a line, and what is wrong there
+        try:
+            root = yaml.compose(text, fast_loader())
+            if root:
+                self.data = self._plain(root, ())
+        except yaml.MarkedYAMLError as error:
+            raise InputError([file + _syntax_mistake(error)]) from None
+        except RecursionError:
+            problem = "nests too deep, or an alias contains itself; write it flatter"
+            raise InputError([f"{file}: {problem}"]) from None
+        except (yaml.YAMLError, ValueError) as error:
+            # Such as a character that is not text, and its position
+            said = " ".join(str(error).split())
+            raise InputError([f"{file}: is not YAML ({said})"]) from None
+
+    def _plain(self, node: yaml.Node, path: KeyPath) -> JsonValue:
+        """Return a node as plain data, aliases expanded, and keep the lines."""
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        return [
+            self._plain(item, (*path, index)) for index, item in enumerate(node.value)
+        ]
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> JsonValue:
+        data: dict[str, JsonValue] = {}
+        for key, value in node.value:
+            mark = key.start_mark
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "a key must be text"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+            place = (*path, key.value)
+            if place in self.lines:
+                first = self.lines[place]
+                words = f"the key {quote(key.value)} is in line {first} already"
+                self.mistakes.append((mark.line + 1, f"{words}; remove one of them"))
+                continue
+            self.lines[place] = mark.line + 1
+            data[key.value] = self._plain(value, place)
+        return data
+
+
+def _scalar(node: yaml.ScalarNode) -> JsonValue:
+    written: str = node.value
+    if node.style:  # in quotes, or a block of text
+        return written
+    try:
+        value: JsonValue = json.loads(written or "null")
+    except ValueError:
+        return written
+    return value
+
+
+def _syntax_mistake(error: yaml.MarkedYAMLError) -> str:
+    """Return line and column, and what the parser says in its own words."""
+    said = error.problem
+    if error.context and error.context_mark:
+        said = f"{error.context} from line {error.context_mark.line + 1}: {said}"
+    mark = error.problem_mark
+    place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+    return f"{place}: is not YAML ({said}); {_ADVICE}"

@@ -1,0 +1,1 @@
+"""One run: all locations, read and written in time."""

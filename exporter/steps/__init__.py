@@ -1,0 +1,1 @@
+"""The way of a stream: read, compare, problems, measure, write, partial_write."""

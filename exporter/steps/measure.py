@@ -1,0 +1,158 @@
+"""Turns what was read into samples: one value of one series each.
+
+A location that was not read cleanly gets ``location/up`` 0 alone: its streams are
+unknown.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from google.cloud.datastream_v1 import BackfillJob
+
+from exporter.documents.document import packaged
+from exporter.names import LocationName, StreamName
+from exporter.steps.compare import ComparedLocation
+from exporter.steps.problems import LocationProblems
+from exporter.steps.read import Objects
+
+# Of every series: Datastream's own resource takes no custom metrics
+RESOURCE = "generic_node"
+GLOBAL = "global"  # the location that stands for the discovery of a project's locations
+LOCATION_NODE = "datastream"  # the node_id of every series about a location
+_BACKFILL_STATES: Any = BackfillJob.State
+# ``last_seen`` of an excluded stream: the end of the year 9999
+NEVER_MISSING = 253_402_300_799
+
+
+class Metric(NamedTuple):
+    """A metric that ``metrics.yaml`` defines; all are gauges."""
+
+    name: str  # the end of the type, such as ``stream/state``
+    type: str  # the full type, ``custom.googleapis.com/datastream/stream/state``
+    resource: str  # what the series belong to, a key of ``resources``
+    value_type: str  # ``INT64`` or ``DOUBLE``
+    labels: tuple[str, ...]  # the metric labels' keys
+
+
+@cache
+def definitions() -> Mapping[str, Any]:
+    """Return ``metrics.yaml`` as it was parsed."""
+    return packaged("exporter", "metrics.yaml")
+
+
+@cache
+def metrics() -> Mapping[str, Metric]:
+    """Return every metric by its name, in the file's order."""
+    prefix = definitions()["prefix"]
+    return {
+        name: Metric(
+            name,
+            f"{prefix}/{name}",
+            one["resource"],
+            one["value_type"],
+            tuple(one["labels"]),
+        )
+        for name, one in definitions()["metrics"].items()
+    }
+
+
+STATE = metrics()["stream/state"]
+EXPECTED = metrics()["stream/expected"]
+LAST_SEEN = metrics()["stream/last_seen"]
+ERRORS = metrics()["stream/errors"]
+PROBLEM = metrics()["stream/problem"]
+PROBLEM_SINCE = metrics()["stream/problem_since"]
+OBJECTS = metrics()["stream/objects"]
+OBJECT_ERRORS = metrics()["stream/object_errors"]
+CONNECTION_STATE = metrics()["private_connection/state"]
+UP = metrics()["location/up"]
+LAST_READ = metrics()["location/last_read"]
+LOCATION_STREAMS = metrics()["location/streams"]
+LAST_RUN = metrics()["exporter/last_run"]
+STREAMS = metrics()["exporter/streams"]
+RUN_SECONDS = metrics()["exporter/run_seconds"]
+POINTS_LOST = metrics()["exporter/points_lost"]
+UNCOLLECTED = metrics()["exporter/uncollected"]
+
+
+class Sample(NamedTuple):
+    """One value of one series; a run gives all of them the same timestamp."""
+
+    metric: Metric  # what is measured
+    location: str  # the resource's location
+    namespace: str  # the resource's namespace: a project's id, or the exporter's name
+    node_id: str  # the resource's node_id
+    # The metric labels' values, in the order of ``metric.labels``
+    labels: tuple[str, ...]
+    value: float  # the value; a whole number for ``INT64``
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.location}"
+        return f"{self.metric.name} of {self.node_id} in {place}"
+
+
+def location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
+    """Return a value of one of the metrics ``location/…``."""
+    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
+
+
+def _of(
+    metric: Metric,
+    at: LocationName | StreamName,
+    node: str,
+    value: float,
+    *more: str,
+) -> Sample:
+    """Return a value of a stream or connection; ``more`` are labels besides its id."""
+    return Sample(metric, at.location, at.project, node, (node, *more), value)
+
+
+def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
+    """Yield the problems of a location's streams, and a 0 for each that is over."""
+    for stream, problem in problems.current.items():
+        yield _of(PROBLEM, at, stream, problem.value)
+        yield _of(PROBLEM_SINCE, at, stream, problem.since)
+    for stream in problems.ended:
+        yield _of(PROBLEM, at, stream, 0)
+
+
+def stream_samples(
+    at: ComparedLocation, timestamp: int, *, errors: bool
+) -> Iterator[Sample]:
+    """Yield the samples of a location's streams: watched, missing and excluded ones."""
+    for stream, expected in at.listed:
+        yield _of(STATE, at.name, stream.id, stream.state)
+        yield _of(EXPECTED, at.name, stream.id, int(expected))
+        yield _of(LAST_SEEN, at.name, stream.id, timestamp)
+        if errors:
+            yield _of(ERRORS, at.name, stream.id, stream.errors)
+    for name in at.missing:
+        yield _of(LAST_SEEN, name, name.stream, 0)
+    for stream_id in at.excluded:
+        yield _of(LAST_SEEN, at.name, stream_id, NEVER_MISSING)
+
+
+def values(at: ComparedLocation, problems: LocationProblems | None) -> Hashable:
+    """Return what a location's samples depend on, but for the time."""
+    streams = frozenset(
+        (stream.id, stream.state, stream.errors, expected)
+        for stream, expected in at.listed
+    )
+    current = frozenset(problems.current.items()) if problems else None
+    return streams, frozenset(at.missing), frozenset(at.excluded), current
+
+
+def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
+    """Yield the objects in each backfill state, 0 included; unknown ones by number."""
+    known = {int(state): state.name for state in _BACKFILL_STATES}
+    for number in sorted(known.keys() | objects.by_state.keys()):
+        count = objects.by_state.get(number, 0)
+        yield _of(OBJECTS, name, name.stream, count, known.get(number, str(number)))
+    yield _of(OBJECT_ERRORS, name, name.stream, objects.with_errors)
+
+
+def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[Sample]:
+    """Yield the state of each private connection of a location."""
+    for connection, state in sorted(states.items()):
+        yield _of(CONNECTION_STATE, at, connection, state)

@@ -1,0 +1,193 @@
+"""Reads the Datastream API: complete answers, or the reason why there is none.
+
+Every list is paged here, one bounded call a page: the client's pager keeps only the
+last page's ``unreachable``. Source:
+https://cloud.google.com/datastream/docs/reference/rpc.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.api_core import exceptions
+from google.cloud import datastream_v1
+from google.cloud.location import locations_pb2
+
+from exporter.google.calls import Calls, Deadline, call_with_retry
+from exporter.google.clients import Clients
+from exporter.google.errors import (
+    STATUS,
+    CallError,
+    Failure,
+    FailureKind,
+    explain_call_error,
+    explain_unexpected_error,
+)
+from exporter.logger import LOGGER
+from exporter.names import LocationName, StreamName
+
+T = TypeVar("T")
+# The label on a stream, in Google Cloud, that names a state to expect
+LABEL = "expected-state"
+# Children in a page, the most that the API gives (ListStreamsRequest.page_size)
+PAGE = 1000
+# Of one list: the API allows 200 streams a location, and advises 10,000 objects
+MOST_PAGES = 50
+_INCOMPLETE = "The list is left out, as some of it is not known."
+# Characters of an error's text that are kept; the log shows fewer
+_LONGEST_ERROR = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream as the API lists it."""
+
+    id: str  # the stream's id, the last part of its name
+    state: int  # the API's number for its state, which the client may not know
+    errors: int = 0  # how many errors it has, in any state
+    label: str = ""  # the value of its ``expected-state`` label
+    reason: str = ""  # the short reason of its first error, for people alone
+    error: str = ""  # the text of its first error
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects (tables) of one stream."""
+
+    # How many are in each backfill state, by the API's number
+    by_state: Mapping[int, int]
+    with_errors: int  # how many have active errors
+
+
+def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
+    """Return what a call returns, or why it returns nothing.
+
+    An error that nobody foresaw is logged with its traceback.
+    """
+    try:
+        return work()
+    except CallError as error:
+        return error.failure
+    except Exception as error:
+        # After a stop the channel may be closed before the next page is requested.
+        if not deadline.stopped:
+            LOGGER.exception("The exporter failed unexpectedly:")
+        return explain_unexpected_error(error)
+
+
+@dataclass(frozen=True)
+class Datastream:
+    """Reads through Google's clients.
+
+    Methods raise CallError unless the answer is complete.
+    """
+
+    clients: Clients
+    calls: Calls
+
+    def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
+        """Return the ids of every location in which the project can have streams."""
+        request = locations_pb2.ListLocationsRequest(
+            name=f"projects/{project}", page_size=PAGE
+        )
+        needs = (project, "datastream.locations.list")
+        method = self.clients.datastream_for(request.name).list_locations
+        return tuple(
+            location.location_id or location.name.rsplit("/", 1)[-1]
+            for answer in list_pages(method, request, needs, deadline, self.calls)
+            for location in answer.locations
+        )
+
+    def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
+        """Return the streams of a location."""
+        request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
+        # By id, since a list that shifts between two pages repeats a stream.
+        streams: dict[str, Stream] = {}
+        needs = (at.project, "datastream.streams.list")
+        method = self.clients.datastream_for(at).list_streams
+        for answer in list_pages(method, request, needs, deadline, self.calls):
+            for stream in answer.streams:
+                # The name may carry the project's number, so only its end is used.
+                stream_id = stream.name.rsplit("/", 1)[-1]
+                first = stream.errors[0] if stream.errors else None
+                streams[stream_id] = Stream(
+                    id=stream_id,
+                    state=stream.state,
+                    errors=len(stream.errors),
+                    label=stream.labels.get(LABEL, ""),
+                    reason=first.reason if first else "",
+                    error=first.message[:_LONGEST_ERROR] if first else "",
+                )
+        return tuple(streams.values())
+
+    def objects(self, name: StreamName, deadline: Deadline) -> Objects:
+        """Return the objects of a stream in each backfill state, and with errors."""
+        request = datastream_v1.ListStreamObjectsRequest(
+            parent=str(name), page_size=PAGE
+        )
+        # By name, since a list that shifts between two pages repeats an object.
+        objects: dict[str, tuple[int, bool]] = {}
+        needs = (name.project, "datastream.objects.list")
+        method = self.clients.datastream_for(name.location_name).list_stream_objects
+        for answer in list_pages(method, request, needs, deadline, self.calls):
+            for found in answer.stream_objects:
+                objects[found.name] = found.backfill_job.state, bool(found.errors)
+        return Objects(
+            by_state=Counter(state for state, _ in objects.values()),
+            with_errors=sum(with_errors for _, with_errors in objects.values()),
+        )
+
+    def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
+        """Return the state of each private connection of a location, by its id."""
+        request = datastream_v1.ListPrivateConnectionsRequest(
+            parent=str(at), page_size=PAGE
+        )
+        states: dict[str, int] = {}
+        needs = (at.project, "datastream.privateConnections.list")
+        method = self.clients.datastream_for(at).list_private_connections
+        for answer in list_pages(method, request, needs, deadline, self.calls):
+            for connection in answer.private_connections:
+                states[connection.name.rsplit("/", 1)[-1]] = connection.state
+        return states
+
+
+def list_pages(
+    method: Callable[..., Any],
+    request: Any,
+    needs: tuple[str, str],
+    deadline: Deadline,
+    calls: Calls,
+) -> Iterator[Any]:
+    """Yield every page that a client's method lists; raise CallError.
+
+    ``needs`` is the project that is called, and the IAM permission for it.
+    """
+
+    def page(timeout: float) -> Any:
+        answer = method(request, retry=None, timeout=timeout)
+        if isinstance(answer, locations_pb2.ListLocationsResponse):
+            # This method alone has no pager.
+            return answer
+        # Raw messages are faster to read, and have numbers that proto-plus doesn't
+        # know.
+        first = next(answer.pages)
+        return type(first).pb(first)
+
+    for _ in range(MOST_PAGES):
+        try:
+            answer = call_with_retry(page, deadline, calls)
+        except exceptions.GoogleAPICallError as error:
+            raise CallError(explain_call_error(error, *needs)) from error
+        if unreachable := getattr(answer, "unreachable", ()):
+            text = f"the answer leaves out what is in {', '.join(unreachable)}"
+            raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
+        yield answer
+        if not answer.next_page_token:
+            return
+        if answer.next_page_token == request.page_token:
+            same = "the API returned the same page twice"
+            raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
+        request.page_token = answer.next_page_token
+    many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
+    raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))

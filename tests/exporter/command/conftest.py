@@ -1,0 +1,159 @@
+"""The command line as a function, against a small world that an emulator serves."""
+
+import copy
+import io
+import json
+import os
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from exporter.command.cli import main
+from lab.emulator.emulator import Emulator
+from tests.exporter.conftest import Serve
+
+ROOT = Path(__file__).parents[3]
+LISTING = """\
+metrics: {project: metrics-prod}
+sources:
+  - project: shop-prod
+    locations: [europe-west1, us-east1]
+"""
+DISCOVERING = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
+CONFIG = "DATASTREAM_EXPORTER_CONFIG"
+JOB = {
+    "CLOUD_RUN_JOB": "exporter",
+    "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
+    "CLOUD_RUN_TASK_INDEX": "0",
+    "CLOUD_RUN_TASK_COUNT": "1",
+    "CLOUD_RUN_TASK_ATTEMPT": "0",
+}
+PREFIX = "custom.googleapis.com/datastream/"
+EUROPE = "projects/shop-prod/locations/europe-west1"
+CARTS = f"{EUROPE}/streams/carts"
+CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
+
+_EUROPE = {
+    "id": "europe-west1",
+    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
+}
+_AMERICA = {"id": "us-east1", "streams": [{"id": "stock"}]}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log lines of a run on Cloud Run, which are all that may be printed."""
+        assert self.err == ""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def command(*argv: str, **environ: str) -> Ended:
+    """Run a command line in this process, with an environment of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    code = main(argv, environ, out, err)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+class Shop:
+    """A project with three streams in two locations, and another one for metrics.
+
+    Attributes:
+        project: The project, to be changed before the first command.
+        europe: The first of its locations; the second is ``us-east1``.
+        faults: What goes wrong.
+        config: The text of config.yaml.
+    """
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self.europe: dict[str, Any] = copy.deepcopy(_EUROPE)
+        self.project: dict[str, Any] = {
+            "id": "shop-prod",
+            "number": 2,
+            "locations": [self.europe, _AMERICA],
+        }
+        self.metrics_project: dict[str, Any] = {"id": "metrics-prod", "number": 1}
+        self.faults: list[dict[str, Any]] = []
+        self.config = LISTING
+
+    @cached_property
+    def cloud(self) -> Emulator:
+        """What serves it, from its first use on."""
+        projects = [self.metrics_project, self.project]
+        return self._serve({"projects": projects, "faults": self.faults}).cloud
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What leads a command to it."""
+        return {**self.cloud.environ, CONFIG: self.config}
+
+    def command(self, *argv: str, **environ: str) -> Ended:
+        """Run a command line in this process, as on a person's machine."""
+        return command(*argv, **{**self.environ, **environ})
+
+    def job(self, *argv: str, **environ: str) -> Ended:
+        """Run a command line in this process, as on Cloud Run."""
+        return command(*argv, **{**self.environ, **JOB, **environ})
+
+    def values(self, metric: str) -> dict[str, float]:
+        """Return the values of a metric that were written, by location."""
+        points = self.cloud.points(PREFIX + metric)
+        return {point.resource_labels["location"]: point.value for point in points}
+
+    def start(self, *argv: str, **streams: Any) -> subprocess.Popen[str]:
+        """Start a command line, or another program, with its output in pipes."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            argv if "/" in argv[0] else [sys.executable, "-m", "exporter", *argv],
+            cwd=ROOT,
+            env={**os.environ, **self.environ},
+            text=True,
+            **(pipes | streams),
+        )
+
+    def shell(self, script: str) -> Ended:
+        """Run a shell's command line, in which ``$0`` is this Python, to its end."""
+        with self.start("/bin/sh", "-c", script, sys.executable) as process:
+            out, err = process.communicate(timeout=60)
+        return Ended(process.returncode, out, err)
+
+
+@pytest.fixture
+def shop(serve: Serve) -> Shop:
+    """Return a small world."""
+    return Shop(serve)
+
+
+@pytest.fixture(autouse=True)
+def _nobody(nobody: None) -> None:
+    """Leave no credentials to be found."""
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing say that this is Cloud Run, or what a terminal can."""
+    for name in list(os.environ):
+        if name.startswith(("CLOUD_RUN_", "DATASTREAM_")):
+            monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")

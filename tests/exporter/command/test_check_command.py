@@ -1,0 +1,266 @@
+"""``check``: one line for everything a run needs, and how to fix what does not work."""
+
+import pytest
+from freezegun import freeze_time
+
+from exporter.process import INCOMPLETE, OK, USAGE
+from tests.exporter.command.conftest import (
+    CARTS_PAUSED,
+    CONFIG,
+    DISCOVERING,
+    EUROPE,
+    LISTING,
+    PREFIX,
+    Ended,
+    Shop,
+    command,
+)
+
+COLLECTING = "collect: {objects: true, private_connections: true}\n"
+
+
+def lines(ended: Ended, grade: str) -> list[str]:
+    """Return the findings of a grade, as they stand on stdout."""
+    return [line for line in ended.out.splitlines() if line.startswith(f"{grade:<8} ")]
+
+
+def test_everything_in_place_is_a_line_each(shop: Shop) -> None:
+    """Every line says ok; one point is written, which no run writes; exit 0."""
+    shop.project["locations"].append({"id": "us-east4"})
+    shop.config = DISCOVERING + COLLECTING
+    ended = shop.command("check")
+    assert (
+        ended.out
+        == f"""\
+ok       config: DATASTREAM_EXPORTER_CONFIG is valid
+ok       credentials: none are needed, as emulators are used
+ok       projects/shop-prod: 3 locations discovered
+ok       projects/shop-prod/locations/europe-west1: 2 streams watched
+warning  alerts now: {CARTS_PAUSED[:-1]}
+ok       projects/shop-prod/locations/us-east1: 1 stream watched
+ok       projects/metrics-prod: problems of earlier runs can be read back
+ok       projects/metrics-prod: one point written to Cloud Monitoring
+"""
+    )
+    assert ended.err.splitlines()[-1] == "8 checks: none failed, 1 warning."
+    (point,) = shop.cloud.points()
+    assert point.metric_type == PREFIX + "exporter/points_lost"
+    assert point.resource_labels["node_id"] == "check"
+    assert ended.code == OK
+
+
+def test_a_check_right_after_another_says_that_no_point_was_written(shop: Shop) -> None:
+    """Cloud Monitoring refuses a point so soon: no permission is missing; exit 0."""
+    shop.command("check")
+    ended = shop.command("check")
+    assert ended.code == OK
+    text = "writing is permitted; no point written, as a check just wrote one"
+    assert lines(ended, "ok")[-1] == f"ok       projects/metrics-prod: {text}"
+
+
+@pytest.mark.parametrize(
+    ("config", "change", "subject", "message"),
+    [
+        (
+            LISTING,
+            {"denied": ["datastream.streams.list"]},
+            "2 locations of projects/shop-prod",
+            "",
+        ),
+        (
+            DISCOVERING,
+            {"denied": ["datastream.locations.list"]},
+            (
+                "projects/shop-prod: could not be searched for locations: permission"
+                " denied: "
+            ),
+            "datastream.locations.list",
+        ),
+        (
+            DISCOVERING,
+            {"api": "disabled"},
+            "projects/shop-prod",
+            "gcloud services enable datastream.googleapis.com --project shop-prod",
+        ),
+        (
+            LISTING + COLLECTING,
+            {"denied": ["datastream.objects.list"]},
+            "3 streams of projects/shop-prod (europe-west1/carts, ",
+            (
+                "could not be collected from, so some series are left out: permission"
+                " denied"
+            ),
+        ),
+        (
+            LISTING + COLLECTING,
+            {"denied": ["datastream.privateConnections.list"]},
+            "2 locations of projects/shop-prod (europe-west1, us-east1)",
+            (
+                "could not be collected from, so some series are left out: permission"
+                " denied"
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_read_fails(
+    shop: Shop, config: str, change: dict[str, object], subject: str, message: str
+) -> None:
+    """What is not discovered, read or collected has a line with a fix; exit 1."""
+    shop.project |= change
+    shop.config = config
+    ended = shop.command("check")
+    assert ended.code == INCOMPLETE
+    (failed,) = lines(ended, "failed")
+    assert failed.startswith(f"failed   {subject}")
+    assert message in failed
+
+
+def test_what_cannot_be_written_fails(shop: Shop) -> None:
+    """The permission to write is tried, and its role is named."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    ended = shop.command("check")
+    assert ended.code == INCOMPLETE
+    (failed,) = lines(ended, "failed")
+    assert failed.startswith("failed   projects/metrics-prod: permission denied: ")
+    assert "roles/monitoring.metricWriter" in failed
+    assert ended.err.splitlines()[-1] == "8 checks: 1 failed, 1 warning."
+
+
+def test_what_cannot_be_read_back_is_a_warning(shop: Shop) -> None:
+    """Every problem is then alone, which costs pages, not silence; exit 0."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.list"]
+    ended = shop.command("check", "--read-only")
+    assert ended.code == OK
+    warning = lines(ended, "warning")[-1]
+    text = "problems can't be read back, so each alerts alone: permission denied: "
+    assert warning.startswith(f"warning  projects/metrics-prod: {text}")
+    assert "roles/monitoring.viewer" in warning
+
+
+DOUBTFUL = """\
+metrics: {project: metrics-prod}
+sources:
+  - project: shop-prod
+    locations: [europe-west1, us-east99]
+    include: [c*, o*]
+    exclude: [test-*]
+expectations:
+  - match: "*/streams/cart"
+    states: [PAUSED]
+  - match: projects/*/locations/*/streams/*
+    states: [NOT_STARTED]
+    during: {schedule: "0 */2 * * *", duration: 3h, timezone: UTC}
+  - match: "*/streams/orders"
+    states: [PAUSED]
+    during: {from: 2026-01-02, until: 2026-01-03, timezone: UTC}
+mutes:
+  - {match: "*/europe-west1/*", until: 2026-01-02, timezone: Europe/Berlin}
+required:
+  - projects/shop-prod/locations/europe-west1/streams/cellar
+"""
+
+
+DOUBTS = """\
+warning  config.yaml:17: mutes[0]: "*/europe-west1/*" is watched since 2026-01-02 \
+00:00 Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
+warning  config.yaml:12: expectations[1].during: opens again before it closes; \
+shorten its duration, or open it less often
+warning  config.yaml:15: expectations[2].during: is over; remove this expectation, or \
+correct its times
+warning  config.yaml:10: expectations[1].match: "projects/*/locations/*/streams/*" \
+matches every stream; narrow or remove it
+warning  projects/shop-prod/locations/us-east99: is a location that this version \
+doesn't know: new, or misspelled
+warning  alerts now: projects/shop-prod/locations/europe-west1/streams/carts is \
+PAUSED, which config does not expect (config.yaml:10: expectations[1]: adds \
+NOT_STARTED)
+warning  alerts now: projects/shop-prod/locations/europe-west1/streams/cellar is \
+required but does not exist: create it, or remove it from `required`
+warning  projects/shop-prod/locations/europe-west1: nothing watches returns; add them \
+to `include`, or to `exclude`
+warning  projects/shop-prod/locations/us-east1: nothing watches stock; add the \
+location to its source
+warning  config.yaml:8: expectations[0].match: "*/streams/cart" matches no stream
+warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
+""".splitlines()
+
+
+def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
+    """Each doubt about config has a line and is counted; exit 0, or 1 with --strict."""
+    shop.project["locations"].append({"id": "us-east99"})
+    shop.europe["streams"].append({"id": "returns"})
+    shop.config = DOUBTFUL
+    ended = shop.command("check")
+    assert [
+        line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
+    ] == DOUBTS
+    assert ended.err.splitlines()[-1] == "18 checks: none failed, 11 warnings."
+    assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
+
+
+OFFLINE = """\
+metrics: {project: metrics-prod}
+sources: [{project: shop-prod, exclude: ["*"]}]
+expectations:
+  - match: "*/streams/orders"
+    states: [PAUSED]
+    during: {schedule: 0 22 * * 6, duration: 4h, timezone: Europe/Berlin}
+  - match: "*/streams/carts"
+    states: [PAUSED]
+    during: {from: 2026-12-24, until: 2026-12-27T06:00, timezone: Europe/Berlin}
+mutes:
+  - {match: "*/streams/stock", until: 2026-07-01, timezone: America/New_York}
+"""
+SAID = """\
+ok       config: DATASTREAM_EXPORTER_CONFIG is valid
+ok       config.yaml:11: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
+America/New_York (2026-07-01 04:00 UTC)
+ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
+Europe/Berlin (2026-06-06 20:00 UTC), for 4:00:00
+ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
+Europe/Berlin (2026-12-23 23:00 UTC), for 3 days, 6:00:00
+warning  config.yaml:2: sources[0].exclude[0]: "*" matches every stream; narrow or \
+remove it
+""".splitlines()
+
+
+@freeze_time("2026-06-01 12:00")
+def test_offline_says_what_config_mutes_and_expects() -> None:
+    """No account is needed; exit 0, or 1 with --strict, or 2 for a mistake."""
+    ended = command("check", "--offline", **{CONFIG: OFFLINE})
+    assert ended.out.replace(f"{CONFIG}:", "config.yaml:").splitlines() == SAID
+    strict = command("check", "--offline", "--strict", **{CONFIG: OFFLINE})
+    wrong = command("check", "--offline", **{CONFIG: "sources: []"})
+    assert (ended.code, strict.code, wrong.code) == (OK, INCOMPLETE, USAGE)
+
+
+def test_read_only_writes_nothing(shop: Shop) -> None:
+    """The point, and whether it may be written, are left out."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    shop.europe["streams"].pop()
+    ended = shop.command("check", "--read-only", "--strict")
+    assert ended.code == OK
+    assert ended.err.splitlines()[-1] == "6 checks: none failed, no warnings."
+    assert shop.cloud.calls["CreateTimeSeries"] == 0
+
+
+def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(shop: Shop) -> None:
+    """The log has a line for each."""
+    shop.faults = [{"location": "us-east1", "code": "NOT_FOUND"}]
+    shop.config += f"required: [{EUROPE}/streams/stock]\n"
+    ended = shop.job("check")
+    assert ended.code == INCOMPLETE
+    severities = {entry["message"].split()[0]: entry["severity"] for entry in ended.log}
+    expected = {"ok": "INFO", "warning": "WARNING", "failed": "ERROR"}
+    assert {grade: severities[grade] for grade in expected} == expected
+
+
+def test_nobody_to_call_as_is_a_finding() -> None:
+    """Without credentials, config is valid, and a line says what to do; exit 1."""
+    ended = command("check", **{CONFIG: DISCOVERING})
+    assert ended.code == INCOMPLETE
+    config, credentials = ended.out.splitlines()
+    assert config == "ok       config: DATASTREAM_EXPORTER_CONFIG is valid"
+    assert credentials.startswith("failed   credentials: no valid credentials: ")
+    assert "gcloud auth application-default login" in credentials
+    assert ended.err.splitlines()[-1] == "2 checks: 1 failed, no warnings."

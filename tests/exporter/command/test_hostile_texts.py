@@ -1,0 +1,52 @@
+"""Texts from an API never reach a terminal or a log as they came."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.text import printable, quote
+from tests.exporter.command.conftest import DISCOVERING, Shop
+
+HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
+
+
+@given(st.text(st.sampled_from(HOSTILE + "\ud800") | st.characters()))
+@example(HOSTILE)
+def test_an_escaped_text_stays_on_its_line(text: str) -> None:
+    """Nothing is left that ends a line or that a terminal obeys; plain text is kept."""
+    assert printable(text).isprintable()
+    assert quote(text).isprintable()
+    assert quote([text]).isprintable()
+    assert not text.isprintable() or printable(text) == text
+
+
+@pytest.fixture
+def hostile(shop: Shop) -> Shop:
+    """Return a world with hostile ids, labels, errors and refusals."""
+    error = {"reason": f"1{HOSTILE}", "message": f"2{HOSTILE}"}
+    shop.europe |= {
+        "id": f"3{HOSTILE}",
+        "streams": [
+            {"id": f"4{HOSTILE}", "state": "FAILED", "errors": [error]},
+            {"id": "orders", "labels": {"expected-state": f"5{HOSTILE}"}},
+        ],
+    }
+    shop.faults = [
+        {"method": "ListStreamObjects", "code": "NOT_FOUND", "message": HOSTILE}
+    ]
+    shop.config = DISCOVERING + "collect: {objects: true}\n"
+    return shop
+
+
+@pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
+def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> None:
+    """All lines of stdout and stderr are printable, and all fields on Cloud Run."""
+    ended = hostile.command(*argv)
+    for line in (ended.out + ended.err).split("\n"):
+        assert line.isprintable()
+    assert r"a\x1b[2J" in ended.out
+    for entry in hostile.job(*argv).log:
+        for value in entry.values():
+            texts = value if isinstance(value, list) else [value]
+            for text in texts:
+                assert str(text).isprintable()

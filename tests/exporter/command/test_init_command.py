@@ -1,0 +1,179 @@
+"""``init``: the files that it writes of what it finds, and what it says."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter import config
+from exporter.process import INCOMPLETE, OK, USAGE
+from tests.exporter.command.conftest import CARTS, Ended, Shop
+
+WRITTEN = """\
+# Written by `datastream-exporter init`. docs/configuration.md describes every key.
+metrics:
+  project: metrics-prod # the series and the alerts go here
+sources:
+  - project: metrics-prod
+  - project: shop-prod
+# Not running today. Remove the # before those that are meant to be so: the others
+# page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
+expectations:
+#  - match: projects/shop-prod/locations/europe-west1/streams/carts
+#    states: [PAUSED]
+"""
+
+
+def init(shop: Shop, *argv: str) -> Ended:
+    """Let ``init`` look at both projects of the shop."""
+    shop.metrics_project.setdefault("locations", [{"id": "us-east4"}])
+    return shop.command(
+        "init", "--project", "metrics-prod", "--project", "shop-prod", *argv
+    )
+
+
+def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
+    """The projects, and in comments the paused streams and the channels."""
+    shop.metrics_project["notification_channels"] = [
+        {"display_name": "on call"},
+        {"display_name": "Ops", "type": "slack"},
+    ]
+    ended = init(shop)
+    assert (ended.code, ended.out) == (OK, "")
+    assert Path("config.yaml").read_text("utf-8") == WRITTEN
+    main = Path("main.tf").read_text("utf-8")
+    channel = '      # "projects/metrics-prod/notificationChannels'
+    listed = f'{channel}/1", # on call (email)\n{channel}/2", # Ops (slack)\n    ]\n'
+    assert main.count(listed) == 2
+    assert '  region      = "europe-west1"\n' in main
+    assert " Confirm the paused streams in the first. Choose whom to " in ended.err
+    assert "3 streams in 3 locations (1 not as expected).\n" in ended.err
+    assert ended.err.endswith("\n  terraform -chdir=. apply\n")
+    assert shop.cloud.points() == []
+
+
+def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
+    """With the comment signs removed, config is valid and its states add up."""
+    assert init(shop).code == OK
+    file = Path("config.yaml")
+    assert config.load(str(file), {}).expectations == ()
+    file.write_text(file.read_text("utf-8").replace("\n#  ", "\n  "), "utf-8")
+    (one,) = config.load(str(file), {}).expectations
+    assert (one.match, [state.name for state in one.states]) == (CARTS, ["PAUSED"])
+
+
+def test_the_printed_commands_are_for_the_folder(shop: Shop) -> None:
+    """Its path is quoted for a shell; the folder is made."""
+    ended = init(shop, "--folder", "deep/in here")
+    check, *terraform = (line.strip() for line in ended.err.splitlines()[-3:])
+    assert check.endswith(" check --config 'deep/in here/config.yaml'")
+    assert terraform == [
+        "terraform -chdir='deep/in here' init",
+        "terraform -chdir='deep/in here' apply",
+    ]
+    assert Path("deep/in here/main.tf").exists()
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "main.tf"])
+def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
+    """A file that exists is named, with what to do; nobody is called."""
+    Path(name).write_text("mine\n", "utf-8")
+    ended = init(shop)
+    fix = "init overwrites no file; move it away, or name another folder with --folder"
+    assert (ended.code, ended.err) == (
+        USAGE,
+        f"error: {name}: exists already, and {fix}\n",
+    )
+    assert [path.name for path in Path().iterdir()] == [name]
+    assert Path(name).read_text("utf-8") == "mine\n"
+    assert not shop.cloud.calls
+
+
+def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
+    """Nothing is to be confirmed; the exporter runs in some region."""
+    shop.metrics_project["locations"] = [{"id": "us-east4"}]
+    ended = shop.command("init", "--project", "metrics-prod")
+    assert ended.code == OK
+    assert "Wrote config.yaml and main.tf. Choose whom to notify in the" in ended.err
+    text = Path("config.yaml").read_text("utf-8")
+    assert text.endswith("sources:\n  - project: metrics-prod\n")
+    main = Path("main.tf").read_text("utf-8")
+    assert '  region      = "us-central1"\n' in main
+    assert main.count("      # There is none yet.\n") == 2
+
+
+@pytest.mark.parametrize(
+    "permission", ["datastream.locations.list", "datastream.streams.list"]
+)
+def test_a_project_that_cannot_be_read_is_a_failure(
+    shop: Shop, permission: str
+) -> None:
+    """The permission and its role are named; nothing is written; exit 1."""
+    shop.project["denied"] = [permission]
+    ended = init(shop)
+    assert (ended.code, ended.out) == (INCOMPLETE, "")
+    assert f"The account needs {permission} in project shop-prod. Grant " in ended.err
+    assert ended.err.endswith(
+        "error: Nothing was written: not every project could be read.\n"
+    )
+    assert not [*Path().iterdir()]
+
+
+def test_an_exporter_outside_a_clone_says_what_to_write(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a wheel has no Terraform module, main.tf says where it comes from."""
+    monkeypatch.setattr("exporter.command.init._MODULE", tmp_path / "terraform")
+    assert init(shop).code == OK
+    advice = 'clone the repository, and write the path here.\n  source = "../data'
+    assert advice in Path("main.tf").read_text("utf-8")
+
+
+def test_no_hint_names_a_config_that_does_not_exist_yet(shop: Shop) -> None:
+    """Where a project isn't found, its id is in doubt, and no file is."""
+    shop.faults = [{"method": "ListLocations", "code": "NOT_FOUND"}]
+    ended = init(shop)
+    assert "not found: " in ended.err
+    assert "Check the project and the location.\n" in ended.err
+
+
+def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
+    """A warning names the permission; both files are written."""
+    shop.metrics_project["denied"] = ["monitoring.notificationChannels.list"]
+    ended = init(shop)
+    assert ended.code == OK
+    assert (
+        "needs monitoring.notificationChannels.list in project metrics-prod"
+        in ended.err
+    )
+    assert "      # They could not be listed.\n" in Path("main.tf").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (
+            [],
+            (
+                "no project is given, and gcloud has none; name one with --project, or"
+                " choose one: "
+            ),
+        ),
+        (
+            ["--project", "12"],
+            '--project: metrics.project: "12" is a project\'s number; write its',
+        ),
+        (
+            ["--project", "shop-prod", "--folder", "a/file"],
+            "a/file: cannot be written (File exists)",
+        ),
+    ],
+)
+def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> None:
+    """A sentence, exit 2, and no file; nobody is called."""
+    Path("a").mkdir()
+    Path("a/file").touch()
+    ended = shop.command("init", *argv)
+    assert ended.code == USAGE
+    assert f"error: {sentence}" in ended.err
+    assert [path.name for path in Path().iterdir()] == ["a"]
+    assert not shop.cloud.calls

@@ -1,0 +1,161 @@
+"""SIGINT and SIGTERM: the write under way is finished, and nothing new is begun."""
+
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from google.protobuf import empty_pb2
+
+from exporter import process
+from tests.conftest import SignalWhen
+from tests.exporter.command.conftest import Shop
+
+SLOW = 30.0  # seconds that no test waits for: what is still slow then hangs
+RUN, WATCH = (["run"], signal.SIGINT, 130), (["watch"], signal.SIGTERM, 143)
+
+
+def called(shop: Shop, method: str, times: int) -> Callable[[], bool]:
+    """Return whether a method has been called at least that many times."""
+    return lambda: shop.cloud.calls[method] >= times
+
+
+@pytest.mark.parametrize(
+    ("argv", "number", "code"),
+    [
+        RUN,
+        WATCH,
+        (["run"], signal.SIGTERM, 143),
+        (["run", "--dry-run"], signal.SIGINT, 130),
+    ],
+)
+def test_a_run_that_reads_ends_at_once(
+    shop: Shop, signal_when: SignalWhen, argv: list[str], number: int, code: int
+) -> None:
+    """What was not read is not waited for; nothing is written, and that is said."""
+    shop.faults = [{"method": "ListStreams", "latency": SLOW}]
+    signal_when(number, called(shop, "ListStreams", 2))
+    began = time.monotonic()
+    ended = shop.command(*argv)
+    assert ended.code == code
+    assert time.monotonic() - began < SLOW / 3
+    assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
+    assert "Interrupted: not everything" in ended.err
+    assert "o locations read; " in ended.err.splitlines()[-1]
+    assert not shop.cloud.calls["CreateTimeSeries"]
+
+
+@pytest.mark.parametrize(("argv", "number", "code"), [RUN, WATCH])
+def test_a_run_that_writes_finishes_the_write(
+    shop: Shop,
+    signal_when: SignalWhen,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    number: int,
+    code: int,
+) -> None:
+    """The requests that were sent are waited for; no other is sent."""
+    stop = threading.Event()
+    monkeypatch.setattr(process, "Event", lambda: stop)
+
+    def answer(_request: object) -> empty_pb2.Empty:
+        stop.wait(SLOW)
+        return empty_pb2.Empty()
+
+    shop.cloud.answer("CreateTimeSeries", answer)
+    signal_when(number, called(shop, "CreateTimeSeries", 2))
+    ended = shop.command(*argv)
+    assert ended.code == code
+    assert (shop.cloud.calls["ListStreams"], shop.cloud.calls["CreateTimeSeries"]) == (
+        2,
+        2,
+    )
+    assert "Interrupted: not everything" in ended.err
+    assert "; 18 points written, 2 lost; " in ended.err
+
+
+def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:
+    """What was not checked is not called ok, and no point is written."""
+    shop.faults = [{"method": "ListStreams", "latency": SLOW}]
+    signal_when(signal.SIGINT, called(shop, "ListStreams", 2))
+    code, out, err = shop.command("check")
+    assert code == 130
+    assert out.splitlines()[-1].endswith(": 2 locations discovered")
+    assert "warning: Interrupted: not everything was checked." in err
+    assert not shop.cloud.calls["CreateTimeSeries"]
+
+
+def until(case: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
+    ends = time.monotonic() + SLOW
+    while not case():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("method", "numbers", "codes"),
+    [
+        ("ListStreams", [signal.SIGINT], {130}),
+        ("CreateTimeSeries", [signal.SIGINT, signal.SIGTERM], {130, 143}),
+    ],
+)
+def test_a_process_ends_without_a_traceback(
+    shop: Shop, method: str, numbers: list[int], codes: set[int]
+) -> None:
+    """Who cannot wait for a write that hangs asks twice; stderr has sentences only."""
+    shop.faults = [{"method": method, "latency": SLOW}]
+    with shop.start("run") as process:
+        until(called(shop, method, 2))
+        began = time.monotonic()
+        for number in numbers:
+            process.send_signal(number)
+        err = process.communicate(timeout=SLOW)[1]
+    assert process.returncode in codes
+    assert time.monotonic() - began < SLOW / 3
+    assert "finishing the work under way" in err
+    assert "Traceback" not in err
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+module, sys.argv[1:] = sys.argv[1], ["run"]
+sys.meta_path.insert(0, Interrupt())
+from exporter.__main__ import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize("module", ["pydantic", "google.cloud.monitoring_v3"])
+def test_a_signal_during_an_import_is_one_sentence(shop: Shop, module: str) -> None:
+    """An import takes a second or more, in which a person changes their mind."""
+    with shop.start(sys.executable, "-c", INTERRUPTED, module) as process:
+        ended = process.communicate(timeout=SLOW)
+    assert ended == ("", "SIGTERM: stopped; no work was under way.\n")
+    assert process.returncode == 143
+
+
+def test_ctrl_c_while_credentials_are_read_is_one_sentence(shop: Shop) -> None:
+    """Nobody waits for a token server that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as tokens:
+        tokens.settimeout(SLOW)
+        server = f"GCE_METADATA_IP=127.0.0.1:{tokens.getsockname()[1]}"
+        variables = ["MONITORING_EMULATOR_HOST=", "NO_GCE_CHECK=", server]
+        exporter = [sys.executable, "-m", "exporter", "run"]
+        with (
+            shop.start("/usr/bin/env", *variables, *exporter) as process,
+            tokens.accept()[0],
+        ):
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=SLOW)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("SIGINT: stopped; no work was under way.\n")

@@ -1,0 +1,190 @@
+"""``run``: what it prints, writes and says, and its exit code."""
+
+import io
+from collections import Counter
+
+import pytest
+from freezegun import freeze_time
+
+from exporter.command.terminal import print_table
+from exporter.process import INCOMPLETE, OK
+from tests.exporter.command.conftest import (
+    CARTS,
+    CARTS_PAUSED,
+    DISCOVERING,
+    EUROPE,
+    Shop,
+    Terminal,
+)
+
+
+def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
+    """Data is on stdout, in plain columns; what is wrong is on stderr, once; exit 0."""
+    code, out, err = shop.command("run")
+    assert code == OK
+    assert (
+        out
+        == """\
+STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  SINCE
+orders  shop-prod  europe-west1  RUNNING  yes            0
+carts   shop-prod  europe-west1  PAUSED   no             0
+stock   shop-prod  us-east1      RUNNING  yes            0
+"""
+    )
+    emulators, paused, summary = err.splitlines()
+    assert (
+        emulators
+        == "warning: Emulators take Google's place, without credentials or encryption: "
+        f"DATASTREAM_EMULATOR_HOST is {shop.cloud.datastream} and "
+        f"MONITORING_EMULATOR_HOST is {shop.cloud.monitoring}."
+    )
+    assert paused == f"warning: {CARTS_PAUSED}"
+    assert summary.startswith(
+        "3 streams in 2 locations (1 not as expected); 24 points written; 11 "
+    )
+
+
+def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
+    """Each location is read and collected from once; Cloud Monitoring is not called."""
+    shop.config += "collect: {private_connections: true}\n"
+    code, out, err = shop.command("run", "--dry-run")
+    assert code == OK
+    assert shop.cloud.calls == Counter(ListStreams=2, ListPrivateConnections=2)
+    assert "carts   shop-prod" in out
+    assert (
+        f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); "
+        in err
+    )
+
+
+@pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
+def test_an_empty_project_is_said_and_is_no_failure(
+    shop: Shop, argv: list[str]
+) -> None:
+    """A new project has no streams yet, in any location."""
+    shop.config = DISCOVERING
+    shop.project["locations"] = [{"id": "europe-west1"}, {"id": "us-east1"}]
+    code, out, err = shop.command(*argv)
+    assert code == OK
+    assert out.startswith("No streams found: no streams in 2 locations.\n")
+    assert "No streams in 2 locations; " in err
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "hint"),
+    [
+        ({"code": "NOT_FOUND"}, "not found: ", "Check the project and the location"),
+        ({"latency": "10m"}, "timed out: ", "raise run.deadline"),
+    ],
+)
+def test_an_unreadable_location_is_an_observation(
+    shop: Shop, fault: dict[str, str], reason: str, hint: str
+) -> None:
+    """The log has the reason and what to do; all else is written; exit 0."""
+    shop.faults = [{"method": "ListStreams", "location": "us-east1", **fault}]
+    code, out, err = shop.command("run", DATASTREAM_EXPORTER_RUN__DEADLINE="4s")
+    assert code == OK
+    assert "?       shop-prod  us-east1      unknown  ?              ?\n" in out
+    text = f"could not be read, so the streams there are unknown: {reason}"
+    assert f"warning: projects/shop-prod/locations/us-east1 {text}" in err
+    assert hint in err
+    assert err.splitlines()[-1].startswith(
+        "2 streams in 1 location (1 not as expected), 1 location unreadable; 18 points"
+        " written; "
+    )
+    assert shop.values("location/up") == {"europe-west1": 1, "us-east1": 0}
+    assert shop.values("stream/last_seen").keys() == {"europe-west1"}
+
+
+def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
+    """However many requests are refused, the log stays a page."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    shop.europe["streams"] = [{"id": "orders-{:03}", "count": 200}]
+    code, _, err = shop.command("run")
+    assert code == INCOMPLETE
+    _, lost, held_back, summary = err.splitlines()
+    assert lost.startswith(
+        "error: 812 points lost, among location/up of datastream in"
+        " shop-prod/europe-west1, "
+    )
+    assert " more: permission denied: " in lost
+    assert (
+        "Grant roles/monitoring.metricWriter: gcloud projects add-iam-policy-binding "
+        in lost
+    )
+    assert (
+        held_back == f"warning: location/last_read of {EUROPE}, projects/shop-prod/"
+        "locations/us-east1 not written: a stream's last_seen may be lost,"
+        " and the stream would look deleted."
+    )
+    assert summary.startswith(
+        "error: 201 streams in 2 locations; no points written, 812 lost; "
+    )
+
+
+def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
+    """Points that another exporter wrote first are counted and explained; exit 1."""
+    shop.command("run")
+    code, _, err = shop.command("run")
+    assert code == INCOMPLETE
+    (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
+    assert logged.startswith(
+        "warning: 22 points superseded, among location/up of datastream in"
+        " shop-prod/europe-west1, "
+    )
+    assert logged.endswith(
+        "Is there a second exporter, or was this machine's clock set back?"
+    )
+    assert "; no points written, 22 superseded; " in err.splitlines()[-1]
+
+
+def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
+    """A missing stream has a row without errors, and the log's first line."""
+    shop.config += f"required: [{EUROPE}/streams/refunds]\n"
+    code, out, err = shop.command("run")
+    assert code == OK
+    assert "refunds  shop-prod  europe-west1  missing  no             -\n" in out
+    words = "is required but does not exist: create it, or remove it from `required`"
+    missing = f"warning: {EUROPE}/streams/refunds {words}."
+    assert f"{missing}\nwarning: {CARTS_PAUSED}\n" in err
+    assert "2 locations (1 not as expected, 1 required and missing); " in err
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_tables_have_colours_at_a_terminal_unless_they_are_off(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    """Numbers are aligned right, control characters escaped, and NO_COLOR is obeyed."""
+    for name, value in {"COLUMNS": "20", **variables}.items():
+        monkeypatch.setenv(name, value)
+    rows = (("orders", "7", "all is well"), ("stock-eu", "1,200", "red \x1b[31m"))
+    pipe, terminal = io.StringIO(), Terminal()
+    for out in (pipe, terminal):
+        print_table(("name", "count", "what"), rows, out, ("count",), ["green", ""])
+    assert pipe.getvalue().splitlines() == [
+        "NAME      COUNT  WHAT",
+        "orders        7  all is well",
+        r"stock-eu  1,200  red \x1b[31m",
+    ]
+    assert ("\x1b[32morders  " in terminal.getvalue()) is (not variables)
+    assert r"red \x1b[31m" in terminal.getvalue(), "a narrow terminal cuts nothing off"
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [("2026-01-31T22:30:00+01:00", "yes"), ("2026-02-01T02:30:00+01:00", "no")],
+)
+def test_a_planned_pause_is_expected_in_its_window_only(
+    shop: Shop, when: str, expected: str
+) -> None:
+    """A Saturday night in Berlin, by the wall clock of the whole command."""
+    shop.config += f"""
+expectations:
+  - match: {CARTS}
+    states: [PAUSED]
+    during: {{schedule: 0 22 * * 6, duration: 4h, timezone: Europe/Berlin}}
+"""
+    # gRPC turns timeouts into times of the wall clock.
+    with freeze_time(when, tick=True, ignore=["grpc"]):
+        _, out, _ = shop.command("run", "--dry-run")
+    assert f"carts   shop-prod  europe-west1  PAUSED   {expected}" in out

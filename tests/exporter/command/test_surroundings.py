@@ -1,0 +1,44 @@
+"""A process whose streams are closed or full."""
+
+from exporter.process import INCOMPLETE, OK
+from tests.exporter.command.conftest import CARTS_PAUSED, Shop
+
+
+def test_closed_streams_lead_nowhere(shop: Shop) -> None:
+    """The work is done and the exit code is its own."""
+    assert shop.shell('exec "$0" -m exporter run <&- >&- 2>&-').code == OK
+    assert shop.cloud.points()
+
+
+def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
+    """The log has what is wrong and what was written; exit 1."""
+    code, _, err = shop.shell('exec "$0" -m exporter run >/dev/full')
+    assert code == INCOMPLETE
+    assert f"warning: {CARTS_PAUSED}\n" in err
+    assert "24 points written; " in err
+    assert err.endswith(
+        "datastream-exporter did not finish: No space left on device.\n"
+    )
+    assert "Traceback" not in err
+
+
+def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
+    """A log that cannot be written fails no run."""
+    code, out, _ = shop.shell('exec "$0" -m exporter run 2>/dev/full')
+    assert code == OK
+    assert shop.cloud.points()
+    assert "carts   shop-prod" in out
+
+
+def test_a_reader_who_has_seen_enough_is_no_traceback(shop: Shop) -> None:
+    """``run --dry-run | head -1`` ends without a word about the pipe."""
+    shop.europe["streams"] = [{"id": "orders-{:04}", "count": 2000}]
+    with shop.start("run", "--dry-run") as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith("STREAM")
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == INCOMPLETE
+    assert "Traceback" not in err
+    assert "pipe" not in err.lower()

@@ -1,0 +1,93 @@
+"""Mistakes on the command line, in config and in the environment."""
+
+import pytest
+
+from exporter.process import INCOMPLETE, OK, USAGE
+from tests.exporter.command.conftest import CONFIG, DISCOVERING, Shop, command
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["runn"], "argument COMMAND: invalid choice: 'runn' (choose from "),
+        (["run", "--dry"], "unrecognized arguments: --dry"),
+        (["init", "--config", "a.yaml"], "unrecognized arguments: --config a.yaml"),
+        (
+            ["watch", "--interval", "9s"],
+            "--interval: 9s is too short; at least 10s is allowed",
+        ),
+        (
+            ["watch", "--interval", "25h"],
+            "--interval: 25h is too long; at most 24h is allowed",
+        ),
+        (
+            ["watch", "--interval", "10"],
+            'argument --interval: "10" is not a duration; write a',
+        ),
+        (["watch", "--interval", ""], 'argument --interval: "" is not a duration'),
+        (["run", "--impersonate-service-account", ""], "-account: is empty; write a"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) -> None:
+    """The usage and one sentence on stderr, exit 2; nothing on stdout."""
+    code, out, err = command(*argv)
+    assert (code, out) == (USAGE, "")
+    assert err.startswith("usage: datastream-exporter")
+    assert sentence in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "start"),
+    [
+        (["--help"], "usage: datastream-exporter"),
+        (["watch", "--help"], "usage: datastream-exporter watch"),
+        (["--version"], "datastream-exporter 0."),
+    ],
+)
+def test_help_and_version_are_data(argv: list[str], start: str) -> None:
+    """What was asked for comes on stdout, and is no failure."""
+    code, out, err = command(*argv)
+    assert (code, err) == (OK, "")
+    assert out.startswith(start)
+
+
+@pytest.mark.parametrize("name", ["run", "watch", "check"])
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--config", "nosuch.yaml"], "error: nosuch.yaml: there is no such file"),
+        (["--config", "."], "error: .: cannot be read (Is a directory)"),
+        (["--config", ""], 'error: "": cannot be read (Is a directory)'),
+        (["--config", "a\x1b[2J\nb"], r"error: a\x1b[2J\nb: there is no such file"),
+        (
+            [],
+            "error: config.yaml: no such file in this directory; let init write it, ",
+        ),
+    ],
+)
+def test_a_missing_config_is_one_sentence(
+    name: str, argv: list[str], sentence: str
+) -> None:
+    """A wrong path, a directory and no config at all are usage; exit 2."""
+    code, out, err = command(name, *argv)
+    assert (code, out, err.count("\n")) == (USAGE, "", 1)
+    assert sentence in err
+
+
+def test_an_empty_emulator_counts_as_not_set(shop: Shop) -> None:
+    """An empty variable leads to Google's own endpoint, which takes credentials."""
+    code, _, err = shop.command("run", MONITORING_EMULATOR_HOST="")
+    assert code == INCOMPLETE
+    assert "encryption: DATASTREAM_EMULATOR_HOST is 127.0.0.1:" in err
+    assert "MONITORING_EMULATOR_HOST" not in err
+    assert "error: no valid credentials: " in err
+
+
+@pytest.mark.parametrize("name", ["run", "watch"])
+def test_missing_credentials_are_one_sentence_with_the_fix(name: str) -> None:
+    """Without credentials: one sentence, the command to run, exit 1."""
+    code, out, err = command(name, **{CONFIG: DISCOVERING})
+    assert (code, out, err.count("\n")) == (INCOMPLETE, "", 1)
+    assert "error: no valid credentials: " in err
+    assert "gcloud auth application-default login" in err

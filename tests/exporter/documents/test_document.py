@@ -1,0 +1,199 @@
+"""What is read as YAML, and the errors of what cannot be read."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+import yaml
+from pydantic import Field
+
+from exporter.documents.document import Section, parse, read_file
+from exporter.documents.mistakes import MOST_REPORTED, InputError, nearest
+
+WRONG_VALUES: dict[str, str] = yaml.safe_load(
+    Path(__file__).with_name("wrong_values.yaml").read_text("utf-8")
+)
+
+
+class Part(Section):
+    """A model with keys of every kind."""
+
+    name: Annotated[str, Field(max_length=12)] = ""
+    size: Annotated[int, Field(ge=0, lt=10)] = 0
+    shard: float = 0
+    kind: Literal["small", "large"] = "small"
+    sure: bool = True
+    pairs: dict[str, int] = Field(default_factory=dict)
+    steps: Annotated[tuple[int, ...], Field(min_length=2)] = (1, 2)
+
+
+class First(Section):
+    """One kind of change."""
+
+    do: Literal["a"]
+
+
+class Second(Section):
+    """Another kind of change."""
+
+    do: Literal["b"]
+    size: int
+
+
+class Whole(Part):
+    """A model that contains others."""
+
+    parts: tuple[Part, ...] = ()
+    change: Annotated[First | Second, Field(discriminator="do")] | None = None
+
+
+@pytest.fixture(params=["C", "Python"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test with each of PyYAML's parsers; the one in C is not in every build."""
+    if request.param == "Python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    return str(request.param)
+
+
+def load(text: str) -> Whole:
+    """Return a text as a model, or raise InputError."""
+    document = parse(text, "f.yaml")
+    return document.accepted(document.read(Whole))
+
+
+def _errors(text: str) -> str:
+    with pytest.raises(InputError) as caught:
+        load(text)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("# nothing\n", "f.yaml: is empty"),
+        ("name: a\n---\nname: b\n", "f.yaml:2:1: is not YAML (expected a single"),
+        ("name: [a\nsize: 1", "f.yaml:2:5: is not YAML (while parsing a flow sequence"),
+        ("name: 'a", "f.yaml:1:9: is not YAML (while scanning a quoted scalar"),
+        ("name: a: b", "f.yaml:1:8: is not YAML (mapping values are not allowed"),
+        ("name:\n\t- a", "f.yaml:2"),
+        ("name: *a", "f.yaml:1:7: is not YAML (found undefined alias"),
+        ("parts: &a [*a]", "f.yaml: nests too deep, or an alias contains itself"),
+        ("name: a\nsize: \x07", "f.yaml: is not YAML ("),
+        ("name: \ud800", "f.yaml"),
+        ("[" * 900, "f.yaml"),
+        ("[" * 9000, "f.yaml"),
+        ("{{name}}: b", "f.yaml:1:1: is not YAML (a key must be text); indent"),
+    ],
+)
+def test_unreadable_yaml_is_one_sentence(text: str, error: str) -> None:
+    """Invalid YAML gives line, column and what to do, with either parser."""
+    (sentence,) = _errors(text).splitlines()
+    assert sentence.startswith(error)
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("true", True),
+        ("null", None),
+        ("", None),
+        ("-3", -3),
+        ("1.5e3", 1500.0),
+        *(
+            (text, text)
+            for text in ("no", "1:30", "2024-01-01", "1_0", "012", "9" * 5000)
+        ),
+        ("'12'", "12"),
+        ("!!python/name:os.system a", "a"),
+    ],
+)
+def test_words_are_read_as_json_has_them(written: str, value: object) -> None:
+    """Numbers and words of JSON are values; quoted or any other, they are text."""
+    assert parse(f"a: {written}", "f.yaml").data == {"a": value}
+
+
+@pytest.mark.parametrize(("text", "error"), WRONG_VALUES.items())
+def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
+    text: str,
+    error: str,
+) -> None:
+    """A value of a wrong type or size is shown with line and key, in one sentence."""
+    (sentence,) = _errors(text).splitlines()
+    assert sentence.startswith(f"f.yaml:1: {error}")
+
+
+def test_at_most_fifty_mistakes_are_errors() -> None:
+    """Fifty of very many mistakes are listed, and how many more there are."""
+    errors = _errors("parts:\n" + "  - size: x\n" * 60).splitlines()
+
+    assert len(errors) == MOST_REPORTED + 1
+    assert errors[0].startswith("f.yaml:2: parts[0].size")
+    assert errors[-1] == "… and 10 more"
+
+
+def test_harmless_yaml_is_read() -> None:
+    """A byte order mark, an alias, and a key without a value are no mistakes."""
+    text = "\ufeffname: a\nsteps:\nparts: [&a {name: x}, *a]"
+
+    read = load(text)
+    assert (read.name, read.steps) == ("a", (1, 2))
+    assert [part.name for part in read.parts] == ["x", "x"]
+
+
+def test_part_keeps_the_lines_of_its_file() -> None:
+    """A part of a document is validated alone; its errors name the file's lines."""
+    text = "naem:\nparts:\n- {}\n- size: x\n  nam:\n"
+    part = parse(text, "f.yaml").part("parts", 1)
+
+    assert part is not None
+    assert part.read(Part) is None
+    with pytest.raises(InputError) as caught:
+        part.accepted(None)
+    assert (
+        str(caught.value)
+        == 'f.yaml:4: parts[1].size: must be a whole number, not "x"\n'
+        "f.yaml:5: parts[1].nam: is not a known key; did you mean name?"
+    )
+
+
+@pytest.mark.parametrize("text", ["name: a", "[name]", "[[a]]"])
+def test_part_that_is_not_there_is_none(text: str) -> None:
+    """Asking for a key or an item that the document does not have gives None."""
+    assert parse(text, "f.yaml").part("held") is None
+    assert parse(text, "f.yaml").part(0, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("missing.yaml", "there is no such file"),
+        (".", "cannot be read (Is a directory)"),
+        ("latin.yaml", "is not UTF-8 (byte 6 from its start)"),
+        ("big.yaml", "is larger than 1 MiB"),
+        ("latin.yaml/x", "cannot be read (Not a directory)"),
+        ("nul\0", "cannot be read"),
+    ],
+)
+def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) -> None:
+    """A file that cannot be read as text is named, with what is wrong with it."""
+    (tmp_path / "latin.yaml").write_bytes("name: ü".encode("latin-1"))
+    (tmp_path / "big.yaml").write_bytes(b"#" * 10_000_000)
+
+    with pytest.raises(InputError, match=re.escape(error)):
+        read_file(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("word", "guess"),
+    [
+        ("PAUSD", "PAUSED"),
+        ("runing", "RUNNING"),
+        ("pau", None),
+    ],
+)
+def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
+    """A word that resembles a known one in any case has it as a suggestion."""
+    assert nearest(word, ["RUNNING", "PAUSED"]) == guess

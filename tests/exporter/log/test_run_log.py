@@ -1,0 +1,376 @@
+"""What the log says of runs: what is wrong, what changed, and nothing twice."""
+
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exporter.log.run_log import RunLog
+from exporter.log.summary import failure_groups, name_all
+from exporter.logger import JsonLines, logging_to
+from exporter.names import LocationName, StreamName
+from exporter.run.report import Report
+from exporter.states import StreamState, state_name
+from exporter.steps.problems import LocationProblems, Problem
+from exporter.steps.read import Stream
+from tests.exporter.reports import (
+    DENIED,
+    DOWN,
+    EUROPE,
+    config,
+    empty_report,
+    report,
+    unread,
+)
+
+ORDERS = f"{EUROPE}/streams/orders"
+RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
+
+
+def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
+    """Return the entries of each run of one process, one every few seconds."""
+    now = 0.0
+    run_log, logged = RunLog(lambda: now), []
+    for run in runs:
+        with logging_to(lines := io.StringIO(), JsonLines({})):
+            run_log.log_findings(run)
+        logged.append([json.loads(line) for line in lines.getvalue().splitlines()])
+        now += seconds
+    return logged
+
+
+def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
+    """Return a stream."""
+    reason = "SLOT" if error else ""
+    return Stream("orders", state, int(bool(error)), reason=reason, error=error, **more)
+
+
+@pytest.mark.parametrize(
+    ("stream", "severity", "text"),
+    [
+        (
+            orders(FAILED, "Lost."),
+            "ERROR",
+            "failed; Datastream keeps retrying: SLOT: Lost.",
+        ),
+        (
+            orders(StreamState.FAILED_PERMANENTLY),
+            "ERROR",
+            "failed permanently; it will not recover on its own.",
+        ),
+        (orders(PAUSED), "WARNING", "is PAUSED, which config does not expect."),
+        (orders(9), "WARNING", "is state 9, which config does not expect."),
+        (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: SLOT: Slow."),
+        (
+            Stream("orders", RUNNING, 1, reason="SLOT"),
+            "WARNING",
+            "is RUNNING with 1 error: SLOT.",
+        ),
+        (
+            None,
+            "WARNING",
+            "is required but does not exist: create it, or remove it from `required`.",
+        ),
+    ],
+)
+def test_a_stream_that_is_not_as_it_should_be_is_named(
+    stream: Stream | None, severity: str, text: str
+) -> None:
+    """The first run names it with its state and error; that is no change."""
+    ((entry,),) = play(report(*[stream] if stream else [], required=[ORDERS]))
+    assert (entry["severity"], entry["message"]) == (severity, f"{ORDERS} {text}")
+    assert (entry["event"], entry["worse"]) == ("stream_bad", False)
+    names = ("project", "location", "stream_id")
+    assert [entry[name] for name in names] == ["shop-prod", "europe-west1", "orders"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event", "text", "worse"),
+    [
+        (
+            orders(),
+            orders(FAILED, "Lost."),
+            "changed",
+            "was RUNNING and failed; Datastream keeps retrying: SLOT: Lost.",
+            True,
+        ),
+        (
+            orders(),
+            orders(PAUSED),
+            "changed",
+            "was RUNNING and is PAUSED, which config ",
+            True,
+        ),
+        (orders(FAILED), orders(), "changed", "was FAILED and is RUNNING.", False),
+        (None, orders(), "appeared", "is new and is RUNNING.", False),
+        (
+            None,
+            orders(FAILED),
+            "appeared",
+            "is new and failed; Datastream keeps ret",
+            True,
+        ),
+        (
+            orders(),
+            None,
+            "vanished",
+            "was RUNNING and no longer exists.",
+            True,
+        ),
+        (
+            orders(PAUSED, label="paused"),
+            orders(PAUSED, label="running"),
+            "changed",
+            "changed: PAUSED is no longer expected.",
+            True,
+        ),
+        (
+            orders(PAUSED, label="running"),
+            orders(PAUSED, label="paused"),
+            "changed",
+            "changed: PAUSED is now expected.",
+            False,
+        ),
+    ],
+)
+def test_a_change_is_logged_once(
+    before: Stream | None, after: Stream | None, event: str, text: str, *, worse: bool
+) -> None:
+    """One entry says from what to what, and whether it is worse; then there is none."""
+    first, second = (report(*[one] if one else []) for one in (before, after))
+    _, (entry,), *silent = play(first, second, second, second)
+    assert entry["event"] == f"stream_{event}"
+    assert entry["message"].startswith(f"{ORDERS} {text}")
+    assert entry["worse"] is worse
+    assert entry["previous"] == (state_name(before.state) if before else "missing")
+    assert entry["state"] == (state_name(after.state) if after else "missing")
+    assert silent == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("since", "grouped", "words"),
+    [
+        (0, False, "."),
+        (40, False, ". For 40 min."),
+        (0, True, ". For 0 min in a group."),
+        (1500, True, ". For 1,500 min in a group."),
+    ],
+)
+def test_an_entry_says_how_long_a_problem_lasts(
+    since: int, words: str, *, grouped: bool
+) -> None:
+    """And whether the stream has it alone; of one that has just begun, nothing."""
+    problem = Problem(PAUSED, -since * 60, grouped)
+    known = LocationProblems({"orders": problem})
+    run = report(orders(PAUSED), problems={EUROPE: known})
+    ((entry,),) = play(run)
+    assert entry["message"].endswith(f"which config does not expect{words}")
+
+
+def test_problems_that_cannot_be_read_back_are_one_warning() -> None:
+    """Until the reason is another, or ten minutes have passed."""
+    played = play(*[empty_report(unrecalled=DENIED)] * 3, empty_report(unrecalled=DOWN))
+    assert [[entry["event"] for entry in entries] for entries in played] == [
+        ["problems_unread"],
+        [],
+        [],
+        ["problems_unread"],
+    ]
+
+
+def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
+    """Streams and unreadable locations come together, not in between."""
+    carts = Stream("carts", PAUSED)
+    us = LocationName("shop-prod", "us-east1")
+    bad = replace(report(orders(FAILED), carts), unread={us: DOWN})
+    logged = play(report(orders()), *[bad] * 130)
+    said = {number: len(entries) for number, entries in enumerate(logged) if entries}
+    assert said == {1: 3, 60: 3, 120: 3}
+    assert Counter(entry.get("event") for entry in logged[60]) == {
+        "stream_bad": 2,
+        "location_unreadable": 1,
+    }
+
+
+def test_the_end_of_a_mute_is_said_once_with_what_it_hid() -> None:
+    """It is a warning where a stream needs a look; a job says it for a minute."""
+    until = "1970-01-02T00:00Z"
+    mutes = [{"match": f"*/{each}", "until": until} for each in ("orders", "carts")]
+    end = 86_400
+    runs = [
+        replace(report(orders(PAUSED)), mutes=config(mutes=mutes).mutes, timestamp=time)
+        for time in (end - 1, end, end + 60, end + 76)
+    ]
+    ended = [("WARNING", 1), ("INFO", 0)]
+    assert [said(logged) for logged in play(*runs)] == [[], ended, [], []]
+    assert [said(*play(run)) for run in runs] == [[], ended, ended, []]
+
+
+def said(logged: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Return how loud each end of a mute is, and how many streams it hid."""
+    ends = [entry for entry in logged if entry.get("event") == "mute_ended"]
+    return [(entry["severity"], entry["count"]) for entry in ends]
+
+
+def test_an_unread_location_makes_nothing_vanish() -> None:
+    """When it is read again, streams are compared with what was known before."""
+    down = unread()
+    _, (failure,), silent, (back, changed), (vanished,) = play(
+        report(orders()), down, down, report(orders(FAILED)), report()
+    )
+    assert (
+        failure["message"]
+        == f"{EUROPE} could not be read, so the streams there are unknown: {DOWN}"
+    )
+    assert (failure["event"], failure["reason"]) == (
+        "location_unreadable",
+        "unavailable",
+    )
+    assert silent == []
+    assert back["event"] == "location_readable"
+    assert back["message"] == f"{EUROPE} can be read again."
+    assert changed["message"].startswith(f"{ORDERS} was RUNNING and failed")
+    assert vanished["event"] == "stream_vanished"
+
+
+GONE = report(required=[ORDERS])
+
+
+@pytest.mark.parametrize(
+    ("runs", "events"),
+    [
+        # Expected states without errors.
+        ([report(orders(), Stream("carts", StreamState.STARTING))] * 2, []),
+        # Nothing is known of its streams before: only what is wrong with them is
+        # logged.
+        (
+            [unread(), report(orders(PAUSED))],
+            ["location_unreadable", "location_readable", "stream_bad"],
+        ),
+        # The discovery of a project fails, and is back.
+        (
+            [
+                empty_report(unread={LocationName("shop-prod", "global"): DENIED}),
+                empty_report(discoveries={"shop-prod": ()}),
+            ],
+            ["location_unreadable", "location_readable"],
+        ),
+        # A required stream is missing in the reminder, until it is created.
+        (
+            [report(orders()), *[GONE] * 61, report(orders())],
+            ["stream_vanished", "stream_bad", "stream_appeared"],
+        ),
+        # It has errors in every other run, so it is in reminders alone.
+        ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
+        # It had streams, so it is read on for a day, and that is said once, in no
+        # reminder.
+        ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
+    ],
+    ids=["healthy", "first read", "discovery", "required", "now and then", "dropped"],
+)
+def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
+    """Each event is logged once."""
+    assert [entry["event"] for entries in play(*runs) for entry in entries] == events
+
+
+def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> (
+    None
+):
+    """Those that got worse and that failed come first; an entry counts the others."""
+    fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
+    fails = [
+        one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)
+    ]
+    paused = [replace(one, state=PAUSED) for one in fleet[:100]]
+    _, forty = play(report(*fleet), report(*fleet[:-40], *fails[-40:]))
+    assert len(forty) == 40
+    _, (*entries, more) = play(report(*fleet), report(*paused, *fails[100:]))
+    assert Counter(entry["severity"] for entry in entries) == {"ERROR": 50}
+    assert more["message"] == "5,050 more streams changed, or not as expected."
+    assert (more["event"], more["count"]) == ("more_streams", 5050)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("one\r\n  two\tthree", "one two three"),
+        ("\x1b[31mred\x07\x00", "\\x1b[31mred\\x07\\x00"),
+        ("\u202ereversed \u2066", "\\u202ereversed \\u2066"),
+        ("\ud800", "\\ud800"),
+        ("schön ☃ אבד", "schön ☃ אבד"),
+        ("x" * 1_000_000, "x" * 1021 + "…"),
+        ("☃" * 1_000_000, "☃" * 340 + "…"),
+    ],
+)
+def test_an_error_is_one_short_line_without_control_characters(
+    error: str, shown: str
+) -> None:
+    """At most 1 KiB of the API's text is kept, and nothing that a terminal obeys."""
+    ((entry,),) = play(report(orders(FAILED, error)))
+    assert entry["error"] == shown
+    assert (
+        entry["message"]
+        == f"{ORDERS} failed; Datastream keeps retrying: SLOT: {shown}."
+    )
+
+
+def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
+    """The message keeps the text; the fields end no code span and mention nobody."""
+    error = "`, <!channel> **${project}**"
+    ((entry,),) = play(report(orders(FAILED, error)))
+    for name in ("error", "summary"):
+        assert entry[name] == "', \u2039!channel\u203a **$ {project}**"
+    assert entry["reason"] == "SLOT"
+    assert entry["message"].endswith(f": {error}.")
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"),
+    [
+        ("LSN 0/163748 of slot_12 is gone", "LSN # of slot_# is gone"),
+        ("LSN A/FF04 of slot_9 is gone", "LSN # of slot_# is gone"),
+        ("GTID 3E11FA47-71CA-11E1-9E33-C80AA9429562:23", "GTID #:#"),
+        ("error 0x80004005 at 10.0.0.7:3306", "error # at #.#.#.#:#"),
+        ("bad cafe/added table utf8", "bad cafe/added table utf#"),
+        ("a-" * 4096, "a-" * 60),
+    ],
+)
+def test_the_same_failure_has_the_same_summary(error: str, summary: str) -> None:
+    """Numbers are replaced, hexadecimal ones too; at most 120 characters are kept."""
+    ((entry,),) = play(report(orders(FAILED, error + "." * 999)))
+    assert entry["summary"] == (summary + "." * 999)[:120]
+
+
+def test_one_cause_in_one_project_is_one_sentence() -> None:
+    """Things are in one sentence where project and kind of failure are the same."""
+    east = [LocationName("shop-prod", f"us-east{number}") for number in range(1, 6)]
+    pay = LocationName("pay-prod", "us-west2")
+    seen = empty_report(
+        unread={
+            LocationName("pay-prod", "global"): DENIED,
+            pay: DENIED,
+            east[0]: DENIED,
+            EUROPE: DOWN,
+            **dict.fromkeys(east, DENIED),
+        },
+        uncollected={
+            StreamName(*EUROPE, "a"): DENIED,
+            StreamName(*EUROPE, "b"): DENIED,
+        },
+    )
+    unknown = "could not be read, so the streams there are unknown"
+    left_out = "could not be collected from, so some series are left out"
+    five = "(us-east1, us-east2, us-east3 and 2 more)"
+    assert [f"{name_all(one.names)} {one.text}" for one in failure_groups(seen)] == [
+        f"projects/pay-prod could not be searched for locations: {DENIED}",
+        f"projects/pay-prod/locations/us-west2 {unknown}: {DENIED}",
+        f"{EUROPE} {unknown}: {DOWN}",
+        f"5 locations of projects/shop-prod {five} {unknown}: {DENIED}",
+        (
+            "2 streams of projects/shop-prod (europe-west1/a, europe-west1/b)"
+            f" {left_out}: {DENIED}"
+        ),
+    ]

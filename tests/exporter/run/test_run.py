@@ -1,0 +1,419 @@
+"""Whole runs: what is written in which order; a location costs no other anything."""
+
+from dataclasses import replace
+from math import ceil
+from threading import Event
+from typing import Any
+
+import pytest
+from google.cloud import datastream_v1
+
+from exporter.config.locations import KNOWN
+from exporter.google.errors import Failure, FailureKind
+from exporter.names import LocationName, Task
+from exporter.run import run
+from exporter.run.memory import Memory
+from exporter.steps import measure
+from exporter.steps.compare import Expectations
+from exporter.steps.write import Written
+from lab.emulator.answers import StatusError
+from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.worlds import (
+    AMERICA,
+    DISCOVERED,
+    EUROPE,
+    LISTED,
+    ORDERS,
+    PREFIX,
+    Monitoring,
+    Points,
+    has,
+    project,
+    refusal,
+    seen,
+    world,
+)
+
+COUNTS = ["location/up", "location/streams"]
+OF_A_STREAM = ["stream/state", "stream/expected", "stream/last_seen", "stream/errors"]
+OWN = [
+    "exporter/last_run",
+    "exporter/streams",
+    "exporter/run_seconds",
+    "exporter/points_lost",
+]
+BOTH = {("europe-west1", "datastream"), ("us-east1", "datastream")}
+FAILURE = Failure(
+    FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait."
+)
+
+REFUSED = (
+    "INVALID_ARGUMENT FAILED_PRECONDITION UNIMPLEMENTED UNKNOWN DATA_LOSS CANCELLED"
+)
+KINDS = {
+    "PERMISSION_DENIED": FailureKind.PERMISSION_DENIED,
+    "NOT_FOUND": FailureKind.NOT_FOUND,
+    "DEADLINE_EXCEEDED": FailureKind.TIMED_OUT,
+    "RESOURCE_EXHAUSTED": FailureKind.QUOTA,
+    "UNAUTHENTICATED": FailureKind.CREDENTIALS,
+    **dict.fromkeys(["UNAVAILABLE", "INTERNAL", "ABORTED"], FailureKind.UNAVAILABLE),
+    **dict.fromkeys(REFUSED.split(), FailureKind.REFUSED),
+}
+
+
+def names(points: Points) -> list[str]:
+    """Return the metrics of points."""
+    return [point.metric for point in points]
+
+
+# What is written.
+
+
+def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
+    """Streams, then last_read; all points have one whole second."""
+    lab = serve(
+        world(
+            {
+                "europe-west1": ["a", "b"],
+                "us-east1": ["users"],
+                "us-west1": [],
+            }
+        )
+    )
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED)
+    assert report.complete
+    for at, streams in (("europe-west1", 2), ("us-east1", 1)):
+        batches = [
+            names(points) for points in monitoring.batches if points[0].location == at
+        ]
+        assert batches == [COUNTS + OF_A_STREAM * streams, ["location/last_read"]]
+    *_, own = monitoring.batches
+    assert names(own) == OWN
+    (shared,) = [
+        batch for batch in monitoring.batches[:-1] if batch[0].location == "global"
+    ]
+    assert names(shared) == ["location/up", "location/up", "location/last_read"]
+    assert {point.location for point in shared[1:]} == {"us-west1"}
+    assert {point.time for point in monitoring.points} == {report.timestamp}
+    times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
+    assert {one.value for one in monitoring.points if one.metric in times} == {
+        report.timestamp
+    }
+    reads, writes = 8, 6
+    assert report.calls == reads + writes
+
+
+@pytest.mark.parametrize(
+    "sizes", [[], [0], [0] * 250, [1] * 30, [49, 0], [50, 51, 200, 0, 1]]
+)
+def test_no_call_is_made_more_than_the_points_need(
+    serve: Serve, sizes: list[int]
+) -> None:
+    """Two requests for a location with streams, one more for each 200 points."""
+    places = {
+        f"place-{number}": {"streams": [{"id": "s-{}", "count": size}] if size else []}
+        for number, size in enumerate(sizes)
+    }
+    shop, hub = project("shop-prod", places), project("metrics-project", {})
+    lab = serve({"projects": [shop, hub]})
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED)
+    empty, full = sizes.count(0), [size for size in sizes if size]
+    requests = 1 + ceil((1 + 2 * empty) / 200)
+    points = 5 + 2 * empty
+    for size in full:
+        requests += 1 + ceil((2 + 4 * size) / 200)
+        points += 3 + 4 * size
+    assert len(monitoring.requests) == requests
+    recalls = 4
+    assert report.calls == 1 + len(sizes) + requests + recalls
+    assert report.written == Written(accepted=points)
+    assert len(monitoring.points) == len(report.samples) == points
+    assert report.complete
+
+
+def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> None:
+    """Its location and name come from config, its node is the index of the task."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    named = {"name": "exporter-eu", "location": "europe-west4"}
+    report = lab.run(LISTED, task=Task(3, 7), run=named)
+    own = monitoring.batches[-1]
+    assert names(own) == OWN
+    assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "3")}
+    values = {point.metric: point.value for point in own}
+    assert values["exporter/last_run"] == report.timestamp
+    assert values["exporter/streams"] == values["exporter/points_lost"] == 0
+    seconds = values["exporter/run_seconds"]
+    assert 0 <= seconds == round(seconds, 3)
+
+
+# One location costs no other anything.
+
+
+def test_every_reason_stays_in_its_location(serve: Serve) -> None:
+    """A failing location gets `up` 0 alone; those beside it are read and written."""
+    failing = dict(zip((f"europe-west{n}" for n in range(2, 99)), KINDS, strict=False))
+    # A wait without end, so that no test waits for retries.
+    faults = [
+        {
+            "method": "ListStreams",
+            "location": at,
+            "code": code,
+            "retry_delay": 600,
+        }
+        for at, code in failing.items()
+    ]
+    places = {"europe-west1": ["orders"], "us-east1": []} | {
+        at: ["x"] for at in failing
+    }
+    lab = serve(world(places, faults=faults))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(DISCOVERED)
+    kinds = {failing[name.location]: why.kind for name, why in report.unread.items()}
+    assert kinds == KINDS
+    assert all(why.message and why.hint for why in report.unread.values())
+    assert seen(report) == {
+        "shop-prod/europe-west1": ["orders"],
+        "shop-prod/us-east1": [],
+    }
+    # An unreadable location is an observation, not a failure.
+    assert report.complete
+    assert not report.reached_nobody
+    assert len(report.unread) == len(KINDS)
+    unread = [point for point in monitoring.points if point.location in failing]
+    assert sorted(names(unread)) == ["location/up"] * len(KINDS)
+    assert {point.value for point in unread} == {0}
+    assert monitoring.values("location/last_read").keys() == BOTH
+
+
+def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
+    """A location that answers after another was written is written as well."""
+    lab = serve(world())
+    written, in_time = Event(), []
+
+    def list_streams(request: Any) -> Any:
+        response = datastream_v1.ListStreamsResponse.pb()()
+        if request.parent == str(EUROPE):
+            in_time.append(written.wait(PLENTY))
+        response.streams.add(name=f"{request.parent}/streams/orders", state=2)
+        return response
+
+    def answer(points: Points) -> None:
+        if has(points, "location/last_read", "us-east1"):
+            written.set()
+
+    lab.cloud.answer("ListStreams", list_streams)
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(LISTED)
+    assert in_time == [True]
+    assert report.complete
+    assert monitoring.values("location/last_read").keys() == BOTH
+    assert monitoring.values("exporter/streams") == {("global", "0"): 2}
+
+
+def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
+    """Beside forty locations that hang in reading and one in writing, all are whole."""
+    well = {
+        "europe-west1": ["orders"],
+        "us-east1": ["users"],
+        "us-west1": [],
+    }
+    hanging = {at: ["x"] for at in KNOWN[:40] if at not in well}
+    released = Event()
+    faults = [
+        {
+            "method": "ListStreams",
+            "location": at,
+            "latency": "10m",
+        }
+        for at in hanging
+    ]
+    lab = serve(world(hanging | well, faults=faults))
+
+    def answer(points: Points) -> None:
+        if has(points, "stream/state", "us-east1"):
+            released.wait(PLENTY)
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED, seconds=6)
+    released.set()
+    assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
+    assert {name.location for name in report.unread} == hanging.keys()
+    assert list(seen(report)) == [f"shop-prod/{at}" for at in well]
+    assert monitoring.values("location/up") == {
+        (at, "datastream"): int(at not in hanging) for at in [*hanging, *well, "global"]
+    }
+    assert {at for at, _ in monitoring.values("location/last_read")} == {
+        "europe-west1",
+        "us-west1",
+    }
+    # The request that hangs is tried again, and is lost once.
+    assert report.written.lost == 6
+    assert report.held_back == (AMERICA,)
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): 6}
+    assert report.seconds < PLENTY / 3
+
+
+@pytest.mark.parametrize(
+    ("metric", "lost", "held_back"),
+    [
+        ("location/up", 4, (EUROPE,)),
+        ("stream/state", 200, (EUROPE,)),
+        ("stream/last_seen", 1, (EUROPE,)),
+        ("location/last_read", 1, ()),
+    ],
+)
+def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
+    serve: Serve, metric: str, lost: int, held_back: tuple[LocationName, ...]
+) -> None:
+    """One of many points is enough: a lost last_seen must not look like a deletion."""
+    sixty = {"streams": [{"id": "s-{}", "count": 60}]}
+    lab = serve(world({"europe-west1": sixty, "us-east1": ["users"]}))
+    first: list[Points] = []
+
+    def answer(points: Points) -> StatusError | None:
+        if first or not has(points, metric, "europe-west1"):
+            return None
+        first.append(points)
+        written = len(points) - lost
+        return refusal(
+            "INVALID_ARGUMENT",
+            "Refused.",
+            written=written,
+            of=len(points),
+        )
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED)
+    assert report.held_back == held_back
+    assert report.written.lost == lost
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): lost}
+    read = {at for at, _ in monitoring.values("location/last_read")}
+    assert read == ({"us-east1"} if held_back else {"us-east1", "europe-west1"})
+    # All streams are sent, whatever became of the requests before them.
+    assert len(monitoring.values("stream/state")) == 61
+    assert report.written.accepted == len(report.samples) - lost
+    assert not report.complete
+    assert not report.reached_nobody
+
+
+def test_a_run_whose_points_another_run_wrote_first_is_not_complete(
+    serve: Serve,
+) -> None:
+    """A second exporter at the same time: nothing is lost, and no last_read is ours."""
+    lab = serve(world())
+    assert lab.run(LISTED).complete
+    report = lab.run(LISTED)
+    assert not report.complete
+    assert not report.reached_nobody
+    assert (report.written.accepted, report.written.lost) == (0, 0)
+    assert report.written.superseded == len(report.samples) == 16
+    assert report.held_back == (EUROPE, AMERICA)
+
+
+def test_an_answer_after_the_decision_that_there_is_none_is_dropped(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A location compared too late gets `up` 0 and no other point, in this run."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    decided = Event()
+    compare = Expectations.compare
+
+    def stall(self: Expectations, at: LocationName, *rest: Any) -> Any:
+        if at == EUROPE:
+            decided.wait(PLENTY)
+        return compare(self, at, *rest)
+
+    def answer(points: Points) -> None:
+        if has(points, "location/up", "europe-west1"):
+            decided.set()
+
+    monkeypatch.setattr(Expectations, "compare", stall)
+    monkeypatch.setattr(run, "_GRACE_SECONDS", 0)
+    monitoring.answer = answer
+    report = lab.run(LISTED, seconds=4)
+    assert report.unread[EUROPE].kind is FailureKind.TIMED_OUT
+    assert seen(report) == {"shop-prod/us-east1": ["users"]}
+    sent = [one for one in monitoring.points if one.location == "europe-west1"]
+    assert [(one.metric, one.value) for one in sent] == [("location/up", 0)]
+
+
+def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its location is then written again, although nothing changed."""
+    lab = serve(world())
+    memory = Memory(10)
+    memory.begin(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(measure, "stream_samples", None)
+        report = lab.run(LISTED, memory=memory)
+    assert report.written.lost == 2
+    assert all(record.exc_info for record in caplog.records)
+    memory.begin(161)
+    assert lab.run(LISTED, memory=memory, at=report.timestamp + 160).complete
+    assert len(lab.cloud.points(PREFIX + "stream/state")) == 2
+
+
+def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
+    """And the run knows that its own were, though nobody can write that."""
+    lab = serve(world({"europe-west1": [], "us-east1": ["users"]}))
+    denied = refusal("PERMISSION_DENIED")
+
+    def answer(points: Points) -> StatusError | None:
+        return (
+            denied
+            if has(points, "location/up", "europe-west1") or has(points, OWN[0])
+            else None
+        )
+
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(DISCOVERED)
+    # Of the shared points, and of the exporter's own.
+    assert report.written.lost == 7
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): 3}
+    assert (
+        monitoring.values("location/last_read")["us-east1", "datastream"]
+        == report.timestamp
+    )
+    assert not report.complete
+
+
+def test_an_unexpected_error_in_reading_leaves_the_location_unread(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a bug, not a time-out, and its stack trace is in the log."""
+    lab = serve(world())
+    monkeypatch.setattr(Expectations, "compare", None)
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(LISTED)
+    assert {why.kind for why in report.unread.values()} == {FailureKind.REFUSED}
+    assert "This is a bug" in report.unread[EUROPE].hint
+    assert set(monitoring.values("location/up").values()) == {0}
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "complete", "reached_nobody"),
+    [
+        ({"locations": ()}, True, False),  # as of a task without locations
+        ({"unread": {EUROPE: FAILURE}}, True, False),
+        ({"locations": (), "unread": {EUROPE: FAILURE}}, True, True),
+        ({"uncollected": {ORDERS: FAILURE}}, True, False),
+        ({"written": Written()}, True, False),
+        ({"written": Written(accepted=9, superseded=1)}, True, False),
+        ({"written": Written(accepted=9, lost=1)}, False, False),
+        ({"written": Written(lost=10)}, False, True),
+        ({"written": Written(superseded=10)}, False, False),
+        ({"stopped": True}, False, False),
+    ],
+)
+def test_a_run_is_complete_if_all_that_was_due_was_written(
+    serve: Serve, changed: dict[str, Any], *, complete: bool, reached_nobody: bool
+) -> None:
+    """Exit code and new connections follow from what was written and read."""
+    report = replace(serve(world()).run(LISTED), **changed)
+    assert (report.complete, report.reached_nobody) == (complete, reached_nobody)

@@ -1,0 +1,255 @@
+"""How runs end: in time, when asked to stop, and where no thread can be had."""
+
+import threading
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+
+from exporter.config.locations import KNOWN
+from exporter.google.errors import FailureKind
+from exporter.names import LocationName
+from exporter.run.memory import Memory
+from exporter.steps.write import Written
+from lab.emulator.answers import StatusError
+from lab.emulator.world import Fault
+from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.worlds import (
+    DISCOVERED,
+    LISTED,
+    Monitoring,
+    Points,
+    has,
+    refusal,
+    seen,
+    world,
+)
+
+PLACES = {at: ["x"] for at in KNOWN[:6]}
+SOURCE = {"project": "shop-prod", "locations": list(PLACES)}
+OWN = "exporter/points_lost"
+EVERYTHING = {"objects": True, "private_connections": True}
+
+
+@pytest.fixture
+def released() -> Iterator[Event]:
+    """Return what holds answers back until it is set, or the test ends."""
+    event = Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def stop() -> Event:
+    """Return what asks a run to stop."""
+    return Event()
+
+
+# In time.
+
+
+def test_reading_ends_in_time_when_everything_hangs(serve: Serve) -> None:
+    """A discovery and six locations that never answer are written in time."""
+    lab = serve(world(PLACES, faults=[{"method": "List*", "latency": "10m"}]))
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(SOURCE, {"project": "bank-prod"}, seconds=4)
+    assert report.complete
+    assert report.reached_nobody
+    assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
+    assert "run.deadline" in report.unread[LocationName("bank-prod", "global")].hint
+    up = {(at, "datastream"): 0 for at in [*PLACES, "global"]}
+    assert monitoring.values("location/up") == up
+    assert has(monitoring.batches[-1], OWN)
+    assert report.seconds < PLENTY / 3
+
+
+def test_the_exporters_own_points_are_written_when_all_others_hang(
+    serve: Serve, released: Event
+) -> None:
+    """The last seconds are kept for them, and they say how much was lost."""
+    lab = serve(world(PLACES | {"us-east1": []}))
+
+    def hang(points: Points) -> None:
+        if not has(points, OWN):
+            released.wait(PLENTY)
+
+    monitoring = Monitoring(lab.cloud, hang)
+    report = lab.run(DISCOVERED, seconds=6)
+    assert report.seconds < PLENTY / 3
+    # What comes after a request that is lost is lost as well: two of it, four of its
+    # stream.
+    assert (report.written.lost, report.written.accepted) == (39, 4)
+    assert monitoring.values(OWN) == {("global", "0"): 39}
+    assert len(report.held_back) == 6
+    assert not report.complete
+
+
+def test_a_deadline_that_has_passed_loses_everything_without_a_call(
+    serve: Serve,
+) -> None:
+    """Nothing hangs, and the exit code says that points were lost."""
+    lab = serve(world())
+    report = lab.run(LISTED, seconds=-5)
+    assert lab.cloud.calls.total() == report.calls == 0
+    assert {name.location for name in report.unread} == set(LISTED["locations"])
+    assert report.written == Written(lost=6, errors=report.written.errors)
+
+
+def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
+    serve: Serve,
+) -> None:
+    """An earlier run found them; discovering them again may take a third of reading."""
+    lab, memory = serve(world()), Memory(60)
+    memory.begin(1)
+    lab.look(DISCOVERED, memory=memory)
+    lab.cloud.add_fault(Fault(method="ListLocations", latency=600))
+    memory.begin(1000)
+    report = lab.run(DISCOVERED, memory=memory, seconds=6)
+    assert (
+        report.unread[LocationName("shop-prod", "global")].kind is FailureKind.TIMED_OUT
+    )
+    assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
+    assert report.written == Written(accepted=19)
+
+
+# When asked to stop.
+
+
+def test_a_stop_before_the_run_writes_nothing(serve: Serve, stop: Event) -> None:
+    """Nothing is known of what was not waited for: neither failed nor unreadable."""
+    lab = serve(world(faults=[{"method": "List*", "latency": "10m"}]))
+    stop.set()
+    report = lab.run(LISTED, {"project": "bank-prod"}, stop=stop)
+    assert (report.stopped, report.complete) == (True, False)
+    assert report.written == Written()
+    assert not report.unread
+    assert not report.discoveries
+    assert "CreateTimeSeries" not in lab.cloud.calls
+
+
+def test_a_stop_while_reading_leaves_what_hangs(
+    serve: Serve, stop: Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What hangs is not failed; its thread ends with the clients, without a word."""
+    lab = serve(
+        world(
+            faults=[
+                {
+                    "method": "ListStreams",
+                    "location": "us-*",
+                    "latency": "10m",
+                }
+            ]
+        )
+    )
+
+    def answer(points: Points) -> None:
+        if has(points, "location/last_read"):
+            stop.set()
+
+    Monitoring(lab.cloud, answer)
+    report = lab.run(LISTED, stop=stop)
+    assert report.seconds < PLENTY / 3
+    assert not report.reached_nobody
+    assert not report.unread
+    assert list(seen(report)) == ["shop-prod/europe-west1"]
+    lab.clients.__exit__()
+    for thread in threading.enumerate():
+        if thread.name.startswith("location"):
+            thread.join(PLENTY)
+            assert not thread.is_alive()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("code", [None, "UNAVAILABLE"])
+def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
+    serve: Serve, stop: Event, code: str | None
+) -> None:
+    """What was answered counts, what was refused or not sent is lost."""
+    lab = serve(world({"europe-west1": {"streams": [{"id": "s-{}", "count": 60}]}}))
+
+    def answer(points: Points) -> StatusError | None:
+        if not has(points, "stream/state"):
+            return None
+        stop.set()
+        return refusal(code) if code else None
+
+    monitoring = Monitoring(lab.cloud, answer)
+    source = {"project": "shop-prod", "locations": ["europe-west1"]}
+    report = lab.run(
+        source,
+        stop=stop,
+        collect=EVERYTHING,
+        at=0,
+    )
+    assert [len(points) for points in monitoring.batches] == [200]
+    lost = 200 if code else 0
+    written = report.written
+    assert (written.accepted, written.lost) == (200 - lost, 42 + lost)
+    assert (report.stopped, report.complete) == (True, False)
+    # The log says that the run was interrupted: that is why there is no last_read.
+    assert report.held_back == ()
+    assert lab.cloud.calls == {
+        "ListStreams": 1,
+        "CreateTimeSeries": 1,
+        "ListTimeSeries": 4,
+    }
+
+
+@pytest.mark.parametrize("streams", [["x"], []])
+def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
+    serve: Serve, stop: Event, released: Event, streams: list[str]
+) -> None:
+    """What hangs is lost, as Cloud Run ends a process ten seconds after SIGTERM."""
+    lab = serve(world(dict.fromkeys(PLACES, streams)))
+    hanging = 6 if streams else 1
+
+    def hang(_points: Points) -> None:
+        if len(monitoring.requests) == hanging:
+            stop.set()
+        released.wait(PLENTY)
+
+    monitoring = Monitoring(lab.cloud, hang)
+    report = lab.run(SOURCE, stop=stop)
+    # All of them together get three seconds.
+    assert report.seconds < 8
+    assert report.stopped
+    assert len(monitoring.requests) == hanging
+    assert report.written.lost == (36 if streams else 12)
+
+
+# Where no thread can be had.
+
+
+def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None:
+    """Let so many threads of a kind be started, and then no other."""
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def limited(thread: threading.Thread) -> None:
+        if thread.name.startswith(kind):
+            if len(started) == most:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize(("source", "points"), [(LISTED, 18), (DISCOVERED, 19)])
+def test_one_thread_is_enough_for_a_whole_run(
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    source: dict[str, Any],
+    points: int,
+    most: int,
+) -> None:
+    """Locations then wait for each other, and nothing is left out."""
+    lab = serve(world())
+    allow_threads(monkeypatch, "location", most)
+    report = lab.run(source)
+    assert report.complete
+    assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
+    assert len(lab.cloud.points()) == len(report.samples) == points

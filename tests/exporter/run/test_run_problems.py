@@ -1,0 +1,280 @@
+"""Problems over many runs: kept by a process, or read back from Cloud Monitoring."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from exporter.config import Config, Endpoints
+from exporter.google.calls import Deadline
+from exporter.google.clients import Clients
+from exporter.run.memory import Memory
+from exporter.run.report import Report, Session
+from exporter.run.session import run_once
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import Fault, World
+from tests.exporter.conftest import PLENTY
+from tests.exporter.worlds import PREFIX, world
+
+STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
+SOURCE = {
+    "project": "shop-prod",
+    "locations": ["europe-west1"],
+}
+ALL, FIRST = "s-*", "s-1"
+
+
+class Fleet:
+    """Six streams, and an exporter that runs every minute.
+
+    Attributes:
+        forgetful: Whether each run is a new process, as those of a job are.
+    """
+
+    def __init__(self, running: ExitStack, *, forgetful: bool, **parts: Any) -> None:
+        self.now = self.start = 1_800_000_000.0
+        self.forgetful = forgetful
+        made = World.model_validate(world(STREAMS, **parts))
+        self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
+        self.clients = running.enter_context(Clients(Endpoints(), self.cloud.environ))
+        self.memory = Memory(60)
+
+    def run(self, until: int, **source: Any) -> list[Report]:
+        """Run up to a minute; return the reports."""
+        config = Config.model_validate(
+            {
+                "metrics": {"project": "metrics-project"},
+                "sources": [SOURCE | source],
+            }
+        )
+        reports = []
+        while self.now < self.start + until * 60:
+            reports.append(
+                run_once(
+                    Session(config, self.clients),
+                    Memory() if self.forgetful else self.memory,
+                    Deadline.after(PLENTY),
+                    monotonic=lambda: self.now,
+                    now=lambda: self.now,
+                )
+            )
+            self.now += 60
+        return reports
+
+    def values(self, stream: str = FIRST) -> dict[int, tuple[int, int]]:
+        """Return value and beginning of a stream's problem, in minutes, by minute."""
+        since = self._points("stream/problem_since", stream)
+        return {
+            at: (value, self._minute(since.get(at, self.start)))
+            for at, value in self._points("stream/problem", stream).items()
+        }
+
+    def _points(self, metric: str, stream: str) -> dict[int, int]:
+        return {
+            self._minute(point.time): int(point.value)
+            for point in self.cloud.points(PREFIX + metric)
+            if point.metric_labels["stream_id"] == stream
+        }
+
+    def _minute(self, time: float) -> int:
+        return int(time - self.start) // 60
+
+
+Make = Callable[..., Fleet]
+
+
+@pytest.fixture(params=[True, False], ids=["job", "function"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Return what makes a fleet, watched by processes with one run or with many."""
+    with ExitStack() as running:
+        yield lambda **parts: Fleet(running, forgetful=request.param, **parts)
+
+
+def fails(at: int, stream: str = ALL) -> dict[str, Any]:
+    """Return an event of a world, in a minute."""
+    return {
+        "at": at * 60,
+        "stream": stream,
+        "do": "fail",
+        "reason": "GONE",
+    }
+
+
+def recovers(at: int, stream: str = ALL) -> dict[str, Any]:
+    """Return an event of a world, in a minute."""
+    return {
+        "at": at * 60,
+        "stream": stream,
+        "do": "recover",
+    }
+
+
+def test_a_group_lasts_until_its_last_stream_recovers(make: Make) -> None:
+    """Each stream that recovers gets one 0, and nothing before its problem."""
+    fleet = make(
+        events=[
+            fails(2),
+            recovers(4, "s-[2-6]"),
+            recovers(7, FIRST),
+        ]
+    )
+    fleet.run(10)
+    values = fleet.values()
+    assert values.pop(7) == (0, 0)
+    assert set(values.values()) == {(205, 2)}
+    assert min(values) == 2
+    assert fleet.values("s-2") == {
+        2: (205, 2),
+        3: (205, 2),
+        4: (0, 0),
+    }
+
+
+def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
+    """A run whose points are lost ends no problem."""
+    lost = {
+        "method": "CreateTimeSeries",
+        "code": "UNKNOWN",
+        "from": 180,
+        "until": 230,
+    }
+    fleet = make(events=[fails(1, FIRST), recovers(3, FIRST)], faults=[lost])
+    fleet.run(7)
+    assert fleet.values() == {
+        1: (105, 1),
+        2: (105, 1),
+        4: (0, 0),
+    }
+
+
+@pytest.mark.parametrize("how", ["deleted", "excluded"])
+def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> None:
+    """Its incidents close, though nobody says that it recovered."""
+    events = [fails(1, FIRST)]
+    if how == "deleted":
+        events.append(
+            {
+                "at": 180,
+                "stream": FIRST,
+                "do": "delete",
+            }
+        )
+    fleet = make(events=events)
+    fleet.run(3)
+    fleet.run(6, **({"exclude": [FIRST]} if how == "excluded" else {}))
+    assert fleet.values() == {
+        1: (105, 1),
+        2: (105, 1),
+        3: (0, 0),
+    }
+
+
+def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> None:
+    """And says for a minute that it has none, if its process knows that it had some."""
+    fleet = make(
+        events=[
+            fails(1),
+            {
+                "at": 180,
+                "stream": ALL,
+                "do": "delete",
+            },
+        ]
+    )
+    fleet.run(8)
+    assert fleet.values() == {
+        1: (205, 1),
+        2: (205, 1),
+        3: (0, 0),
+    }
+    counts = [point.value for point in fleet.cloud.points(PREFIX + "location/streams")]
+    assert counts == [6] * 3 + [0] * (0 if fleet.forgetful else 2)
+
+
+def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
+    """What was written before counts on, and goes on afterwards."""
+    down = {
+        "method": "ListStreams",
+        "code": "UNKNOWN",
+        "from": 120,
+        "until": 1500,
+    }
+    fleet = make(events=[fails(1)], faults=[down])
+    fleet.run(27)
+    assert fleet.values() == dict.fromkeys([1, 25, 26], (205, 1))
+
+
+def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
+    """For a day; afterwards every problem begins anew."""
+    fleet = make(events=[fails(1, FIRST)])
+    fleet.run(3)
+    for hours, since in ((20, 1), (45, 2702)):
+        fleet.memory = Memory(60)
+        fleet.now = fleet.start + hours * 3600 + 120
+        minute = hours * 60 + 2
+        fleet.run(minute + 1)
+        assert fleet.values()[minute] == (105, since)
+
+
+@pytest.mark.parametrize("seconds", [40, 70, 130])
+def test_points_that_are_visible_late_change_no_group(seconds: int) -> None:
+    """Runs that don't see the first points agree with it as soon as they do."""
+    with ExitStack() as running:
+        fleet = Fleet(
+            running,
+            forgetful=True,
+            events=[fails(1)],
+            visible_after=seconds,
+        )
+        fleet.run(10)
+    hidden = 1 + seconds // 60
+    beginnings = [since for _, since in fleet.values().values()]
+    assert beginnings == [*range(1, hidden + 1), *[1] * (9 - hidden)]
+
+
+def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> None:
+    """Each stream that is fine gets a 0: nobody knows whether it had a problem."""
+    denied = {
+        "method": "ListTimeSeries",
+        "code": "PERMISSION_DENIED",
+    }
+    fleet = make(events=[fails(1, "s-[1-5]")], faults=[denied])
+    reports = fleet.run(3)
+    assert all(report.complete for report in reports)
+    assert all(report.unrecalled for report in reports)
+    assert {value for value, _ in fleet.values().values()} == {0, 105}
+    assert fleet.values("s-6")[0] == (0, 0)
+    assert "monitoring.timeSeries.list" in str(reports[0].unrecalled)
+
+
+def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
+    """Cloud Monitoring doesn't know it, which refuses nothing: groups form."""
+    text = 'Cannot find metric(s) that match type = "TYPE".'
+    unknown = {
+        "method": "ListTimeSeries",
+        "code": "NOT_FOUND",
+        "message": text,
+    }
+    fleet = make(events=[fails(1)], faults=[unknown | {"until": 90}])
+    reports = fleet.run(3)
+    assert not any(report.unrecalled for report in reports)
+    assert set(fleet.values().values()) == {(205, 1)}
+
+
+def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
+    """The points of problems count as lost, no others are, and nothing changes."""
+    fleet = make(events=[fails(1), recovers(3, "s-2")])
+    fleet.run(3)
+    fleet.memory = Memory(60)
+    fleet.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", until=270))
+    deadline = Deadline.after
+    with pytest.MonkeyPatch.context() as patched:
+        # A real second, as the emulator's time stands still.
+        patched.setattr(Deadline, "after", lambda _seconds: deadline(1))
+        lost = fleet.run(5)
+    assert [report.written.lost for report in lost] == [10, 10]
+    assert not any(report.held_back for report in lost)
+    fleet.run(7)
+    assert fleet.values() == dict.fromkeys([1, 2, 5, 6], (205, 1))
+    assert fleet.values("s-2") == dict.fromkeys([1, 2], (205, 1)) | {5: (0, 0)}

@@ -1,0 +1,375 @@
+"""Comparing streams with config: fine states, missing and excluded streams."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.cloud.datastream_v1 import Stream as GoogleStream
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.command.doubts import schedules
+from exporter.config import Config, Window, from_text
+from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
+from exporter.steps.compare import ComparedLocation, Expectations, is_open
+from exporter.steps.read import Stream
+from tests.exporter.worlds import EUROPE, ORDERS
+
+NIGHT = datetime(2026, 1, 14, 2, 30, tzinfo=UTC)
+NOON = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)
+LABELS = {state.name.lower(): state for state in EXPECTABLE}
+AT_NIGHT = (
+    "{match: '*', states: [NOT_STARTED],"
+    " during: {schedule: 0 2 * * *, duration: 1h, timezone: UTC}}"
+)
+PAUSED_AT_NIGHT = {
+    "match": "*/orders",
+    "states": ["PAUSED"],
+    "during": {
+        "schedule": "0 2 * * *",
+        "duration": "1h",
+        "timezone": "UTC",
+    },
+}
+
+
+def compared(
+    *streams: Stream,
+    now: datetime = NOON,
+    globs: dict[str, Any] | None = None,
+    **parts: Any,
+) -> ComparedLocation:
+    """Return ``europe-west1`` with these streams, compared with these parts."""
+    source = {"project": "shop-prod", **(globs or {})}
+    whole = config(sources=[source], **parts)
+    expectations = Expectations(whole, int(now.timestamp()))
+    return expectations.compare(EUROPE, whole.sources[0], streams)
+
+
+def config(**parts: Any) -> Config:
+    """Return a config of these parts."""
+    least = {
+        "metrics": {"project": "metrics-project"},
+        "sources": [{"project": "shop-prod"}],
+    }
+    return Config.model_validate(least | parts)
+
+
+def expected(label: str = "", now: datetime = NOON, **parts: Any) -> set[int]:
+    """Return the states, of -1 to 12, that are fine for the stream ``orders``."""
+    fine = set()
+    for state in range(-1, 13):
+        stream = Stream("orders", state, label=label)
+        (one,) = compared(stream, now=now, **parts).streams
+        if one.expected:
+            fine.add(state)
+    return fine
+
+
+# States.
+
+
+def test_states_have_names_and_kinds() -> None:
+    """States are those of Google's client; an unknown number is named by itself."""
+    theirs: Any = GoogleStream.State
+    assert {one.name: int(one) for one in StreamState} == {
+        one.name: int(one) for one in theirs
+    }
+    assert state_name(6) == "FAILED_PERMANENTLY"
+    assert state_name(9) == "state 9"
+    assert state_name(-1) == "state -1"
+    assert {*FAILURES, *EXPECTABLE, StreamState.STATE_UNSPECIFIED} == {*StreamState}
+    assert not FAILURES & {*EXPECTABLE}
+
+
+# What is fine.
+
+
+@pytest.mark.parametrize("label", ["", *LABELS])
+def test_a_label_adds_its_state(label: str) -> None:
+    """RUNNING, STARTING, DRAINING and MAINTENANCE are always fine; else no state is."""
+    fine = {2, 4, 7, 8}
+    if label:
+        fine.add(LABELS[label])
+    assert expected(label) == fine
+
+
+@pytest.mark.parametrize(
+    ("rules", "place"),
+    [
+        ([], ""),
+        (["{match: '*/users', states: [PAUSED]}"], ""),
+        (
+            ["{match: '*', states: [PAUSED, DRAINING]}"],
+            " (c:4: expectations[0]: adds PAUSED, DRAINING)",
+        ),
+        (
+            ["{match: '*', states: [DRAINING]}", AT_NIGHT],
+            " (c:4: expectations[0]: adds DRAINING)",
+        ),
+        ([AT_NIGHT], " (c:4: expectations[0].during: this window is closed now)"),
+    ],
+)
+def test_an_unexpected_state_names_the_expectation_about_it(
+    rules: list[str],
+    place: str,
+) -> None:
+    """It is the last match that is open now, else the last whose window is closed."""
+    lines = [
+        "metrics: {project: shop-prod}",
+        "sources: [{project: shop-prod}]",
+        "expectations:",
+        *(f"  - {rule}" for rule in rules),
+    ]
+    config = from_text("\n".join(lines), "c", {})
+    streams = [Stream("orders", StreamState.NOT_STARTED)]
+    expectations = Expectations(config, int(NOON.timestamp()))
+    compared = expectations.compare(EUROPE, config.sources[0], streams)
+    problem = f"is NOT_STARTED, which config does not expect{place}"
+    assert [one.problem for one in compared.streams] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "duration", "overlaps"),
+    [
+        ("0 22 * * 6", "4h", False),
+        ("0 0 * * 6,0", "24h", False),
+        ("*/15 * * * *", "15m", False),
+        ("0 0 29 2 *", "744h", False),
+        ("*/15 * * * *", "16m", True),
+        ("0 22 * * 1-5", "25h", True),
+    ],
+)
+def test_a_window_that_opens_before_it_closes_is_a_warning(
+    schedule: str, duration: str, *, overlaps: bool
+) -> None:
+    """Its next opening is told in its zone and in UTC in any case."""
+    during = {
+        "schedule": schedule,
+        "duration": duration,
+        "timezone": "Asia/Tokyo",
+    }
+    expectation = {
+        "match": "*",
+        "states": ["PAUSED"],
+        "during": during,
+    }
+    (_, opens), *warnings = schedules(config(expectations=[expectation]), NOON)
+    assert " Asia/Tokyo (" in opens
+    assert len(warnings) == overlaps
+
+
+def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
+    """A required one that is gone is not missing either; then both are as before."""
+    mute = {
+        "match": "*/*-eu",
+        "until": "2026-01-14T13:00",
+        "timezone": "Europe/Berlin",
+    }
+    parts: dict[str, Any] = {"mutes": [mute], "required": [f"{EUROPE}/streams/gone-eu"]}
+    streams = [Stream("a-eu", StreamState.FAILED), Stream("b", StreamState.RUNNING)]
+    seen = []
+    for now in (NOON - timedelta(seconds=1), NOON):
+        at = compared(*streams, now=now, **parts)
+        seen.append(([one.name.stream for one in at.streams], at.excluded))
+    assert seen == [(["b"], ("a-eu", "gone-eu")), (["a-eu", "b", "gone-eu"], ())]
+
+
+def test_a_window_may_come_once() -> None:
+    """It is open from its first moment to its last, in its zone."""
+    window = {
+        "from": "2026-10-24",
+        "until": "2026-10-26",
+        "timezone": "Europe/Berlin",
+    }
+    one = Window.model_validate(window)
+    opens = datetime(2026, 10, 23, 22, tzinfo=UTC)
+    times = (-1, 0, 49 * 3600 - 1, 49 * 3600)
+    found = [is_open(one, opens + timedelta(seconds=each)) for each in times]
+    assert found == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "label", ["", "PAUSED", "asleep", "failed", "failed_permanently", "3"]
+)
+def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
+    """An unexpected state says what its label holds, and what is allowed."""
+    assert expected(label) == {2, 4, 7, 8}
+    (one,) = compared(Stream("orders", 3, label=label)).streams
+    says = f'(its label expected-state is "{label}"; allowed are not_started, running'
+    assert (says in one.problem) == bool(label)
+
+
+GLOBS = st.sampled_from(
+    [
+        "*",
+        str(ORDERS),
+        "projects/shop-prod/*",
+        "projects/*/locations/*/streams/orders",
+        "projects/*/locations/*/streams/o[q-s]*",
+        "projects/*/locations/*/streams/customers",
+        "projects/other-project/*",
+        f"{EUROPE}/streams/order",
+    ]
+)
+STATES = st.lists(
+    st.sampled_from([state.name for state in EXPECTABLE]), min_size=1, max_size=3
+)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.fixed_dictionaries({"match": GLOBS, "states": STATES}), max_size=6),
+    st.sampled_from([*LABELS, "failed"]) | st.text(),
+)
+def test_the_last_match_adds_states_and_without_one_the_label_does(
+    expectations: list[dict[str, Any]],
+    label: str,
+) -> None:
+    """A full name has no precedence over a glob, and failures are never fine."""
+    others = {"customers", "other-project", "order"}
+    matching = [
+        one for one in expectations if others.isdisjoint(one["match"].split("/"))
+    ]
+    fine = {2, 4, 7, 8}
+    if matching:
+        fine |= {StreamState[name] for name in matching[-1]["states"]}
+    elif label in LABELS:
+        fine |= {LABELS[label]}
+    assert expected(label, expectations=expectations) == fine
+
+
+def test_outside_its_window_an_expectation_matches_nothing() -> None:
+    """Outside its window, an earlier match counts, or the label."""
+    at_night = [PAUSED_AT_NIGHT]
+    label = "not_started"
+    assert expected(label, NIGHT, expectations=at_night) == {2, 3, 4, 7, 8}
+    assert expected(label, NOON, expectations=at_night) == {1, 2, 4, 7, 8}
+    earlier = {"match": str(ORDERS), "states": ["NOT_STARTED"]}
+    both = [earlier, PAUSED_AT_NIGHT]
+    assert expected(now=NOON, expectations=both) == {1, 2, 4, 7, 8}
+    assert expected(now=NIGHT, expectations=both) == {2, 3, 4, 7, 8}
+
+
+# Locations.
+
+
+@pytest.mark.parametrize(
+    ("globs", "watched", "excluded"),
+    [
+        ({}, ["orders-eu", "orders-us", "test-orders"], []),
+        ({"include": ["orders-*"]}, ["orders-eu", "orders-us"], []),
+        ({"exclude": ["test-*"]}, ["orders-eu", "orders-us"], ["test-orders"]),
+        (
+            {"include": ["orders*"], "exclude": ["*-us", "test-*"]},
+            ["orders-eu"],
+            ["orders-us"],
+        ),
+        ({"include": ["nothing"], "exclude": ["*"]}, [], []),
+        ({"exclude": ["*"]}, [], ["orders-eu", "orders-us", "test-orders"]),
+    ],
+)
+def test_globs_choose_among_the_streams(
+    globs: dict[str, list[str]],
+    watched: list[str],
+    excluded: list[str],
+) -> None:
+    """A stream that no include matches is neither watched nor excluded."""
+    streams = [
+        Stream("orders-eu", 2),
+        Stream("orders-us", 2),
+        Stream("test-orders", 2),
+    ]
+    one = compared(*streams, globs=globs)
+    assert [stream.name.stream for stream in one.streams] == watched
+    assert list(one.excluded) == excluded
+    assert one.empty == (not watched and not excluded)
+
+
+@pytest.mark.parametrize(
+    "globs",
+    [
+        {},
+        {"exclude": ["orders"]},
+        {"include": ["other"]},
+    ],
+)
+def test_a_required_stream_that_is_there_is_never_missing(
+    globs: dict[str, list[str]],
+) -> None:
+    """A required stream that exists isn't missing, watched or not, in any state."""
+    one = compared(Stream("orders", 6), globs=globs, required=[str(ORDERS)])
+    assert one.missing == []
+
+
+def test_a_required_stream_that_is_not_there_is_missing() -> None:
+    """A required stream is missing from its own location only, and counts as bad."""
+    elsewhere = str(ORDERS).replace("europe-west1", "us-east4")
+    one = compared(Stream("orders-2", 2), required=[str(ORDERS), elsewhere])
+    assert one.missing == [ORDERS]
+    assert not one.empty
+    missing = one.streams[-1]
+    assert missing.state == "missing"
+    assert missing.bad
+    assert not missing.failed
+    assert "is required but does not exist" in missing.problem
+
+
+def test_streams_are_counted_once() -> None:
+    """A failed stream isn't unexpected too; missing and excluded ones are neither."""
+    streams = [
+        Stream("running", 2),
+        Stream("paused", 3),
+        Stream("failed", 5),
+        Stream("failed-too", 5),
+        Stream("failed-permanently", 6),
+        Stream("new-state", 9),
+    ]
+    one = compared(*streams, required=[str(ORDERS)])
+    counts = Counter(each.trouble for each in one.streams)
+    assert (counts["failed"], counts["not as expected"]) == (3, 2)
+    muted = compared(*streams, globs={"exclude": ["*"]})
+    assert not muted.streams
+
+
+@pytest.mark.parametrize(
+    ("zone", "schedule", "duration", "opens"),
+    [
+        # The clocks go forward while the window is open.
+        ("Europe/Berlin", "30 1 * * *", "2h", "2026-03-29T01:30+01:00"),
+        ("America/New_York", "30 1 * * *", "2h", "2026-03-08T01:30-05:00"),
+        # They go back while it is open.
+        ("Europe/Berlin", "30 1 * * *", "2h", "2026-10-25T01:30+02:00"),
+        # The night has no half past two.
+        ("Europe/Berlin", "30 2 * * *", "1h", "2026-03-29T03:00+02:00"),
+        ("America/New_York", "30 2 * * *", "1h", "2026-03-08T03:00-04:00"),
+        # The night has it twice: only the first counts.
+        ("Europe/Berlin", "30 2 * * *", "50m", "2026-10-25T02:30+02:00"),
+        ("America/New_York", "30 1 * * *", "50m", "2026-11-01T01:30-04:00"),
+    ],
+)
+def test_a_window_lasts_its_duration_while_clocks_change(
+    zone: str,
+    schedule: str,
+    duration: str,
+    opens: str,
+) -> None:
+    """A window is open for its duration in real time, to the microsecond."""
+    one = Window.model_validate(
+        {
+            "schedule": schedule,
+            "duration": duration,
+            "timezone": zone,
+        }
+    )
+    instant = timedelta(microseconds=1)
+    start = datetime.fromisoformat(opens)
+    end = start + one.length
+    assert not is_open(one, start - instant)
+    assert is_open(one, start)
+    assert is_open(one, end - instant)
+    assert not is_open(one, end)
+    # Where the night has an hour twice, the second one opens no window.
+    later = start + timedelta(hours=1, minutes=5)
+    assert is_open(one, later) == (later < end)

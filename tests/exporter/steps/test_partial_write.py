@@ -1,0 +1,201 @@
+"""What a refused CreateTimeSeries says of its points, in every known wording."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import pytest
+from google.api_core import exceptions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.steps.partial_write import PartialWrite, parse_partial_write
+from tests.exporter.worlds import refusal
+
+HEAD = "One or more TimeSeries could not be written: "
+ORDER = (
+    "Points must be written in order. One or more of the points specified had an older"
+    " end time than the most recent point."
+)
+OFTEN = (
+    "One or more points were written more frequently than the maximum sampling period"
+    " configured for the metric."
+)
+INTERNAL = (
+    "Internal error encountered. Please retry after a few seconds. If internal errors"
+    " persist, contact support at https://cloud.google.com/support/docs."
+)
+TWICE = (
+    "Field timeSeries[8] had an invalid value: Duplicate TimeSeries encountered. Only"
+    " one point can be written per TimeSeries per request."
+)
+NODE = "generic_node{location:europe-west1,namespace:shop-prod,node_id:orders}"
+STATE = "custom.googleapis.com/datastream/stream/state"
+TIMES = (
+    f" {{Metric: {STATE}, Timestamps: {{Youngest Existing: '2026/01/01-00:00:02.000',"
+    " New: '2026/01/01-00:00:04.000'}}"
+)
+NEWER = (
+    f'timeSeries[0-2,5] (example metric.type="{STATE}", metric.labels={{"stream_id":'
+    f' "orders"}}): write for resource={NODE} failed with: '
+)
+INVALID = "INVALID_ARGUMENT"
+
+
+def parsed(code: str, text: str, sent: int = 7, **summary: Any) -> PartialWrite:
+    """Return what is read of an error, as Google's client raises it."""
+    status = refusal(code, text, **summary).status
+    error = exceptions.from_grpc_status(
+        grpc.StatusCode[code], text, details=list(status.details)
+    )
+    return parse_partial_write(error, sent)
+
+
+def counts(
+    code: str, text: str, written: int = 5, errors: Sequence[Any] = ()
+) -> tuple[int, int, int]:
+    """Return the refused, late and transient points of 7 in an error with a summary."""
+    one = parsed(code, text, written=written, of=7, errors=errors)
+    assert one.unwritten == one.refused - one.late
+    return one.refused, one.late, one.transient
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEAD}{ORDER}",
+        f"400 {HEAD}{ORDER}",
+        f"{HEAD}{ORDER}: timeSeries[0]",
+        f"{HEAD}{OFTEN}{TIMES}: timeSeries[0-3]",
+        f"{HEAD}{OFTEN}: timeSeries[0,2-3, 5 - 6]",
+        (
+            f"{HEAD}{OFTEN}: global{{}} timeSeries[4]: {STATE}{{}}; {ORDER}: global{{}}"
+            " timeSeries[6]"
+        ),
+        f"{HEAD}\n{OFTEN}: timeSeries[4];\n{ORDER}: timeSeries[6]",
+        f"{HEAD}{ORDER}: {NODE} timeSeries[1]: {STATE}{{}}",
+        f"{HEAD}{NEWER}{OFTEN}{TIMES}",
+        f"{HEAD}{NEWER}{OFTEN}{TIMES}; {NEWER}{ORDER}{TIMES}",
+        f"{HEAD}{OFTEN}: timeSeries[4];{ORDER}: timeSeries[6]",
+        f"{ORDER}: timeSeries[7]",
+        f"{HEAD}{ORDER.replace('end time', 'start time')}: timeSeries[3]",
+    ],
+)
+def test_points_that_came_too_late_are_not_lost(text: str) -> None:
+    """However the series are named: every reason is that another write was first."""
+    assert counts(INVALID, text, errors=[("FAILED_PRECONDITION", 2)]) == (2, 2, 0)
+    one = parsed(INVALID, text)
+    assert (one.refused, one.late, one.unwritten) == (7, 7, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEAD}{TWICE}: timeSeries[8]",
+        f"{HEAD}Unknown metric: {STATE}: timeSeries[4]",
+        f"{HEAD}{ORDER}: timeSeries[0]; Unknown metric: {STATE}: timeSeries[4]",
+        f"{HEAD}{TWICE}: timeSeries[3];{ORDER}: timeSeries[3]",
+        "One or more TimeSeries could not be written",
+        "Refused.",
+        "",
+    ],
+)
+def test_another_reason_or_none_loses_every_refused_point(text: str) -> None:
+    """Nobody says that they were written, so last_read is held back."""
+    assert counts(INVALID, text, errors=[(INVALID, 2)]) == (2, 0, 0)
+    assert parsed(INVALID, text).unwritten == 7
+
+
+def test_the_texts_of_the_summary_count_where_it_has_any() -> None:
+    """Each of its entries is late or not by its own text."""
+    order, other = (INVALID, 1, ORDER), (INVALID, 1, "Unknown metric.")
+    assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1, OFTEN)]) == (
+        2,
+        2,
+        0,
+    )
+    assert counts(INVALID, "Partial failure.", errors=[order, other]) == (2, 1, 0)
+    # An entry without a text leaves its reason to the message.
+    assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1)]) == (
+        2,
+        0,
+        0,
+    )
+
+
+def test_transient_points_are_told_from_those_that_are_refused_for_good() -> None:
+    """The codes of the summary say how many points a retry may mend."""
+    errors = [
+        ("INTERNAL", 3),
+        ("FAILED_PRECONDITION", 1, ORDER),
+        (INVALID, 1, "Unknown metric."),
+    ]
+    assert counts("INTERNAL", INTERNAL, 2, errors) == (5, 1, 3)
+    assert counts("UNAVAILABLE", "Try again.", 5) == (2, 0, 2)
+    # Where no text tells them apart, the ones that are late may count as lost.
+    errors = [("INTERNAL", 5), ("FAILED_PRECONDITION", 2)]
+    assert counts("INTERNAL", f"{HEAD}{ORDER}; {INTERNAL}", 0, errors) == (7, 0, 5)
+
+
+@pytest.mark.parametrize(
+    ("codes", "transient"),
+    [
+        ("UNAVAILABLE DEADLINE_EXCEEDED RESOURCE_EXHAUSTED INTERNAL ABORTED", 7),
+        ("INVALID_ARGUMENT PERMISSION_DENIED NOT_FOUND UNKNOWN", 0),
+    ],
+)
+def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) -> None:
+    """After a transient error, any point may be written; after another, none is."""
+    for code in codes.split():
+        assert parsed(code, "timeSeries[0] is not what it should be.") == PartialWrite(
+            7, 0, transient
+        )
+    assert parsed("ABORTED", f"{HEAD}{OFTEN}: timeSeries[0]") == PartialWrite(7, 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("written", "of"),
+    [(0, 0), (7, 7), (9, 7), (0, 9), (1, 3), (-1, 7), (-(2**31), 2**31 - 1)],
+)
+def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
+    written: int, of: int
+) -> None:
+    """Every point counts as refused then."""
+    assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
+
+
+reasons = st.sampled_from(
+    [ORDER, OFTEN, INTERNAL, TWICE, "Unknown metric", HEAD, NODE, TIMES]
+)
+texts = st.lists(
+    reasons
+    | st.sampled_from(["; ", ";\n", "\n", ": ", "timeSeries[٣]"])
+    | st.text(max_size=5)
+).map("".join)
+codes = st.sampled_from(["UNAVAILABLE", "INTERNAL", INVALID, "UNKNOWN"])
+points = st.integers(-3, 210) | st.integers(-(2**31), 2**31 - 1)
+
+
+@settings(max_examples=200)
+@given(
+    code=codes,
+    text=texts,
+    summary=st.fixed_dictionaries(
+        {
+            "written": st.none() | points,
+            "of": points,
+            "errors": st.lists(
+                st.tuples(codes | st.just("OK"), points, texts), max_size=3
+            ),
+        }
+    ),
+    sent=st.integers(1, 200),
+)
+def test_any_answer_can_be_read(
+    code: str, text: str, summary: dict[str, Any], sent: int
+) -> None:
+    """No answer raises; what is read of it never counts more points than were sent."""
+    one = parsed(code, text, sent, **summary)
+    assert 0 < one.refused <= sent
+    assert 0 <= one.late <= one.refused
+    assert 0 <= one.transient <= one.unwritten

@@ -1,0 +1,271 @@
+"""What becomes of points that are refused, late, hanging or left out."""
+
+import time
+from threading import Event
+from typing import Any
+
+import pytest
+
+from exporter.google.calls import Calls, Deadline
+from exporter.google.errors import FailureKind
+from exporter.names import StreamName
+from exporter.steps.compare import ComparedLocation, ComparedStream
+from exporter.steps.measure import Sample, stream_samples
+from exporter.steps.read import Stream
+from exporter.steps.write import Writer, Written
+from lab.emulator.answers import StatusError
+from tests.exporter.conftest import PLENTY, Lab, Serve
+from tests.exporter.worlds import EUROPE, Monitoring, Points, refusal, world
+
+NOW = int(time.time())
+HEAD = "One or more TimeSeries could not be written: "
+ORDER = "Points must be written in order."
+
+TRANSIENT = (
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "INTERNAL",
+    "ABORTED",
+)
+FINAL = ("INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "UNKNOWN")
+
+
+def samples(streams: int, at: int = NOW) -> list[Sample]:
+    """Return the samples of so many running streams, four of each."""
+    names = [StreamName(*EUROPE, f"stream-{number:04}") for number in range(streams)]
+    running = (
+        ComparedStream(name, Stream(name.stream, 2), expected=True) for name in names
+    )
+    return list(
+        stream_samples(ComparedLocation(EUROPE, tuple(running)), at, errors=True)
+    )
+
+
+def write(
+    lab: Lab, streams: int = 10, *, at: int = NOW, deadline: Deadline | None = None
+) -> Written:
+    """Write the samples of so many streams at a time."""
+    writer = Writer(
+        lab.clients.monitorings,
+        "metrics-project",
+        at,
+        lab.calls,
+    )
+    return writer.write(samples(streams, at), deadline or Deadline.after(PLENTY))
+
+
+def failing(code: str, **fault: Any) -> dict[str, Any]:
+    """Return a fault of CreateTimeSeries."""
+    return {
+        "method": "CreateTimeSeries",
+        "code": code,
+        **fault,
+    }
+
+
+def reasons(written: Written) -> list[FailureKind | None]:
+    """Return why requests were not written completely, None for superseded points."""
+    return [error.failure.kind if error.failure else None for error in written.errors]
+
+
+# What is sent.
+
+
+def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
+    """At most 200 series, all labels of generic_node, one point at the run's second."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    assert write(lab, 120).complete
+    assert [len(request.time_series) for request in monitoring.requests] == [
+        200,
+        200,
+        80,
+    ]
+    assert lab.calls.made == 3
+    for request in monitoring.requests:
+        assert request.name == "projects/metrics-project"
+        for series in request.time_series:
+            node = series.resource.labels["node_id"]
+            assert series.resource.type == "generic_node"
+            assert dict(series.resource.labels) == {
+                "project_id": "metrics-project",
+                "location": "europe-west1",
+                "namespace": "shop-prod",
+                "node_id": node,
+            }
+            assert dict(series.metric.labels) == {"stream_id": node}
+            (point,) = series.points
+            assert not point.interval.HasField("start_time")
+    assert {point.time for point in monitoring.points} == {NOW}
+    assert len({point[:4] for point in monitoring.points}) == 480
+
+
+# Refused, and sent again.
+
+
+@pytest.mark.parametrize("code", TRANSIENT + FINAL)
+def test_a_failure_in_passing_costs_a_call_and_no_point(
+    serve: Serve, code: str
+) -> None:
+    """A final refusal is not repeated; the other requests are sent."""
+    lab = serve(world(faults=[failing(code, times=1)]))
+    written = write(lab, 60)
+    calls, lost = (3, 0) if code in TRANSIENT else (2, 200)
+    assert lab.cloud.calls["CreateTimeSeries"] == calls
+    assert (written.lost, written.accepted) == (lost, 240 - lost)
+    assert len(lab.cloud.points()) == written.accepted
+    assert written.complete == (not lost)
+
+
+def test_points_that_a_try_without_an_answer_wrote_count_as_written(
+    serve: Serve,
+) -> None:
+    """A retry that is told "too late" says that the first try was written."""
+    lab = serve(world(faults=[failing("UNAVAILABLE", when="after", times=1)]))
+    assert write(lab) == Written(accepted=40)
+    assert len(lab.cloud.points()) == 40
+    assert lab.calls.made == 2
+
+
+@pytest.mark.parametrize("later", [0, 2, -30])
+def test_the_points_of_another_run_supersede_and_nothing_is_lost(
+    serve: Serve, later: int
+) -> None:
+    """Points beside another run's are neither an error nor complete."""
+    lab = serve(world())
+    assert write(lab, 60).complete
+    written = write(lab, 60, at=NOW + later)
+    assert (written.accepted, written.lost, written.superseded) == (0, 0, 240)
+    assert reasons(written) == [None, None]
+    assert not written.complete
+    assert {point.time for point in lab.cloud.points()} == {NOW}
+
+
+def partly(late: int, transient: int, final: int = 0) -> StatusError:
+    """Return an answer to 40 points that says of each kind how many there are."""
+    kinds = [
+        ("FAILED_PRECONDITION", late, ORDER),
+        ("INTERNAL", transient, "Internal error encountered."),
+        ("INVALID_ARGUMENT", final, "Unknown metric."),
+    ]
+    errors = [kind for kind in kinds if kind[1]]
+    written = 40 - late - transient - final
+    return refusal(
+        "INVALID_ARGUMENT",
+        HEAD,
+        written=written,
+        of=40,
+        errors=errors,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        # One point of many is worth another try, in which the others are late.
+        ([partly(0, 1), partly(39, 0)], {"accepted": 40}),
+        # What was late at first is another run's; what is late only then was our first
+        # try's.
+        ([partly(1, 2), partly(38, 0)], {"accepted": 39, "superseded": 1}),
+        # What one try wrote stays written when the next fails as a whole.
+        (
+            [partly(1, 2), refusal("PERMISSION_DENIED", "No.")],
+            {
+                "accepted": 37,
+                "superseded": 1,
+                "lost": 2,
+            },
+        ),
+        # What is refused for good is lost, though the rest is sent again.
+        ([partly(0, 3, 2), partly(35, 0, 2)], {"accepted": 38, "lost": 2}),
+        (
+            [partly(3, 0, 2)],
+            {
+                "accepted": 35,
+                "superseded": 3,
+                "lost": 2,
+            },
+        ),
+        # A whole request that failed in passing, then in part.
+        ([refusal("UNAVAILABLE"), partly(0, 0, 3)], {"accepted": 37, "lost": 3}),
+        # Nothing says that the first try landed: better a held-back last_read than a
+        # false one.
+        ([refusal("UNAVAILABLE"), refusal("INVALID_ARGUMENT", "No.")], {"lost": 40}),
+    ],
+)
+def test_each_point_is_counted_once_over_all_tries(
+    serve: Serve, answers: list[StatusError], expected: dict[str, int]
+) -> None:
+    """Whatever a row of tries says of its points."""
+    lab = serve(world())
+    rest = iter(answers)
+    Monitoring(lab.cloud, lambda _points: next(rest, None))
+    written = write(lab)
+    counts = {
+        "accepted": 0,
+        "superseded": 0,
+        "lost": 0,
+        **expected,
+    }
+    assert {name: getattr(written, name) for name in counts} == counts
+    assert written.complete == (expected == {"accepted": 40})
+    assert sum(error.points for error in written.errors) == 40 - written.accepted
+    assert next(rest, None) is None
+
+
+# Lost for good.
+
+
+def test_a_missing_project_is_named(serve: Serve) -> None:
+    """The sentence has the project as config spells it."""
+    written = write(serve({"projects": [{"id": "metrics-projectt", "number": 77}]}), 60)
+    assert (written.accepted, written.lost) == (0, 240)
+    (message,) = {str(error.failure) for error in written.errors}
+    assert "metrics-project" in message
+    assert "may not exist" in message
+
+
+def test_each_request_is_sent_though_all_before_it_failed(serve: Serve) -> None:
+    """Each has its reason."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud, lambda _points: refusal("NOT_FOUND"))
+    written = write(lab, 1200)
+    assert len(monitoring.requests) == 24
+    assert written.lost == 4800
+    assert reasons(written) == [FailureKind.NOT_FOUND] * 24
+
+
+def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
+    """A closed channel, or a value that is no INT64, fails the request alone."""
+    lab = serve(world())
+    writer = Writer(
+        lab.clients.monitorings,
+        "metrics-project",
+        NOW,
+        Calls(),
+    )
+    batch = samples(150)
+    batch[7] = batch[7]._replace(value=2**63)
+    written = writer.write(batch, Deadline.after(PLENTY))
+    assert (written.lost, written.accepted) == (200, 400)
+    lab.clients.__exit__()
+    written = write(lab)
+    assert written.lost == 40
+    assert "closed channel" in str(written.errors[0].failure)
+
+
+def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:
+    """A request without an answer in a third of the time left is sent again."""
+    lab = serve(world())
+    released = Event()
+    hangs = iter([True])
+
+    def hang_once(_points: Points) -> None:
+        if next(hangs, False):
+            released.wait(PLENTY)
+
+    Monitoring(lab.cloud, hang_once)
+    written = write(lab, deadline=Deadline.after(6))
+    released.set()
+    assert written.complete

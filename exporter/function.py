@@ -3,8 +3,7 @@
 Its server calls what :func:`serve` returns, for each request in a thread of its own.
 POST / asks for a run; POST /log says that a log has something new. Config is loaded
 when the process starts: a mistake fails the deployment. Clients and memory stay for the
-next request. Between requests the CPU stands still, so nothing depends on a thread in
-the background.
+next request. Cloud Run gives no CPU between requests, so no thread works then.
 """
 
 import json
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
@@ -27,9 +27,8 @@ from exporter.log.run_log import RunLog
 from exporter.log.summary import numbers
 from exporter.logger import LOGGER, JsonLines
 from exporter.process import ending
-from exporter.run.memory import Memory
-from exporter.run.report import Session
-from exporter.run.session import open_session, run_once
+from exporter.run.run import run_once
+from exporter.run.session import Session, open_clients
 
 SCHEDULED, LOG = "/", "/log"
 
@@ -54,6 +53,14 @@ _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
 
 
+class Decision(Enum):
+    """What a call causes."""
+
+    NOTHING = auto()  # a log's call: the next run is soon enough
+    SHARE = auto()  # a run began after the call arrived: it has the answer
+    RUN = auto()
+
+
 @dataclass
 class LastRuns:
     """When the last runs began, in seconds of a clock that never goes back."""
@@ -61,10 +68,31 @@ class LastRuns:
     began: float = -math.inf  # any
     log_began: float = -math.inf  # one that a log started
     change_began: float = -math.inf  # one that found a change
+    complete: bool = False  # whether the last one wrote all that was due
 
-    def settled(self, now: float) -> bool:
-        """Return whether a log began a run in the last minute, without any change."""
-        return now - self.log_began < QUIET_SECONDS <= now - self.change_began
+    def decide(
+        self, arrived: float, now: float, *, by_log: bool, waits: bool = False
+    ) -> Decision:
+        """Say what a call causes that arrived some time ago.
+
+        ``by_log`` says that a log made the call, ``waits`` that another caller waits
+        for a run that has not begun.
+        """
+        found_nothing = now - self.log_began < QUIET_SECONDS <= now - self.change_began
+        if by_log and (waits or (self.complete and found_nothing)):
+            return Decision.NOTHING
+        return Decision.SHARE if arrived <= self.began else Decision.RUN
+
+    def earliest(self, now: float) -> float:
+        """Return when the next run may begin."""
+        return max(now, self.began + LEAST_SECONDS)
+
+    def note(self, *, by_log: bool, changed: bool) -> None:
+        """Remember what the run found that began last."""
+        if by_log:
+            self.log_began = self.began
+        if changed:
+            self.change_began = self.began
 
 
 class Function:
@@ -89,7 +117,6 @@ class Function:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._open = ExitStack()
-        self._memory = Memory(USUAL_INTERVAL)
         self._run_log = RunLog(monotonic)
         self._last = LastRuns()
         self._arrivals: list[float] = []  # of the requests that have no answer yet
@@ -101,14 +128,17 @@ class Function:
             return Answer(404, {})
         if method != "POST":
             return Answer(405, {})
-        # Callers that wait for the run under way share the next one.
-        if path == LOG and (self._waiting() or self._is_quiet()):
-            return _NO_RUN
+        by_log = path == LOG
         arrived = self._monotonic()
+        waits = bool(self._waiting())
+        decision = self._last.decide(arrived, arrived, by_log=by_log, waits=waits)
+        if decision is Decision.NOTHING:
+            return _NO_RUN
+        # Callers that wait for the run under way share the next one.
         self._arrivals.append(arrived)
         try:
             with self._lock:
-                return self._answer_in_turn(path, arrived)
+                return self._answer_in_turn(arrived, by_log=by_log)
         finally:
             self._arrivals.remove(arrived)
 
@@ -120,26 +150,24 @@ class Function:
         """Return when the callers came that wait for a run that has not begun."""
         return [each for each in tuple(self._arrivals) if each > self._last.began]
 
-    def _is_quiet(self) -> bool:
-        """Return whether a log starts no run: the scheduled one is soon enough."""
-        settled = self._last.settled(self._monotonic())
-        return settled and self._answer.status == HTTPStatus.OK
-
-    def _answer_in_turn(self, path: str, arrived: float) -> Answer:
+    def _answer_in_turn(self, arrived: float, *, by_log: bool) -> Answer:
         """Answer a request when no run is under way."""
-        if path == LOG and self._is_quiet():
+        decision = self._last.decide(arrived, self._monotonic(), by_log=by_log)
+        if decision is Decision.NOTHING:
             return _NO_RUN
-        if arrived > self._last.began:
-            with ending(self._log, JsonLines()) as end:
-                self._answer = self._run(path)
-            if end.code:
-                self._answer = _FAILED
+        if decision is Decision.RUN:
+            answer = _FAILED
+            with ending(self._log, JsonLines()):
+                answer = self._run(by_log=by_log)
+            self._answer = answer
+            self._last.complete = answer.status == HTTPStatus.OK
         return self._answer
 
-    def _run(self, path: str) -> Answer:
+    def _run(self, *, by_log: bool) -> Answer:
         session = self._session
         last = self._last
-        early = last.began + LEAST_SECONDS - self._monotonic()
+        now = self._monotonic()
+        early = last.earliest(now) - now
         if early > 0:
             self._sleep(early)
         began = self._monotonic()
@@ -161,27 +189,25 @@ class Function:
         overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)
         overdue.start()
         try:
-            report = run_once(
-                session,
-                self._memory,
-                Deadline.after(seconds),
-                monotonic=self._monotonic,
-                now=self._now,
-            )
+            report = run_once(session, Deadline.after(seconds))
         finally:
             overdue.cancel()
         self._run_log.log(report)
-        if path == LOG:
-            last.log_began = began
-        if report.changed:
-            last.change_began = began
-        status = 200 if report.complete else 500
+        last.note(by_log=by_log, changed=report.changed)
+        status = HTTPStatus.OK if report.complete else 500
         return Answer(status, {"complete": report.complete, **numbers(report)})
 
     @cached_property
     def _session(self) -> Session:
         """Return what runs need; the first time, connect."""
-        return self._open.enter_context(open_session(self._config, self._environ))
+        clients = open_clients(self._config.endpoints, self._environ)
+        return Session(
+            self._config,
+            self._open.enter_context(clients),
+            interval=USUAL_INTERVAL,
+            monotonic=self._monotonic,
+            now=self._now,
+        )
 
 
 def serve(

@@ -1,4 +1,4 @@
-"""Names streams and locations, and tells which task reads a location."""
+"""Names projects, locations and streams; tells which task reads a location."""
 
 import hashlib
 import re
@@ -6,6 +6,18 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 _STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/streams/([^/]+)")
+
+# The location of series about a discovery, and about an exporter without a region
+GLOBAL = "global"
+
+
+class ProjectName(NamedTuple):
+    """A project whose locations are discovered; prints as ``projects/P``."""
+
+    project: str
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}"
 
 
 class LocationName(NamedTuple):
@@ -51,7 +63,11 @@ class Task:
     index: int = 0  # this task's number, from 0
     count: int = 1  # how many tasks there are
 
-    def holds(self, at: LocationName) -> bool:
-        """Return whether this task has the location; exactly one task does."""
-        digest = hashlib.sha256(f"{at.project}/{at.location}".encode()).digest()
+    def holds(self, name: ProjectName | LocationName) -> bool:
+        """Return whether this task has a location, or says how a discovery went.
+
+        Exactly one task does.
+        """
+        location = name.location if isinstance(name, LocationName) else GLOBAL
+        digest = hashlib.sha256(f"{name.project}/{location}".encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index

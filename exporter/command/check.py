@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from logging import ERROR, INFO, WARNING
 from threading import Event
 
@@ -10,12 +9,13 @@ from exporter.command.doubts import Finding, idle_globs
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import failure_groups, name_all, name_first
-from exporter.run.memory import Memory
-from exporter.run.report import Report, Session
-from exporter.run.run import Run
+from exporter.log.summary import failure_groups, name_all, name_first, problem_of
+from exporter.names import GLOBAL, LocationName, ProjectName
+from exporter.run.report import Report
+from exporter.run.run import run_once
+from exporter.run.session import Mode, Session
 from exporter.steps.compare import ComparedLocation
-from exporter.steps.measure import GLOBAL, POINTS_LOST, Sample
+from exporter.steps.measure import POINTS_LOST, Sample
 from exporter.steps.write import Writer
 from exporter.text import plural
 
@@ -36,9 +36,8 @@ def findings(
     config = session.config
     seconds = config.run.deadline.total_seconds()
     deadline = Deadline.after(seconds, stop)
-    now = int(time.time())
-    everywhere = replace(session, config=_widened(config))
-    report = Run(everywhere, Memory(), now, deadline).look(recalling=True)
+    everywhere = Session(_widened(config), session.clients, session.task)
+    report = run_once(everywhere, deadline, Mode.CHECK)
     yield from _reading(config, report)
     if not report.unread and not report.stopped:
         names = [
@@ -63,20 +62,23 @@ def _widened(config: Config) -> Config:
 
 def _reading(config: Config, report: Report) -> Iterator[Finding]:
     """Yield what was discovered and read, and what would alert; then what failed."""
-    for project, found in report.discoveries.items():
+    for project, found in report.discovered.items():
         text = f"{plural(len(found), 'location')} discovered"
         yield INFO, f"projects/{project}: {text}"
     tried = {location.name for location in report.locations} | report.unread.keys()
     for name in sorted(tried):
-        if name.location not in {*KNOWN, GLOBAL}:
+        if isinstance(name, LocationName) and name.location not in KNOWN:
             text = "is a location that this version doesn't know: new, or misspelled"
             yield WARNING, f"{name}: {text}"
     for location in report.locations:
         yield from _location(config, location)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
-        is_read = any(config.reads(each.project, each.location) for each in group.names)
-        level = ERROR if is_read else WARNING
+        level = WARNING
+        for each in group.names:
+            at = GLOBAL if isinstance(each, ProjectName) else each.location
+            if config.reads(each.project, at):
+                level = ERROR
         yield level, f"{name_all(group.names)}: {group.text}"
 
 
@@ -91,8 +93,8 @@ def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
             count = sum(1 for _ in location.listed)
             yield INFO, f"{name}: {plural(count, 'stream')} watched"
         for one in location.streams:
-            if one.problem:
-                yield WARNING, f"alerts now: {one.name} {one.problem}"
+            if problem := problem_of(one):
+                yield WARNING, f"alerts now: {one.name} {problem}"
         watched = {one.name.stream for one in location.streams}
         unwatched -= watched.union(location.excluded)
         fix = "add them to `include`, or to `exclude`"

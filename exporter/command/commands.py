@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import time
 from typing import TextIO
 
 from exporter.command import check as checks
@@ -21,10 +20,8 @@ from exporter.google.errors import CallError
 from exporter.log.run_log import RunLog
 from exporter.logger import LOGGER, JsonLines, Text
 from exporter.process import INCOMPLETE, OK, Signals, ending
-from exporter.run.memory import Memory
-from exporter.run.report import Session
-from exporter.run.run import Run
-from exporter.run.session import open_session, run_every, run_once
+from exporter.run.run import run_once
+from exporter.run.session import Mode, Session, open_clients, run_every
 from exporter.text import plural, printable
 
 GRADES = {
@@ -72,9 +69,8 @@ def run(invocation: Invocation) -> int:
         config = session.config
         seconds = config.run.deadline.total_seconds()
         deadline = Deadline.after(seconds, invocation.signals.stop)
-        now = int(time())
-        once = Run(session, Memory(), now, deadline)
-        report = once.look() if invocation.args.dry_run else once.write()
+        mode = Mode.LOOK if invocation.args.dry_run else Mode.WRITE
+        report = run_once(session, deadline, mode)
         try:
             if out:
                 print_report(report, out)
@@ -89,16 +85,15 @@ def watch(invocation: Invocation) -> int:
     """Run at a steady interval until a signal asks to stop."""
     stop = invocation.signals.stop
     every = invocation.args.interval.total_seconds()
-    with _session(invocation) as session:
+    with _session(invocation, interval=every) as session:
         # A longer run would delay the next: every location would wait for the slowest.
         most = session.config.run.deadline.total_seconds()
         seconds = min(every, most)
-        memory = Memory(every)
         run_log = RunLog()
 
         def once() -> None:
             deadline = Deadline.after(seconds, stop)
-            report = run_once(session, memory, deadline)
+            report = run_once(session, deadline)
             run_log.log(report)
 
         run_every(once, every, stop)
@@ -158,11 +153,14 @@ COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 
 @contextmanager
-def _session(invocation: Invocation, config: Config | None = None) -> Iterator[Session]:
+def _session(
+    invocation: Invocation, config: Config | None = None, interval: float | None = None
+) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
     args = invocation.args
     environ = invocation.environ
     config = config or load(args.config, environ)
     account = args.impersonate_service_account
-    with open_session(config, environ, account) as session, invocation.signals:
-        yield session
+    opened = open_clients(config.endpoints, environ, account)
+    with opened as clients, invocation.signals:
+        yield Session(config, clients, cloud_run.task(environ), interval)

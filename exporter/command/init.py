@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,10 +23,9 @@ from exporter.google.errors import explain_call_error
 from exporter.log.summary import failure_groups, fleet, name_all
 from exporter.logger import LOGGER
 from exporter.process import Signals
-from exporter.run.memory import Memory
-from exporter.run.report import Report, Session
-from exporter.run.run import Run
-from exporter.run.session import open_clients
+from exporter.run.report import Report
+from exporter.run.run import run_once
+from exporter.run.session import Mode, Session, open_clients
 from exporter.states import EXPECTABLE
 from exporter.text import capitalized, printable
 
@@ -128,8 +126,7 @@ def _look(projects: Sequence[str], clients: Clients, deadline: Deadline) -> Repo
         "sources": sources,
     }
     whole = config.from_data(data, "--project", {})
-    now = int(time.time())
-    return Run(Session(whole, clients), Memory(), now, deadline).look()
+    return run_once(Session(whole, clients), deadline, Mode.LOOK)
 
 
 def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
@@ -167,7 +164,7 @@ def config_text(projects: Sequence[str], report: Report) -> str:
         for one in location.streams:
             if not one.expected and one.stream.state in EXPECTABLE:
                 expectations += f"#  - match: {one.name}\n"
-                expectations += f"#    states: [{one.state}]\n"
+                expectations += f"#    states: [{one.state_name}]\n"
     if expectations:
         text += _EXPECTATIONS + expectations
     return text

@@ -4,7 +4,9 @@ from typing import TextIO
 
 from exporter.command.terminal import print_table
 from exporter.log.summary import fleet, lasting
+from exporter.names import GLOBAL, LocationName
 from exporter.run.report import Report
+from exporter.steps.compare import Verdict
 
 _HEADINGS = (
     "stream",
@@ -15,7 +17,11 @@ _HEADINGS = (
     "errors",
     "since",
 )
-_STYLES = {"": "green", "not as expected": "yellow"}  # by what is wrong
+_STYLES = {
+    Verdict.FINE: "green",
+    Verdict.ERRORS: "green",
+    Verdict.UNEXPECTED: "yellow",
+}
 
 
 def print_report(report: Report, out: TextIO) -> None:
@@ -28,10 +34,11 @@ def print_report(report: Report, out: TextIO) -> None:
             errors = str(one.stream.errors) if one.exists else "-"
             place = (one.name.stream, *location.name)
             since = lasting(report, one.name)
-            rows.append((*place, one.state, expected, errors, since))
-            styles.append(_STYLES.get(one.trouble, "bold red"))
+            rows.append((*place, one.state_name, expected, errors, since))
+            styles.append(_STYLES.get(one.verdict, "bold red"))
     for unread in report.unread:
-        rows.append(("?", *unread, "unknown", "?", "?", ""))
+        at = unread.location if isinstance(unread, LocationName) else GLOBAL
+        rows.append(("?", unread.project, at, "unknown", "?", "?", ""))
         styles.append("magenta")
     if rows:
         right = ("errors",)

@@ -7,13 +7,17 @@ location that was not read, what was known stays.
 
 import logging
 import math
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
+from typing import Any
 
-from exporter.log.stream_events import StreamEvent, stream_events
 from exporter.log.summary import (
+    LONGEST_ERROR,
+    error_of,
     failure_groups,
     fields_of,
     fleet,
@@ -22,18 +26,32 @@ from exporter.log.summary import (
     name_first,
     nonzero,
     numbers,
+    problem_of,
 )
 from exporter.logger import log
-from exporter.names import LocationName, StreamName
-from exporter.run.memory import FIRST_RUN_SECONDS
+from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
-from exporter.steps.compare import ComparedStream
-from exporter.steps.measure import GLOBAL
+from exporter.run.session import FIRST_RUN_SECONDS
+from exporter.steps.compare import (
+    MISSING,
+    ComparedLocation,
+    ComparedStream,
+    Verdict,
+    missing,
+)
 from exporter.steps.write import WriteError
-from exporter.text import capitalized, plural
+from exporter.text import capitalized, one_line, plural, without_markup
 
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
+_LEVELS = {Verdict.FINE: logging.INFO, Verdict.FAILED: logging.ERROR}
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
+LONGEST_SUMMARY = 120  # characters of an error, its numbers replaced
+# A number, or a word of hexadecimal digits, which can have several parts: 0/16B3748
+_NUMBER = re.compile(
+    r"\b(?=[a-f/-]{0,40}\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", re.IGNORECASE
+)
+
+
 _SUPERSEDED = (
     "another run has written these series at the same time or later. Is there a second"
     " exporter, or was this machine's clock set back?"
@@ -52,7 +70,7 @@ class RunLog:
         self._failing: set[object] = set()
         # Of what is said once in all
         self._dropped: set[LocationName] = set()
-        self._unread: set[LocationName] = set()
+        self._unread: set[ProjectName | LocationName] = set()
 
     def log(self, report: Report) -> None:
         """Log what a run found, what it could not write, and its summary."""
@@ -94,11 +112,12 @@ class RunLog:
 
     def _log_recoveries(self, report: Report) -> None:
         """Log which locations, and discoveries, were read again after a failure."""
-        read = {location.name for location in report.locations}
-        read.update(LocationName(project, GLOBAL) for project in report.discoveries)
+        read: set[ProjectName | LocationName] = set()
+        read.update(location.name for location in report.locations)
+        read.update(map(ProjectName, report.discovered))
         recovered = sorted(self._unread & read)
         self._unread = (self._unread - read) | report.unread.keys()
-        for _, group in groupby(recovered, lambda name: name.project):
+        for _, group in groupby(recovered, lambda name: (type(name), name.project)):
             names = list(group)
             text = f"{name_all(names)} can be read again."
             log(logging.INFO, text, event="location_readable", **fields_of(names))
@@ -120,10 +139,11 @@ class RunLog:
             if not since < mute.end.timestamp() <= report.timestamp:
                 continue
             hidden = [
-                f"{one.name} ({one.state})"
+                f"{one.name} ({one.state_name})"
                 for location in report.locations
                 for one in location.streams
-                if one.bad and fnmatchcase(str(one.name), mute.match)
+                if one.verdict is not Verdict.FINE
+                and fnmatchcase(str(one.name), mute.match)
             ]
             level = logging.WARNING if hidden else logging.INFO
             text = f"The mute of {mute.match} has ended. "
@@ -182,3 +202,96 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
         else:
             text = f"{points} superseded, among {what}: {_SUPERSEDED}"
             log(logging.WARNING, text)
+
+
+@dataclass(frozen=True)
+class StreamEvent:
+    """A stream that is worth an entry, and why."""
+
+    now: ComparedStream
+    previous: str | None = None  # its state before; None if nothing changed
+
+    @property
+    def event(self) -> str:
+        """What the log calls it."""
+        if self.previous is None:
+            return "stream_bad"
+        if self.now.state_name == MISSING:
+            return "stream_vanished"
+        return "stream_appeared" if self.previous == MISSING else "stream_changed"
+
+    @property
+    def worse(self) -> bool:
+        """Whether it changed for the worse."""
+        return self.previous is not None and not self.now.expected
+
+    @property
+    def level(self) -> int:
+        """How loud the entry is."""
+        return _LEVELS.get(self.now.verdict, logging.WARNING)
+
+    @property
+    def urgency(self) -> tuple[bool, int, int]:
+        """What to sort by: a change for the worse first, then the worst states."""
+        return not self.worse, -self.level, -self.now.stream.state
+
+    def log(self, lasting: str) -> None:
+        """Log the entry, with how long its problem lasts. Alerts quote its fields."""
+        now, previous = self.now, self.previous
+        error = without_markup(error_of(now))
+        summary = _NUMBER.sub("#", error)[:LONGEST_SUMMARY]
+        state = now.state_name
+        problem = problem_of(now) or f"is {state}"
+        change = f"{previous} → {state}"
+        if previous is None:
+            words, change = problem, ""
+        elif state == MISSING:
+            words = f"was {previous} and no longer exists"
+        elif previous == MISSING:
+            words = f"is new and {problem}"
+        elif previous == state:
+            change = f"{state} is {'now' if now.expected else 'no longer'} expected"
+            words = f"changed: {change}"
+        else:
+            words = f"was {previous} and {problem}"
+        if change and summary:
+            change += f": {summary}"
+        fields: dict[str, Any] = {
+            "event": self.event,
+            **fields_of([now.name]),
+            "state": state,
+            "expected": now.expected,
+            "worse": self.worse,
+            "reason": one_line(without_markup(now.stream.reason), LONGEST_ERROR),
+            "error": one_line(error, LONGEST_ERROR),
+            "summary": summary,
+            "previous": previous,
+            "change": change,
+        }
+        text = f"{now.name} {words}".rstrip(".") + "."
+        if lasting:
+            text += f" For {lasting}."
+        known = {key: value for key, value in fields.items() if value not in {"", None}}
+        log(self.level, text, **known)
+
+
+def stream_events(
+    location: ComparedLocation,
+    known: dict[StreamName, ComparedStream] | None,
+    *,
+    remind: bool,
+) -> Iterator[StreamEvent]:
+    """Yield what changed since the last look at a location, and what is bad.
+
+    ``known`` is what the last look saw, None at the first; what stays bad is an event
+    at the first look, and where ``remind`` is set.
+    """
+    now = {one.name: one for one in location.streams}
+    before = now if known is None else known
+    for name in now | before:
+        gone = missing(name)
+        one, was = now.get(name, gone), before.get(name, gone)
+        if (one.state_name, one.expected) != (was.state_name, was.expected):
+            yield StreamEvent(one, was.state_name)
+        elif one.verdict is not Verdict.FINE and (remind or known is None):
+            yield StreamEvent(one)

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from exporter.google.errors import Failure
-from exporter.names import LocationName, StreamName
+from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
-from exporter.steps.measure import GLOBAL
-from exporter.text import plural, printable
+from exporter.states import StreamState
+from exporter.steps.compare import ComparedStream, Verdict
+from exporter.text import one_line, plural, printable
 
+LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _MOST_NAMED = 3
+_COUNTED = (Verdict.FAILED, Verdict.UNEXPECTED, Verdict.MISSING)
 
-_Name: TypeAlias = LocationName | StreamName
+_Name: TypeAlias = ProjectName | LocationName | StreamName
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,13 @@ class FailureGroup:
     """Things of one project that failed for one kind of reason: one thing to fix."""
 
     event: str  # what the log calls it
-    names: list[_Name]  # ``global`` stands for discovery
+    names: list[_Name]  # all of one type
     failure: Failure  # why the first one failed
 
     @property
     def text(self) -> str:
         """How they failed, why, and how to fix it, in words that follow their name."""
-        if self.names[0].location == GLOBAL:
+        if isinstance(self.names[0], ProjectName):
             what = "could not be searched for locations"
         elif self.event == "not_collected":
             what = "could not be collected from, so some series are left out"
@@ -46,9 +49,7 @@ def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterable[FailureGrou
     groups: dict[object, FailureGroup] = {}
     for name in sorted(failures):
         failure = failures[name]
-        discovery = name.location == GLOBAL
-        # Streams and locations are different things.
-        key = (len(name), name.project, discovery, failure.kind)
+        key = (type(name), name.project, failure.kind)
         group = groups.setdefault(key, FailureGroup(event, [], failure))
         group.names.append(name)
     return groups.values()
@@ -57,12 +58,12 @@ def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterable[FailureGrou
 def name_all(names: Sequence[_Name]) -> str:
     """Return the full name of one thing; of several, the first few and a count."""
     first = names[0]
-    project = f"projects/{first.project}"
     if len(names) == 1:
-        return project if first.location == GLOBAL else str(first)
+        return str(first)
     things = "streams" if isinstance(first, StreamName) else "locations"
+    of = f"projects/{first.project}"
     within_project = ["/".join(name[1:]) for name in names]
-    return f"{len(names):,} {things} of {project} ({name_first(within_project)})"
+    return f"{len(names):,} {things} of {of} ({name_first(within_project)})"
 
 
 def name_first(words: Sequence[object]) -> str:
@@ -78,10 +79,10 @@ def fields_of(names: Sequence[_Name]) -> dict[str, Any]:
     if len(names) == 1:
         keys = ("project", "location", "stream_id")
         return dict(zip(keys, first, strict=False))
-    locations = [printable(name.location) for name in names]
+    locations = dict.fromkeys(printable("".join(name[1:2])) for name in names)
     return {
         "project": first.project,
-        "locations": list(dict.fromkeys(locations)),
+        "locations": list(locations),
         "count": len(names),
     }
 
@@ -111,11 +112,11 @@ def fleet(report: Report) -> str:
     if locations:
         within = plural(len(locations), "location")
         text = f"{plural(report.streams, 'stream')} in {within}"
-    counts: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
     for location in locations:
-        counts.update(one.trouble for one in location.streams if one.trouble)
-    if counts:
-        text += f" ({nonzero(counts)})"
+        verdicts.update(one.verdict for one in location.streams)
+    if counted := nonzero({verdict: verdicts[verdict] for verdict in _COUNTED}):
+        text += f" ({counted})"
     if report.unread:
         text += f", {plural(len(report.unread), 'location')} unreadable"
     return text
@@ -126,6 +127,34 @@ def nonzero(counts: Mapping[str, int]) -> str:
     return ", ".join(
         f"{count:,} {what}" for what, count in sorted(counts.items()) if count
     )
+
+
+def error_of(one: ComparedStream) -> str:
+    """Return the text of a stream's first error, else its reason; often empty."""
+    return one_line(one.stream.error or one.stream.reason, LONGEST_ERROR)
+
+
+def problem_of(one: ComparedStream) -> str:
+    """Return what is wrong with a stream, in words that follow its name, or ``""``."""
+    match one.verdict:
+        case Verdict.FINE:
+            return ""
+        case Verdict.MISSING:
+            fix = "create it, or remove it from `required`"
+            return f"is required but does not exist: {fix}"
+        case Verdict.FAILED:
+            text = "failed; Datastream keeps retrying"
+            if one.stream.state == StreamState.FAILED_PERMANENTLY:
+                text = "failed permanently; it will not recover on its own"
+        case Verdict.UNEXPECTED:
+            text = f"is {one.state_name}, which config does not expect"
+            text += f" ({one.rule})" if one.rule else ""
+        case Verdict.ERRORS:
+            text = f"is {one.state_name} with {plural(one.stream.errors, 'error')}"
+    # Where there is a reason alone, it is the error as well.
+    reason = one_line(one.stream.reason, LONGEST_ERROR)
+    details = dict.fromkeys((reason, error_of(one)))
+    return ": ".join(filter(None, (text, *details)))
 
 
 def lasting(report: Report, name: StreamName) -> str:

@@ -1,20 +1,20 @@
 """Collects what is optional: the objects of streams, and private connections."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
+from exporter.config.model import Collect
 from exporter.google.calls import Deadline
 from exporter.google.errors import Failure
 from exporter.names import LocationName, StreamName
-from exporter.run.run_parts import RunParts
 from exporter.steps.compare import ComparedLocation
 from exporter.steps.measure import Sample, connection_samples, object_samples
-from exporter.steps.read import attempt
+from exporter.steps.read import Datastream, attempt
 
-# What was collected from a location and its streams, or why that failed
-Collected: TypeAlias = dict[LocationName | StreamName, list[Sample] | Failure]
+# Why nothing was collected, by the location or stream that was read
+Uncollected: TypeAlias = dict[LocationName | StreamName, Failure]
 
 # Streams of a location whose objects are listed at the same time
 _AT_ONCE = 8
@@ -22,45 +22,50 @@ _AT_ONCE = 8
 _LIST_SHARE = 1 / 4
 
 
-def collect(parts: RunParts, at: ComparedLocation) -> Collected:
-    """Read what config asks for; a stop leaves out what has not begun."""
-    api = parts.api
-    collected: Collected = {}
-    wanted = parts.config.collect
-    if wanted.private_connections:
-        collected[at.name] = _within_share(
-            parts,
-            lambda share: connection_samples(at.name, api.connections(at.name, share)),
-        )
-    if wanted.objects:
-        names = [one.name for one in at.streams if one.exists]
-        # Where time is short, each stream gets a turn by chance.
-        random.shuffle(names)
-        collected.update(zip(names, _all_objects(parts, names), strict=True))
-    return collected
+def collect(
+    api: Datastream, wanted: Collect, at: ComparedLocation, deadline: Deadline
+) -> tuple[list[Sample], Uncollected]:
+    """Read what is wanted of a location; return samples, and what failed.
 
+    A stop leaves out what has not begun.
+    """
 
-def _all_objects(
-    parts: RunParts, names: Sequence[StreamName]
-) -> list[list[Sample] | Failure]:
+    def connections(share: Deadline) -> Iterable[Sample]:
+        return connection_samples(at.name, api.connections(at.name, share))
+
     def objects(name: StreamName) -> list[Sample] | Failure:
         return _within_share(
-            parts, lambda share: object_samples(name, parts.api.objects(name, share))
+            lambda share: object_samples(name, api.objects(name, share)), deadline
         )
 
-    try:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
-            return list(pool.map(objects, names))
-    except RuntimeError:
-        # No other thread can be started, so this one does it.
-        return list(map(objects, names))
+    found: dict[LocationName | StreamName, list[Sample] | Failure] = {}
+    if wanted.private_connections:
+        found[at.name] = _within_share(connections, deadline)
+    if wanted.objects:
+        names = [one.name for one in at.listed]
+        # Where time is short, each stream gets a turn by chance.
+        random.shuffle(names)
+        try:
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
+                listed = list(pool.map(objects, names))
+        except RuntimeError:
+            # No other thread can be started, so this one does it.
+            listed = list(map(objects, names))
+        found.update(zip(names, listed, strict=True))
+    samples: list[Sample] = []
+    uncollected: Uncollected = {}
+    for name, collected in found.items():
+        if isinstance(collected, Failure):
+            uncollected[name] = collected
+        else:
+            samples += collected
+    return samples, uncollected
 
 
 def _within_share(
-    parts: RunParts, samples: Callable[[Deadline], Iterable[Sample]]
+    samples: Callable[[Deadline], Iterable[Sample]], deadline: Deadline
 ) -> list[Sample] | Failure:
     """Return the samples of one list, which may take its share of the time left."""
-    deadline = parts.deadlines.collecting
     if deadline.stopped:
         return []
     share = deadline.within(deadline.left * _LIST_SHARE)

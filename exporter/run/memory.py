@@ -1,4 +1,4 @@
-"""Remembers, in a process with many runs, what was discovered, written and collected.
+"""Remembers, in a process with many runs, what was discovered and written.
 
 Points cost money, so a location is written when anything in it changed, in each run of
 the minute after, and while it can't be read; otherwise every four minutes: PromQL looks
@@ -9,10 +9,9 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from exporter.names import LocationName
-from exporter.steps.problems import LocationProblems
+from exporter.names import LocationName, ProjectName
 
 # How long discovered locations are used before they are discovered again
 DISCOVERY_SECONDS = 600.0
@@ -23,9 +22,6 @@ AFTER_CHANGE_SECONDS = 60.0
 # The longest time between two points of a series that doesn't change
 LONGEST_SECONDS = 240.0
 EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
-COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
-# How late a run without memory counts as the first: schedules start a job a little late
-FIRST_RUN_SECONDS = 75
 _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
@@ -35,9 +31,16 @@ UNREADABLE: Observation = "unreadable"
 EMPTY: Observation = "empty"  # also of a discovery that succeeded
 
 
+class Claim(NamedTuple):
+    """What a run has to do about a location, or about a discovery."""
+
+    changed: bool  # whether it differs from the run before
+    due: bool  # whether it is written now
+
+
 @dataclass(slots=True)
 class _Location:
-    """What is known of one location, in seconds of the memory's clock."""
+    """What is known of a location or a discovery, in seconds of the memory's clock."""
 
     observation: Observation  # the last one
     changed: float  # when an observation last differed from the one before
@@ -67,18 +70,7 @@ class Memory:
         self._gap = interval or 0.0
         self._slack = min(_LATE_SECONDS, self._gap / 2)
         self._discovered: dict[str, _Discovered] = defaultdict(_Discovered)
-        self._locations: dict[LocationName, _Location] = {}
-        self._quarter: int | None = None
-        # The problems of each location, as written
-        self.problems: dict[LocationName, LocationProblems] = {}
-        # Whether those of earlier runs are known: they were read back, or are refused
-        self.recalled = False
-        # Whether Google refuses to let them be read back
-        self.problems_refused = False
-        # Whether the last run could neither read nor write anything
-        self.reached_nobody = False
-        # Whether the run under way found something that differs from the run before
-        self.changed = False
+        self._locations: dict[ProjectName | LocationName, _Location] = {}
 
     def begin(self, now: float) -> None:
         """Begin a run at ``now``, in seconds of a clock that never goes back."""
@@ -87,7 +79,6 @@ class Memory:
             # earlier.
             self._gap = max(self._interval, now - self._now if self._now else 0.0)
         self._now = now
-        self.changed = False
 
     def discovered(self, project: str) -> tuple[str, ...] | None:
         """Return a project's locations if they were discovered lately, else None."""
@@ -132,41 +123,38 @@ class Memory:
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(self, name: LocationName, observation: Observation) -> bool:
-        """Remember what a run found at a location; return whether to write it now.
+    def claim(
+        self, name: ProjectName | LocationName, observation: Observation
+    ) -> Claim:
+        """Remember what a run found; say whether that is new, and to be written.
 
-        If so, it counts as not written until :meth:`mark_written`.
+        What is due counts as not written until :meth:`mark_written`.
         """
         known = self._locations.get(name)
+        changed = known is None or known.observation != observation
         if known is None:
             known = _Location(observation, self._now, has_streams=False)
             self._locations[name] = known
-            self.changed = True
-        elif known.observation != observation:
+        elif changed:
             known.observation = observation
             known.changed = self._now
-            self.changed = True
         if observation != UNREADABLE:
             if observation == EMPTY and known.has_streams:
                 known.emptied = self._now
             known.has_streams = observation != EMPTY
             if not self._is_due(known, LONGEST_SECONDS):
-                return False
+                return Claim(changed, due=False)
         known.written = None
-        return True
+        return Claim(changed, due=True)
 
     def is_just_emptied(self, name: LocationName) -> bool:
         """Return whether a location lost all of its streams in the last minute."""
         since = self._now - self._locations[name].emptied
         return since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
 
-    def mark_written(self, name: LocationName) -> None:
-        """Remember that every point of a location was accepted in this run."""
+    def mark_written(self, name: ProjectName | LocationName) -> None:
+        """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
-
-    def forget_ended(self, name: LocationName) -> None:
-        """Forget problems of a location that are over: their 0 was accepted."""
-        self.problems[name] = LocationProblems(self.problems[name].current)
 
     def _is_due(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""
@@ -175,10 +163,3 @@ class Memory:
         if self._now - known.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS:
             return True
         return self._now + self._gap - known.written > longest + self._slack
-
-    def start_collection(self, timestamp: int) -> bool:
-        """Note a run at a unix time; return whether it is the first of its quarter."""
-        if self._interval is None:
-            return timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
-        before, self._quarter = self._quarter, timestamp // COLLECT_SECONDS
-        return before != self._quarter

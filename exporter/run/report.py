@@ -1,29 +1,17 @@
-"""What a run needs, and how it went."""
+"""How a run went, as a value, and as samples about the exporter itself."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from exporter.config import Config
-from exporter.config.model import Mute
-from exporter.google.clients import Clients
+from exporter.config.model import Mute, Run
 from exporter.google.errors import Failure
-from exporter.names import LocationName, StreamName, Task
-from exporter.run.location import LocationRun
-from exporter.run.run_parts import Discovery, Points
+from exporter.names import GLOBAL, LocationName, ProjectName, Task
+from exporter.run.collect import Uncollected
+from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation
-from exporter.steps.measure import GLOBAL, Sample
+from exporter.steps.measure import Sample
 from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
-
-
-@dataclass(frozen=True)
-class Session:
-    """What a process needs for its runs."""
-
-    config: Config
-    clients: Clients
-    task: Task = field(default_factory=Task)  # which task of a job it is
 
 
 @dataclass(frozen=True)
@@ -33,14 +21,13 @@ class Report:
     task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
     mutes: tuple[Mute, ...]  # those of config, past ones included
-    discoveries: Mapping[str, tuple[str, ...]]  # the locations of discovered projects
+    discovered: Mapping[str, tuple[str, ...]]  # the locations of discovered projects
     dropped: tuple[LocationName, ...]  # those read that discovery no longer lists
     # The cleanly read locations, compared with config, sorted by name
     locations: tuple[ComparedLocation, ...]
-    # Why the other locations could not be read; ``global`` stands for discovery
-    unread: Mapping[LocationName, Failure]
-    # Why a collector failed, by the stream or location that it read
-    uncollected: Mapping[StreamName | LocationName, Failure]
+    # Why the other locations could not be read, and projects not searched for them
+    unread: Mapping[ProjectName | LocationName, Failure]
+    uncollected: Uncollected
     # Locations whose ``last_read`` was not written, as a point before it was lost
     held_back: tuple[LocationName, ...]
     samples: tuple[Sample, ...]  # what there was to write
@@ -73,39 +60,12 @@ class Report:
         return nothing_read or bool(self.written.lost and not self.written.accepted)
 
 
-def make_report(
-    discoveries: Mapping[str, Discovery],
-    locations: Mapping[LocationName, LocationRun],
-    shared: Points,
-    **more: Any,
-) -> Report:
-    """Return how a run went, but for the exporter's own series."""
-    runs = [locations[name] for name in sorted(locations)]
-    samples, written = list(shared.samples), shared.outcome()
-    discovered: dict[str, tuple[str, ...]] = {}
-    uncollected: dict[StreamName | LocationName, Failure] = {}
-    unread: dict[LocationName, Failure] = {}
-    for project, discovery in sorted(discoveries.items()):
-        if not discovery.done():
-            continue  # a stop came first
-        found = discovery.result()
-        if isinstance(found, Failure):
-            unread[LocationName(project, GLOBAL)] = found
-        else:
-            discovered[project] = found
-    for run in runs:
-        samples += run.points.samples
-        written += run.points.outcome()
-        uncollected |= run.uncollected
-        if isinstance(run.result, Failure):
-            unread[run.name] = run.result
-    return Report(
-        discoveries=discovered,
-        locations=tuple(run.compared for run in runs if run.compared),
-        unread=unread,
-        uncollected=uncollected,
-        held_back=tuple(run.name for run in runs if run.held_back),
-        samples=tuple(samples),
-        written=written,
-        **more,
-    )
+def own_samples(report: Report, run: Run, *, collected: bool) -> Iterator[Sample]:
+    """Yield the samples of the exporter itself, after a run that may have collected."""
+    node = (run.location or GLOBAL, run.name, str(report.task.index), ())
+    yield Sample(measure.LAST_RUN, *node, report.timestamp)
+    yield Sample(measure.STREAMS, *node, report.streams)
+    yield Sample(measure.RUN_SECONDS, *node, round(report.seconds, 3))
+    yield Sample(measure.POINTS_LOST, *node, report.written.lost)
+    if collected:
+        yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))

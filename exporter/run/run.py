@@ -5,12 +5,11 @@ anything. What needs no order shares requests. The exporter's own series come la
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import replace
 from threading import Lock
-from typing import Any
+from typing import TypeAlias
 
 from exporter.config import Source
 from exporter.google.calls import Calls, Deadline
@@ -19,24 +18,41 @@ from exporter.google.errors import (
     Failure,
     FailureKind,
 )
-from exporter.names import LocationName
-from exporter.run.location import LocationRun, measure_shared
-from exporter.run.memory import Memory
-from exporter.run.read_back import recall
-from exporter.run.report import Report, Session, make_report
-from exporter.run.run_parts import Discovery, Points, RunDeadlines, RunParts, decide
-from exporter.steps import measure
-from exporter.steps.compare import Expectations
-from exporter.steps.measure import GLOBAL, Sample
+from exporter.logger import LOGGER
+from exporter.names import GLOBAL, LocationName, ProjectName, StreamName
+from exporter.run.collect import collect
+from exporter.run.deadlines import RunDeadlines
+from exporter.run.location import LocationRun
+from exporter.run.memory import EMPTY, UNREADABLE
+from exporter.run.read_back import REFUSALS, read_back
+from exporter.run.report import Report, own_samples
+from exporter.run.session import (
+    COLLECT_SECONDS,
+    FIRST_RUN_SECONDS,
+    Mode,
+    Session,
+)
+from exporter.run.threads import Threads, decide, wait_for
+from exporter.steps.compare import ComparedLocation, Expectations
+from exporter.steps.measure import (
+    LAST_READ,
+    LOCATION_STREAMS,
+    UP,
+    Sample,
+    location_sample,
+)
+from exporter.steps.problems import Earlier
 from exporter.steps.read import Datastream, attempt
-from exporter.steps.write import Writer
+from exporter.steps.write import Points, Writer, Written
 
-_MOST_THREADS = 512
-_POLL_SECONDS = 0.1
-# How long after its deadline a call may return that kept to it
-_GRACE_SECONDS = 1.0
+# The ids of a project's locations, or why they could not be listed
+Discovery: TypeAlias = Future[tuple[str, ...] | Failure]
+
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
+# How long a new token is waited for: no longer than a stop waits for calls
+_RENEWAL_SECONDS = 3.0
+_RENEWAL_SHARE = 0.2  # of the time that the run has
 _NO_ANSWER = Failure(
     FailureKind.TIMED_OUT,
     "there was no answer by the run's deadline",
@@ -44,235 +60,331 @@ _NO_ANSWER = Failure(
 )
 
 
-class Run:
+def run_once(session: Session, deadline: Deadline, mode: Mode = Mode.WRITE) -> Report:
+    """Make the next run of a process; the deadline's ``stop`` ends it early.
+
+    After a run that reached nobody, it begins with new credentials and connections.
+    """
+    timestamp = int(session.now())
+    session.memory.begin(session.monotonic())
+    if session.reached_nobody:
+        seconds = min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE)
+        session.clients.renew(seconds)
+    if mode is Mode.LOOK:
+        session.problems.learn({})
+    quarter = timestamp // COLLECT_SECONDS
+    if mode is not Mode.WRITE:
+        first = True
+    elif session.interval is None:
+        first = timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
+    else:
+        first = session.quarter != quarter
+        session.quarter = quarter
+    wanted = session.config.collect
+    collects = first and (wanted.objects or wanted.private_connections)
+    run = _Run(
+        session, timestamp, deadline, writes=mode is Mode.WRITE, collects=collects
+    )
+    report = run.go()
+    session.reached_nobody = report.reached_nobody and not report.stopped
+    return report
+
+
+class _Run:
     """One run of one task, in which all points have the same timestamp."""
 
     def __init__(
-        self, session: Session, memory: Memory, timestamp: int, deadline: Deadline
+        self,
+        session: Session,
+        timestamp: int,
+        deadline: Deadline,
+        *,
+        writes: bool,
+        collects: bool,
     ) -> None:
-        """Start the clock; the deadline's ``stop`` ends the run early."""
         self._started = time.monotonic()
-        self._task = session.task
-        config, clients, calls = session.config, session.clients, Calls()
-        collect = config.collect
-        self._parts = RunParts(
-            config,
-            memory,
-            timestamp,
-            RunDeadlines.of(deadline),
-            Datastream(clients, calls),
-            Expectations(config, timestamp),
-            Writer(clients.monitorings, config.metrics.project, timestamp, calls),
-            collects=collect.objects or collect.private_connections,
-            recalled=Future(),
-        )
-        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+        self._session = session
+        self._config = session.config
+        self._memory = session.memory
+        self._timestamp = timestamp
+        self._deadlines = RunDeadlines.of(deadline)
+        self._calls = Calls()
+        self._api = Datastream(session.clients, self._calls)
+        self._expectations = Expectations(session.config, timestamp)
+        self._writer: Writer | None = None
+        if writes:
+            monitorings = session.clients.monitorings
+            project = session.config.metrics.project
+            self._writer = Writer(monitorings, project, timestamp, self._calls)
+        self._collects = collects  # whether it reads objects and private connections
+        self._threads = Threads()
         self._starting = Lock()
-        self._discoveries: dict[str, Discovery] = {}
+        self._discoveries: dict[ProjectName, Discovery] = {}
         self._dropped: list[LocationName] = []
         self._locations: dict[LocationName, LocationRun] = {}
+        # Why problems could not be read back; None if they are known
+        self._read_back: Future[Failure | None] = Future()
+        # What needs no order: discoveries, unreadable locations and empty ones
+        self._shared = self._points()
+        self._shared_changed = False
 
-    def write(self) -> Report:
-        """Read, measure and write everything that is due."""
-        parts = self._parts
-        if not parts.memory.start_collection(parts.timestamp):
-            parts = self._parts = replace(parts, collects=False)
-        return self._go()
-
-    def look(self, *, recalling: bool = False) -> Report:
-        """Read and measure everything, collectors included, and write nothing.
-
-        Without ``recalling``, it is as if every problem began now.
-        """
-        self._parts = replace(self._parts, writer=None)
-        if not recalling:
-            self._parts.memory.recalled = True
-        return self._go()
-
-    def _go(self) -> Report:
+    def go(self) -> Report:
         """Do everything; the exporter's own series come last."""
-        parts = self._parts
-        report = self._visit_locations()
-        if parts.stopped:
-            return report
-        own = Points(parts.writer, parts.deadlines.end)
-        own.write(self._own_samples(report))
-        return replace(
-            report,
-            samples=(*report.samples, *own.samples),
-            written=report.written + own.written,
-            seconds=self._elapsed,
-            calls=parts.api.calls.made,
-        )
-
-    def _visit_locations(self) -> Report:
-        """Do everything but the exporter's own series."""
-        parts = self._parts
-        shared = Points(parts.writer, parts.deadlines.writing)
         try:
-            self._submit(recall, parts)
-            for source in parts.config.sources:
+            self._threads.submit(self._read_problems)
+            for source in self._config.sources:
                 self._start_source(source)
             self._finish_reading()
             # A discovery that a stop cut short may still add some.
             locations = list(self._locations.values())
-            done = [one.done for one in locations if one.reading.done()]
-            if not parts.stopped:
-                done.append(self._start_shared(shared))
-            self._wait(done, parts.deadlines.writing, _STOPPED_SECONDS)
+            done = [one.done for one in locations if one.found.done()]
+            if not self._stopped:
+                done.append(self._start_shared())
+            wait_for(done, self._deadlines.writing, _STOPPED_SECONDS)
         finally:
-            # What hangs ends by the deadline, or when the channels are closed.
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        return make_report(
-            self._discoveries,
-            self._locations,
-            shared,
-            task=self._task,
-            dropped=tuple(self._dropped),
-            timestamp=parts.timestamp,
-            mutes=parts.config.mutes,
-            unrecalled=parts.recalled.result() if parts.recalled.done() else None,
-            problems=dict(parts.memory.problems),
-            changed=parts.memory.changed,
-            seconds=self._elapsed,
-            calls=parts.api.calls.made,
-            stopped=parts.stopped,
+            self._threads.close()
+        report = self._report()
+        if report.stopped:
+            return report
+        own = Points(self._writer, self._deadlines.end)
+        own.write(own_samples(report, self._config.run, collected=self._collects))
+        return replace(
+            report,
+            samples=(*report.samples, *own.samples),
+            written=report.written + own.written,
+            seconds=self._seconds,
+            calls=self._calls.made,
         )
+
+    @property
+    def _stopped(self) -> bool:
+        return self._deadlines.end.stopped
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    @property
+    def _sorted_locations(self) -> list[LocationRun]:
+        return [self._locations[name] for name in sorted(self._locations)]
+
+    def _points(self) -> Points:
+        return Points(self._writer, self._deadlines.writing)
 
     # Which locations to read.
 
     def _start_source(self, source: Source) -> None:
-        parts, project = self._parts, source.project
         # Locations of required streams are read whether or not discovery returns them.
-        for location in parts.config.locations_to_read(source):
-            self._start_location(LocationName(project, location), source)
+        for location in self._config.locations_to_read(source):
+            self._start_location(LocationName(source.project, location), source)
         if source.locations is not None:
             return
         discovery: Discovery = Future()
-        self._discoveries[project] = discovery
-        known = parts.memory.discovered(project)
+        self._discoveries[ProjectName(source.project)] = discovery
+        known = self._memory.discovered(source.project)
         if known is None:
-            self._submit(self._discover, source, discovery)
+            self._threads.submit(self._discover, source, discovery)
         else:
             self._start_discovered(source, known)
             discovery.set_result(known)
 
     def _discover(self, source: Source, discovery: Discovery) -> None:
-        parts, project = self._parts, source.project
-        listed = parts.memory.last_discovered(project)
-        deadline = parts.deadlines.reading
+        project = source.project
+        listed = self._memory.last_discovered(project)
+        deadline = self._deadlines.reading
         if listed:
             # The locations that are known from before need time as well.
-            deadline = parts.deadlines.early
-        found = attempt(lambda: parts.api.locations(project, deadline), deadline)
+            deadline = self._deadlines.early
+        found = attempt(lambda: self._api.locations(project, deadline), deadline)
         # Its locations are started before anybody waits for them.
         with self._starting:
             if discovery.done():
                 return
             if not isinstance(found, Failure):
-                parts.memory.learn(project, found)
+                self._memory.learn(project, found)
                 listed = found
             self._start_discovered(source, listed)
             discovery.set_result(found)
 
     def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
-        parts, project = self._parts, source.project
         # Locations without streams may have private connections.
-        read_all = parts.collects and parts.config.collect.private_connections
+        read_all = self._collects and self._config.collect.private_connections
         for location in listed:
-            name = LocationName(project, location)
+            name = LocationName(source.project, location)
             # `global` would share the series that reports on the discovery.
             if location == GLOBAL:
                 continue
-            if read_all or parts.memory.is_worth_reading(name):
+            if read_all or self._memory.is_worth_reading(name):
                 self._start_location(name, source)
-        for location in parts.memory.dropped(project):
-            name = LocationName(project, location)
+        for location in self._memory.dropped(source.project):
+            name = LocationName(source.project, location)
             self._dropped.append(name)
             self._start_location(name, source)
 
     def _start_location(self, name: LocationName, source: Source) -> None:
-        if name in self._locations or not self._task.holds(name):
+        if name in self._locations or not self._session.task.holds(name):
             return
-        location = LocationRun(self._parts, name, source)
+        problems = self._session.problems
+        location = LocationRun(name, source, self._memory, problems, self._points())
         self._locations[name] = location
-        self._submit(location.go)
+        self._threads.submit(self._visit, location)
 
-    # What needs no order.
+    # One location, in its own thread.
 
-    def _start_shared(self, shared: Points) -> Future[None]:
-        """Write discoveries, and locations that are unreadable or have no streams.
+    def _visit(self, location: LocationRun) -> None:
+        """Read it; write and collect if it was read in time. Raises nothing."""
+        reading = self._deadlines.reading
 
-        Return what is done when they are.
-        """
-        parts = self._parts
-        names, samples = measure_shared(
-            parts, self._task, self._discoveries, self._locations
-        )
-        done: Future[None] = Future()
+        def read() -> ComparedLocation:
+            streams = self._api.streams(location.name, reading)
+            return self._expectations.compare(location.name, location.source, streams)
 
-        def write() -> None:
-            try:
-                shared.write(samples)
-                if shared.written.complete:
-                    for name in names:
-                        parts.memory.mark_written(name)
-            finally:
-                done.set_result(None)
+        try:
+            decide(location.found, attempt(read, reading))
+            # An answer that comes after "no answer" was decided is dropped.
+            compared = location.found.result()
+            if isinstance(compared, Failure) or self._stopped:
+                return
+            self._read_back.result()
+            errors = self._config.collect.errors
+            location.write(compared, self._timestamp, errors=errors)
+            if self._collects and not self._stopped:
+                wanted, until = self._config.collect, self._deadlines.collecting
+                samples, location.uncollected = collect(
+                    self._api, wanted, compared, until
+                )
+                location.points.write(samples)
+        except Exception:
+            LOGGER.exception("The exporter failed to write %s:", location.name)
+            # Counts as one lost point, since the number is unknown.
+            location.points.written += Written(lost=1)
+        finally:
+            location.done.set_result(None)
 
-        self._submit(write)
-        return done
-
-    # Threads.
-
-    def _submit(self, work: Callable[..., None], *args: object) -> None:
-        # No other thread can be started, so an earlier one does it; or the run is over.
-        with suppress(RuntimeError):
-            self._pool.submit(work, *args)
+    def _read_problems(self) -> None:
+        """Read back what earlier runs wrote, if it is not known."""
+        problems, failure = self._session.problems, None
+        if problems.earlier is not Earlier.KNOWN:
+            client = self._session.clients.monitoring
+            project = self._config.metrics.project
+            deadline = self._deadlines.early
+            found = attempt(
+                lambda: read_back(
+                    client, project, self._timestamp, deadline, self._calls
+                ),
+                deadline,
+            )
+            if not isinstance(found, Failure):
+                problems.learn(found)
+            else:
+                failure = found
+                if found.kind in REFUSALS:
+                    problems.refuse()
+        self._read_back.set_result(failure)
 
     def _finish_reading(self) -> None:
         """Wait until everything was read, or its time is over: that is no answer."""
-        deadline = self._parts.deadlines.reading
+        deadline = self._deadlines.reading
         discoveries = list(self._discoveries.values())
-        self._wait([*discoveries, self._parts.recalled], deadline)
+        wait_for([*discoveries, self._read_back], deadline)
         with self._starting:
             for discovery in discoveries:
                 if not deadline.stopped:
                     decide(discovery, _NO_ANSWER)
-        readings = [one.reading for one in self._locations.values()]
-        self._wait(readings, deadline)
-        for reading in readings:
+        found = [one.found for one in self._locations.values()]
+        wait_for(found, deadline)
+        for each in found:
             if not deadline.stopped:
-                decide(reading, _NO_ANSWER)
+                decide(each, _NO_ANSWER)
 
-    def _wait(
-        self, work: Iterable[Future[Any]], deadline: Deadline, after_stop: float = 0.0
-    ) -> None:
-        """Wait for threads until their deadline, or for some seconds after a stop."""
-        stopped: Deadline | None = None
-        pending = set(work)
-        while pending:
-            # With a timeout, so that a stop is noticed.
-            _, pending = wait(pending, _POLL_SECONDS)
-            if deadline.left <= -_GRACE_SECONDS:
-                return
-            if deadline.stopped:
-                stopped = stopped or Deadline.after(after_stop)
-                if stopped.left <= 0:
-                    return
+    # What needs no order.
+
+    def _start_shared(self) -> Future[None]:
+        """Write discoveries, and locations that are unreadable or have no streams.
+
+        Return what is done when they are.
+        """
+        readable: dict[ProjectName | LocationName, bool] = {}
+        for project, discovery in sorted(self._discoveries.items()):
+            # Every task discovers, but only one of them reports it.
+            if self._session.task.holds(project):
+                readable[project] = not isinstance(discovery.result(), Failure)
+        for location in self._sorted_locations:
+            found = location.found.result()
+            if isinstance(found, Failure):
+                readable[location.name] = False
+            elif found.empty:
+                readable[location.name] = True
+        due: list[ProjectName | LocationName] = []
+        samples: list[Sample] = []
+        for name, up in readable.items():
+            claim = self._memory.claim(name, EMPTY if up else UNREADABLE)
+            self._shared_changed |= claim.changed
+            if not claim.due:
+                continue
+            due.append(name)
+            samples.append(location_sample(UP, name, int(up)))
+            if up and isinstance(name, LocationName):
+                samples.append(location_sample(LAST_READ, name, self._timestamp))
+                if self._memory.is_just_emptied(name):
+                    samples.append(location_sample(LOCATION_STREAMS, name, 0))
+        done: Future[None] = Future()
+
+        def write() -> None:
+            try:
+                self._shared.write(samples)
+                if self._shared.written.complete:
+                    for name in due:
+                        self._memory.mark_written(name)
+            finally:
+                done.set_result(None)
+
+        self._threads.submit(write)
+        return done
 
     # How it went.
 
-    def _own_samples(self, report: Report) -> Iterator[Sample]:
-        run = self._parts.config.run
-        node = (run.location or GLOBAL, run.name, str(self._task.index), ())
-        yield Sample(measure.LAST_RUN, *node, report.timestamp)
-        yield Sample(measure.STREAMS, *node, report.streams)
-        yield Sample(measure.RUN_SECONDS, *node, round(self._elapsed, 3))
-        yield Sample(measure.POINTS_LOST, *node, report.written.lost)
-        if self._parts.collects:
-            yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))
-
-    @property
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._started
+    def _report(self) -> Report:
+        """Return how it went, but for the exporter's own series."""
+        discovered: dict[str, tuple[str, ...]] = {}
+        unread: dict[ProjectName | LocationName, Failure] = {}
+        for project, discovery in sorted(self._discoveries.items()):
+            # Without a result, a stop came first; here and below.
+            found = discovery.result() if discovery.done() else ()
+            if isinstance(found, Failure):
+                unread[project] = found
+            elif discovery.done():
+                discovered[project.project] = found
+        samples, written = list(self._shared.samples), self._shared.outcome()
+        read: list[ComparedLocation] = []
+        uncollected: dict[StreamName | LocationName, Failure] = {}
+        locations = self._sorted_locations
+        for location in locations:
+            samples += location.points.samples
+            written += location.points.outcome()
+            uncollected |= location.uncollected
+            if location.found.done():
+                compared = location.found.result()
+                if isinstance(compared, Failure):
+                    unread[location.name] = compared
+                else:
+                    read.append(compared)
+        return Report(
+            task=self._session.task,
+            timestamp=self._timestamp,
+            mutes=self._config.mutes,
+            discovered=discovered,
+            dropped=tuple(self._dropped),
+            locations=tuple(read),
+            unread=unread,
+            uncollected=uncollected,
+            held_back=tuple(each.name for each in locations if each.held_back),
+            samples=tuple(samples),
+            written=written,
+            problems=dict(self._session.problems.known),
+            unrecalled=self._read_back.result() if self._read_back.done() else None,
+            changed=self._shared_changed or any(each.changed for each in locations),
+            seconds=self._seconds,
+            calls=self._calls.made,
+            stopped=self._stopped,
+        )

@@ -1,40 +1,60 @@
-"""Makes many runs in one process: at a steady interval, or one for each request."""
+"""What a process keeps for all of its runs, and when it makes them."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from threading import Event
 
 from exporter.config import Config, Endpoints
-from exporter.google import cloud_run
-from exporter.google.calls import Deadline
 from exporter.google.clients import Clients, emulators
 from exporter.logger import LOGGER
+from exporter.names import Task
 from exporter.run.memory import Memory
-from exporter.run.report import Report, Session
-from exporter.run.run import Run
+from exporter.steps.problems import ProblemMemory
 from exporter.text import plural
 
 # Between two starts: Cloud Monitoring refuses points that are closer
 LEAST_SECONDS = 5.0
-# How long a new token is waited for: no longer than a stop waits for calls
-_RENEWAL_SECONDS = 3.0
-_RENEWAL_SHARE = 0.2  # of the time that the run has
+COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
+# How late a process that makes one run may be the first: schedules start it a little
+# late
+FIRST_RUN_SECONDS = 75
 
 
-@contextmanager
-def open_session(
-    config: Config, environ: Mapping[str, str], impersonate: str | None = None
-) -> Iterator[Session]:
-    """Connect, or raise CallError about credentials."""
-    task = cloud_run.task(environ)
-    with open_clients(config.endpoints, environ, impersonate) as clients:
-        yield Session(config, clients, task)
+class Mode(Enum):
+    """What a run does with what it reads."""
+
+    WRITE = auto()  # writes all that is due; collects once in a quarter of an hour
+    LOOK = auto()  # writes and reads back nothing: as if every problem began now
+    CHECK = auto()  # writes nothing, and reads problems back
+
+
+@dataclass
+class Session:
+    """What a process needs for its runs, and what it remembers between them."""
+
+    config: Config
+    clients: Clients
+    task: Task = field(default_factory=Task)  # which task of a job it is
+    # Seconds between two runs; None in a process that makes one run
+    interval: float | None = None
+    monotonic: Callable[[], float] = time.monotonic  # a clock that never goes back
+    now: Callable[[], float] = field(default_factory=lambda: time.time)  # unix time
+    quarter: int | None = None  # of an hour, in which the last run began
+    # Whether the last run could neither read nor write anything
+    reached_nobody: bool = False
+    memory: Memory = field(init=False)
+    problems: ProblemMemory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.interval)
+        self.problems = ProblemMemory(self.config.grouping)
 
 
 def open_clients(
-    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None
+    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
 ) -> Clients:
     """Connect, and say so where that is to emulators."""
     if hosts := " and ".join(
@@ -45,27 +65,6 @@ def open_clients(
             hosts,
         )
     return Clients(endpoints, environ, impersonate)
-
-
-def run_once(
-    session: Session,
-    memory: Memory,
-    deadline: Deadline,
-    *,
-    monotonic: Callable[[], float] = time.monotonic,
-    now: Callable[[], float] = time.time,
-) -> Report:
-    """Make the next run of a process within a deadline; ``now`` is unix time.
-
-    After a run that reached nobody, it begins with new credentials and connections.
-    """
-    memory.begin(monotonic())
-    timestamp = int(now())
-    if memory.reached_nobody:
-        session.clients.renew(min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE))
-    report = Run(session, memory, timestamp, deadline).write()
-    memory.reached_nobody = report.reached_nobody and not report.stopped
-    return report
 
 
 def run_every(

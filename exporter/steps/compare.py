@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from exporter.config import Config, Source, Window
@@ -15,84 +16,54 @@ from exporter.states import (
     state_name,
 )
 from exporter.steps.read import LABEL, Stream
-from exporter.text import one_line, plural, quote
+from exporter.text import quote
 
 # Stands for the state of a required stream that its location does not hold
 MISSING = "missing"
-LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _BY_LABEL: dict[str, tuple[StreamState, ...]] = {
     state.name.lower(): (state,) for state in EXPECTABLE
 }
 
 
+class Verdict(StrEnum):
+    """How a stream is, compared with config, in the words of a summary."""
+
+    FINE = "fine"
+    ERRORS = "with errors"  # in a state that is fine
+    UNEXPECTED = "not as expected"
+    FAILED = "failed"  # for the moment or permanently
+    MISSING = "required and missing"  # required, and its location does not hold it
+
+
 @dataclass(frozen=True, slots=True)
 class ComparedStream:
-    """A stream, and whether config expects its state."""
+    """A stream, and how it is compared with config."""
 
     name: StreamName  # its full name
     stream: Stream  # as the API lists it
-    expected: bool  # whether its state is fine now; never, if it is missing
+    verdict: Verdict
     # The expectation or label that is about it, where its state is not expected
     rule: str = ""
-    exists: bool = True  # whether its location holds it
 
     @property
-    def state(self) -> str:
+    def expected(self) -> bool:
+        """Whether its state is fine now."""
+        return self.verdict in {Verdict.FINE, Verdict.ERRORS}
+
+    @property
+    def exists(self) -> bool:
+        """Whether its location holds it."""
+        return self.verdict is not Verdict.MISSING
+
+    @property
+    def state_name(self) -> str:
         """The API's name of the state, or ``missing``."""
         return state_name(self.stream.state) if self.exists else MISSING
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is FAILED or FAILED_PERMANENTLY."""
-        return self.stream.state in FAILURES
-
-    @property
-    def trouble(self) -> str:
-        """What is wrong with its state, as a summary counts it; empty if nothing is."""
-        if not self.exists:
-            return "required and missing"
-        if self.failed:
-            return "failed"
-        return "" if self.expected else "not as expected"
-
-    @property
-    def bad(self) -> bool:
-        """Whether a person should look at it."""
-        return not self.expected or self.stream.errors > 0
-
-    @property
-    def error(self) -> str:
-        """The text of its first error, else that error's reason; often empty."""
-        return one_line(self.stream.error or self.stream.reason, LONGEST_ERROR)
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with it, in words that follow its name; empty if nothing is."""
-        if not self.exists:
-            return (
-                "is required but does not exist: create it, or remove it from"
-                " `required`"
-            )
-        if not self.bad:
-            return ""
-        if self.stream.state == StreamState.FAILED_PERMANENTLY:
-            text = "failed permanently; it will not recover on its own"
-        elif self.stream.state == StreamState.FAILED:
-            text = "failed; Datastream keeps retrying"
-        elif not self.expected:
-            text = f"is {self.state}, which config does not expect"
-            text += f" ({self.rule})" if self.rule else ""
-        else:
-            text = f"is {self.state} with {plural(self.stream.errors, 'error')}"
-        # Where there is a reason alone, it is the error as well.
-        reason = one_line(self.stream.reason, LONGEST_ERROR)
-        details = dict.fromkeys((reason, self.error))
-        return ": ".join(filter(None, (text, *details)))
 
 
 def missing(name: StreamName) -> ComparedStream:
     """Return a stream that its location does not hold."""
-    return ComparedStream(name, Stream(name.stream, 0), expected=False, exists=False)
+    return ComparedStream(name, Stream(name.stream, 0), Verdict.MISSING)
 
 
 @dataclass(frozen=True)
@@ -112,9 +83,9 @@ class ComparedLocation:
         return not (self.streams or self.excluded)
 
     @property
-    def listed(self) -> Iterator[tuple[Stream, bool]]:
-        """Its watched streams, each with whether its state is expected."""
-        return ((one.stream, one.expected) for one in self.streams if one.exists)
+    def listed(self) -> Iterator[ComparedStream]:
+        """Its watched streams that exist."""
+        return (one for one in self.streams if one.exists)
 
     @property
     def missing(self) -> list[StreamName]:
@@ -125,9 +96,7 @@ class ComparedLocation:
     def problem_states(self) -> dict[str, int]:
         """The state of each stream that is failed, or in an unexpected state, by id."""
         return {
-            stream.id: stream.state
-            for stream, expected in self.listed
-            if stream.state in FAILURES or not expected
+            one.stream.id: one.stream.state for one in self.listed if not one.expected
         }
 
 
@@ -207,8 +176,11 @@ class Expectations:
             during = ("expectations", about[-1], "during")
             rule = place(during, "this window is closed now")
         if stream.state in EXPECTED_BY_DEFAULT or stream.state in added:
-            return ComparedStream(name, stream, expected=True)
-        return ComparedStream(name, stream, expected=False, rule=rule)
+            verdict = Verdict.ERRORS if stream.errors else Verdict.FINE
+            return ComparedStream(name, stream, verdict)
+        failed = stream.state in FAILURES
+        verdict = Verdict.FAILED if failed else Verdict.UNEXPECTED
+        return ComparedStream(name, stream, verdict, rule)
 
 
 def is_open(window: Window, now: datetime) -> bool:

@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 from google.cloud.datastream_v1 import BackfillJob
 
 from exporter.documents.document import packaged
-from exporter.names import LocationName, StreamName
+from exporter.names import GLOBAL, LocationName, ProjectName, StreamName
 from exporter.steps.compare import ComparedLocation
 from exporter.steps.problems import LocationProblems
 from exporter.steps.read import Objects
 
 # Of every series: Datastream's own resource takes no custom metrics
 RESOURCE = "generic_node"
-GLOBAL = "global"  # the location that stands for the discovery of a project's locations
 LOCATION_NODE = "datastream"  # the node_id of every series about a location
 _BACKFILL_STATES: Any = BackfillJob.State
 # ``last_seen`` of an excluded stream: the end of the year 9999
@@ -92,9 +91,12 @@ class Sample(NamedTuple):
         return f"{self.metric.name} of {self.node_id} in {place}"
 
 
-def location_sample(metric: Metric, name: LocationName, value: int) -> Sample:
-    """Return a value of one of the metrics ``location/…``."""
-    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
+def location_sample(
+    metric: Metric, name: ProjectName | LocationName, value: int
+) -> Sample:
+    """Return a value of one of the metrics ``location/…``, also of a discovery."""
+    location = name.location if isinstance(name, LocationName) else GLOBAL
+    return Sample(metric, location, name.project, LOCATION_NODE, (), value)
 
 
 def _of(
@@ -121,9 +123,10 @@ def stream_samples(
     at: ComparedLocation, timestamp: int, *, errors: bool
 ) -> Iterator[Sample]:
     """Yield the samples of a location's streams: watched, missing and excluded ones."""
-    for stream, expected in at.listed:
+    for one in at.listed:
+        stream = one.stream
         yield _of(STATE, at.name, stream.id, stream.state)
-        yield _of(EXPECTED, at.name, stream.id, int(expected))
+        yield _of(EXPECTED, at.name, stream.id, int(one.expected))
         yield _of(LAST_SEEN, at.name, stream.id, timestamp)
         if errors:
             yield _of(ERRORS, at.name, stream.id, stream.errors)
@@ -136,8 +139,8 @@ def stream_samples(
 def values(at: ComparedLocation, problems: LocationProblems | None) -> Hashable:
     """Return what a location's samples depend on, but for the time."""
     streams = frozenset(
-        (stream.id, stream.state, stream.errors, expected)
-        for stream, expected in at.listed
+        (one.stream.id, one.stream.state, one.stream.errors, one.expected)
+        for one in at.listed
     )
     current = frozenset(problems.current.items()) if problems else None
     return streams, frozenset(at.missing), frozenset(at.excluded), current

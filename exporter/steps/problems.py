@@ -7,10 +7,13 @@ page of its own.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import NamedTuple
 
 from exporter.config.model import Grouping
+from exporter.names import LocationName
 from exporter.states import FAILURES
+from exporter.steps.compare import ComparedLocation
 
 # What is added to a state's number
 ALONE, IN_GROUP = 100, 200
@@ -57,11 +60,66 @@ class LocationProblems:
     ended: frozenset[str] = frozenset()
 
 
+class Earlier(Enum):
+    """What a process knows of the problems that earlier processes wrote."""
+
+    UNKNOWN = auto()  # not read back yet: nothing is written of problems
+    KNOWN = auto()
+    REFUSED = auto()  # Google doesn't let them be read: every problem is alone
+
+
+class ProblemMemory:
+    """The problems of all locations of a process.
+
+    Each location is handled by one thread, so nothing here needs a lock.
+    """
+
+    def __init__(self, grouping: Grouping) -> None:
+        self._grouping = grouping
+        self.earlier = Earlier.UNKNOWN
+        self.known: dict[LocationName, LocationProblems] = {}
+
+    def learn(self, problems: Mapping[LocationName, Mapping[str, Problem]]) -> None:
+        """Take over what earlier runs wrote; it replaces what is known."""
+        self.known = {
+            name: LocationProblems(merge_groups(of_streams, self._grouping))
+            for name, of_streams in problems.items()
+        }
+        self.earlier = Earlier.KNOWN
+
+    def refuse(self) -> None:
+        """Do without what earlier runs wrote, if it is not known."""
+        if self.earlier is Earlier.UNKNOWN:
+            self.earlier = Earlier.REFUSED
+
+    def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
+        """Return the problems of a location that a run read at ``now``, unix seconds.
+
+        None while those of earlier runs are unknown: then nothing changes.
+        """
+        if self.earlier is Earlier.UNKNOWN:
+            return None
+        refused = self.earlier is Earlier.REFUSED
+        before = self.known.get(at.name)
+        if before is None:
+            # Where nothing can be read, each of its streams may have had a problem.
+            ended = frozenset(at.held if refused else ())
+            before = LocationProblems(ended=ended)
+        grouping = None if refused else self._grouping
+        problems = follow(before, at.problem_states, now, grouping)
+        self.known[at.name] = problems
+        return problems
+
+    def forget_ended(self, name: LocationName) -> None:
+        """Forget problems of a location that are over: their 0 was accepted."""
+        self.known[name] = LocationProblems(self.known[name].current)
+
+
 def follow(
     before: LocationProblems,
     bad: Mapping[str, int],
     now: int,
-    grouping: Grouping | None,
+    grouping: Grouping | None = None,
 ) -> LocationProblems:
     """Return a location's problems after a run.
 

@@ -248,7 +248,7 @@ class _Replay:
         return found
 
 
-def _changes(  # noqa: C901, PLR0911 - a case an event
+def _changes(  # noqa: PLR0911 - a case an event
     stream: StreamSnapshot, step: Event | _Transition
 ) -> dict[str, Any]:
     """Return what a step changes about a stream that it matches."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
-from exporter.function import LEAST_SECONDS, LastRuns
+from exporter.function import Decision, LastRuns
 from lab.simulate.scenario import Deployment
 
 # A log entry's way to the function: through a sink, Pub/Sub and a push
@@ -136,21 +136,18 @@ def _function_runs(
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function, whose calls come in order of time."""
     last = LastRuns()
-    complete = False
     for call in calls:
-        another_waits = call.at <= last.began
-        settled = complete and last.settled(call.at)
-        if another_waits or (call.by_log and settled):
+        waits = call.at <= last.began
+        decision = last.decide(call.at, call.at, by_log=call.by_log, waits=waits)
+        if decision is not Decision.RUN:
             continue
         is_warm = call.at - last.began <= WARM_SECONDS
-        starts = max(call.at, last.began + LEAST_SECONDS) if is_warm else call.cold.at
+        starts = last.earliest(call.at) if is_warm else call.cold.at
         if starts >= end:
             return
         last.began = starts
-        if call.by_log:
-            last.log_began = starts
         yield call.cold._replace(at=starts)
         if completed:
-            complete = completed[-1].complete
-            if completed[-1].changed:
-                last.change_began = starts
+            run = completed[-1]
+            last.complete = run.complete
+            last.note(by_log=call.by_log, changed=run.changed)

@@ -18,9 +18,8 @@ from exporter.google.clients import Clients
 from exporter.log.run_log import RunLog
 from exporter.logger import JsonLines, logging_to
 from exporter.names import Task
-from exporter.run.memory import Memory
-from exporter.run.report import Session
-from exporter.run.session import run_once
+from exporter.run.run import run_once
+from exporter.run.session import Session
 from exporter.steps import measure
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import WrittenPoint
@@ -188,7 +187,6 @@ class _Process:
     """What a process of the exporter keeps between its runs."""
 
     session: Session
-    memory: Memory
     log: RunLog
 
 
@@ -212,13 +210,7 @@ class _Exporter:
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines({})):
-            report = run_once(
-                process.session,
-                process.memory,
-                deadline,
-                monotonic=self._clock,
-                now=self._own_time,
-            )
+            report = run_once(process.session, deadline)
             process.log.log(report)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
@@ -236,13 +228,15 @@ class _Exporter:
         """Return a task's process: a new one for each run of a job."""
         deployment = self._deployment
         if task not in self._processes or deployment.mode == "job":
-            session = Session(self._config, self._clients, Task(task, deployment.tasks))
-            interval = None
-            if deployment.mode != "job":
-                interval = deployment.seconds
-            self._processes[task] = _Process(
-                session, Memory(interval), RunLog(self._clock)
+            session = Session(
+                self._config,
+                self._clients,
+                Task(task, deployment.tasks),
+                None if deployment.mode == "job" else deployment.seconds,
+                monotonic=self._clock,
+                now=self._own_time,
             )
+            self._processes[task] = _Process(session, RunLog(self._clock))
         return self._processes[task]
 
     def _own_time(self) -> float:

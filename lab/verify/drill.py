@@ -17,9 +17,9 @@ from logging import ERROR, INFO, WARNING
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
-from exporter.names import LocationName
+from exporter.names import GLOBAL, LocationName
 from exporter.states import StreamState
-from exporter.steps.measure import GLOBAL, PROBLEM, problem_samples
+from exporter.steps.measure import PROBLEM, problem_samples
 from exporter.steps.problems import LocationProblems, Problem
 from exporter.steps.write import Writer
 from lab.verify.deployed import Deployed, id_of, read_policies, told

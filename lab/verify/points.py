@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
 from exporter.log.summary import name_first
-from exporter.names import LocationName
-from exporter.steps.measure import GLOBAL, LAST_RUN, POINTS_LOST, STREAMS, UP, Metric
+from exporter.names import GLOBAL, LocationName
+from exporter.steps.measure import LAST_RUN, POINTS_LOST, STREAMS, UP, Metric
 from exporter.text import plural
 from lab.verify.findings import Finding
 from lab.verify.target import Target

@@ -114,7 +114,7 @@ def test_the_list_of_events_is_that_of_the_code(known: set[str]) -> None:
         fields.update(event["fields"])
     assert known.issuperset(fields)
     words: set[str] = set()
-    for module in ("run_log", "stream_events", "summary"):
+    for module in ("run_log", "summary"):
         words.update(_words_in(ROOT / "exporter" / "log" / f"{module}.py"))
     names = {word for word in words if re.fullmatch("[a-z]+_[a-z]+", word)}
     assert names - fields == events.keys() - {"run"}

@@ -14,9 +14,9 @@ from exporter.config import Config, Endpoints
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
 from exporter.names import Task
-from exporter.run.memory import Memory
-from exporter.run.report import Report, Session
-from exporter.run.run import Run
+from exporter.run.report import Report
+from exporter.run.run import run_once
+from exporter.run.session import Mode, Session
 from exporter.steps.read import Datastream
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
@@ -40,33 +40,37 @@ class Lab:
         """Return the API as the exporter reads it."""
         return Datastream(self.clients, self.calls)
 
-    def run(self, *sources: dict[str, Any], **how: Any) -> Report:
-        """Run once and write; see :meth:`prepare`."""
-        return self.prepare(*sources, **how).write()
-
-    def look(self, *sources: dict[str, Any], **how: Any) -> Report:
-        """Run once and write nothing; see :meth:`prepare`."""
-        return self.prepare(*sources, **how).look()
-
-    def prepare(
+    def session(
         self,
-        *sources: dict[str, Any],
-        seconds: float = PLENTY,
-        stop: threading.Event | None = None,
-        memory: Memory | None = None,
-        at: int | None = None,
+        *sources: Any,
         task: Task | None = None,
+        interval: float | None = None,
+        clock: Callable[[], float] = time.time,
         **config: Any,
-    ) -> Run:
-        """Return a run over sources; ``config`` has config.yaml's other sections."""
+    ) -> Session:
+        """Return a process; ``config`` has config.yaml's other sections."""
         whole = Config.model_validate(
             {"metrics": {"project": "metrics-project"}, "sources": sources, **config}
         )
-        session = Session(whole, self.clients, task or Task())
-        timestamp = at if at is not None else int(time.time())
-        return Run(
-            session, memory or Memory(), timestamp, Deadline.after(seconds, stop)
+        return Session(
+            whole, self.clients, task or Task(), interval, monotonic=clock, now=clock
         )
+
+    def run(
+        self,
+        *sources: Any,
+        mode: Mode = Mode.WRITE,
+        seconds: float = PLENTY,
+        stop: threading.Event | None = None,
+        **how: Any,
+    ) -> Report:
+        """Run once in a new process; see :meth:`session`."""
+        session = self.session(*sources, **how)
+        return run_once(session, Deadline.after(seconds, stop), mode)
+
+    def look(self, *sources: Any, **how: Any) -> Report:
+        """Run once and write nothing; see :meth:`run`."""
+        return self.run(*sources, mode=Mode.LOOK, **how)
 
 
 Serve = Callable[[dict[str, Any]], Lab]

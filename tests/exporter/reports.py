@@ -36,7 +36,7 @@ def report(*streams: Stream, required: Sequence[str] = (), **parts: Any) -> Repo
 def empty_report(**parts: Any) -> Report:
     """Return a report that says nothing but the given parts."""
     nothing: dict[str, Any] = {
-        **{name: {} for name in ("discoveries", "unread", "uncollected", "problems")},
+        **{name: {} for name in ("discovered", "unread", "uncollected", "problems")},
         **dict.fromkeys(("locations", "dropped", "held_back", "samples", "mutes"), ()),
         **dict.fromkeys(("changed", "stopped"), False),
     }

@@ -54,7 +54,7 @@ def world(locations: dict[str, Any] | None = None, **parts: Any) -> dict[str, An
 def seen(report: Report) -> dict[str, list[str]]:
     """Return the ids of the streams that were read, by ``project/location``."""
     return {
-        "/".join(location.name): [stream.id for stream, _ in location.listed]
+        "/".join(location.name): [one.stream.id for one in location.listed]
         for location in report.locations
     }
 

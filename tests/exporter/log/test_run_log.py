@@ -11,7 +11,7 @@ import pytest
 from exporter.log.run_log import RunLog
 from exporter.log.summary import failure_groups, name_all
 from exporter.logger import JsonLines, logging_to
-from exporter.names import LocationName, StreamName
+from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState, state_name
 from exporter.steps.problems import LocationProblems, Problem
@@ -253,8 +253,8 @@ GONE = report(required=[ORDERS])
         # The discovery of a project fails, and is back.
         (
             [
-                empty_report(unread={LocationName("shop-prod", "global"): DENIED}),
-                empty_report(discoveries={"shop-prod": ()}),
+                empty_report(unread={ProjectName("shop-prod"): DENIED}),
+                empty_report(discovered={"shop-prod": ()}),
             ],
             ["location_unreadable", "location_readable"],
         ),
@@ -350,7 +350,7 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
     pay = LocationName("pay-prod", "us-west2")
     seen = empty_report(
         unread={
-            LocationName("pay-prod", "global"): DENIED,
+            ProjectName("pay-prod"): DENIED,
             pay: DENIED,
             east[0]: DENIED,
             EUROPE: DOWN,

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from exporter.google.calls import Deadline
 from exporter.google.errors import FailureKind
-from exporter.run.memory import Memory
-from tests.exporter.conftest import Serve
+from exporter.run.run import run_once
+from lab.simulate.simulation import Clock
+from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
     AMERICA,
     DISCOVERED,
@@ -46,7 +48,7 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
     """Jobs start every minute, a little late; a dry run always collects."""
     lab = serve(world(PLACES))
     monitoring = Monitoring(lab.cloud)
-    assert lab.run(LISTED, collect=EVERYTHING, at=QUARTER + at).complete
+    assert lab.run(LISTED, collect=EVERYTHING, clock=Clock(QUARTER + at)).complete
     assert ("ListStreamObjects" in lab.cloud.calls) is collects
     assert ("ListPrivateConnections" in lab.cloud.calls) is collects
     assert monitoring.values("exporter/uncollected") == (
@@ -63,7 +65,7 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
     assert [has(batch, "stream/objects") for batch in batches] == [False] * 2 + [
         True
     ] * collects
-    looked = lab.look(LISTED, collect=EVERYTHING, at=QUARTER + at)
+    looked = lab.look(LISTED, collect=EVERYTHING, clock=Clock(QUARTER + at))
     assert (
         sum(sample.metric.name == "stream/objects" for sample in looked.samples)
         == 2 * 8
@@ -97,7 +99,7 @@ def test_what_cannot_be_collected_leaves_its_location_clean(
         )
     )
     monitoring = Monitoring(lab.cloud)
-    report = lab.run(LISTED, collect=EVERYTHING, at=QUARTER)
+    report = lab.run(LISTED, collect=EVERYTHING, clock=Clock(QUARTER))
     assert report.complete
     assert report.uncollected.keys() == uncollected
     assert all(why.kind is FailureKind[code] for why in report.uncollected.values())
@@ -129,7 +131,7 @@ def test_each_stream_gets_a_turn_where_time_is_short(serve: Serve) -> None:
     lab.cloud.answer("ListStreamObjects", list_objects)
     source = {"project": "shop-prod", "locations": ["europe-west1"]}
     for quarter in range(2):
-        lab.run(source, at=QUARTER + 900 * quarter, collect={"objects": True})
+        lab.run(source, clock=Clock(QUARTER + 900 * quarter), collect={"objects": True})
     assert {*asked[:100]} == {*asked[100:]}
     # Of eight lists at once, some overtake others: not so many.
     assert {*asked[:50]} != {*asked[100:150]}
@@ -152,7 +154,7 @@ def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:
     report = lab.run(
         source,
         collect=EVERYTHING,
-        at=0,
+        clock=Clock(0),
         seconds=4,
     )
     assert len(report.uncollected) == 9
@@ -165,15 +167,11 @@ def test_connections_of_a_location_without_streams_are_collected_each_quarter(
     """Such a location is read every five minutes, and in each run that collects."""
     peering = {"private_connections": [{"id": "peering", "state": "FAILED"}]}
     lab = serve(world({"europe-west1": peering}))
-    memory = Memory(60)
+    clock = Clock(QUARTER)
+    session = lab.session(DISCOVERED, collect=EVERYTHING, interval=60, clock=clock)
     collected = []
-    for at in range(0, 3600, 60):
-        memory.begin(1 + at)
-        lab.run(
-            DISCOVERED,
-            collect=EVERYTHING,
-            memory=memory,
-            at=QUARTER + at,
-        )
+    for minute in range(60):
+        clock.now = QUARTER + 60 * minute
+        run_once(session, Deadline.after(PLENTY))
         collected.append(lab.cloud.calls["ListPrivateConnections"])
     assert collected == [1] * 15 + [2] * 15 + [3] * 15 + [4] * 15

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.locations import KNOWN
 from exporter.google.errors import FailureKind
-from exporter.names import LocationName, Task
+from exporter.names import LocationName, ProjectName, Task
 from tests.exporter.conftest import Serve
 from tests.exporter.worlds import DISCOVERED, Monitoring, project, seen, world
 
@@ -46,9 +46,9 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
     assert report.complete
     assert not report.reached_nobody
     assert seen(report) == {"bank-prod/europe-west3": ["ledger"]}
-    failure = report.unread[LocationName("shop-prod", "global")]
+    failure = report.unread[ProjectName("shop-prod")]
     assert failure.kind is FailureKind.PERMISSION_DENIED
-    assert report.discoveries["bank-prod"] == ("europe-west3",)
+    assert report.discovered["bank-prod"] == ("europe-west3",)
     up = {
         point[1:4]: point.value
         for point in monitoring.points
@@ -121,7 +121,7 @@ def test_who_has_a_location_never_changes() -> None:
     """Another release, machine, config or hash seed gives the same task."""
     assert Task(1, 2).holds(LocationName("shop-prod", "europe-west1"))
     assert Task(0, 7).holds(LocationName("shop-prod", "europe-west1"))
-    assert Task(5, 7).holds(LocationName("shop-prod", "global"))
+    assert Task(5, 7).holds(ProjectName("shop-prod"))
     assert Task(4, 7).holds(LocationName("bank-prod", "europe-west1"))
 
 

@@ -14,10 +14,11 @@ from exporter.config import Config, Endpoints
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import FailureKind
-from exporter.names import LocationName
+from exporter.names import LocationName, ProjectName
 from exporter.run.memory import EMPTY, UNREADABLE, Memory, Observation
-from exporter.run.report import Report, Session
-from exporter.run.session import run_once
+from exporter.run.report import Report
+from exporter.run.run import run_once
+from exporter.run.session import Session
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.conftest import PLENTY
@@ -45,7 +46,7 @@ SEEN = {
 
 def writes(memory: Memory, seen: Observation, at: LocationName = EUROPE) -> bool:
     """Return whether a location is due; if so, all of its points are accepted."""
-    due = memory.claim(at, seen)
+    due = memory.claim(at, seen).due
     if due:
         memory.mark_written(at)
     return due
@@ -115,10 +116,12 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
     before = None
     for number, letter in enumerate(history):
         memory.begin(1 + number * 10)
-        if writes(memory, SEEN[letter]):
+        claim = memory.claim(EUROPE, SEEN[letter])
+        if claim.due:
+            memory.mark_written(EUROPE)
             written.append(letter)
         assert written[-1] == letter
-        assert memory.changed == (letter != before)
+        assert claim.changed == (letter != before)
         before = letter
 
 
@@ -204,8 +207,13 @@ class Watched:
                 "collect": {"private_connections": True},
             }
         )
-        self.session = Session(config, self.clients)
-        self.memory = Memory(10)
+        self.session = Session(
+            config,
+            self.clients,
+            interval=10,
+            monotonic=lambda: self.now,
+            now=lambda: self.now + self.ahead,
+        )
 
     def run(self, until: float) -> list[Report]:
         """Run up to so many seconds after the start; return the reports."""
@@ -216,13 +224,7 @@ class Watched:
 
     def once(self, deadline: Deadline) -> Report:
         """Run now, and let ten seconds pass."""
-        clocks = {"monotonic": lambda: self.now, "now": lambda: self.now + self.ahead}
-        report = run_once(
-            self.session,
-            self.memory,
-            deadline,
-            **clocks,
-        )
+        report = run_once(self.session, deadline)
         self.now += 10
         return report
 
@@ -321,10 +323,7 @@ def test_a_dropped_location_is_read_on_and_named(watch: Watch) -> None:
     (report,) = watched.run(1310)
     assert report.dropped == (AMERICA,)
     assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()
-    assert (
-        report.unread[LocationName("shop-prod", "global")].kind
-        is FailureKind.PERMISSION_DENIED
-    )
+    assert report.unread[ProjectName("shop-prod")].kind is FailureKind.PERMISSION_DENIED
 
 
 def test_a_quarter_is_collected_once(watch: Watch) -> None:

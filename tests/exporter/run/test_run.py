@@ -1,5 +1,7 @@
 """Whole runs: what is written in which order; a location costs no other anything."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from threading import Event
@@ -8,15 +10,16 @@ from typing import Any
 import pytest
 from google.cloud import datastream_v1
 
+from exporter.config import Source
 from exporter.config.locations import KNOWN
+from exporter.google.calls import Deadline
 from exporter.google.errors import Failure, FailureKind
 from exporter.names import LocationName, Task
-from exporter.run import run
-from exporter.run.memory import Memory
+from exporter.run.run import run_once
 from exporter.steps import measure
-from exporter.steps.compare import Expectations
 from exporter.steps.write import Written
 from lab.emulator.answers import StatusError
+from lab.simulate.simulation import Clock
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
     AMERICA,
@@ -171,7 +174,9 @@ def test_every_reason_stays_in_its_location(serve: Serve) -> None:
     lab = serve(world(places, faults=faults))
     monitoring = Monitoring(lab.cloud)
     report = lab.run(DISCOVERED)
-    kinds = {failing[name.location]: why.kind for name, why in report.unread.items()}
+    kinds = {
+        failing["".join(name[1:])]: why.kind for name, why in report.unread.items()
+    }
     assert kinds == KINDS
     assert all(why.message and why.hint for why in report.unread.values())
     assert seen(report) == {
@@ -240,7 +245,7 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     report = lab.run(DISCOVERED, seconds=6)
     released.set()
     assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
-    assert {name.location for name in report.unread} == hanging.keys()
+    assert {"".join(name[1:]) for name in report.unread} == hanging.keys()
     assert list(seen(report)) == [f"shop-prod/{at}" for at in well]
     assert monitoring.values("location/up") == {
         (at, "datastream"): int(at not in hanging) for at in [*hanging, *well, "global"]
@@ -313,28 +318,37 @@ def test_a_run_whose_points_another_run_wrote_first_is_not_complete(
     assert report.held_back == (EUROPE, AMERICA)
 
 
+class Judged(Source):
+    """A source whose streams are compared with config as a test says."""
+
+    judge: Callable[[str], bool]
+
+    def watches(self, stream_id: str) -> bool:
+        """Return whether a stream is watched."""
+        return self.judge(stream_id)
+
+
+def judged(judge: Callable[[str], bool]) -> Judged:
+    """Return the listed source."""
+    return Judged.model_validate({**LISTED, "judge": judge})
+
+
 def test_an_answer_after_the_decision_that_there_is_none_is_dropped(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
 ) -> None:
     """A location compared too late gets `up` 0 and no other point, in this run."""
     lab = serve(world())
-    monitoring = Monitoring(lab.cloud)
     decided = Event()
-    compare = Expectations.compare
 
-    def stall(self: Expectations, at: LocationName, *rest: Any) -> Any:
-        if at == EUROPE:
-            decided.wait(PLENTY)
-        return compare(self, at, *rest)
+    def stall(stream: str) -> bool:
+        return stream != "orders" or decided.wait(PLENTY)
 
     def answer(points: Points) -> None:
         if has(points, "location/up", "europe-west1"):
             decided.set()
 
-    monkeypatch.setattr(Expectations, "compare", stall)
-    monkeypatch.setattr(run, "_GRACE_SECONDS", 0)
-    monitoring.answer = answer
-    report = lab.run(LISTED, seconds=4)
+    monitoring = Monitoring(lab.cloud, answer)
+    report = lab.run(judged(stall), seconds=8)
     assert report.unread[EUROPE].kind is FailureKind.TIMED_OUT
     assert seen(report) == {"shop-prod/us-east1": ["users"]}
     sent = [one for one in monitoring.points if one.location == "europe-west1"]
@@ -345,16 +359,15 @@ def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its location is then written again, although nothing changed."""
-    lab = serve(world())
-    memory = Memory(10)
-    memory.begin(1)
+    lab, clock = serve(world()), Clock(time.time() - 160)
+    session = lab.session(LISTED, interval=10, clock=clock)
     with monkeypatch.context() as patched:
         patched.setattr(measure, "stream_samples", None)
-        report = lab.run(LISTED, memory=memory)
+        report = run_once(session, Deadline.after(PLENTY))
     assert report.written.lost == 2
     assert all(record.exc_info for record in caplog.records)
-    memory.begin(161)
-    assert lab.run(LISTED, memory=memory, at=report.timestamp + 160).complete
+    clock.now += 160
+    assert run_once(session, Deadline.after(PLENTY)).complete
     assert len(lab.cloud.points(PREFIX + "stream/state")) == 2
 
 
@@ -383,13 +396,16 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
 
 
 def test_an_unexpected_error_in_reading_leaves_the_location_unread(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is a bug, not a time-out, and its stack trace is in the log."""
     lab = serve(world())
-    monkeypatch.setattr(Expectations, "compare", None)
     monitoring = Monitoring(lab.cloud)
-    report = lab.run(LISTED)
+
+    def fail(stream: str) -> bool:
+        raise ValueError(stream)
+
+    report = lab.run(judged(fail))
     assert {why.kind for why in report.unread.values()} == {FailureKind.REFUSED}
     assert "This is a bug" in report.unread[EUROPE].hint
     assert set(monitoring.values("location/up").values()) == {0}

@@ -1,6 +1,7 @@
 """How runs end: in time, when asked to stop, and where no thread can be had."""
 
 import threading
+import time
 from collections.abc import Iterator
 from threading import Event
 from typing import Any
@@ -8,15 +9,20 @@ from typing import Any
 import pytest
 
 from exporter.config.locations import KNOWN
+from exporter.google.calls import Deadline
 from exporter.google.errors import FailureKind
-from exporter.names import LocationName
-from exporter.run.memory import Memory
+from exporter.names import ProjectName
+from exporter.run.run import run_once
+from exporter.run.session import Mode
 from exporter.steps.write import Written
 from lab.emulator.answers import StatusError
 from lab.emulator.world import Fault
+from lab.simulate.simulation import Clock
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
+    AMERICA,
     DISCOVERED,
+    EUROPE,
     LISTED,
     Monitoring,
     Points,
@@ -57,7 +63,7 @@ def test_reading_ends_in_time_when_everything_hangs(serve: Serve) -> None:
     assert report.complete
     assert report.reached_nobody
     assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
-    assert "run.deadline" in report.unread[LocationName("bank-prod", "global")].hint
+    assert "run.deadline" in report.unread[ProjectName("bank-prod")].hint
     up = {(at, "datastream"): 0 for at in [*PLACES, "global"]}
     assert monitoring.values("location/up") == up
     assert has(monitoring.batches[-1], OWN)
@@ -92,7 +98,7 @@ def test_a_deadline_that_has_passed_loses_everything_without_a_call(
     lab = serve(world())
     report = lab.run(LISTED, seconds=-5)
     assert lab.cloud.calls.total() == report.calls == 0
-    assert {name.location for name in report.unread} == set(LISTED["locations"])
+    assert report.unread.keys() == {EUROPE, AMERICA}
     assert report.written == Written(lost=6, errors=report.written.errors)
 
 
@@ -100,15 +106,13 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     serve: Serve,
 ) -> None:
     """An earlier run found them; discovering them again may take a third of reading."""
-    lab, memory = serve(world()), Memory(60)
-    memory.begin(1)
-    lab.look(DISCOVERED, memory=memory)
+    lab, clock = serve(world()), Clock(time.time() - 1000)
+    session = lab.session(DISCOVERED, interval=60, clock=clock)
+    run_once(session, Deadline.after(PLENTY), Mode.LOOK)
     lab.cloud.add_fault(Fault(method="ListLocations", latency=600))
-    memory.begin(1000)
-    report = lab.run(DISCOVERED, memory=memory, seconds=6)
-    assert (
-        report.unread[LocationName("shop-prod", "global")].kind is FailureKind.TIMED_OUT
-    )
+    clock.now += 1000
+    report = run_once(session, Deadline.after(6))
+    assert report.unread[ProjectName("shop-prod")].kind is FailureKind.TIMED_OUT
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
     assert report.written == Written(accepted=19)
 
@@ -124,7 +128,7 @@ def test_a_stop_before_the_run_writes_nothing(serve: Serve, stop: Event) -> None
     assert (report.stopped, report.complete) == (True, False)
     assert report.written == Written()
     assert not report.unread
-    assert not report.discoveries
+    assert not report.discovered
     assert "CreateTimeSeries" not in lab.cloud.calls
 
 
@@ -181,7 +185,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
         source,
         stop=stop,
         collect=EVERYTHING,
-        at=0,
+        clock=Clock(0),
     )
     assert [len(points) for points in monitoring.batches] == [200]
     lost = 200 if code else 0

@@ -9,9 +9,9 @@ import pytest
 from exporter.config import Config, Endpoints
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
-from exporter.run.memory import Memory
-from exporter.run.report import Report, Session
-from exporter.run.session import run_once
+from exporter.run.report import Report
+from exporter.run.run import run_once
+from exporter.run.session import Session
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault, World
 from tests.exporter.conftest import PLENTY
@@ -38,27 +38,34 @@ class Fleet:
         made = World.model_validate(world(STREAMS, **parts))
         self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
         self.clients = running.enter_context(Clients(Endpoints(), self.cloud.environ))
-        self.memory = Memory(60)
+        self.restart()
 
-    def run(self, until: int, **source: Any) -> list[Report]:
-        """Run up to a minute; return the reports."""
+    def restart(self, **source: Any) -> None:
+        """Start a new process."""
         config = Config.model_validate(
             {
                 "metrics": {"project": "metrics-project"},
                 "sources": [SOURCE | source],
             }
         )
+        interval = None if self.forgetful else 60
+        self.session = Session(
+            config,
+            self.clients,
+            interval=interval,
+            monotonic=lambda: self.now,
+            now=lambda: self.now,
+        )
+
+    def run(self, until: int, seconds: float = PLENTY) -> list[Report]:
+        """Run up to a minute, in so many real seconds each; return the reports."""
         reports = []
         while self.now < self.start + until * 60:
-            reports.append(
-                run_once(
-                    Session(config, self.clients),
-                    Memory() if self.forgetful else self.memory,
-                    Deadline.after(PLENTY),
-                    monotonic=lambda: self.now,
-                    now=lambda: self.now,
+            if self.forgetful:
+                self.session = Session(
+                    self.session.config, self.clients, now=lambda: self.now
                 )
-            )
+            reports.append(run_once(self.session, Deadline.after(seconds)))
             self.now += 60
         return reports
 
@@ -162,7 +169,9 @@ def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> No
         )
     fleet = make(events=events)
     fleet.run(3)
-    fleet.run(6, **({"exclude": [FIRST]} if how == "excluded" else {}))
+    if how == "excluded":
+        fleet.restart(exclude=[FIRST])
+    fleet.run(6)
     assert fleet.values() == {
         1: (105, 1),
         2: (105, 1),
@@ -210,7 +219,7 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
     fleet = make(events=[fails(1, FIRST)])
     fleet.run(3)
     for hours, since in ((20, 1), (45, 2702)):
-        fleet.memory = Memory(60)
+        fleet.restart()
         fleet.now = fleet.start + hours * 3600 + 120
         minute = hours * 60 + 2
         fleet.run(minute + 1)
@@ -266,13 +275,10 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     """The points of problems count as lost, no others are, and nothing changes."""
     fleet = make(events=[fails(1), recovers(3, "s-2")])
     fleet.run(3)
-    fleet.memory = Memory(60)
+    fleet.restart()
     fleet.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", until=270))
-    deadline = Deadline.after
-    with pytest.MonkeyPatch.context() as patched:
-        # A real second, as the emulator's time stands still.
-        patched.setattr(Deadline, "after", lambda _seconds: deadline(1))
-        lost = fleet.run(5)
+    # The emulator's time stands still during a run.
+    lost = fleet.run(5, seconds=2)
     assert [report.written.lost for report in lost] == [10, 10]
     assert not any(report.held_back for report in lost)
     fleet.run(7)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from exporter.command.doubts import schedules
 from exporter.config import Config, Window, from_text
+from exporter.log.summary import problem_of
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
-from exporter.steps.compare import ComparedLocation, Expectations, is_open
+from exporter.steps.compare import ComparedLocation, Expectations, Verdict, is_open
 from exporter.steps.read import Stream
 from tests.exporter.worlds import EUROPE, ORDERS
 
@@ -127,7 +128,7 @@ def test_an_unexpected_state_names_the_expectation_about_it(
     expectations = Expectations(config, int(NOON.timestamp()))
     compared = expectations.compare(EUROPE, config.sources[0], streams)
     problem = f"is NOT_STARTED, which config does not expect{place}"
-    assert [one.problem for one in compared.streams] == [problem]
+    assert [problem_of(one) for one in compared.streams] == [problem]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
     assert expected(label) == {2, 4, 7, 8}
     (one,) = compared(Stream("orders", 3, label=label)).streams
     says = f'(its label expected-state is "{label}"; allowed are not_started, running'
-    assert (says in one.problem) == bool(label)
+    assert (says in problem_of(one)) == bool(label)
 
 
 GLOBS = st.sampled_from(
@@ -304,16 +305,15 @@ def test_a_required_stream_that_is_there_is_never_missing(
 
 
 def test_a_required_stream_that_is_not_there_is_missing() -> None:
-    """A required stream is missing from its own location only, and counts as bad."""
+    """A required stream is missing from its own location only; nobody expects that."""
     elsewhere = str(ORDERS).replace("europe-west1", "us-east4")
     one = compared(Stream("orders-2", 2), required=[str(ORDERS), elsewhere])
     assert one.missing == [ORDERS]
     assert not one.empty
     missing = one.streams[-1]
-    assert missing.state == "missing"
-    assert missing.bad
-    assert not missing.failed
-    assert "is required but does not exist" in missing.problem
+    assert missing.state_name == "missing"
+    assert missing.verdict is Verdict.MISSING
+    assert not missing.expected
 
 
 def test_streams_are_counted_once() -> None:
@@ -327,7 +327,7 @@ def test_streams_are_counted_once() -> None:
         Stream("new-state", 9),
     ]
     one = compared(*streams, required=[str(ORDERS)])
-    counts = Counter(each.trouble for each in one.streams)
+    counts = Counter[str](each.verdict for each in one.streams)
     assert (counts["failed"], counts["not as expected"]) == (3, 2)
     muted = compared(*streams, globs={"exclude": ["*"]})
     assert not muted.streams

@@ -9,7 +9,7 @@ import pytest
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import FailureKind
 from exporter.names import StreamName
-from exporter.steps.compare import ComparedLocation, ComparedStream
+from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.steps.measure import Sample, stream_samples
 from exporter.steps.read import Stream
 from exporter.steps.write import Writer, Written
@@ -35,7 +35,7 @@ def samples(streams: int, at: int = NOW) -> list[Sample]:
     """Return the samples of so many running streams, four of each."""
     names = [StreamName(*EUROPE, f"stream-{number:04}") for number in range(streams)]
     running = (
-        ComparedStream(name, Stream(name.stream, 2), expected=True) for name in names
+        ComparedStream(name, Stream(name.stream, 2), Verdict.FINE) for name in names
     )
     return list(
         stream_samples(ComparedLocation(EUROPE, tuple(running)), at, errors=True)

@@ -1,0 +1,58 @@
+"""Starts the threads of a run, and waits for them by a deadline or after a stop."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from exporter.google.calls import Deadline
+
+T = TypeVar("T")
+_MOST_THREADS = 512
+_POLL_SECONDS = 0.1
+# How long after its deadline a call may return that kept to it
+_GRACE_SECONDS = 1.0
+
+
+class Threads:
+    """The threads of one run."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
+
+    def submit(self, work: Callable[..., None], *args: object) -> None:
+        """Have work done soon, unless the run is over."""
+        # submit() queued the work before it failed to start a thread: an earlier one
+        # does it.
+        with suppress(RuntimeError):
+            self._pool.submit(work, *args)
+
+    def close(self) -> None:
+        """Begin nothing else. What hangs ends when the channels are closed."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def wait_for(
+    work: Iterable[Future[Any]], deadline: Deadline, after_stop: float = 0.0
+) -> None:
+    """Wait for results until their deadline, or for some seconds after a stop."""
+    stopped: Deadline | None = None
+    pending = set(work)
+    while pending:
+        # With a timeout, so that a stop is noticed.
+        _, pending = wait(pending, _POLL_SECONDS)
+        if deadline.left <= -_GRACE_SECONDS:
+            return
+        if deadline.stopped:
+            stopped = stopped or Deadline.after(after_stop)
+            if stopped.left <= 0:
+                return
+
+
+def decide(found: Future[T], result: T) -> None:
+    """Keep what a call returned, unless there is a result: it is decided once.
+
+    The thread that makes the call and the one that waits for it may both decide.
+    """
+    with suppress(InvalidStateError):
+        found.set_result(result)

@@ -52,7 +52,10 @@ class LocationRun:
                 if points.written.complete:
                     self.problems.forget_ended(self.name)
             return
-        claim = self.memory.claim(self.name, measure.values(compared, problems))
+        # What there is to write, but for the time
+        seen = frozenset(measure.stream_samples(compared, 0, errors=errors))
+        current = frozenset(problems.current.items()) if problems else None
+        claim = self.memory.claim(self.name, hash((seen, current)))
         self.changed = claim.changed
         if not claim.due:
             return
@@ -66,7 +69,7 @@ class LocationRun:
             samples += measure.problem_samples(self.name, problems)
         points.write(samples)
         if not points.written.complete:
-            self.held_back = not points.stopped
+            self.held_back = not points.deadline.stopped
             return
         points.write([location_sample(LAST_READ, self.name, timestamp)])
         if problems is None:

@@ -4,7 +4,7 @@ A location that was not read cleanly gets ``location/up`` 0 alone: its streams a
 unknown.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -134,16 +134,6 @@ def stream_samples(
         yield _of(LAST_SEEN, name, name.stream, 0)
     for stream_id in at.excluded:
         yield _of(LAST_SEEN, at.name, stream_id, NEVER_MISSING)
-
-
-def values(at: ComparedLocation, problems: LocationProblems | None) -> Hashable:
-    """Return what a location's samples depend on, but for the time."""
-    streams = frozenset(
-        (one.stream.id, one.stream.state, one.stream.errors, one.expected)
-        for one in at.listed
-    )
-    current = frozenset(problems.current.items()) if problems else None
-    return streams, frozenset(at.missing), frozenset(at.excluded), current
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:

@@ -160,11 +160,6 @@ class Points:
     samples: list[Sample] = field(default_factory=list)  # what there was to write
     written: Written = Written()
 
-    @property
-    def stopped(self) -> bool:
-        """Whether a stop may have left some of them unsent."""
-        return self.deadline.stopped
-
     def write(self, samples: Iterable[Sample]) -> None:
         """Write samples; what is not accepted by the deadline is lost."""
         batch = list(samples)

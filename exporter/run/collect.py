@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from exporter.config.model import Collect
 from exporter.google.calls import Deadline
@@ -16,6 +16,14 @@ from exporter.steps.read import Datastream, attempt
 # Why nothing was collected, by the location or stream that was read
 Uncollected: TypeAlias = dict[LocationName | StreamName, Failure]
 
+
+class Collected(NamedTuple):
+    """What was collected from a location."""
+
+    samples: list[Sample]
+    failed: Uncollected
+
+
 # Streams of a location whose objects are listed at the same time
 _AT_ONCE = 8
 # The part of the time left that one list may take, so that one that hangs leaves some
@@ -24,11 +32,8 @@ _LIST_SHARE = 1 / 4
 
 def collect(
     api: Datastream, wanted: Collect, at: ComparedLocation, deadline: Deadline
-) -> tuple[list[Sample], Uncollected]:
-    """Read what is wanted of a location; return samples, and what failed.
-
-    A stop leaves out what has not begun.
-    """
+) -> Collected:
+    """Read what is wanted of a location; a stop leaves out what has not begun."""
 
     def connections(share: Deadline) -> Iterable[Sample]:
         return connection_samples(at.name, api.connections(at.name, share))
@@ -52,14 +57,13 @@ def collect(
             # No other thread can be started, so this one does it.
             listed = list(map(objects, names))
         found.update(zip(names, listed, strict=True))
-    samples: list[Sample] = []
-    uncollected: Uncollected = {}
-    for name, collected in found.items():
-        if isinstance(collected, Failure):
-            uncollected[name] = collected
+    collected = Collected([], {})
+    for name, result in found.items():
+        if isinstance(result, Failure):
+            collected.failed[name] = result
         else:
-            samples += collected
-    return samples, uncollected
+            collected.samples.extend(result)
+    return collected
 
 
 def _within_share(

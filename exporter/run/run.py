@@ -13,35 +13,20 @@ from typing import TypeAlias
 
 from exporter.config import Source
 from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import (
-    STATUS,
-    Failure,
-    FailureKind,
-)
+from exporter.google.errors import STATUS, Failure, FailureKind
 from exporter.logger import LOGGER
-from exporter.names import GLOBAL, LocationName, ProjectName, StreamName
-from exporter.run.collect import collect
+from exporter.names import GLOBAL, LocationName, ProjectName
+from exporter.run.collect import Uncollected, collect
 from exporter.run.deadlines import RunDeadlines
 from exporter.run.location import LocationRun
 from exporter.run.memory import EMPTY, UNREADABLE
 from exporter.run.read_back import REFUSALS, read_back
 from exporter.run.report import Report, own_samples
-from exporter.run.session import (
-    COLLECT_SECONDS,
-    FIRST_RUN_SECONDS,
-    Mode,
-    Session,
-)
+from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Mode, Session
 from exporter.run.threads import Threads, decide, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
-from exporter.steps.measure import (
-    LAST_READ,
-    LOCATION_STREAMS,
-    UP,
-    Sample,
-    location_sample,
-)
-from exporter.steps.problems import Earlier
+from exporter.steps.measure import LAST_READ, LOCATION_STREAMS, UP, location_sample
+from exporter.steps.problems import Earlier, Problem
 from exporter.steps.read import Datastream, attempt
 from exporter.steps.write import Points, Writer, Written
 
@@ -82,10 +67,7 @@ def run_once(session: Session, deadline: Deadline, mode: Mode = Mode.WRITE) -> R
         session.quarter = quarter
     wanted = session.config.collect
     collects = first and (wanted.objects or wanted.private_connections)
-    run = _Run(
-        session, timestamp, deadline, writes=mode is Mode.WRITE, collects=collects
-    )
-    report = run.go()
+    report = _Run(session, timestamp, deadline, mode, collects=collects).go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
 
@@ -98,8 +80,8 @@ class _Run:
         session: Session,
         timestamp: int,
         deadline: Deadline,
+        mode: Mode,
         *,
-        writes: bool,
         collects: bool,
     ) -> None:
         self._started = time.monotonic()
@@ -112,7 +94,7 @@ class _Run:
         self._api = Datastream(session.clients, self._calls)
         self._expectations = Expectations(session.config, timestamp)
         self._writer: Writer | None = None
-        if writes:
+        if mode is Mode.WRITE:
             monitorings = session.clients.monitorings
             project = session.config.metrics.project
             self._writer = Writer(monitorings, project, timestamp, self._calls)
@@ -249,11 +231,11 @@ class _Run:
             errors = self._config.collect.errors
             location.write(compared, self._timestamp, errors=errors)
             if self._collects and not self._stopped:
-                wanted, until = self._config.collect, self._deadlines.collecting
-                samples, location.uncollected = collect(
-                    self._api, wanted, compared, until
-                )
-                location.points.write(samples)
+                until = self._deadlines.collecting
+                wanted = self._config.collect
+                found = collect(self._api, wanted, compared, until)
+                location.uncollected = found.failed
+                location.points.write(found.samples)
         except Exception:
             LOGGER.exception("The exporter failed to write %s:", location.name)
             # Counts as one lost point, since the number is unknown.
@@ -264,16 +246,15 @@ class _Run:
     def _read_problems(self) -> None:
         """Read back what earlier runs wrote, if it is not known."""
         problems, failure = self._session.problems, None
-        if problems.earlier is not Earlier.KNOWN:
+        deadline = self._deadlines.early
+
+        def read() -> dict[LocationName, dict[str, Problem]]:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
-            deadline = self._deadlines.early
-            found = attempt(
-                lambda: read_back(
-                    client, project, self._timestamp, deadline, self._calls
-                ),
-                deadline,
-            )
+            return read_back(client, project, self._timestamp, deadline, self._calls)
+
+        if problems.earlier is not Earlier.KNOWN:
+            found = attempt(read, deadline)
             if not isinstance(found, Failure):
                 problems.learn(found)
             else:
@@ -316,7 +297,7 @@ class _Run:
             elif found.empty:
                 readable[location.name] = True
         due: list[ProjectName | LocationName] = []
-        samples: list[Sample] = []
+        samples = []
         for name, up in readable.items():
             claim = self._memory.claim(name, EMPTY if up else UNREADABLE)
             self._shared_changed |= claim.changed
@@ -349,26 +330,28 @@ class _Run:
         discovered: dict[str, tuple[str, ...]] = {}
         unread: dict[ProjectName | LocationName, Failure] = {}
         for project, discovery in sorted(self._discoveries.items()):
-            # Without a result, a stop came first; here and below.
-            found = discovery.result() if discovery.done() else ()
+            if not discovery.done():
+                continue  # a stop came first; below, too
+            found = discovery.result()
             if isinstance(found, Failure):
                 unread[project] = found
-            elif discovery.done():
+            else:
                 discovered[project.project] = found
         samples, written = list(self._shared.samples), self._shared.outcome()
         read: list[ComparedLocation] = []
-        uncollected: dict[StreamName | LocationName, Failure] = {}
+        uncollected: Uncollected = {}
         locations = self._sorted_locations
         for location in locations:
             samples += location.points.samples
             written += location.points.outcome()
             uncollected |= location.uncollected
-            if location.found.done():
-                compared = location.found.result()
-                if isinstance(compared, Failure):
-                    unread[location.name] = compared
-                else:
-                    read.append(compared)
+            if not location.found.done():
+                continue
+            compared = location.found.result()
+            if isinstance(compared, Failure):
+                unread[location.name] = compared
+            else:
+                read.append(compared)
         return Report(
             task=self._session.task,
             timestamp=self._timestamp,

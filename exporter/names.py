@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 _STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/streams/([^/]+)")
 
@@ -54,6 +54,10 @@ class StreamName(NamedTuple):
         """Return the stream of a full name, or None if the text is none."""
         found = _STREAM.fullmatch(text)
         return cls(*found.groups()) if found else None
+
+
+# What can be read, or not
+Name: TypeAlias = ProjectName | LocationName | StreamName
 
 
 @dataclass(frozen=True)

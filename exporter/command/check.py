@@ -9,7 +9,7 @@ from exporter.command.doubts import Finding, idle_globs
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import failure_groups, name_all, name_first, problem_of
+from exporter.log.summary import failure_groups, name_first, problem_of
 from exporter.names import GLOBAL, LocationName, ProjectName
 from exporter.run.report import Report
 from exporter.run.run import run_once
@@ -79,7 +79,7 @@ def _reading(config: Config, report: Report) -> Iterator[Finding]:
             at = GLOBAL if isinstance(each, ProjectName) else each.location
             if config.reads(each.project, at):
                 level = ERROR
-        yield level, f"{name_all(group.names)}: {group.text}"
+        yield level, group.text
 
 
 def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:

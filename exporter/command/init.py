@@ -20,7 +20,7 @@ from exporter.documents.mistakes import InputError
 from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
 from exporter.google.errors import explain_call_error
-from exporter.log.summary import failure_groups, fleet, name_all
+from exporter.log.summary import failure_groups, fleet
 from exporter.logger import LOGGER
 from exporter.process import Signals
 from exporter.run.report import Report
@@ -65,7 +65,7 @@ def init(args: Namespace, environ: Mapping[str, str], signals: Signals) -> bool:
         for group in failure_groups(report):
             # There is no file to look into yet.
             text = group.text.replace(" in config.yaml", "")
-            LOGGER.warning("%s %s", name_all(group.names), text)
+            LOGGER.warning("%s", text)
         read = {location.name.project for location in report.locations}
         if report.stopped or not read.issuperset(projects):
             LOGGER.error("Nothing was written: not every project could be read.")

@@ -5,14 +5,15 @@ the function log a change once, and remind of what stays bad every ten minutes. 
 location that was not read, what was known stays.
 """
 
-import logging
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
+from logging import ERROR, INFO, WARNING
 from typing import Any
 
 from exporter.log.summary import (
@@ -29,7 +30,7 @@ from exporter.log.summary import (
     problem_of,
 )
 from exporter.logger import log
-from exporter.names import LocationName, ProjectName, StreamName
+from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.run.session import FIRST_RUN_SECONDS
 from exporter.steps.compare import (
@@ -43,7 +44,7 @@ from exporter.steps.write import WriteError
 from exporter.text import capitalized, one_line, plural, without_markup
 
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
-_LEVELS = {Verdict.FINE: logging.INFO, Verdict.FAILED: logging.ERROR}
+_LEVELS = {Verdict.FINE: INFO, Verdict.FAILED: ERROR}
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 LONGEST_SUMMARY = 120  # characters of an error, its numbers replaced
 # A number, or a word of hexadecimal digits, which can have several parts: 0/16B3748
@@ -70,87 +71,54 @@ class RunLog:
         self._failing: set[object] = set()
         # Of what is said once in all
         self._dropped: set[LocationName] = set()
-        self._unread: set[ProjectName | LocationName] = set()
+        self._unread: set[Name] = set()
 
     def log(self, report: Report) -> None:
         """Log what a run found, what it could not write, and its summary."""
-        self.log_findings(report)
-        log_run(report)
-
-    def log_findings(self, report: Report) -> None:
-        """Log what is wrong, what changed, and what could not be read."""
         now = self._monotonic()
         remind = now - self._reminded >= AGAIN_SECONDS
         if remind:
             self._reminded = now
             self._failing = set()
-        self._log_failures(report)
-        self._log_recoveries(report)
-        self._log_dropped(report)
+        self._log_places(report)
         self._log_streams(report, remind=remind)
-        self._log_ended_mutes(report)
+        _log_run(report)
 
-    def _log_failures(self, report: Report) -> None:
-        """Log what could not be read, unless it could not be the last time either."""
+    def _log_places(self, report: Report) -> None:
+        """Log what could not be read or is read again, each change once."""
         failing: set[object] = set()
         for group in failure_groups(report):
             kind = group.failure.kind
             same = (*group.names, kind)
             failing.add(same)
-            if same in self._failing:
-                continue
-            text = f"{name_all(group.names)} {group.text}"
-            fields = fields_of(group.names)
-            log(logging.WARNING, text, event=group.event, **fields, reason=kind)
+            if same not in self._failing:
+                fields = fields_of(group.names)
+                log(WARNING, group.text, event=group.event, **fields, reason=kind)
         if report.unrecalled:
             kind = report.unrecalled.kind
             failing.add(kind)
             if kind not in self._failing:
                 text = f"Problems of earlier runs can't be read: {report.unrecalled}"
-                log(logging.WARNING, text, event="problems_unread", reason=kind)
+                log(WARNING, text, event="problems_unread", reason=kind)
         self._failing = failing
-
-    def _log_recoveries(self, report: Report) -> None:
-        """Log which locations, and discoveries, were read again after a failure."""
-        read: set[ProjectName | LocationName] = set()
+        read: set[Name] = set()
         read.update(location.name for location in report.locations)
         read.update(map(ProjectName, report.discovered))
         recovered = sorted(self._unread & read)
         self._unread = (self._unread - read) | report.unread.keys()
-        for _, group in groupby(recovered, lambda name: (type(name), name.project)):
-            names = list(group)
+        for _, group_of in groupby(recovered, lambda name: (type(name), name.project)):
+            names = list(group_of)
             text = f"{name_all(names)} can be read again."
-            log(logging.INFO, text, event="location_readable", **fields_of(names))
-
-    def _log_dropped(self, report: Report) -> None:
+            log(INFO, text, event="location_readable", **fields_of(names))
         for name in report.dropped:
-            if name in self._dropped:
-                continue
-            self._dropped.add(name)
-            text = f"{name} is no longer listed, though it had streams."
-            text += " It is read for another day."
-            log(logging.WARNING, text, event="location_dropped", **fields_of([name]))
-
-    def _log_ended_mutes(self, report: Report) -> None:
-        """Log which mutes ended since the last run, and which streams they hid."""
-        since = self._last or report.timestamp - FIRST_RUN_SECONDS
-        self._last = report.timestamp
-        for mute in report.mutes:
-            if not since < mute.end.timestamp() <= report.timestamp:
-                continue
-            hidden = [
-                f"{one.name} ({one.state_name})"
-                for location in report.locations
-                for one in location.streams
-                if one.verdict is not Verdict.FINE
-                and fnmatchcase(str(one.name), mute.match)
-            ]
-            level = logging.WARNING if hidden else logging.INFO
-            text = f"The mute of {mute.match} has ended. "
-            text += f"It hid {name_first(hidden) or 'nothing that is wrong now'}."
-            log(level, text, event="mute_ended", count=len(hidden))
+            if name not in self._dropped:
+                text = f"{name} is no longer listed, though it had streams."
+                text += " It is read for another day."
+                log(WARNING, text, event="location_dropped", **fields_of([name]))
+        self._dropped.update(report.dropped)
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
+        """Log which streams changed or need a look, and which mutes ended."""
         events: list[StreamEvent] = []
         for location in report.locations:
             before = self._known.get(location.name)
@@ -163,34 +131,31 @@ class RunLog:
         more = len(events) - MOST_ENTRIES
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
-            log(logging.WARNING, text, event="more_streams", count=more)
+            log(WARNING, text, event="more_streams", count=more)
+        since = self._last or report.timestamp - FIRST_RUN_SECONDS
+        self._last = report.timestamp
+        for mute in report.mutes:
+            if not since < mute.end.timestamp() <= report.timestamp:
+                continue
+            hidden = []
+            for location in report.locations:
+                for one in location.streams:
+                    matches = fnmatchcase(str(one.name), mute.match)
+                    if matches and one.verdict is not Verdict.FINE:
+                        hidden.append(f"{one.name} ({one.state_name})")
+            text = f"The mute of {mute.match} has ended. "
+            text += f"It hid {name_first(hidden) or 'nothing that is wrong now'}."
+            level = WARNING if hidden else INFO
+            log(level, text, event="mute_ended", count=len(hidden))
 
 
-def log_run(report: Report) -> None:
+def _log_run(report: Report) -> None:
     """Log what was not written and why, then the summary of the run."""
     written = report.written
-    _log_write_errors(written.errors)
-    if report.held_back:
-        why = "a stream's last_seen may be lost, and the stream would look deleted"
-        names = name_first(report.held_back)
-        log(logging.WARNING, f"location/last_read of {names} not written: {why}.")
-    if report.stopped:
-        log(logging.WARNING, "Interrupted: not everything was read and written.")
-    points = f"{plural(written.accepted, 'point')} written"
-    not_written = nonzero({"lost": written.lost, "superseded": written.superseded})
-    if not_written:
-        points += f", {not_written}"
-    calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
-    text = f"{capitalized(fleet(report))}; {points}; {calls}."
-    level = logging.INFO if report.complete else logging.ERROR
-    log(level, text, event="run", **numbers(report))
-
-
-def _log_write_errors(errors: Iterable[WriteError]) -> None:
-    """Log what was not written, what failed for the same reason in one line."""
-    causes: dict[str, list[WriteError]] = {}
-    for error in errors:
-        causes.setdefault(str(error.failure or ""), []).append(error)
+    # What failed for the same reason is one line.
+    causes: dict[str, list[WriteError]] = defaultdict(list)
+    for error in written.errors:
+        causes[str(error.failure or "")].append(error)
     for same in causes.values():
         among = [sample for error in same for sample in error.among]
         points = plural(sum(error.points for error in same), "point")
@@ -198,10 +163,22 @@ def _log_write_errors(errors: Iterable[WriteError]) -> None:
         failure = same[0].failure
         if failure:
             text = f"{points} lost, among {what}: {failure}"
-            log(logging.ERROR, text, reason=failure.kind)
+            log(ERROR, text, reason=failure.kind)
         else:
-            text = f"{points} superseded, among {what}: {_SUPERSEDED}"
-            log(logging.WARNING, text)
+            log(WARNING, f"{points} superseded, among {what}: {_SUPERSEDED}")
+    if report.held_back:
+        why = "a stream's last_seen may be lost, and the stream would look deleted"
+        names = name_first(report.held_back)
+        log(WARNING, f"location/last_read of {names} not written: {why}.")
+    if report.stopped:
+        log(WARNING, "Interrupted: not everything was read and written.")
+    points = f"{plural(written.accepted, 'point')} written"
+    counts = {"lost": written.lost, "superseded": written.superseded}
+    if not_written := nonzero(counts):
+        points += f", {not_written}"
+    calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
+    text = f"{capitalized(fleet(report))}; {points}; {calls}."
+    log(INFO if report.complete else ERROR, text, event="run", **numbers(report))
 
 
 @dataclass(frozen=True)
@@ -228,12 +205,13 @@ class StreamEvent:
     @property
     def level(self) -> int:
         """How loud the entry is."""
-        return _LEVELS.get(self.now.verdict, logging.WARNING)
+        return _LEVELS.get(self.now.verdict, WARNING)
 
     @property
-    def urgency(self) -> tuple[bool, int, int]:
-        """What to sort by: a change for the worse first, then the worst states."""
-        return not self.worse, -self.level, -self.now.stream.state
+    def urgency(self) -> tuple[bool, int, bool, int]:
+        """What to sort by: changes for the worse first, then the missing, then states."""
+        now = self.now
+        return not self.worse, -self.level, now.exists, -now.stream.state
 
     def log(self, lasting: str) -> None:
         """Log the entry, with how long its problem lasts. Alerts quote its fields."""

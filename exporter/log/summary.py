@@ -1,12 +1,12 @@
 """Says in words and numbers how a run went, for the log and for people."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from exporter.google.errors import Failure
-from exporter.names import LocationName, ProjectName, StreamName
+from exporter.names import Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Verdict
@@ -16,46 +16,42 @@ LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _MOST_NAMED = 3
 _COUNTED = (Verdict.FAILED, Verdict.UNEXPECTED, Verdict.MISSING)
 
-_Name: TypeAlias = ProjectName | LocationName | StreamName
-
 
 @dataclass(frozen=True)
 class FailureGroup:
     """Things of one project that failed for one kind of reason: one thing to fix."""
 
     event: str  # what the log calls it
-    names: list[_Name]  # all of one type
+    names: list[Name]  # all of one type
     failure: Failure  # why the first one failed
 
     @property
     def text(self) -> str:
-        """How they failed, why, and how to fix it, in words that follow their name."""
+        """Which ones failed, how, why, and how to fix it."""
         if isinstance(self.names[0], ProjectName):
             what = "could not be searched for locations"
         elif self.event == "not_collected":
             what = "could not be collected from, so some series are left out"
         else:
             what = "could not be read, so the streams there are unknown"
-        return f"{what}: {self.failure}"
+        return f"{name_all(self.names)} {what}: {self.failure}"
 
 
-def failure_groups(report: Report) -> Iterator[FailureGroup]:
-    """Yield what was not discovered, read or collected, by project and reason."""
-    yield from _groups("location_unreadable", report.unread)
-    yield from _groups("not_collected", report.uncollected)
-
-
-def _groups(event: str, failures: Mapping[Any, Failure]) -> Iterable[FailureGroup]:
+def failure_groups(report: Report) -> Iterable[FailureGroup]:
+    """Return what was not discovered, read or collected, by project and reason."""
     groups: dict[object, FailureGroup] = {}
-    for name in sorted(failures):
-        failure = failures[name]
-        key = (type(name), name.project, failure.kind)
-        group = groups.setdefault(key, FailureGroup(event, [], failure))
-        group.names.append(name)
+    for event, failures in (
+        ("location_unreadable", report.unread),
+        ("not_collected", report.uncollected),
+    ):
+        for name, failure in sorted(failures.items()):
+            key = (event, type(name), name.project, failure.kind)
+            group = groups.setdefault(key, FailureGroup(event, [], failure))
+            group.names.append(name)
     return groups.values()
 
 
-def name_all(names: Sequence[_Name]) -> str:
+def name_all(names: Sequence[Name]) -> str:
     """Return the full name of one thing; of several, the first few and a count."""
     first = names[0]
     if len(names) == 1:
@@ -73,7 +69,7 @@ def name_first(words: Sequence[object]) -> str:
     return f"{text} and {more:,} more" if more > 0 else text
 
 
-def fields_of(names: Sequence[_Name]) -> dict[str, Any]:
+def fields_of(names: Sequence[Name]) -> dict[str, Any]:
     """Return the fields of a log entry about names of one project."""
     first = names[0]
     if len(names) == 1:

@@ -1,20 +1,20 @@
 """Collects what is optional: the objects of streams, and private connections."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeAlias
 
 from exporter.config.model import Collect
 from exporter.google.calls import Deadline
 from exporter.google.errors import Failure
-from exporter.names import LocationName, StreamName
+from exporter.names import Name, StreamName
 from exporter.steps.compare import ComparedLocation
 from exporter.steps.measure import Sample, connection_samples, object_samples
 from exporter.steps.read import Datastream, attempt
 
 # Why nothing was collected, by the location or stream that was read
-Uncollected: TypeAlias = dict[LocationName | StreamName, Failure]
+Uncollected: TypeAlias = dict[Name, Failure]
 
 
 class Collected(NamedTuple):
@@ -35,42 +35,35 @@ def collect(
 ) -> Collected:
     """Read what is wanted of a location; a stop leaves out what has not begun."""
 
-    def connections(share: Deadline) -> Iterable[Sample]:
-        return connection_samples(at.name, api.connections(at.name, share))
-
-    def objects(name: StreamName) -> list[Sample] | Failure:
-        return _within_share(
-            lambda share: object_samples(name, api.objects(name, share)), deadline
+    def collect_one(name: Name) -> Iterable[Sample] | Failure:
+        if deadline.stopped:
+            return ()
+        share = deadline.within(deadline.left * _LIST_SHARE)
+        if isinstance(name, StreamName):
+            return attempt(
+                lambda: object_samples(name, api.objects(name, share)), share
+            )
+        return attempt(
+            lambda: connection_samples(at.name, api.connections(at.name, share)), share
         )
 
-    found: dict[LocationName | StreamName, list[Sample] | Failure] = {}
-    if wanted.private_connections:
-        found[at.name] = _within_share(connections, deadline)
+    names: list[Name] = []
     if wanted.objects:
-        names = [one.name for one in at.listed]
+        names += [one.name for one in at.listed]
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
-        try:
-            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
-                listed = list(pool.map(objects, names))
-        except RuntimeError:
-            # No other thread can be started, so this one does it.
-            listed = list(map(objects, names))
-        found.update(zip(names, listed, strict=True))
+    if wanted.private_connections:
+        names.insert(0, at.name)
+    try:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
+            results = list(pool.map(collect_one, names))
+    except RuntimeError:
+        # No other thread can be started, so this one does it.
+        results = list(map(collect_one, names))
     collected = Collected([], {})
-    for name, result in found.items():
+    for name, result in zip(names, results, strict=True):
         if isinstance(result, Failure):
             collected.failed[name] = result
         else:
             collected.samples.extend(result)
     return collected
-
-
-def _within_share(
-    samples: Callable[[Deadline], Iterable[Sample]], deadline: Deadline
-) -> list[Sample] | Failure:
-    """Return the samples of one list, which may take its share of the time left."""
-    if deadline.stopped:
-        return []
-    share = deadline.within(deadline.left * _LIST_SHARE)
-    return attempt(lambda: list(samples(share)), deadline)

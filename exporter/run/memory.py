@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from exporter.names import LocationName, ProjectName
+from exporter.names import LocationName, Name
 
 # How long discovered locations are used before they are discovered again
 DISCOVERY_SECONDS = 600.0
@@ -70,7 +70,7 @@ class Memory:
         self._gap = interval or 0.0
         self._slack = min(_LATE_SECONDS, self._gap / 2)
         self._discovered: dict[str, _Discovered] = defaultdict(_Discovered)
-        self._locations: dict[ProjectName | LocationName, _Location] = {}
+        self._locations: dict[Name, _Location] = {}
 
     def begin(self, now: float) -> None:
         """Begin a run at ``now``, in seconds of a clock that never goes back."""
@@ -123,9 +123,7 @@ class Memory:
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(
-        self, name: ProjectName | LocationName, observation: Observation
-    ) -> Claim:
+    def claim(self, name: Name, observation: Observation) -> Claim:
         """Remember what a run found; say whether that is new, and to be written.
 
         What is due counts as not written until :meth:`mark_written`.
@@ -152,7 +150,7 @@ class Memory:
         since = self._now - self._locations[name].emptied
         return since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
 
-    def mark_written(self, name: ProjectName | LocationName) -> None:
+    def mark_written(self, name: Name) -> None:
         """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.config.model import Mute, Run
 from exporter.google.errors import Failure
-from exporter.names import GLOBAL, LocationName, ProjectName, Task
+from exporter.names import GLOBAL, LocationName, Name, Task
 from exporter.run.collect import Uncollected
 from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation
@@ -26,7 +26,7 @@ class Report:
     # The cleanly read locations, compared with config, sorted by name
     locations: tuple[ComparedLocation, ...]
     # Why the other locations could not be read, and projects not searched for them
-    unread: Mapping[ProjectName | LocationName, Failure]
+    unread: Mapping[Name, Failure]
     uncollected: Uncollected
     # Locations whose ``last_read`` was not written, as a point before it was lost
     held_back: tuple[LocationName, ...]

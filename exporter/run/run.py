@@ -15,7 +15,7 @@ from exporter.config import Source
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import STATUS, Failure, FailureKind
 from exporter.logger import LOGGER
-from exporter.names import GLOBAL, LocationName, ProjectName
+from exporter.names import GLOBAL, LocationName, Name, ProjectName
 from exporter.run.collect import Uncollected, collect
 from exporter.run.deadlines import RunDeadlines
 from exporter.run.location import LocationRun
@@ -285,7 +285,7 @@ class _Run:
 
         Return what is done when they are.
         """
-        readable: dict[ProjectName | LocationName, bool] = {}
+        readable: dict[Name, bool] = {}
         for project, discovery in sorted(self._discoveries.items()):
             # Every task discovers, but only one of them reports it.
             if self._session.task.holds(project):
@@ -296,7 +296,7 @@ class _Run:
                 readable[location.name] = False
             elif found.empty:
                 readable[location.name] = True
-        due: list[ProjectName | LocationName] = []
+        due: list[Name] = []
         samples = []
         for name, up in readable.items():
             claim = self._memory.claim(name, EMPTY if up else UNREADABLE)
@@ -328,7 +328,7 @@ class _Run:
     def _report(self) -> Report:
         """Return how it went, but for the exporter's own series."""
         discovered: dict[str, tuple[str, ...]] = {}
-        unread: dict[ProjectName | LocationName, Failure] = {}
+        unread: dict[Name, Failure] = {}
         for project, discovery in sorted(self._discoveries.items()):
             if not discovery.done():
                 continue  # a stop came first; below, too

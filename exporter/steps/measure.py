@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from google.cloud.datastream_v1 import BackfillJob
 
 from exporter.documents.document import packaged
-from exporter.names import GLOBAL, LocationName, ProjectName, StreamName
+from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
 from exporter.steps.compare import ComparedLocation
 from exporter.steps.problems import LocationProblems
 from exporter.steps.read import Objects
@@ -91,11 +91,9 @@ class Sample(NamedTuple):
         return f"{self.metric.name} of {self.node_id} in {place}"
 
 
-def location_sample(
-    metric: Metric, name: ProjectName | LocationName, value: int
-) -> Sample:
+def location_sample(metric: Metric, name: Name, value: int) -> Sample:
     """Return a value of one of the metrics ``location/…``, also of a discovery."""
-    location = name.location if isinstance(name, LocationName) else GLOBAL
+    location = name.location if not isinstance(name, ProjectName) else GLOBAL
     return Sample(metric, location, name.project, LOCATION_NODE, (), value)
 
 

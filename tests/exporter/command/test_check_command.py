@@ -71,7 +71,7 @@ def test_a_check_right_after_another_says_that_no_point_was_written(shop: Shop) 
             DISCOVERING,
             {"denied": ["datastream.locations.list"]},
             (
-                "projects/shop-prod: could not be searched for locations: permission"
+                "projects/shop-prod could not be searched for locations: permission"
                 " denied: "
             ),
             "datastream.locations.list",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.log.run_log import RunLog
-from exporter.log.summary import failure_groups, name_all
+from exporter.log.summary import failure_groups
 from exporter.logger import JsonLines, logging_to
 from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
@@ -36,8 +36,9 @@ def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
     run_log, logged = RunLog(lambda: now), []
     for run in runs:
         with logging_to(lines := io.StringIO(), JsonLines({})):
-            run_log.log_findings(run)
-        logged.append([json.loads(line) for line in lines.getvalue().splitlines()])
+            run_log.log(run)
+        entries = [json.loads(line) for line in lines.getvalue().splitlines()]
+        logged.append([one for one in entries if one.get("event") != "run"])
         now += seconds
     return logged
 
@@ -364,7 +365,7 @@ def test_one_cause_in_one_project_is_one_sentence() -> None:
     unknown = "could not be read, so the streams there are unknown"
     left_out = "could not be collected from, so some series are left out"
     five = "(us-east1, us-east2, us-east3 and 2 more)"
-    assert [f"{name_all(one.names)} {one.text}" for one in failure_groups(seen)] == [
+    assert [one.text for one in failure_groups(seen)] == [
         f"projects/pay-prod could not be searched for locations: {DENIED}",
         f"projects/pay-prod/locations/us-west2 {unknown}: {DENIED}",
         f"{EUROPE} {unknown}: {DOWN}",

@@ -209,7 +209,7 @@ class StreamEvent:
 
     @property
     def urgency(self) -> tuple[bool, int, bool, int]:
-        """What to sort by: changes for the worse first, then the missing, then states."""
+        """What to sort by: changes for the worse first, then missing streams."""
         now = self.now
         return not self.worse, -self.level, now.exists, -now.stream.state
 

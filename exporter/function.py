@@ -21,14 +21,15 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
 from exporter.config import Config, load
-from exporter.google import cloud_run, proxy
+from exporter.google import environment
 from exporter.google.calls import Deadline
+from exporter.google.clients import open_clients
 from exporter.log.run_log import RunLog
 from exporter.log.summary import numbers
 from exporter.logger import LOGGER, JsonLines
 from exporter.process import ending
 from exporter.run.run import run_once
-from exporter.run.session import Session, open_clients
+from exporter.run.session import Session
 
 SCHEDULED, LOG = "/", "/log"
 
@@ -172,7 +173,7 @@ class Function:
             self._sleep(early)
         began = self._monotonic()
         seconds = session.config.run.deadline.total_seconds()
-        timeout = cloud_run.request_timeout(self._environ)
+        timeout = environment.request_timeout(self._environ)
         if timeout is not None:
             # The first of those that share this run has waited longest.
             waited = began - min(self._waiting())
@@ -222,14 +223,14 @@ def serve(
     a worker that has not reported for that long, and one whose CPU stands still reports
     nothing.
     """
-    proxy.copy_to_lower_case(environ)
+    environment.let_grpc_see_proxies(environ)
     with ending(sys.stdout, JsonLines()) as end:
         config = load(None, environ)
-        proxy.check(environ)
+        environment.check_proxies(environ)
         function = Function(config, dict(environ), sys.stdout)
     if end.code:
         sys.exit(end.code)
-    environ.pop(cloud_run.REQUEST_TIMEOUT, None)
+    environ.pop(environment.REQUEST_TIMEOUT, None)
 
     def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
         answer = function.answer(request.method, request.path)

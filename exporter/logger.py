@@ -52,7 +52,7 @@ class Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         text = printable(record.getMessage())[:LONGEST]
-        if record.levelno > logging.INFO:
+        if record.levelno != logging.INFO:
             text = f"{record.levelname.lower()}: {text}"
         if self._times:
             text = f"{self.formatTime(record, self.datefmt)} {text}"
@@ -64,12 +64,14 @@ class Text(logging.Formatter):
 
 
 @contextmanager
-def logging_to(stream: TextIO, formatter: logging.Formatter) -> Iterator[None]:
+def logging_to(
+    stream: TextIO, formatter: logging.Formatter, level: int = logging.INFO
+) -> Iterator[None]:
     """Send the exporter's log to a stream alone while the block runs."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     before, LOGGER.handlers = LOGGER.handlers, [handler]
-    LOGGER.setLevel(logging.INFO)
+    LOGGER.setLevel(level)
     LOGGER.propagate = False
     try:
         yield
@@ -77,6 +79,6 @@ def logging_to(stream: TextIO, formatter: logging.Formatter) -> Iterator[None]:
         LOGGER.handlers = before
 
 
-def log(level: int, message: str, **fields: Any) -> None:
+def log(level: int, message: str, **fields: object) -> None:
     """Log a sentence with the fields that Cloud Logging can search for."""
     LOGGER.log(level, "%s", message, extra={FIELDS: fields})

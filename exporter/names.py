@@ -1,8 +1,6 @@
-"""Names projects, locations and streams; tells which task reads a location."""
+"""Names projects, locations and streams."""
 
-import hashlib
 import re
-from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias
 
 _STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/streams/([^/]+)")
@@ -58,20 +56,3 @@ class StreamName(NamedTuple):
 
 # What can be read, or not
 Name: TypeAlias = ProjectName | LocationName | StreamName
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task of a Cloud Run job, which reads its share of all locations."""
-
-    index: int = 0  # this task's number, from 0
-    count: int = 1  # how many tasks there are
-
-    def holds(self, name: ProjectName | LocationName) -> bool:
-        """Return whether this task has a location, or says how a discovery went.
-
-        Exactly one task does.
-        """
-        location = name.location if isinstance(name, LocationName) else GLOBAL
-        digest = hashlib.sha256(f"{name.project}/{location}".encode()).digest()
-        return int.from_bytes(digest[:8]) % self.count == self.index

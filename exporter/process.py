@@ -36,9 +36,9 @@ def start(program: str, module: str) -> NoReturn:
     sys.stdout = sys.stdout or nowhere
     sys.stderr = sys.stderr or nowhere
     # Here, as it imports Pydantic.
-    from exporter.google import proxy
+    from exporter.google import environment
 
-    proxy.copy_to_lower_case(os.environ)
+    environment.let_grpc_see_proxies(os.environ)
     try:
         main = import_module(module).main
         code = main(sys.argv[1:], os.environ, sys.stdout, sys.stderr)

@@ -14,14 +14,15 @@ from exporter.command import doubts
 from exporter.command.init import init as write_files
 from exporter.command.show import print_report
 from exporter.config import Config, load
-from exporter.google import cloud_run
+from exporter.google import environment
 from exporter.google.calls import Deadline
+from exporter.google.clients import open_clients
 from exporter.google.errors import CallError
 from exporter.log.run_log import RunLog
 from exporter.logger import LOGGER, JsonLines, Text
 from exporter.process import INCOMPLETE, OK, Signals, ending
 from exporter.run.run import run_once
-from exporter.run.session import Mode, Session, open_clients, run_every
+from exporter.run.session import Mode, Session, run_every
 from exporter.text import plural, printable
 
 GRADES = {
@@ -52,10 +53,10 @@ def dispatch(
     data: TextIO | None = out
     log = err
     formatter: logging.Formatter = Text(times=args.command == "watch")
-    if cloud_run.here(environ):
+    if environment.on_cloud_run(environ):
         data = None
         log = out
-        formatter = JsonLines(cloud_run.log_labels(environ))
+        formatter = JsonLines(environment.log_labels(environ))
     with ending(log, formatter) as end:
         invocation = Invocation(args, environ, data, signals)
         end.code = COMMANDS[args.command](invocation)
@@ -163,4 +164,4 @@ def _session(
     account = args.impersonate_service_account
     opened = open_clients(config.endpoints, environ, account)
     with opened as clients, invocation.signals:
-        yield Session(config, clients, cloud_run.task(environ), interval)
+        yield Session(config, clients, environment.task(environ), interval)

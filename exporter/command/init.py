@@ -18,14 +18,14 @@ from exporter import PROGRAM, config
 from exporter.config import Endpoints
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.clients import Clients
+from exporter.google.clients import Clients, open_clients
 from exporter.google.errors import explain_call_error
 from exporter.log.summary import failure_groups, fleet
 from exporter.logger import LOGGER
 from exporter.process import Signals
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.run.session import Mode, Session, open_clients
+from exporter.run.session import Mode, Session
 from exporter.states import EXPECTABLE
 from exporter.text import capitalized, printable
 
@@ -143,8 +143,9 @@ def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
             lines.append(f'# "{each.name}", # {name} ({each.type_})')
         return lines or ["# There is none yet."]
 
+    what = f"ListNotificationChannels projects/{project}"
     try:
-        return call_with_retry(attempt, deadline, Calls())
+        return call_with_retry(attempt, deadline, Calls(), what=what)
     except exceptions.GoogleAPICallError as error:
         permission = "monitoring.notificationChannels.list"
         failure = explain_call_error(error, project, permission)

@@ -1,22 +1,40 @@
 """Calls Google within a deadline, retries while that can help, and counts the calls."""
 
 import math
+import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from logging import DEBUG
+from typing import Any, TypeVar
 
-import tenacity
 from google.api_core import exceptions
+from google.cloud.location.locations_pb2 import ListLocationsResponse
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
-from exporter.google.errors import is_lost, is_too_large
+from exporter.google.errors import (
+    STATUS,
+    CallError,
+    Failure,
+    FailureKind,
+    explain_call_error,
+    explain_unexpected_error,
+    is_lost,
+    is_too_large,
+)
+from exporter.logger import LOGGER, log
 
 T = TypeVar("T")
-# Seconds that a try is worth: about a round trip to another continent
+# Seconds: with less left, a try is not begun. About a round trip to another continent
 LEAST_ATTEMPT = 0.1
+# Seconds to wait before a retry, at random from 0 up to these; doubled each time
+_FIRST_WAIT = 0.2
+_LONGEST_WAIT = 5.0
+# Of one list: the API allows 200 streams a location, and advises 10,000 objects
+MOST_PAGES = 50
+_INCOMPLETE = "The list is left out, as some of it is not known."
 
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
@@ -25,8 +43,6 @@ _TRANSIENT = (
     exceptions.InternalServerError,
     exceptions.Aborted,
 )
-
-_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
 @dataclass(frozen=True)
@@ -82,57 +98,120 @@ def is_transient(error: BaseException) -> bool:
 
 
 def call_with_retry(
-    attempt: Callable[[float], T],
+    call: Callable[[float], T],
     deadline: Deadline,
     calls: Calls,
     *,
+    what: str,
     longest: float = math.inf,
     again: Callable[[BaseException], bool] = is_transient,
 ) -> T:
     """Call until it succeeds, fails finally, or another try could not finish in time.
 
-    ``attempt`` receives its timeout in seconds, ``longest`` at most. The deadline
-    bounds all tries and waits, its ``stop`` ends them; then the last GoogleAPICallError
-    is raised.
+    ``call`` receives its timeout in seconds, ``longest`` at most. The deadline bounds
+    all tries and waits, its ``stop`` ends them; then the last GoogleAPICallError is
+    raised. The log names each try by ``what``: the method, and where it is called.
     """
-    last: exceptions.GoogleAPICallError | None = None
-
-    def once() -> T:
-        nonlocal last
+    failed: exceptions.GoogleAPICallError | None = None
+    wait = _FIRST_WAIT
+    while True:
         left = deadline.left
-        if left < LEAST_ATTEMPT or (last and deadline.stopped):
+        if left < LEAST_ATTEMPT:
             late = "the run's deadline passed before this call started"
-            raise last or exceptions.DeadlineExceeded(late)
+            raise failed or exceptions.DeadlineExceeded(late)
         calls.add()
+        began = time.monotonic()
         try:
-            return attempt(min(longest, left))
+            answer = call(min(longest, left))
         except (DecodeError, ValueError) as error:
             # Google's client can't parse the answer, or the details of an error.
-            last = exceptions.InternalServerError(f"the answer can't be read ({error})")
+            unread = f"the answer can't be read ({error})"
+            failed = exceptions.InternalServerError(unread)
         except exceptions.GoogleAPICallError as error:
-            last = error
-        raise last
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(again),
-        wait=_wait,
-        stop=lambda state: (
-            deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
-        ),
-        sleep=tenacity.sleep_using_event(deadline.stop),
-        reraise=True,
-    )
-    return retrying(once)
+            failed = error
+        else:
+            _log_call(what, "OK", began)
+            return answer
+        _log_call(what, type(failed).__name__, began)
+        pause = max(random.uniform(0, wait), _asked_wait(failed))  # noqa: S311 - no secret
+        wait = min(2 * wait, _LONGEST_WAIT)
+        in_time = pause + LEAST_ATTEMPT <= deadline.left
+        if not (in_time and again(failed)) or deadline.stop.wait(pause):
+            raise failed
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Return how many seconds to wait: what the server asks for, with jitter."""
-    own = _jitter(state)
-    error = state.outcome.exception() if state.outcome else None
-    for detail in getattr(error, "details", None) or ():
+def _log_call(what: str, status: str, began: float) -> None:
+    seconds = time.monotonic() - began
+    text = f"{what}: {status} in {seconds:.3f} s"
+    log(DEBUG, text, call=what, status=status, seconds=round(seconds, 3))
+
+
+def _asked_wait(error: exceptions.GoogleAPICallError) -> float:
+    """Return how many seconds to wait as the server asks, or 0."""
+    for detail in error.details:
         if isinstance(detail, error_details_pb2.RetryInfo):
             delay = detail.retry_delay
             asked = float(delay.seconds + delay.nanos / 1e9)
             # All clients are asked for the same: a little jitter spreads them.
-            return max(own, asked + own / 10)
-    return own
+            return asked * random.uniform(1, 1.1)  # noqa: S311 - no secret
+    return 0.0
+
+
+def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
+    """Return what a call returns, or why it returns nothing.
+
+    An error that nobody foresaw is logged with its traceback.
+    """
+    try:
+        return work()
+    except CallError as error:
+        return error.failure
+    except Exception as error:
+        # After a stop the channel may be closed before the next page is requested.
+        if not deadline.stopped:
+            LOGGER.exception("The exporter failed unexpectedly:")
+        return explain_unexpected_error(error)
+
+
+def list_pages(
+    method: Callable[..., Any],
+    request: Any,
+    needs: tuple[str, str],
+    deadline: Deadline,
+    calls: Calls,
+) -> Iterator[Any]:
+    """Yield every page that a client's method lists; raise CallError.
+
+    ``needs`` is the project that is called, and the IAM permission for it. The client's
+    own pager keeps only the last page's ``unreachable``.
+    """
+
+    def page(timeout: float) -> Any:
+        answer = method(request, retry=None, timeout=timeout)
+        if isinstance(answer, ListLocationsResponse):
+            # This method alone has no pager.
+            return answer
+        # Raw messages are faster to read, and have numbers that proto-plus doesn't
+        # know.
+        first = next(answer.pages)
+        return type(first).pb(first)
+
+    method_name = type(request).__name__.removesuffix("Request")
+    what = f"{method_name} {getattr(request, 'parent', '') or request.name}"
+    for _ in range(MOST_PAGES):
+        try:
+            answer = call_with_retry(page, deadline, calls, what=what)
+        except exceptions.GoogleAPICallError as error:
+            raise CallError(explain_call_error(error, *needs)) from error
+        if unreachable := getattr(answer, "unreachable", ()):
+            text = f"the answer leaves out what is in {', '.join(unreachable)}"
+            raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
+        yield answer
+        if not answer.next_page_token:
+            return
+        if answer.next_page_token == request.page_token:
+            same = "the API returned the same page twice"
+            raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
+        request.page_token = answer.next_page_token
+    many = f"the list goes on after {MOST_PAGES} pages"
+    raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))

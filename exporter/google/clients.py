@@ -21,8 +21,9 @@ from google.cloud.datastream_v1 import DatastreamClient
 from google.cloud.monitoring_v3 import MetricServiceClient
 
 from exporter.config import Endpoints
-from exporter.google import proxy
+from exporter.google.environment import check_proxies
 from exporter.google.errors import CallError, explain_credentials_error
+from exporter.logger import LOGGER
 from exporter.names import LocationName
 
 _C = TypeVar("_C")
@@ -31,7 +32,7 @@ DATASTREAM_EMULATOR = "DATASTREAM_EMULATOR_HOST"
 MONITORING_EMULATOR = "MONITORING_EMULATOR_HOST"
 _EMULATORS = (DATASTREAM_EMULATOR, MONITORING_EMULATOR)
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_TOKEN_SECONDS = 10.0  # for a token; an absent metadata server takes most of it
+_TOKEN_SECONDS = 10.0  # an absent metadata server takes most of it
 # Connections to each API. HTTP/2 carries 100 calls at once on one, so a region that
 # hangs in 100 projects would block every other location. A run reads 512 locations at
 # once: about 64 on each connection.
@@ -70,8 +71,10 @@ class Clients:
         endpoints: Endpoints,
         environ: Mapping[str, str],
         impersonate: str | None = None,
+        *,
+        token_seconds: float = _TOKEN_SECONDS,
     ) -> None:
-        """Fetch the first token: CallError if there is none.
+        """Fetch the first token within some seconds: CallError if there is none.
 
         Raise InputError if the environment names a proxy wrongly.
         """
@@ -83,8 +86,8 @@ class Clients:
         self.project: str | None = None
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
-            proxy.check(environ)
-            self.credentials, self.project = _credentials(impersonate, _TOKEN_SECONDS)
+            check_proxies(environ)
+            self.credentials, self.project = _credentials(impersonate, token_seconds)
             email = getattr(self.credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
@@ -105,18 +108,16 @@ class Clients:
 
     def _open(self) -> None:
         ends = self._endpoints
-        datastream = [
-            self._channel(DatastreamClient, DATASTREAM_EMULATOR, ends.datastream)
+        self._channels: list[grpc.Channel] = []
+        self._datastreams = [
+            self._connect(DatastreamClient, DATASTREAM_EMULATOR, ends.datastream)
             for _ in range(_CHANNELS)
         ]
-        monitoring = [
-            self._channel(MetricServiceClient, MONITORING_EMULATOR, ends.monitoring)
-            for _ in range(_CHANNELS)
-        ]
-        self._channels = [*datastream, *monitoring]
-        self._datastreams = [_client(DatastreamClient, each) for each in datastream]
         # Writers choose one of them for each location.
-        self.monitorings = [_client(MetricServiceClient, each) for each in monitoring]
+        self.monitorings = [
+            self._connect(MetricServiceClient, MONITORING_EMULATOR, ends.monitoring)
+            for _ in range(_CHANNELS)
+        ]
         self.monitoring = self.monitorings[0]
 
     def another(self, kind: type[_C]) -> _C:
@@ -131,21 +132,19 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _channel(
-        self,
-        kind: type[Any],
-        emulator: str,
-        endpoint: str | None,
-    ) -> grpc.Channel:
-        if emulator in self._emulators:
-            return grpc.insecure_channel(
-                self._emulators[emulator], options=_EMULATOR_OPTIONS
+    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> _C:
+        """Return a client on a channel of its own."""
+        google: Any = kind
+        if host := self._emulators.get(emulator):
+            channel = grpc.insecure_channel(host, options=_EMULATOR_OPTIONS)
+        else:
+            channel = google.get_transport_class("grpc").create_channel(
+                endpoint or google.DEFAULT_ENDPOINT,
+                credentials=self.credentials,
+                options=_OPTIONS,
             )
-        return kind.get_transport_class("grpc").create_channel(
-            endpoint or kind.DEFAULT_ENDPOINT,
-            credentials=self.credentials,
-            options=_OPTIONS,
-        )
+        self._channels.append(channel)
+        return _client(kind, channel)
 
 
 def _client(kind: type[_C], channel: grpc.Channel) -> _C:
@@ -154,6 +153,19 @@ def _client(kind: type[_C], channel: grpc.Channel) -> _C:
     transport = google.get_transport_class("grpc")
     client: _C = google(transport=transport(channel=channel))
     return client
+
+
+def open_clients(
+    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
+) -> Clients:
+    """Connect; warn where that is to emulators."""
+    hosts = [f"{name} is {host}" for name, host in emulators(environ).items()]
+    if hosts:
+        LOGGER.warning(
+            "Emulators take Google's place, without credentials or encryption: %s.",
+            " and ".join(hosts),
+        )
+    return Clients(endpoints, environ, impersonate)
 
 
 def emulators(environ: Mapping[str, str]) -> dict[str, str]:

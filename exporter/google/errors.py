@@ -147,7 +147,7 @@ def explain_credentials_error(
     error: Exception,
     impersonated: str | None = None,
 ) -> Failure:
-    """Return why there are no credentials, or none of an impersonated service account.
+    """Return why there are no credentials; ``impersonated`` is the account to act as.
 
     Of google-auth's text only OAuth's code is shown: the rest may quote a token, a
     credentials file or a proxy's URL.
@@ -157,13 +157,14 @@ def explain_credentials_error(
     hint = _CREDENTIALS_HINT
     if isinstance(error, auth_exceptions.TransportError | TimeoutError):
         hint = f"Check the network and proxies. {hint}"
-    elif impersonated and "impersonated" in str(error):
-        message = f"{message} for {impersonated}"
+    elif "impersonated" in str(error):
+        # Also where `gcloud auth application-default login` is told to impersonate.
+        account = impersonated or "ACCOUNT"
         hint = (
             "Check that the service account exists and that"
             " iamcredentials.googleapis.com is enabled, and grant your own account"
             " roles/iam.serviceAccountTokenCreator on it: gcloud iam service-accounts"
-            f" add-iam-policy-binding {impersonated} --member MEMBER --role"
+            f" add-iam-policy-binding {account} --member MEMBER --role"
             " roles/iam.serviceAccountTokenCreator"
         )
     return Failure(FailureKind.CREDENTIALS, message, hint)
@@ -172,6 +173,13 @@ def explain_credentials_error(
 def _with_oauth_code(message: str, error: Exception) -> str:
     code = _OAUTH_CODE.search(str(error))
     return f"{message} ({code[0]})" if code else message
+
+
+def is_unknown_metric(failure: Failure) -> bool:
+    """Return whether series could not be listed as their metric was never written."""
+    # As observed: Cloud Monitoring does not know a metric before its first point.
+    is_missing = failure.kind is FailureKind.NOT_FOUND
+    return is_missing and "Cannot find metric" in failure.message
 
 
 def is_lost(error: BaseException) -> bool:

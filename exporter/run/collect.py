@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeAlias
 
 from exporter.config.model import Collect
-from exporter.google.calls import Deadline
+from exporter.google.calls import Deadline, attempt
 from exporter.google.errors import Failure
 from exporter.names import Name, StreamName
 from exporter.steps.compare import ComparedLocation
 from exporter.steps.measure import Sample, connection_samples, object_samples
-from exporter.steps.read import Datastream, attempt
+from exporter.steps.read import Datastream
 
 # Why nothing was collected, by the location or stream that was read
 Uncollected: TypeAlias = dict[Name, Failure]

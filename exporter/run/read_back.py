@@ -10,12 +10,17 @@ from typing import TypeAlias
 
 from google.cloud import monitoring_v3
 
-from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import STATUS, CallError, Failure, FailureKind
+from exporter.google.calls import Calls, Deadline, list_pages
+from exporter.google.errors import (
+    STATUS,
+    CallError,
+    Failure,
+    FailureKind,
+    is_unknown_metric,
+)
 from exporter.names import LocationName, StreamName
 from exporter.steps.measure import PROBLEM, PROBLEM_SINCE, Metric
 from exporter.steps.problems import Problem, ProblemPoint, last_problem
-from exporter.steps.read import list_pages
 
 PERMISSION = "monitoring.timeSeries.list"
 _LAST_SECONDS = 86_400  # how far back the last point of a series counts
@@ -31,9 +36,6 @@ REFUSALS = {
     FailureKind.NOT_FOUND,
     FailureKind.REFUSED,
 }
-
-# Part of the error for a metric that was never written, as observed
-_NO_METRIC = "Cannot find metric"
 
 # The values of each stream's series, by unix time
 _Series: TypeAlias = Mapping[StreamName, Mapping[int, int]]
@@ -70,7 +72,7 @@ def read_back(
         try:
             pages = list(answers)
         except CallError as error:
-            if _NO_METRIC not in error.failure.message:
+            if not is_unknown_metric(error.failure):
                 raise
             return found
         for page in pages:

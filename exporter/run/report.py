@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.config.model import Mute, Run
+from exporter.google.environment import Task
 from exporter.google.errors import Failure
-from exporter.names import GLOBAL, LocationName, Name, Task
+from exporter.names import GLOBAL, LocationName, Name
 from exporter.run.collect import Uncollected
 from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation

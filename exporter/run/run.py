@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TypeAlias
 
 from exporter.config import Source
-from exporter.google.calls import Calls, Deadline
+from exporter.google.calls import Calls, Deadline, attempt
 from exporter.google.errors import STATUS, Failure, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, Name, ProjectName
@@ -27,7 +27,7 @@ from exporter.run.threads import Threads, decide, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import LAST_READ, LOCATION_STREAMS, UP, location_sample
 from exporter.steps.problems import Earlier, Problem
-from exporter.steps.read import Datastream, attempt
+from exporter.steps.read import Datastream
 from exporter.steps.write import Points, Writer, Written
 
 # The ids of a project's locations, or why they could not be listed

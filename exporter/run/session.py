@@ -2,15 +2,15 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from threading import Event
 
-from exporter.config import Config, Endpoints
-from exporter.google.clients import Clients, emulators
+from exporter.config import Config
+from exporter.google.clients import Clients
+from exporter.google.environment import Task
 from exporter.logger import LOGGER
-from exporter.names import Task
 from exporter.run.memory import Memory
 from exporter.steps.problems import ProblemMemory
 from exporter.text import plural
@@ -51,20 +51,6 @@ class Session:
     def __post_init__(self) -> None:
         self.memory = Memory(self.interval)
         self.problems = ProblemMemory(self.config.grouping)
-
-
-def open_clients(
-    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
-) -> Clients:
-    """Connect, and say so where that is to emulators."""
-    if hosts := " and ".join(
-        f"{name} is {host}" for name, host in emulators(environ).items()
-    ):
-        LOGGER.warning(
-            "Emulators take Google's place, without credentials or encryption: %s.",
-            hosts,
-        )
-    return Clients(endpoints, environ, impersonate)
 
 
 def run_every(

@@ -1,40 +1,23 @@
 """Reads the Datastream API: complete answers, or the reason why there is none.
 
-Every list is paged here, one bounded call a page: the client's pager keeps only the
-last page's ``unreachable``. Source:
-https://cloud.google.com/datastream/docs/reference/rpc.
+Source: https://cloud.google.com/datastream/docs/reference/rpc.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from google.api_core import exceptions
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
 
-from exporter.google.calls import Calls, Deadline, call_with_retry
+from exporter.google.calls import Calls, Deadline, list_pages
 from exporter.google.clients import Clients
-from exporter.google.errors import (
-    STATUS,
-    CallError,
-    Failure,
-    FailureKind,
-    explain_call_error,
-    explain_unexpected_error,
-)
-from exporter.logger import LOGGER
 from exporter.names import LocationName, StreamName
 
-T = TypeVar("T")
 # The label on a stream, in Google Cloud, that names a state to expect
 LABEL = "expected-state"
 # Children in a page, the most that the API gives (ListStreamsRequest.page_size)
 PAGE = 1000
-# Of one list: the API allows 200 streams a location, and advises 10,000 objects
-MOST_PAGES = 50
-_INCOMPLETE = "The list is left out, as some of it is not known."
 # Characters of an error's text that are kept; the log shows fewer
 _LONGEST_ERROR = 8192
 
@@ -58,22 +41,6 @@ class Objects:
     # How many are in each backfill state, by the API's number
     by_state: Mapping[int, int]
     with_errors: int  # how many have active errors
-
-
-def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
-    """Return what a call returns, or why it returns nothing.
-
-    An error that nobody foresaw is logged with its traceback.
-    """
-    try:
-        return work()
-    except CallError as error:
-        return error.failure
-    except Exception as error:
-        # After a stop the channel may be closed before the next page is requested.
-        if not deadline.stopped:
-            LOGGER.exception("The exporter failed unexpectedly:")
-        return explain_unexpected_error(error)
 
 
 @dataclass(frozen=True)
@@ -150,44 +117,3 @@ class Datastream:
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states
-
-
-def list_pages(
-    method: Callable[..., Any],
-    request: Any,
-    needs: tuple[str, str],
-    deadline: Deadline,
-    calls: Calls,
-) -> Iterator[Any]:
-    """Yield every page that a client's method lists; raise CallError.
-
-    ``needs`` is the project that is called, and the IAM permission for it.
-    """
-
-    def page(timeout: float) -> Any:
-        answer = method(request, retry=None, timeout=timeout)
-        if isinstance(answer, locations_pb2.ListLocationsResponse):
-            # This method alone has no pager.
-            return answer
-        # Raw messages are faster to read, and have numbers that proto-plus doesn't
-        # know.
-        first = next(answer.pages)
-        return type(first).pb(first)
-
-    for _ in range(MOST_PAGES):
-        try:
-            answer = call_with_retry(page, deadline, calls)
-        except exceptions.GoogleAPICallError as error:
-            raise CallError(explain_call_error(error, *needs)) from error
-        if unreachable := getattr(answer, "unreachable", ()):
-            text = f"the answer leaves out what is in {', '.join(unreachable)}"
-            raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
-        yield answer
-        if not answer.next_page_token:
-            return
-        if answer.next_page_token == request.page_token:
-            same = "the API returned the same page twice"
-            raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
-        request.page_token = answer.next_page_token
-    many = f"the list goes on after {MOST_PAGES} pages of up to {PAGE:,}"
-    raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))

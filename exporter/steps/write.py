@@ -15,6 +15,7 @@ from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.errors import Failure, explain_call_error
 from exporter.steps.measure import RESOURCE, Sample
 from exporter.steps.partial_write import PartialWrite, parse_partial_write
+from exporter.text import plural
 
 PERMISSION = "monitoring.timeSeries.create"
 BATCH = 200  # series in a request, the most that the API takes
@@ -102,11 +103,18 @@ class Writer:
             return bool(refusals) and refusals[-1].transient > 0
 
         longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
+        points = plural(len(batch), "point")
+        what = f"CreateTimeSeries projects/{self.project}, {points}"
         lost = 0
         errors: list[WriteError] = []
         try:
             call_with_retry(
-                attempt, deadline, self.calls, longest=longest, again=is_worth_retrying
+                attempt,
+                deadline,
+                self.calls,
+                what=what,
+                longest=longest,
+                again=is_worth_retrying,
             )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
             # A point that one try wrote stays written, whatever a later one returns.

@@ -16,7 +16,13 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import CallError, Failure, FailureKind, explain_call_error
+from exporter.google.errors import (
+    CallError,
+    Failure,
+    FailureKind,
+    explain_call_error,
+    is_unknown_metric,
+)
 from exporter.text import printable
 from lab.policies.promql import promql_name
 from lab.simulate.series import Series, delay_seconds
@@ -36,8 +42,6 @@ _HELPED = {
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)
-# Part of the error for a metric that was never written, as observed
-_NO_METRIC = "Cannot find metric"
 # Seconds: an interval may start a moment after the end of the one before
 _ADJACENT = 0.5
 
@@ -171,14 +175,13 @@ class Reader:
 
         while not self._stop.is_set():
             deadline = Deadline.after(_PAGE_SECONDS, self._stop)
+            what = f"ListTimeSeries {request.name}"
             try:
-                page = call_with_retry(attempt, deadline=deadline, calls=Calls())
+                page = call_with_retry(attempt, deadline, Calls(), what=what)
             except exceptions.GoogleAPICallError as error:
-                is_not_found = isinstance(error, exceptions.NotFound)
-                # Cloud Monitoring does not know a metric before its first point.
-                if is_not_found and _NO_METRIC in str(error):
-                    return
                 failure = explain_call_error(error, self._project, _PERMISSION)
+                if is_unknown_metric(failure):
+                    return
                 advice = "; fewer --days read less"
                 raise CallError(explained(failure, self._project, advice)) from error
             yield page

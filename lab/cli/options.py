@@ -18,9 +18,9 @@ from exporter.google.clients import (
     DATASTREAM_EMULATOR,
     MONITORING_EMULATOR,
     Clients,
+    open_clients,
 )
 from exporter.process import Signals
-from exporter.run.session import open_clients
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
 from lab.policies.files import Policy, read_policies

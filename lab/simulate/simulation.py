@@ -15,9 +15,9 @@ from operator import attrgetter
 
 from exporter.config import Config
 from exporter.google.clients import Clients
+from exporter.google.environment import Task
 from exporter.log.run_log import RunLog
 from exporter.logger import JsonLines, logging_to
-from exporter.names import Task
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.steps import measure

@@ -119,7 +119,7 @@ class Rest:
 
         try:
             deadline = Deadline.after(_SECONDS, self._stop)
-            return call_with_retry(attempt, deadline, Calls())
+            return call_with_retry(attempt, deadline, Calls(), what=f"GET {path}")
         except exceptions.GoogleAPICallError as error:
             failure = explain_call_error(error, project, permission)
             raise CallError(failure) from error

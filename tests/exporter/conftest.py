@@ -13,7 +13,7 @@ import pytest
 from exporter.config import Config, Endpoints
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.names import Task
+from exporter.google.environment import Task
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Mode, Session

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.config import Config
+from exporter.google.environment import Task
 from exporter.google.errors import Failure, FailureKind
-from exporter.names import LocationName, Task
+from exporter.names import LocationName
 from exporter.run.report import Report
 from exporter.steps.compare import Expectations
 from exporter.steps.read import Stream

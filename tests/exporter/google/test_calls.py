@@ -54,7 +54,8 @@ def call(
 ) -> tuple[str, int]:
     """Call with retries; return the answer, and how many calls were counted."""
     calls = Calls()
-    return call_with_retry(attempts, deadline, calls, longest=longest), calls.made
+    answer = call_with_retry(attempts, deadline, calls, what="Get x", longest=longest)
+    return answer, calls.made
 
 
 def test_no_call_is_made_without_time_for_it() -> None:
@@ -64,7 +65,7 @@ def test_no_call_is_made_without_time_for_it() -> None:
         with pytest.raises(
             exceptions.DeadlineExceeded, match="before this call started"
         ):
-            call_with_retry(attempts, Deadline.after(seconds), calls)
+            call_with_retry(attempts, Deadline.after(seconds), calls, what="Get x")
     assert not attempts.timeouts
     assert calls.made == 0
 

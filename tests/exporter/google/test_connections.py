@@ -11,7 +11,7 @@ import pytest
 
 from exporter.config import Endpoints
 from exporter.documents.mistakes import InputError
-from exporter.google import proxy
+from exporter.google import environment
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, Failure, FailureKind
@@ -108,7 +108,7 @@ def test_a_server_that_leaves_at_once_is_unavailable() -> None:
 
 
 def test_locations_that_hang_cost_the_others_nothing(serve: Serve) -> None:
-    """150 of 300 locations hang: more calls than one connection carries at once."""
+    """Of 300 locations 150 hang, and the calls of the others still get through."""
     hanging = [LocationName("shop-prod", f"hanging{n}") for n in range(150)]
     others = [LocationName("shop-prod", f"fine{n}") for n in range(150)]
     fault = {"method": "ListStreams", "location": "hanging*", "latency": 3600.0}
@@ -267,7 +267,7 @@ def test_a_malformed_proxy_is_refused_at_the_start(url: str) -> None:
 )
 def test_a_proxy_that_works_is_accepted(url: str) -> None:
     """A proxy's URL may leave out user, password, port and scheme."""
-    proxy.check({"https_proxy": url, "HTTP_PROXYED": "#"})
+    environment.check_proxies({"https_proxy": url, "HTTP_PROXYED": "#"})
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
@@ -284,7 +284,7 @@ def test_google_is_called_through_a_proxy(
     monkeypatch.setenv(
         variable, f"http://user:{Canary.PROXY_PASSWORD}@{tokens.address}"
     )
-    proxy.copy_to_lower_case(os.environ)
+    environment.let_grpc_see_proxies(os.environ)
     tokens.answers = {front.address: (403, "")}
     found = failure(google(front.address))
     assert found.kind is FailureKind.UNAVAILABLE

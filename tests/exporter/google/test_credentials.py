@@ -9,10 +9,10 @@ import pytest
 from google.auth.compute_engine import _metadata
 
 from exporter.config import Endpoints
-from exporter.google import clients
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, FailureKind
 from tests.canary import SERVICE_ACCOUNT, USER, Canary, canaries_in, token_answer
+from tests.exporter.conftest import PLENTY
 from tests.exporter.google.conftest import Use, working_key
 from tests.exporter.google.loopback import HttpServer, saying
 
@@ -23,10 +23,10 @@ LOGIN = (
 )
 
 
-def refused(impersonate: str | None = None) -> str:
+def refused(impersonate: str | None = None, seconds: float = PLENTY) -> str:
     """Return the one sentence that connecting to Google ends in."""
-    with pytest.raises(CallError) as caught, Clients(Endpoints(), {}, impersonate):
-        pass
+    with pytest.raises(CallError) as caught:
+        Clients(Endpoints(), {}, impersonate, token_seconds=seconds)
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1
@@ -136,7 +136,6 @@ def test_a_server_of_tokens_is_waited_for_so_long(
     has_key: bool,
 ) -> None:
     """A server of tokens or metadata that is silent, or never ends, times out."""
-    monkeypatch.setattr(clients, "_TOKEN_SECONDS", 0.2)
     with saying(data, again=bool(data)) as address:
         if has_key:
             use(working_key(address))
@@ -144,7 +143,7 @@ def test_a_server_of_tokens_is_waited_for_so_long(
             monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
             monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", False)
             monkeypatch.setenv("GCE_METADATA_IP", address)
-        assert LOGIN in refused()
+        assert LOGIN in refused(seconds=0.2)
 
 
 def test_a_users_own_credentials_warn_of_no_missing_quota_project(
@@ -184,7 +183,7 @@ def test_another_account_is_impersonated(
             assert connected.account == READER
     else:
         sentence = refused(READER)
-        assert f"google-auth gave no token: RefreshError for {READER}" in sentence
+        assert "google-auth gave no token: RefreshError. Check that" in sentence
         assert f"service-accounts add-iam-policy-binding {READER}" in sentence
     first, second = tokens.requests
     assert first.path == "/token"
@@ -200,5 +199,3 @@ def test_emulators_need_no_credentials() -> None:
         Clients(Endpoints(), {**one, MONITORING_EMULATOR: ""})
     with Clients(Endpoints(), {**one, MONITORING_EMULATOR: "127.0.0.1:2"}) as connected:
         assert "emulators" in connected.account
-    with pytest.raises(CallError):
-        Clients(Endpoints(), one)

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from exporter.config.locations import KNOWN
+from exporter.google.environment import Task
 from exporter.google.errors import FailureKind
-from exporter.names import LocationName, ProjectName, Task
+from exporter.names import LocationName, ProjectName
 from tests.exporter.conftest import Serve
 from tests.exporter.worlds import DISCOVERED, Monitoring, project, seen, world
 

@@ -13,8 +13,9 @@ from google.cloud import datastream_v1
 from exporter.config import Source
 from exporter.config.locations import KNOWN
 from exporter.google.calls import Deadline
+from exporter.google.environment import Task
 from exporter.google.errors import Failure, FailureKind
-from exporter.names import LocationName, Task
+from exporter.names import LocationName
 from exporter.run.run import run_once
 from exporter.steps import measure
 from exporter.steps.write import Written

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from google.cloud import datastream_v1
 
-from exporter.google.calls import Deadline
+from exporter.google.calls import MOST_PAGES, Deadline
 from exporter.google.errors import CallError, Failure, FailureKind
-from exporter.steps.read import MOST_PAGES, Objects, Stream
+from exporter.steps.read import Objects, Stream
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, refusal, world
 

@@ -2,21 +2,21 @@
 
 import pytest
 
-from exporter.google import cloud_run
-from exporter.names import Task
+from exporter.google import environment
+from exporter.google.environment import Task
 
 
 @pytest.mark.parametrize(
     "name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"]
 )
 def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
-    """Elsewhere there is one task, without labels and without a limit of time."""
-    assert cloud_run.here({name: "exporter"})
+    """Each variable says Cloud Run; without one there is one task, and no limit."""
+    assert environment.on_cloud_run({name: "exporter"})
     elsewhere = {name: "", "HOME": "/"}
-    assert not cloud_run.here(elsewhere)
-    assert cloud_run.task(elsewhere) == Task(0, 1)
-    assert cloud_run.log_labels(elsewhere) == {}
-    assert cloud_run.request_timeout(elsewhere) is None
+    assert not environment.on_cloud_run(elsewhere)
+    assert environment.task(elsewhere) == Task(0, 1)
+    assert environment.log_labels(elsewhere) == {}
+    assert environment.request_timeout(elsewhere) is None
 
 
 def test_a_task_knows_its_share_its_labels_and_its_limit() -> None:
@@ -28,7 +28,7 @@ def test_a_task_knows_its_share_its_labels_and_its_limit() -> None:
         "CLOUD_RUN_TASK_COUNT": "10000",
         "CLOUD_RUN_TIMEOUT_SECONDS": "55",
     }
-    assert cloud_run.task(environ) == Task(9999, 10_000)
+    assert environment.task(environ) == Task(9999, 10_000)
     labels = {"execution": "exporter-x7k2p", "task_index": "9999", "attempt": "1"}
-    assert cloud_run.log_labels(environ) == labels
-    assert cloud_run.request_timeout(environ) == 55
+    assert environment.log_labels(environ) == labels
+    assert environment.request_timeout(environ) == 55

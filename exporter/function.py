@@ -20,7 +20,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
-from exporter.config import Config, load
+from exporter.config import Config, is_verbose, load
 from exporter.google import environment
 from exporter.google.calls import Deadline
 from exporter.google.clients import open_clients
@@ -158,7 +158,8 @@ class Function:
             return _NO_RUN
         if decision is Decision.RUN:
             answer = _FAILED
-            with ending(self._log, JsonLines()):
+            verbose = is_verbose(self._environ)
+            with ending(self._log, JsonLines(), verbose=verbose):
                 answer = self._run(by_log=by_log)
             self._answer = answer
             self._last.complete = answer.status == HTTPStatus.OK

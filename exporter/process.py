@@ -24,18 +24,18 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def start(program: str, module: str) -> NoReturn:
-    """Run this process's command line: call ``main`` of a module; exit with its code.
+    """Call ``main`` of a module with this process's command line; exit with its code.
 
-    It gets the arguments, the environment, stdout and stderr.
+    ``main`` gets the arguments, the environment, stdout and stderr.
     """
-    # First of all: to import the module takes a moment.
+    # Before the imports: they take a moment, in which a signal may come.
     for number in _SIGNALS:
         signal.signal(number, _end_at_once)
     # A stream that the caller closed is None.
     nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
     sys.stdout = sys.stdout or nowhere
     sys.stderr = sys.stderr or nowhere
-    # Here, as it imports Pydantic.
+    # Imported now, because it imports Pydantic, which takes a moment.
     from exporter.google import environment
 
     environment.let_grpc_see_proxies(os.environ)
@@ -105,14 +105,20 @@ class End:
 
 
 @contextmanager
-def ending(log: TextIO, formatter: logging.Formatter) -> Iterator[End]:
-    """Log to ``log`` until it ended; log its errors too, and set the exit code."""
+def ending(
+    log: TextIO, formatter: logging.Formatter, *, verbose: bool = False
+) -> Iterator[End]:
+    """Log to ``log`` until it ended; log its errors too, and set the exit code.
+
+    If ``verbose``, each call has a line.
+    """
     # Help and usage need none of these, which take a moment to import.
     from exporter.documents.mistakes import InputError
     from exporter.google.errors import CallError
 
     end = End()
-    with logging_to(log, formatter):
+    level = logging.DEBUG if verbose else logging.INFO
+    with logging_to(log, formatter, level):
         try:
             yield end
         except (InputError, CallError) as error:

@@ -1,13 +1,28 @@
-"""Shows the progress of long work, and prints JSON."""
+"""Prints for people: a console, tables, progress, and JSON."""
 
 import json
 from typing import TextIO
 
+from rich.console import Console
 from rich.progress import Progress
 
-from exporter.command.terminal import console, print_table
+from exporter.command.table import print_table
 
 __all__ = ["Progress", "console", "print_json", "print_table", "show_progress"]
+
+# Columns of an output that is no terminal: nothing is cut off in a file or pipe
+_WIDE = 10_000
+
+
+def console(stream: TextIO) -> Console:
+    """Return rich's console: without colours and unbounded if it is no terminal."""
+    return Console(
+        file=stream,
+        width=None if stream.isatty() else _WIDE,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 def show_progress(stream: TextIO) -> Progress:

@@ -3,7 +3,7 @@
 locals {
   environment = merge(
     # Nothing else tells a process where it runs.
-    { DATASTREAM_EXPORTER_RUN__LOCATION = local.exporter_location },
+    { DATASTREAM_EXPORTER_LOCATION = local.exporter_location },
     var.environment_variables,
     # The whole config.yaml, so that plan shows when it changes.
     { DATASTREAM_EXPORTER_CONFIG = var.config_yaml },

@@ -41,14 +41,14 @@ variable "encryption_key" {
 }
 
 variable "environment_variables" {
-  description = "More environment variables of the exporter, such as `{ HTTPS_PROXY = \"http://proxy:3128\" }`."
+  description = "More environment variables of the exporter, such as `{ HTTPS_PROXY = \"http://proxy:3128\" }`, or `{ DATASTREAM_EXPORTER_VERBOSE = \"1\" }` for a log entry for each call."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in keys(var.environment_variables) : !can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))])
-    error_message = "environment_variables: ${join(", ", [for name in keys(var.environment_variables) : name if can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))])} would change what config.yaml says. Set it in config.yaml."
+    condition     = alltrue([for name in keys(var.environment_variables) : name == "DATASTREAM_EXPORTER_VERBOSE" || !can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))])
+    error_message = "environment_variables: ${join(", ", [for name in keys(var.environment_variables) : name if name != "DATASTREAM_EXPORTER_VERBOSE" && can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))])} would change what config.yaml says. Set it in config.yaml."
   }
 }
 

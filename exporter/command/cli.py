@@ -3,13 +3,43 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TextIO
 
 from exporter import PROGRAM, __version__
 from exporter.documents import durations
 from exporter.process import Signals
 from exporter.text import capitalized
+
+_CONFIG_HELP = (
+    "the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else"
+    " config.yaml)"
+)
+
+
+@dataclass
+class CommandLine:
+    """What was typed, and what the command works with.
+
+    An option that the command doesn't have keeps its default.
+    """
+
+    environ: Mapping[str, str]
+    out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
+    signals: Signals  # whether the command is to end early
+    command: str = ""
+    verbose: bool = False
+    config: str | None = None  # the path of a config file
+    dry_run: bool = False
+    interval: timedelta = timedelta()
+    offline: bool = False
+    read_only: bool = False
+    strict: bool = False
+    impersonate_service_account: str | None = None
+    project: Sequence[str] = ()
+    folder: Path = Path()
 
 
 def main(
@@ -24,16 +54,17 @@ def main(
     ``out`` gets data, and on Cloud Run the log. A caller that handles signals itself
     gives its ``signals``.
     """
+    line = CommandLine(environ, out, signals or Signals())
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            args = parser().parse_args(argv)
+            parser().parse_args(argv, line)
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
     # Google's clients take a moment to import; help and usage need none of them.
     from exporter.command.commands import dispatch
 
-    return dispatch(args, environ, out, err, signals or Signals())
+    return dispatch(line, out, err)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,44 +80,25 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
-    _add_init(commands)
-    _add_run(commands)
-    _add_watch(commands)
-    _add_check(commands)
-    return whole
 
+    def add(name: str, what: str, more: str = "") -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=what,
+            description=f"{capitalized(what)}. {more}",
+            allow_abbrev=False,
+        )
+        calls = "log each call: what it asked for, its result and how long it took"
+        _add_flag(command, "--verbose", calls)
+        if name != "init":
+            command.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+        return command
 
-def _add_init(commands: Any) -> None:
     what = "write a first config.yaml and main.tf, from the streams that projects have"
-    init = _add_command(commands, "init", what, "Overwrites no file.", config=False)
-    init.add_argument(
-        "--project",
-        action="append",
-        help=(
-            "a project with streams; the first gets metrics and alerts (default:"
-            " gcloud's)"
-        ),
-    )
-    init.add_argument(
-        "--folder",
-        default=".",
-        help="where to write (default: this folder)",
-    )
-
-
-def _add_run(commands: Any) -> None:
-    what = "read every stream's state and write it, once"
-    run = _add_command(commands, "run", what)
-    run.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print the fleet, and write nothing",
-    )
-
-
-def _add_watch(commands: Any) -> None:
-    what = "run at a steady interval, in one process"
-    watch = _add_command(commands, "watch", what)
+    _add_init_options(add("init", what, "Overwrites no file."))
+    run = add("run", "read every stream's state and write it, once")
+    _add_flag(run, "--dry-run", "print the fleet, and write nothing")
+    watch = add("watch", "run at a steady interval, in one process")
     watch.add_argument(
         "--interval",
         type=_interval,
@@ -97,50 +109,44 @@ def _add_watch(commands: Any) -> None:
             " run is cut short"
         ),
     )
-
-
-def _add_check(commands: Any) -> None:
     what = "check that everything a run needs is in place"
     more = "It reads all that a run reads, and writes one point to a series of its own."
-    check = _add_command(commands, "check", what, more)
-    check.add_argument(
-        "--offline",
-        action="store_true",
-        help="check config alone, which needs no account",
+    _add_check_options(add("check", what, more))
+    return whole
+
+
+def _add_init_options(init: argparse.ArgumentParser) -> None:
+    init.add_argument(
+        "--project",
+        action="append",
+        default=[],
+        help=(
+            "a project with streams; the first gets metrics and alerts (default:"
+            " gcloud's)"
+        ),
     )
-    check.add_argument(
-        "--read-only",
-        action="store_true",
-        help="write no point, and leave the permission to write unchecked",
-    )
-    check.add_argument(
-        "--strict", action="store_true", help="exit with 1 for warnings, not 0"
+    init.add_argument(
+        "--folder",
+        type=Path,
+        default=".",
+        help="where to write (default: this folder)",
     )
 
 
-def _add_command(
-    commands: Any, name: str, what: str, more: str = "", *, config: bool = True
-) -> argparse.ArgumentParser:
-    """Add a command; ``config`` says whether it reads a config file."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=what, description=f"{capitalized(what)}. {more}", allow_abbrev=False
-    )
-    if config:
-        command.add_argument(
-            "--config",
-            metavar="FILE",
-            help=(
-                "the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else"
-                " config.yaml)"
-            ),
-        )
-    command.add_argument(
+def _add_check_options(check: argparse.ArgumentParser) -> None:
+    _add_flag(check, "--offline", "check config alone, which needs no account")
+    without = "write no point, and leave the permission to write unchecked"
+    _add_flag(check, "--read-only", without)
+    _add_flag(check, "--strict", "exit with 1 for warnings, not 0")
+    check.add_argument(
         "--impersonate-service-account",
-        type=account,
         metavar="ACCOUNT",
-        help="act as this service account",
+        help="check as this service account, such as the one that the exporter runs as",
     )
-    return command
+
+
+def _add_flag(command: argparse.ArgumentParser, name: str, what: str) -> None:
+    command.add_argument(name, action="store_true", help=what)
 
 
 def _interval(text: str) -> timedelta:
@@ -152,10 +158,3 @@ def _interval(text: str) -> timedelta:
         return durations.limit(text, "10s", "24h")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def account(text: str) -> str:
-    """Return the text, which an unset shell variable leaves empty."""
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; write a service account's email")
-    return text

@@ -1,16 +1,18 @@
 """Reads config.yaml as one validated, frozen value."""
 
 from exporter.config.load import (
+    VARIABLES,
     WHOLE,
     from_data,
     from_document,
     from_text,
+    is_verbose,
     load,
-    variables,
 )
 from exporter.config.model import Config, Endpoints, Expectation, Source, Window
 
 __all__ = [
+    "VARIABLES",
     "WHOLE",
     "Config",
     "Endpoints",
@@ -20,6 +22,6 @@ __all__ = [
     "from_data",
     "from_document",
     "from_text",
+    "is_verbose",
     "load",
-    "variables",
 ]

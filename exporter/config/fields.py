@@ -63,10 +63,18 @@ def project_id(value: object) -> str:
     return value
 
 
+def run_location(value: str) -> str:
+    """Return a region or ``global``; raise ValueError if it can't be one."""
+    if not re.fullmatch(_RUN_LOCATION, value):
+        fix = "write one such as europe-west1, or global"
+        raise ValueError(f"{quote(value)} is not a region; {fix}")
+    return value
+
+
 def _state(value: object) -> StreamState:
     state = StreamState.__members__.get(str(value))
     if state in FAILURES:
-        fix = "exclude the stream from its source or snooze the policy"
+        fix = "mute the stream, or snooze the policy"
         raise ValueError(f"{value} always alerts; to silence it, {fix}")
     if state not in EXPECTABLE:
         advice = hint(str(value), [each.name for each in EXPECTABLE])
@@ -164,11 +172,7 @@ RunName = Annotated[
     _text("name", _RUN_NAME),
 ]
 RunLocation = Annotated[
-    str,
-    _formed(
-        _RUN_LOCATION, "is not a region; write one such as europe-west1, or global"
-    ),
-    _text("region", _RUN_LOCATION),
+    str, AfterValidator(run_location), _text("region", _RUN_LOCATION)
 ]
 Endpoint = Annotated[
     str,

@@ -5,30 +5,31 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
+from exporter.config.fields import run_location
 from exporter.config.model import Config
 from exporter.documents.document import Document, parse, read_file
-from exporter.documents.mistakes import InputError, hint
+from exporter.documents.mistakes import InputError
 from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
 PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
+LOCATION = PREFIX + "LOCATION"  # overrides run.location
+VERBOSE = PREFIX + "VERBOSE"  # 1 asks for a line of the log for each call
+VARIABLES = (WHOLE, LOCATION, VERBOSE)
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
     """Return the config of a file, the environment or config.yaml, or InputError."""
-    whole = environ.get(WHOLE)
-    if path is None and whole:
-        return from_text(whole, WHOLE, environ)
-    if path is None and not Path(USUAL_FILE).exists():
-        ways = "let init write it, name another with --config"
-        fix = f"{ways}, or set {WHOLE} to its text"
-        raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
-    file = USUAL_FILE if path is None else path
-    text = read_file(file)
-    return from_text(text, file, environ)
+    if path is None:
+        if whole := environ.get(WHOLE):
+            return from_text(whole, WHOLE, environ)
+        if not Path(USUAL_FILE).exists():
+            ways = "let init write it, name another with --config"
+            fix = f"{ways}, or set {WHOLE} to its text"
+            raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
+        path = USUAL_FILE
+    return from_text(read_file(path), path, environ)
 
 
 def from_text(
@@ -51,40 +52,36 @@ def from_data(
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
-    _override(document, environ)
+    _check_variables(document, environ)
     config = document.read(Config)
     if config:
         _add_overlaps(document, config)
         _add_unwatched(document, config)
-    return document.accepted(config).written_in(document)
+    accepted = document.accepted(config).written_in(document)
+    location = environ.get(LOCATION) or accepted.run.location
+    run = accepted.run.model_copy(update={"location": location})
+    return accepted.model_copy(update={"run": run})
 
 
-def variables() -> dict[str, tuple[str, str]]:
-    """Return the section and the key that each environment variable overrides."""
-    keys = {}
-    for section, field in Config.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            for key in kind.model_fields:
-                keys[f"{PREFIX}{section}__{key}".upper()] = (section, key)
-    return keys
+def is_verbose(environ: Mapping[str, str]) -> bool:
+    """Return whether the environment asks for a line for each call."""
+    return environ.get(VERBOSE, "0") not in {"", "0"}
 
 
-def _override(document: Document, environ: Mapping[str, str]) -> None:
-    """Override keys by variables that aren't empty; an unknown one is a mistake."""
-    known = variables()
+def _check_variables(document: Document, environ: Mapping[str, str]) -> None:
+    """Add a mistake for each variable that is unknown, or whose value is wrong."""
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or not text:
             continue
-        if name == WHOLE or not text:
-            continue
-        if name in known:
-            section, key = known[name]
-            document.override(section, key, text, name)
-        else:
-            advice = hint(name, [*known, WHOLE])
-            words = f"no key of config.yaml has this name; {advice}"
-            document.add_error_at(name, words)
+        if name not in VARIABLES:
+            allowed = ", ".join(VARIABLES)
+            words = f"is unknown; allowed are {allowed}; config.yaml has the rest"
+            document.add_sentence(f"environment: {name}: {words}")
+        if name == LOCATION:
+            try:
+                run_location(text)
+            except ValueError as error:
+                document.add_sentence(f"environment: {name}: {error}")
 
 
 def _add_overlaps(document: Document, config: Config) -> None:

@@ -1,9 +1,10 @@
 """Reads YAML into pydantic models, and reports every mistake with file and line."""
 
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
@@ -14,9 +15,6 @@ from exporter.documents.yaml_tree import KeyPath, Tree, fast_loader
 from exporter.text import printable, quote
 
 _M = TypeVar("_M", bound=BaseModel)
-# A value's line, or its environment variable
-_Origins: TypeAlias = dict[KeyPath, int | str]
-
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
 _AFTER_EVERY_LINE = _MAX_BYTES + 1
@@ -91,7 +89,7 @@ def parse(text: str, file: str) -> "Document":
     tree = Tree(text, file)
     if tree.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
-    document = Document(tree.data, file, {**tree.lines})
+    document = Document(tree.data, file, tree.lines)
     for line, words in tree.mistakes:
         document.add_error_at(line, words)
     return document
@@ -104,13 +102,13 @@ class Document:
         self,
         data: JsonValue,
         file: str,
-        origins: _Origins | None = None,
+        lines: Mapping[KeyPath, int] | None = None,
         prefix: KeyPath = (),
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
         self._mistakes: list[Mistake] = []
-        self._origins = {} if origins is None else origins
+        self._lines = lines or {}
         self._prefix = prefix  # the path in the file that leads to this document
 
     def part(self, *path: str | int) -> "Document | None":
@@ -124,23 +122,7 @@ class Document:
             else:
                 return None
         prefix = (*self._prefix, *path)
-        return Document(data, self.file, self._origins, prefix)
-
-    def override(
-        self,
-        section: str,
-        key: str,
-        value: JsonValue,
-        variable: str,
-    ) -> None:
-        """Replace the value of a key in a section by an environment variable's."""
-        if not isinstance(self.data, dict):
-            return
-        keys = self.data.get(section) or {}
-        if isinstance(keys, dict):
-            replaced = {**keys, key: value}
-            self.data = {**self.data, section: replaced}
-            self._origins[*self._prefix, section, key] = variable
+        return Document(data, self.file, self._lines, prefix)
 
     def read(self, model: type[_M]) -> _M | None:
         """Return the document as a model; None if it has mistakes, which are added."""
@@ -151,17 +133,23 @@ class Document:
                 self._add_mistake(details)
             return None
 
-    def place(self, location: KeyPath, words: str) -> str:
-        """Return a sentence about a value with file, line and key path before it."""
-        return self._mistake(location, words).sentence
+    def place(self, location: KeyPath) -> str:
+        """Return where the value at a path stands: file, line and key path."""
+        place = self._at(self._line(location))
+        path = (*self._prefix, *location)
+        return f"{place}: {_written(path)}" if path else place
 
     def add_error(self, location: KeyPath, words: str) -> None:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
-        self._mistakes.append(self._mistake(location, words))
+        self.add_sentence(f"{self.place(location)}: {words}", self._line(location))
 
-    def add_error_at(self, origin: int | str, words: str) -> None:
-        """Add a mistake about a line, or about an environment variable."""
-        self._mistakes.append(self._mistake_at(origin, words))
+    def add_error_at(self, line: int, words: str) -> None:
+        """Add a mistake about a line."""
+        self.add_sentence(f"{self._at(line)}: {words}", line)
+
+    def add_sentence(self, sentence: str, line: int = _AFTER_EVERY_LINE) -> None:
+        """Add a mistake that is told in a whole sentence."""
+        self._mistakes.append(Mistake(line, sentence))
 
     def accepted(self, value: _M | None) -> _M:
         """Return what was read, or raise InputError with each mistake once, by line."""
@@ -193,27 +181,16 @@ class Document:
                 path.append(part)
         return tuple(path)
 
-    def _mistake(self, location: KeyPath, words: str) -> Mistake:
+    def _line(self, location: KeyPath) -> int:
+        """Return the line of a value, or of the nearest one that holds it."""
         path = (*self._prefix, *location)
-        origin = self._origin(path)
-        # The name of an environment variable stands for its key.
-        if path and isinstance(origin, int):
-            words = f"{_written(path)}: {words}"
-        return self._mistake_at(origin, words)
-
-    def _origin(self, path: KeyPath) -> int | str:
-        """Return where a value, or the nearest one that holds it, was written."""
         for length in range(len(path), -1, -1):
-            if path[:length] in self._origins:
-                return self._origins[path[:length]]
+            if path[:length] in self._lines:
+                return self._lines[path[:length]]
         return 0  # nowhere: the data was not read from text
 
-    def _mistake_at(self, origin: int | str, words: str) -> Mistake:
-        if isinstance(origin, str):
-            return Mistake(_AFTER_EVERY_LINE, f"environment: {origin}: {words}")
-        if origin == 0:
-            return Mistake(0, f"{self.file}: {words}")
-        return Mistake(origin, f"{self.file}:{origin}: {words}")
+    def _at(self, line: int) -> str:
+        return f"{self.file}:{line}" if line else self.file
 
 
 def _written(location: KeyPath) -> str:

@@ -168,13 +168,13 @@ class Expectations:
             last = open_now[-1]
             added = self._config.expectations[last].states
             names = ", ".join(state.name for state in added)
-            rule = place(("expectations", last), f"adds {names}")
+            rule = f"{place(('expectations', last))}: adds {names}"
         elif label and not added:
             allowed = ", ".join(_BY_LABEL)
             rule = f"its label {LABEL} is {quote(label)}; allowed are {allowed}"
         elif about:
             during = ("expectations", about[-1], "during")
-            rule = place(during, "this window is closed now")
+            rule = f"{place(during)}: this window is closed now"
         if stream.state in EXPECTED_BY_DEFAULT or stream.state in added:
             verdict = Verdict.ERRORS if stream.errors else Verdict.FINE
             return ComparedStream(name, stream, verdict)

@@ -83,7 +83,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             " end of the recorded history)"
         ),
     )
-    add_options(parser, "impersonate-service-account", "policies", "html", "json")
+    add_options(parser, "policies", "html", "json")
 
 
 def run(context: LabContext) -> int:

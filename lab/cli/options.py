@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TextIO
 
-from exporter.command.cli import account
 from exporter.config import Endpoints
 from exporter.config.fields import project_id
 from exporter.documents.mistakes import InputError, nearest
@@ -90,11 +89,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         ),
     },
     "json": {"action": "store_true", "help": "print JSON"},
-    "impersonate-service-account": {
-        "type": account,
-        "metavar": "ACCOUNT",
-        "help": "act as this service account",
-    },
 }
 
 
@@ -118,8 +112,7 @@ def open_monitoring(context: LabContext) -> Clients:
     if host := environ.get(MONITORING_EMULATOR):
         # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
-    impersonate = context.args.impersonate_service_account
-    return open_clients(Endpoints(), environ, impersonate)
+    return open_clients(Endpoints(), environ)
 
 
 def selected_world(args: Namespace) -> tuple[World, str]:

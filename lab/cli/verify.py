@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from logging import ERROR, INFO
 
-from exporter.command.commands import log_counts
+from exporter.command.findings import Finding, log_counts
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
@@ -18,7 +18,7 @@ from lab.cli.options import (
 )
 from lab.verify.deployed import policies, snoozes
 from lab.verify.drill import drill
-from lab.verify.findings import Finding, show
+from lab.verify.findings import show
 from lab.verify.native import native
 from lab.verify.points import points
 from lab.verify.queries import queries
@@ -53,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=metrics_project,
         help="the project of that stream (default: the metrics project)",
     )
-    add_options(parser, "impersonate-service-account", "policies", "json")
+    add_options(parser, "policies", "json")
 
 
 def run(context: LabContext) -> int:

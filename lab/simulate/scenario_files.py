@@ -68,8 +68,8 @@ def _config(
     place: Place = ("exporters", index, "config") if own else ("world", "config")
     part = document.part(*place)
     if part is None:
-        missing = document.place(place, "is missing; the exporter needs a config")
-        raise InputError([missing])
+        missing = "is missing; the exporter needs a config"
+        raise InputError([f"{document.place(place)}: {missing}"])
     # The environment is no part of a scenario.
     return config.from_document(part, {})
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from google.cloud import monitoring_v3
 
+from exporter.command.findings import Finding
 from lab.policies.deployment import canonical
 from lab.policies.files import Policy
-from lab.verify.findings import Finding
 from lab.verify.target import Target
 
 _PART = "policies"

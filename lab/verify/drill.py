@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from logging import ERROR, INFO, WARNING
 
+from exporter.command.findings import Finding
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
@@ -23,7 +24,6 @@ from exporter.steps.measure import PROBLEM, problem_samples
 from exporter.steps.problems import LocationProblems, Problem
 from exporter.steps.write import Writer
 from lab.verify.deployed import Deployed, id_of, read_policies, told
-from lab.verify.findings import Finding
 from lab.verify.target import Target
 
 STREAM = "alert-drill"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
+from exporter.command.findings import Finding
 from exporter.steps.measure import STATE
 from exporter.text import plural
-from lab.verify.findings import Finding
 from lab.verify.target import Target
 
 _PART = "native"

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
+from exporter.command.findings import Finding
 from exporter.log.summary import name_first
 from exporter.names import GLOBAL, LocationName
 from exporter.steps.measure import LAST_RUN, POINTS_LOST, STREAMS, UP, Metric
 from exporter.text import plural
-from lab.verify.findings import Finding
 from lab.verify.target import Target
 
 _SILENT_SECONDS = 300  # as exporter-silent

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
+from exporter.command.findings import Finding
 from exporter.google.errors import CallError, FailureKind
 from exporter.log.summary import name_first
 from exporter.logger import LOGGER
@@ -19,7 +20,6 @@ from lab.prove.engine import EngineError, NotInstalledError, check_installed, ru
 from lab.prove.incidents import resource_name
 from lab.simulate.series import at_own_time
 from lab.verify.deployed import Deployed, read_policies
-from lab.verify.findings import Finding
 from lab.verify.target import Target
 
 _PART = "queries"

@@ -36,8 +36,8 @@ run "job" {
     condition = alltrue([
       for container in google_cloud_run_v2_job.exporter[0].template[0].template[0].containers :
       container.image == var.image && container.args == tolist(["run"]) && { for env in container.env : env.name => env.value } == {
-        DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
-        DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west1"
+        DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
+        DATASTREAM_EXPORTER_LOCATION = "europe-west1"
       }
     ])
     error_message = "The job makes one run of the image, with the text of config.yaml and the region, and no other variable."
@@ -122,8 +122,8 @@ run "worker_pool" {
     condition = alltrue([
       for container in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers :
       container.args == tolist(["watch", "--interval", "30s"]) && { for env in container.env : env.name => env.value } == {
-        DATASTREAM_EXPORTER_CONFIG        = var.config_yaml
-        DATASTREAM_EXPORTER_RUN__LOCATION = "europe-west4"
+        DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
+        DATASTREAM_EXPORTER_LOCATION = "europe-west4"
       }
     ])
     error_message = "It watches at the given interval; a location in config.yaml stays, and the exporter's own series with it."

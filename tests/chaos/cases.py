@@ -161,6 +161,8 @@ def overlap(count: int) -> Case:
 def play(case: Case) -> Observed:
     """Run the exporter's own command line while a case goes wrong."""
     data = yaml.safe_load(_WORLD.read_text("utf-8")) | case.world
+    if not case.processes:
+        data["config"]["run"] = {"deadline": f"{DEADLINE_SECONDS}s"}
     world = parse_world(yaml.safe_dump(data), _WORLD.name)
     with Emulator(world) as emulator:
         environ = emulator.environ | config_environ(world, _WORLD.name)
@@ -182,7 +184,6 @@ def _run(
 ) -> tuple[Sequence[int], str]:
     """Run the exporter in this process or in others; return all exit codes and logs."""
     if not processes:
-        environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = f"{DEADLINE_SECONDS}s"
         log = io.StringIO()
         code = main(["run"], environ, io.StringIO(), log)
         return [code], log.getvalue()

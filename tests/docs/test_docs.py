@@ -76,7 +76,7 @@ def test_the_table_of_permissions_is_complete() -> None:
 def test_the_table_of_variables_is_complete() -> None:
     """It has each variable of its own name that the programs read."""
     known = {
-        config.WHOLE,
+        *config.VARIABLES,
         DATASTREAM_EMULATOR,
         MONITORING_EMULATOR,
         REST_EMULATOR,

@@ -64,7 +64,7 @@ def _words_in(module: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def known() -> set[str]:
     """Return the words that Python, YAML, Terraform and make know."""
-    words = set(config.variables())
+    words = set(config.VARIABLES)
     words.update(row.key for row in config_reference.key_descriptions())
     words.update(" ".join(FOREIGN.values()).split())
     for command in COMMANDS:

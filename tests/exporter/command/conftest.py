@@ -119,15 +119,15 @@ class Shop:
         points = self.cloud.points(PREFIX + metric)
         return {point.resource_labels["location"]: point.value for point in points}
 
-    def start(self, *argv: str, **streams: Any) -> subprocess.Popen[str]:
+    def start(self, *argv: str) -> subprocess.Popen[str]:
         """Start a command line, or another program, with its output in pipes."""
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             argv if "/" in argv[0] else [sys.executable, "-m", "exporter", *argv],
             cwd=ROOT,
             env={**os.environ, **self.environ},
             text=True,
-            **(pipes | streams),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def shell(self, script: str) -> Ended:

@@ -116,7 +116,7 @@ def test_what_cannot_be_read_fails(
 
 
 def test_what_cannot_be_written_fails(shop: Shop) -> None:
-    """The permission to write is tried, and its role is named."""
+    """Check writes a point, and names the role that is missing for it."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
     ended = shop.command("check")
     assert ended.code == INCOMPLETE
@@ -127,7 +127,7 @@ def test_what_cannot_be_written_fails(shop: Shop) -> None:
 
 
 def test_what_cannot_be_read_back_is_a_warning(shop: Shop) -> None:
-    """Every problem is then alone, which costs pages, not silence; exit 0."""
+    """A refused reading back is a warning, and check exits with 0."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.list"]
     ended = shop.command("check", "--read-only")
     assert ended.code == OK
@@ -169,8 +169,8 @@ warning  config.yaml:15: expectations[2].during: is over; remove this expectatio
 correct its times
 warning  config.yaml:10: expectations[1].match: "projects/*/locations/*/streams/*" \
 matches every stream; narrow or remove it
-warning  projects/shop-prod/locations/us-east99: is a location that this version \
-doesn't know: new, or misspelled
+warning  config.yaml:4: sources[0].locations[1]: this version doesn't know \
+"us-east99": new, or misspelled; did you mean us-east5?
 warning  alerts now: projects/shop-prod/locations/europe-west1/streams/carts is \
 PAUSED, which config does not expect (config.yaml:10: expectations[1]: adds \
 NOT_STARTED)
@@ -200,7 +200,7 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
 
 OFFLINE = """\
 metrics: {project: metrics-prod}
-sources: [{project: shop-prod, exclude: ["*"]}]
+sources: [{project: shop-prod, locations: [europe-wset1], exclude: ["*"]}]
 expectations:
   - match: "*/streams/orders"
     states: [PAUSED]
@@ -221,12 +221,14 @@ ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
 Europe/Berlin (2026-12-23 23:00 UTC), for 3 days, 6:00:00
 warning  config.yaml:2: sources[0].exclude[0]: "*" matches every stream; narrow or \
 remove it
+warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \
+"europe-wset1": new, or misspelled; did you mean europe-west1?
 """.splitlines()
 
 
 @freeze_time("2026-06-01 12:00")
 def test_offline_says_what_config_mutes_and_expects() -> None:
-    """No account is needed; exit 0, or 1 with --strict, or 2 for a mistake."""
+    """Check --offline needs no account, and exits with 0, 1 if strict, or 2."""
     ended = command("check", "--offline", **{CONFIG: OFFLINE})
     assert ended.out.replace(f"{CONFIG}:", "config.yaml:").splitlines() == SAID
     strict = command("check", "--offline", "--strict", **{CONFIG: OFFLINE})
@@ -235,7 +237,7 @@ def test_offline_says_what_config_mutes_and_expects() -> None:
 
 
 def test_read_only_writes_nothing(shop: Shop) -> None:
-    """The point, and whether it may be written, are left out."""
+    """With --read-only, no point is written, and the permission is not checked."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
     shop.europe["streams"].pop()
     ended = shop.command("check", "--read-only", "--strict")
@@ -245,7 +247,7 @@ def test_read_only_writes_nothing(shop: Shop) -> None:
 
 
 def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(shop: Shop) -> None:
-    """The log has a line for each."""
+    """Each finding is a log entry with the severity of its grade."""
     shop.faults = [{"location": "us-east1", "code": "NOT_FOUND"}]
     shop.config += f"required: [{EUROPE}/streams/stock]\n"
     ended = shop.job("check")

@@ -32,7 +32,7 @@ def init(shop: Shop, *argv: str) -> Ended:
 
 
 def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
-    """The projects, and in comments the paused streams and the channels."""
+    """Both files name the projects; paused streams and channels are comments."""
     shop.metrics_project["notification_channels"] = [
         {"display_name": "on call"},
         {"display_name": "Ops", "type": "slack"},
@@ -62,7 +62,7 @@ def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
 
 
 def test_the_printed_commands_are_for_the_folder(shop: Shop) -> None:
-    """Its path is quoted for a shell; the folder is made."""
+    """The folder is made, and its path is quoted for a shell."""
     ended = init(shop, "--folder", "deep/in here")
     check, *terraform = (line.strip() for line in ended.err.splitlines()[-3:])
     assert check.endswith(" check --config 'deep/in here/config.yaml'")
@@ -89,7 +89,7 @@ def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
 
 
 def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
-    """Nothing is to be confirmed; the exporter runs in some region."""
+    """Without streams, no stream is to be confirmed, and some region is chosen."""
     shop.metrics_project["locations"] = [{"id": "us-east4"}]
     ended = shop.command("init", "--project", "metrics-prod")
     assert ended.code == OK
@@ -107,7 +107,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
 def test_a_project_that_cannot_be_read_is_a_failure(
     shop: Shop, permission: str
 ) -> None:
-    """The permission and its role are named; nothing is written; exit 1."""
+    """The missing permission is named, nothing is written, and init exits with 1."""
     shop.project["denied"] = [permission]
     ended = init(shop)
     assert (ended.code, ended.out) == (INCOMPLETE, "")
@@ -116,16 +116,6 @@ def test_a_project_that_cannot_be_read_is_a_failure(
         "error: Nothing was written: not every project could be read.\n"
     )
     assert not [*Path().iterdir()]
-
-
-def test_an_exporter_outside_a_clone_says_what_to_write(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """As a wheel has no Terraform module, main.tf says where it comes from."""
-    monkeypatch.setattr("exporter.command.init._MODULE", tmp_path / "terraform")
-    assert init(shop).code == OK
-    advice = 'clone the repository, and write the path here.\n  source = "../data'
-    assert advice in Path("main.tf").read_text("utf-8")
 
 
 def test_no_hint_names_a_config_that_does_not_exist_yet(shop: Shop) -> None:
@@ -169,7 +159,7 @@ def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
     ],
 )
 def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> None:
-    """A sentence, exit 2, and no file; nobody is called."""
+    """A mistake is one sentence and exit 2; no file is written, nobody called."""
     Path("a").mkdir()
     Path("a/file").touch()
     ended = shop.command("init", *argv)

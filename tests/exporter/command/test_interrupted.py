@@ -1,9 +1,9 @@
 """SIGINT and SIGTERM: the write under way is finished, and nothing new is begun."""
 
+import io
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import empty_pb2
 
 from exporter import process
+from exporter.command.cli import main
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import Shop
 
@@ -52,33 +53,29 @@ def test_a_run_that_reads_ends_at_once(
 def test_a_run_that_writes_finishes_the_write(
     shop: Shop,
     signal_when: SignalWhen,
-    monkeypatch: pytest.MonkeyPatch,
     argv: list[str],
     number: int,
     code: int,
 ) -> None:
     """The requests that were sent are waited for; no other is sent."""
-    stop = threading.Event()
-    monkeypatch.setattr(process, "Event", lambda: stop)
+    signals = process.Signals()
 
     def answer(_request: object) -> empty_pb2.Empty:
-        stop.wait(SLOW)
+        signals.stop.wait(SLOW)
         return empty_pb2.Empty()
 
     shop.cloud.answer("CreateTimeSeries", answer)
     signal_when(number, called(shop, "CreateTimeSeries", 2))
-    ended = shop.command(*argv)
-    assert ended.code == code
-    assert (shop.cloud.calls["ListStreams"], shop.cloud.calls["CreateTimeSeries"]) == (
-        2,
-        2,
-    )
-    assert "Interrupted: not everything" in ended.err
-    assert "; 18 points written, 2 lost; " in ended.err
+    err = io.StringIO()
+    assert main(argv, shop.environ, io.StringIO(), err, signals) == code
+    assert shop.cloud.calls["ListStreams"] == 2
+    assert shop.cloud.calls["CreateTimeSeries"] == 2
+    assert "Interrupted: not everything" in err.getvalue()
+    assert "; 18 points written, 2 lost; " in err.getvalue()
 
 
 def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:
-    """What was not checked is not called ok, and no point is written."""
+    """An interrupted check calls nothing ok that it skipped, and writes no point."""
     shop.faults = [{"method": "ListStreams", "latency": SLOW}]
     signal_when(signal.SIGINT, called(shop, "ListStreams", 2))
     code, out, err = shop.command("check")
@@ -137,7 +134,7 @@ entry()
 
 @pytest.mark.parametrize("module", ["pydantic", "google.cloud.monitoring_v3"])
 def test_a_signal_during_an_import_is_one_sentence(shop: Shop, module: str) -> None:
-    """An import takes a second or more, in which a person changes their mind."""
+    """A signal that comes during an import ends the process with a sentence."""
     with shop.start(sys.executable, "-c", INTERRUPTED, module) as process:
         ended = process.communicate(timeout=SLOW)
     assert ended == ("", "SIGTERM: stopped; no work was under way.\n")
@@ -145,7 +142,7 @@ def test_a_signal_during_an_import_is_one_sentence(shop: Shop, module: str) -> N
 
 
 def test_ctrl_c_while_credentials_are_read_is_one_sentence(shop: Shop) -> None:
-    """Nobody waits for a token server that never answers."""
+    """Ctrl-C ends a process that waits for a token server."""
     with socket.create_server(("127.0.0.1", 0)) as tokens:
         tokens.settimeout(SLOW)
         server = f"GCE_METADATA_IP=127.0.0.1:{tokens.getsockname()[1]}"

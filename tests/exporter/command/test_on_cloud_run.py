@@ -1,19 +1,13 @@
 """On Cloud Run stdout is the log: one JSON object a line, and nothing else anywhere."""
 
-import subprocess
-import sys
-
 import pytest
 
-from exporter.command import commands
-from exporter.process import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import (
     CARTS_PAUSED,
-    CONFIG,
-    JOB,
+    EUROPE,
     PREFIX,
     Shop,
-    command,
 )
 
 TASK_INDEX, TASK_COUNT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"
@@ -55,6 +49,16 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
         assert last["message"].startswith(text)
 
 
+def test_a_variable_asks_for_an_entry_for_each_call(shop: Shop) -> None:
+    """An entry of severity DEBUG has the call, its status and its seconds as fields."""
+    log = shop.job("run", DATASTREAM_EXPORTER_VERBOSE="1").log
+    entries = [entry for entry in log if entry["severity"] == "DEBUG"]
+    assert len(entries) == log[-1]["calls"]
+    (entry,) = [one for one in entries if one["call"] == f"ListStreams {EUROPE}"]
+    assert entry["status"] == "OK"
+    assert entry["seconds"] >= 0
+
+
 def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
     """One cause is one line; its fields have the locations and the reason."""
     shop.project["denied"] = ["datastream.streams.list"]
@@ -72,35 +76,19 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
     assert ended.log[-1]["unreadable"] == 2
 
 
-def test_what_nobody_foresaw_is_one_json_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ERROR has the stack trace, so that Error Reporting finds it; exit 1."""
-
-    def fail(_: object) -> int:
-        raise KeyError("what nobody\nforesaw")
-
-    monkeypatch.setitem(commands.COMMANDS, "run", fail)
-    ended = command("run", **JOB)
+@pytest.mark.parametrize("name", ["run", "watch"])
+def test_what_nobody_foresaw_is_one_json_line(shop: Shop, name: str) -> None:
+    """An ERROR has the traceback, for Error Reporting; exit 1. A person sees it too."""
+    ended = shop.job(name, **{TASK_COUNT: "what nobody\nforesaw"})
     assert ended.code == INCOMPLETE
-    (line,) = ended.log
+    line = ended.log[-1]
     assert line["severity"] == "ERROR"
     assert line["message"].startswith(
         "The program failed unexpectedly:\nTraceback (most recent"
     )
     assert "what nobody" in line["message"]
-
-
-def test_mistakes_in_config_are_one_line_each() -> None:
-    """Each has a line, those of overrides in the environment too."""
-    text = {CONFIG: "metrics: {project: Shop}\nsources: []\n"}
-    ended = command("run", **JOB, **text, DATASTREAM_EXPORTER_RUN__DEADLINE="5 minutes")
-    assert ended.code == USAGE
-    assert [line["severity"] for line in ended.log] == ["ERROR"] * 3
-    project, sources, deadline = (line["message"] for line in ended.log)
-    assert project.startswith(
-        f'{CONFIG}:1: metrics.project: "Shop" is not a project id'
-    )
-    assert sources.startswith(f"{CONFIG}:2: sources: ")
-    assert '_RUN__DEADLINE: "5 minutes" is not a duration' in deadline
+    with pytest.raises(ValueError, match="what nobody"):
+        shop.command(name, **{TASK_COUNT: "what nobody\nforesaw"})
 
 
 def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
@@ -112,20 +100,3 @@ def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
     assert len(shop.cloud.points(PREFIX + "stream/state")) == 3
     runs = shop.cloud.points(PREFIX + "exporter/last_run")
     assert [run.resource_labels["node_id"] for run in runs] == ["0", "1", "2"]
-
-
-BORDER = """
-import os, sys
-from exporter.command.cli import main
-environ = os.environ | {"CLOUD_RUN_JOB": "x"}
-code = main(["run", "--dry-run"], environ, sys.stdout, sys.stderr)
-assert not {"lab", "rich"} & {name.partition(".")[0] for name in sys.modules}
-sys.exit(code)
-"""
-
-
-def test_the_job_imports_nothing_that_only_people_need(shop: Shop) -> None:
-    """On Cloud Run neither the lab nor the tables are imported."""
-    with shop.start(sys.executable, "-c", BORDER, stdout=subprocess.DEVNULL) as process:
-        assert process.communicate(timeout=60)[1] == ""
-    assert process.returncode == OK

@@ -1,12 +1,13 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
 import io
+import re
 from collections import Counter
 
 import pytest
 from freezegun import freeze_time
 
-from exporter.command.terminal import print_table
+from exporter.command.table import print_table
 from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import (
     CARTS,
@@ -57,11 +58,30 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     )
 
 
+def test_verbose_has_a_line_for_each_call(shop: Shop) -> None:
+    """Each call has its method, place, result and time, and a write its points."""
+    shop.faults = [{"method": "ListStreams", "code": "UNAVAILABLE", "times": 1}]
+    err = shop.command("run", "--verbose").err
+    found = re.findall(r"^debug: (.+) in \d+\.\d{3} s$", err, re.MULTILINE)
+    lost = {line for line in found if line.endswith("ServiceUnavailable")}
+    assert re.search(rf"{len(found)} calls in ", err)
+    assert len(lost) == 1
+    assert {*found} - lost == {
+        f"ListStreams {EUROPE}: OK",
+        "ListStreams projects/shop-prod/locations/us-east1: OK",
+        "ListTimeSeries projects/metrics-prod: OK",
+        *(
+            f"CreateTimeSeries projects/metrics-prod, {count}: OK"
+            for count in ("1 point", "4 points", "6 points", "12 points")
+        ),
+    }
+
+
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
 def test_an_empty_project_is_said_and_is_no_failure(
     shop: Shop, argv: list[str]
 ) -> None:
-    """A new project has no streams yet, in any location."""
+    """A project without streams prints a sentence, and exits with 0."""
     shop.config = DISCOVERING
     shop.project["locations"] = [{"id": "europe-west1"}, {"id": "us-east1"}]
     code, out, err = shop.command(*argv)
@@ -82,7 +102,8 @@ def test_an_unreadable_location_is_an_observation(
 ) -> None:
     """The log has the reason and what to do; all else is written; exit 0."""
     shop.faults = [{"method": "ListStreams", "location": "us-east1", **fault}]
-    code, out, err = shop.command("run", DATASTREAM_EXPORTER_RUN__DEADLINE="4s")
+    shop.config += "run: {deadline: 4s}\n"
+    code, out, err = shop.command("run")
     assert code == OK
     assert "?       shop-prod  us-east1      unknown  ?              ?\n" in out
     text = f"could not be read, so the streams there are unknown: {reason}"
@@ -97,7 +118,7 @@ def test_an_unreadable_location_is_an_observation(
 
 
 def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
-    """However many requests are refused, the log stays a page."""
+    """The log counts lost points once, however many requests are refused."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
     shop.europe["streams"] = [{"id": "orders-{:03}", "count": 200}]
     code, _, err = shop.command("run")
@@ -177,7 +198,7 @@ def test_tables_have_colours_at_a_terminal_unless_they_are_off(
 def test_a_planned_pause_is_expected_in_its_window_only(
     shop: Shop, when: str, expected: str
 ) -> None:
-    """A Saturday night in Berlin, by the wall clock of the whole command."""
+    """A pause is expected on Saturday night in Berlin, and not after the window."""
     shop.config += f"""
 expectations:
   - match: {CARTS}

@@ -5,13 +5,13 @@ from tests.exporter.command.conftest import CARTS_PAUSED, Shop
 
 
 def test_closed_streams_lead_nowhere(shop: Shop) -> None:
-    """The work is done and the exit code is its own."""
+    """A run with closed streams writes its points and exits with 0."""
     assert shop.shell('exec "$0" -m exporter run <&- >&- 2>&-').code == OK
     assert shop.cloud.points()
 
 
 def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
-    """The log has what is wrong and what was written; exit 1."""
+    """With a full stdout, the log is complete and the run exits with 1."""
     code, _, err = shop.shell('exec "$0" -m exporter run >/dev/full')
     assert code == INCOMPLETE
     assert f"warning: {CARTS_PAUSED}\n" in err

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from exporter.command import commands
-from exporter.log.run_log import RunLog
+from exporter.command.cli import main
 from exporter.logger import Text, logging_to
-from exporter.process import INCOMPLETE, TERMINATED
-from exporter.run.report import Report
+from exporter.process import TERMINATED
 from exporter.run.session import run_every
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import CARTS_PAUSED, Shop
@@ -81,34 +79,13 @@ def test_runs_start_at_multiples_of_the_interval(
     assert re.findall(line, log.getvalue(), re.MULTILINE) == logged
 
 
-def test_a_run_that_fails_unexpectedly_ends_the_process(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On Cloud Run it exits with 1, to be restarted; a person gets the traceback."""
-    monkeypatch.setattr(commands, "run_once", None)
-    ended = shop.job("watch")
-    assert ended.code == INCOMPLETE
-    assert ended.log[-1]["severity"] == "ERROR"
-    assert "TypeError" in ended.log[-1]["message"]
-    with pytest.raises(TypeError):
-        shop.command("watch")
-
-
-def test_watch_prints_its_log_alone(
-    shop: Shop, signal_when: SignalWhen, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_watch_prints_its_log_alone(shop: Shop, signal_when: SignalWhen) -> None:
     """Each line has the time of day; SIGTERM between two runs ends it with 143."""
-    logged, log = threading.Event(), RunLog.log
-
-    def log_and_say_so(run_log: RunLog, run: Report) -> None:
-        log(run_log, run)
-        logged.set()
-
-    monkeypatch.setattr(RunLog, "log", log_and_say_so)
-    signal_when(signal.SIGTERM, logged.is_set)
-    code, out, err = shop.command("watch")
-    assert (code, out) == (TERMINATED, "")
-    _, bad, summary, stopped = err.splitlines()
+    out, err = io.StringIO(), io.StringIO()
+    signal_when(signal.SIGTERM, lambda: "points written" in err.getvalue())
+    assert main(["watch"], shop.environ, out, err) == TERMINATED
+    assert out.getvalue() == ""
+    _, bad, summary, stopped = err.getvalue().splitlines()
     assert re.fullmatch(rf"\d\d:\d\d:\d\d warning: {re.escape(CARTS_PAUSED)}", bad)
     assert re.match(
         r"\d\d:\d\d:\d\d 3 streams in 2 locations .*; 24 points written; ", summary

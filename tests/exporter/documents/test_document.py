@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field
 
 from exporter.documents.document import Section, parse, read_file
-from exporter.documents.mistakes import MOST_REPORTED, InputError, nearest
+from exporter.documents.mistakes import MOST_REPORTED, InputError
 
 WRONG_VALUES: dict[str, str] = yaml.safe_load(
     Path(__file__).with_name("wrong_values.yaml").read_text("utf-8")
@@ -159,13 +159,6 @@ def test_part_keeps_the_lines_of_its_file() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["name: a", "[name]", "[[a]]"])
-def test_part_that_is_not_there_is_none(text: str) -> None:
-    """Asking for a key or an item that the document does not have gives None."""
-    assert parse(text, "f.yaml").part("held") is None
-    assert parse(text, "f.yaml").part(0, 1) is None
-
-
 @pytest.mark.parametrize(
     ("name", "error"),
     [
@@ -184,16 +177,3 @@ def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) 
 
     with pytest.raises(InputError, match=re.escape(error)):
         read_file(str(tmp_path / name))
-
-
-@pytest.mark.parametrize(
-    ("word", "guess"),
-    [
-        ("PAUSD", "PAUSED"),
-        ("runing", "RUNNING"),
-        ("pau", None),
-    ],
-)
-def test_a_similar_word_is_suggested(word: str, guess: str | None) -> None:
-    """A word that resembles a known one in any case has it as a suggestion."""
-    assert nearest(word, ["RUNNING", "PAUSED"]) == guess

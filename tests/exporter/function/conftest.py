@@ -122,15 +122,12 @@ def cloud() -> Iterator[Emulator]:
 def start(cloud: Emulator, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Return what starts the function as deployed, but against the emulator.
 
-    It listens. As in requirements/function.txt, there is no rich.
+    It listens.
     """
-    for name in ("markdown_it", "mdurl", "pygments", "rich"):
-        (tmp_path / f"{name}.py").write_text("raise ImportError", "utf-8")
     with ExitStack() as running:
 
         def start(**environ: str) -> Server:
-            path = {"PYTHONPATH": str(tmp_path), CONFIG_TEXT: CONFIG}
-            deployed = {**path, **cloud.environ, **environ}
+            deployed = {CONFIG_TEXT: CONFIG, **cloud.environ, **environ}
             server = Server(deployed, tmp_path / "function.log")
             running.enter_context(closing(server))
             server.wait_for(server.listens)

@@ -29,8 +29,8 @@ def test_a_long_pause_loses_no_run(
             for name, address in cloud_at.environ.items()
         }
         environ = {name: proxy.address for name, proxy in proxies.items()}
-        environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "30s"
-        function = on_clock({CONFIG_TEXT: CONFIG, **environ})
+        config = CONFIG + "run: {deadline: 30s}\n"
+        function = on_clock({CONFIG_TEXT: config, **environ})
         assert function.answer("POST", "/").body["written"] == POINTS
         clock.now += 600
         for proxy in proxies.values():
@@ -46,7 +46,6 @@ import sys, threading
 from exporter import config, function
 function._GRACE_SECONDS = 0.0
 environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG, **EMULATORS}
-environ["DATASTREAM_EXPORTER_RUN__DEADLINE"] = "1s"
 stuck = function.Function(
     config.load(None, environ),
     environ,
@@ -59,7 +58,8 @@ stuck.answer("POST", "/")
 
 def test_a_run_that_overstays_its_deadline_ends_the_process(cloud: Emulator) -> None:
     """The log says so; gunicorn then starts another worker."""
-    code = f"CONFIG, EMULATORS = {CONFIG!r}, {cloud.environ!r}\n{STUCK}"
+    config = CONFIG + "run: {deadline: 1s}\n"
+    code = f"CONFIG, EMULATORS = {config!r}, {cloud.environ!r}\n{STUCK}"
     ended = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

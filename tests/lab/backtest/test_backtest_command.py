@@ -202,7 +202,6 @@ COVERED = "--until: the recorded history covers 2026-01-05T06:00:06Z to 2026-01-
     ("argv", "message"),
     [
         ("", "one of the arguments --project --recorded is required"),
-        (f"{OF_OPS} --impersonate-service-account=", "is empty; write a service acc"),
         ("--project 12345", '"12345" is a project\'s number; write its id'),
         (f"{OF_OPS} --days 41", '"41" is not allowed; write'),
         (f"{OF_OPS} --until 2026-01-01", '"2026-01-01" is not a time with a time zone'),

@@ -45,14 +45,13 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
 
 
 def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
-    """--config and variables take precedence over the world's own config."""
+    """--config takes precedence over the world's own config."""
     config = tmp_path / "mine.yaml"
     config.write_text(
-        "metrics: {project: data-platform-prod}\n"
+        "metrics: {project: payments-prod}\n"
         "sources: [{project: payments-prod, locations: [us-east1]}]\n"
     )
-    variable = {"DATASTREAM_EXPORTER_METRICS__PROJECT": "payments-prod"}
-    code, out, _ = command("demo", "run", "--config", str(config), environ=variable)
+    code, out, _ = command("demo", "run", "--config", str(config))
     assert code == 0
     assert "chargebacks-mysql" in out
     assert "erp-oracle" not in out

@@ -7,13 +7,13 @@ from threading import Event
 
 import pytest
 
+from exporter.command.findings import Finding
 from exporter.config import Endpoints
 from exporter.google.clients import Clients
 from exporter.steps.measure import PROBLEM
 from lab.cli import verify
 from lab.emulator.world import Fault
 from lab.verify.drill import POLICY, STREAM, Drill
-from lab.verify.findings import Finding
 from lab.verify.rest import Rest
 from lab.verify.target import Target
 from tests.lab.verify.conftest import Installation

@@ -1,7 +1,6 @@
 """Calls Google within a deadline, retries while that can help, and counts the calls."""
 
 import math
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from logging import DEBUG
 from typing import Any, TypeVar
 
+import tenacity
 from google.api_core import exceptions
 from google.cloud.location.locations_pb2 import ListLocationsResponse
 from google.protobuf.message import DecodeError
@@ -29,9 +29,6 @@ from exporter.logger import LOGGER, log
 T = TypeVar("T")
 # Seconds: with less left, a try is not begun. About a round trip to another continent
 LEAST_ATTEMPT = 0.1
-# Seconds to wait before a retry, at random from 0 up to these; doubled each time
-_FIRST_WAIT = 0.2
-_LONGEST_WAIT = 5.0
 # Of one list: the API allows 200 streams a location, and advises 10,000 objects
 MOST_PAGES = 50
 _INCOMPLETE = "The list is left out, as some of it is not known."
@@ -43,6 +40,8 @@ _TRANSIENT = (
     exceptions.InternalServerError,
     exceptions.Aborted,
 )
+
+_jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
 @dataclass(frozen=True)
@@ -112,49 +111,54 @@ def call_with_retry(
     all tries and waits, its ``stop`` ends them; then the last GoogleAPICallError is
     raised. The log names each try by ``what``: the method, and where it is called.
     """
-    failed: exceptions.GoogleAPICallError | None = None
-    wait = _FIRST_WAIT
-    while True:
+    last: exceptions.GoogleAPICallError | None = None
+
+    def once() -> T:
+        nonlocal last
         left = deadline.left
-        if left < LEAST_ATTEMPT:
+        if left < LEAST_ATTEMPT or (last and deadline.stopped):
             late = "the run's deadline passed before this call started"
-            raise failed or exceptions.DeadlineExceeded(late)
+            raise last or exceptions.DeadlineExceeded(late)
         calls.add()
-        began = time.monotonic()
+        began, status = time.monotonic(), "OK"
         try:
-            answer = call(min(longest, left))
+            return call(min(longest, left))
         except (DecodeError, ValueError) as error:
             # Google's client can't parse the answer, or the details of an error.
-            unread = f"the answer can't be read ({error})"
-            failed = exceptions.InternalServerError(unread)
+            last = exceptions.InternalServerError(f"the answer can't be read ({error})")
+            status = type(last).__name__
         except exceptions.GoogleAPICallError as error:
-            failed = error
-        else:
-            _log_call(what, "OK", began)
-            return answer
-        _log_call(what, type(failed).__name__, began)
-        pause = max(random.uniform(0, wait), _asked_wait(failed))  # noqa: S311 - no secret
-        wait = min(2 * wait, _LONGEST_WAIT)
-        in_time = pause + LEAST_ATTEMPT <= deadline.left
-        if not (in_time and again(failed)) or deadline.stop.wait(pause):
-            raise failed
+            last = error
+            status = type(last).__name__
+        finally:
+            seconds = round(time.monotonic() - began, 3)
+            text = f"{what}: {status} in {seconds} s"
+            log(DEBUG, text, call=what, status=status, seconds=seconds)
+        raise last
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(again),
+        wait=_wait,
+        stop=lambda state: (
+            deadline.stopped or deadline.left < state.upcoming_sleep + LEAST_ATTEMPT
+        ),
+        sleep=tenacity.sleep_using_event(deadline.stop),
+        reraise=True,
+    )
+    return retrying(once)
 
 
-def _log_call(what: str, status: str, began: float) -> None:
-    seconds = time.monotonic() - began
-    text = f"{what}: {status} in {seconds:.3f} s"
-    log(DEBUG, text, call=what, status=status, seconds=round(seconds, 3))
-
-
-def _asked_wait(error: exceptions.GoogleAPICallError) -> float:
-    """Return how many seconds to wait as the server asks, or 0."""
-    for detail in error.details:
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Return how many seconds to wait: what the server asks for, with jitter."""
+    own = _jitter(state)
+    error = state.outcome.exception() if state.outcome else None
+    for detail in getattr(error, "details", None) or ():
         if isinstance(detail, error_details_pb2.RetryInfo):
             delay = detail.retry_delay
             asked = float(delay.seconds + delay.nanos / 1e9)
             # All clients are asked for the same: a little jitter spreads them.
-            return asked * random.uniform(1, 1.1)  # noqa: S311 - no secret
-    return 0.0
+            return max(own, asked + own / 10)
+    return own
 
 
 def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:

@@ -23,7 +23,7 @@ from exporter.log.summary import failure_groups, name_first, problem_of
 from exporter.names import GLOBAL, ProjectName
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.run.session import Mode, Session
+from exporter.run.session import Session
 from exporter.steps.compare import ComparedLocation, is_open
 from exporter.steps.measure import POINTS_LOST, Sample
 from exporter.steps.write import Writer
@@ -126,7 +126,7 @@ def check_access(
     more = [Source(project=project) for project in sorted(listed)]
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
     everywhere = Session(wide, session.clients, session.task)
-    report = run_once(everywhere, deadline, Mode.CHECK)
+    report = run_once(everywhere, deadline, writes=False)
     yield from _reading(config, report)
     if not report.unread and not report.stopped:
         names = [

@@ -21,7 +21,7 @@ from exporter.log.run_log import RunLog
 from exporter.logger import LOGGER, JsonLines, Text
 from exporter.process import INCOMPLETE, OK, ending
 from exporter.run.run import run_once
-from exporter.run.session import Mode, Session, run_every
+from exporter.run.session import Session, run_every
 
 
 def dispatch(line: CommandLine, out: TextIO, err: TextIO) -> int:
@@ -45,8 +45,7 @@ def run(line: CommandLine) -> int:
         config = session.config
         seconds = config.run.deadline.total_seconds()
         deadline = Deadline.after(seconds, line.signals.stop)
-        mode = Mode.LOOK if line.dry_run else Mode.WRITE
-        report = run_once(session, deadline, mode)
+        report = run_once(session, deadline, writes=not line.dry_run)
         try:
             if out:
                 print_report(report, out)

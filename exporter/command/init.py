@@ -25,7 +25,7 @@ from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.run.session import Mode, Session
+from exporter.run.session import Session
 from exporter.states import EXPECTABLE
 from exporter.text import capitalized, printable
 
@@ -63,7 +63,7 @@ def init(line: CommandLine) -> int:
         sources = [{"project": project} for project in projects]
         data = {"metrics": sources[0], "sources": sources}
         session = Session(from_data(data, "--project", {}), clients)
-        report = run_once(session, deadline, Mode.LOOK)
+        report = run_once(session, deadline, writes=False)
         for group in failure_groups(report):
             # There is no file to look into yet.
             text = group.text.replace(" in config.yaml", "")

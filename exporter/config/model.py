@@ -54,13 +54,14 @@ class Source(_Section):
 
     def watches(self, stream_id: str) -> bool:
         """Return whether a stream of this id is included and not excluded."""
-        return self._includes(stream_id) and not _matches(stream_id, self.exclude)
+        return self.includes(stream_id) and not self.excludes(stream_id)
 
     def excludes(self, stream_id: str) -> bool:
-        """Return whether a stream of this id is included, and excluded after that."""
-        return self._includes(stream_id) and _matches(stream_id, self.exclude)
+        """Return whether a stream of this id is excluded, should it be included."""
+        return _matches(stream_id, self.exclude)
 
-    def _includes(self, stream_id: str) -> bool:
+    def includes(self, stream_id: str) -> bool:
+        """Return whether a stream of this id is included, or everything is."""
         return not self.include or _matches(stream_id, self.include)
 
 

@@ -189,15 +189,6 @@ class StreamEvent:
     previous: str | None = None  # its state before; None if nothing changed
 
     @property
-    def event(self) -> str:
-        """What the log calls it."""
-        if self.previous is None:
-            return "stream_bad"
-        if self.now.state_name == MISSING:
-            return "stream_vanished"
-        return "stream_appeared" if self.previous == MISSING else "stream_changed"
-
-    @property
     def worse(self) -> bool:
         """Whether it changed for the worse."""
         return self.previous is not None and not self.now.expected
@@ -221,11 +212,15 @@ class StreamEvent:
         state = now.state_name
         problem = problem_of(now) or f"is {state}"
         change = f"{previous} → {state}"
+        event = "stream_changed"
         if previous is None:
+            event = "stream_bad"
             words, change = problem, ""
         elif state == MISSING:
+            event = "stream_vanished"
             words = f"was {previous} and no longer exists"
         elif previous == MISSING:
+            event = "stream_appeared"
             words = f"is new and {problem}"
         elif previous == state:
             change = f"{state} is {'now' if now.expected else 'no longer'} expected"
@@ -235,7 +230,7 @@ class StreamEvent:
         if change and summary:
             change += f": {summary}"
         fields: dict[str, Any] = {
-            "event": self.event,
+            "event": event,
             **fields_of([now.name]),
             "state": state,
             "expected": now.expected,

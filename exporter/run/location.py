@@ -30,7 +30,7 @@ class LocationRun:
     points: Points  # what was written of it
     # The location as it was read, or why it was not; decided once
     found: Future[ComparedLocation | Failure] = field(default_factory=Future)
-    done: Future[None] = field(default_factory=Future)  # everything about it
+    done: Future[None] = field(default_factory=Future)  # of everything about it
     uncollected: Uncollected = field(default_factory=dict)
     # Whether its ``last_read`` was not written, as a point before was not accepted
     held_back: bool = False

@@ -31,8 +31,7 @@ class Report:
     uncollected: Uncollected
     # Locations whose ``last_read`` was not written, as a point before it was lost
     held_back: tuple[LocationName, ...]
-    samples: tuple[Sample, ...]  # what there was to write
-    written: Written  # what happened to it
+    written: Written  # what happened to all points that were due
     problems: Mapping[LocationName, LocationProblems]  # those that are known now
     # Why the problems of earlier runs could not be read back; None if they were
     unrecalled: Failure | None

@@ -7,7 +7,6 @@ anything. What needs no order shares requests. The exporter's own series come la
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import replace
 from threading import Lock
 from typing import TypeAlias
 
@@ -22,7 +21,7 @@ from exporter.run.location import LocationRun
 from exporter.run.memory import EMPTY, UNREADABLE
 from exporter.run.read_back import REFUSALS, read_back
 from exporter.run.report import Report, own_samples
-from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Mode, Session
+from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
 from exporter.run.threads import Threads, decide, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import LAST_READ, LOCATION_STREAMS, UP, location_sample
@@ -45,29 +44,28 @@ _NO_ANSWER = Failure(
 )
 
 
-def run_once(session: Session, deadline: Deadline, mode: Mode = Mode.WRITE) -> Report:
+def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Report:
     """Make the next run of a process; the deadline's ``stop`` ends it early.
 
-    After a run that reached nobody, it begins with new credentials and connections.
+    It writes all that is due, and collects in the first run of a quarter of an hour.
+    One that doesn't write always collects. After a run that reached nobody, it begins
+    with new credentials and connections.
     """
     timestamp = int(session.now())
     session.memory.begin(session.monotonic())
     if session.reached_nobody:
         seconds = min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE)
         session.clients.renew(seconds)
-    if mode is Mode.LOOK:
-        session.problems.learn({})
     quarter = timestamp // COLLECT_SECONDS
-    if mode is not Mode.WRITE:
-        first = True
-    elif session.interval is None:
+    first = quarter != session.quarter
+    session.quarter = quarter
+    if session.interval is None:
         first = timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
-    else:
-        first = session.quarter != quarter
-        session.quarter = quarter
     wanted = session.config.collect
-    collects = first and (wanted.objects or wanted.private_connections)
-    report = _Run(session, timestamp, deadline, mode, collects=collects).go()
+    collects = wanted.objects or wanted.private_connections
+    collects = collects and (first or not writes)
+    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
+    report = run.go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
 
@@ -80,8 +78,8 @@ class _Run:
         session: Session,
         timestamp: int,
         deadline: Deadline,
-        mode: Mode,
         *,
+        writes: bool,
         collects: bool,
     ) -> None:
         self._started = time.monotonic()
@@ -94,7 +92,7 @@ class _Run:
         self._api = Datastream(session.clients, self._calls)
         self._expectations = Expectations(session.config, timestamp)
         self._writer: Writer | None = None
-        if mode is Mode.WRITE:
+        if writes:
             monitorings = session.clients.monitorings
             project = session.config.metrics.project
             self._writer = Writer(monitorings, project, timestamp, self._calls)
@@ -113,7 +111,7 @@ class _Run:
     def go(self) -> Report:
         """Do everything; the exporter's own series come last."""
         try:
-            self._threads.submit(self._read_problems)
+            self._threads.start(self._read_problems)
             for source in self._config.sources:
                 self._start_source(source)
             self._finish_reading()
@@ -130,13 +128,7 @@ class _Run:
             return report
         own = Points(self._writer, self._deadlines.end)
         own.write(own_samples(report, self._config.run, collected=self._collects))
-        return replace(
-            report,
-            samples=(*report.samples, *own.samples),
-            written=report.written + own.written,
-            seconds=self._seconds,
-            calls=self._calls.made,
-        )
+        return self._report(own)
 
     @property
     def _stopped(self) -> bool:
@@ -165,7 +157,7 @@ class _Run:
         self._discoveries[ProjectName(source.project)] = discovery
         known = self._memory.discovered(source.project)
         if known is None:
-            self._threads.submit(self._discover, source, discovery)
+            self._threads.start(self._discover, source, discovery)
         else:
             self._start_discovered(source, known)
             discovery.set_result(known)
@@ -209,12 +201,12 @@ class _Run:
         problems = self._session.problems
         location = LocationRun(name, source, self._memory, problems, self._points())
         self._locations[name] = location
-        self._threads.submit(self._visit, location)
+        location.done = self._threads.start(self._visit, location)
 
     # One location, in its own thread.
 
     def _visit(self, location: LocationRun) -> None:
-        """Read it; write and collect if it was read in time. Raises nothing."""
+        """Read it; write and collect if it was read in time."""
         reading = self._deadlines.reading
 
         def read() -> ComparedLocation:
@@ -240,8 +232,6 @@ class _Run:
             LOGGER.exception("The exporter failed to write %s:", location.name)
             # Counts as one lost point, since the number is unknown.
             location.points.written += Written(lost=1)
-        finally:
-            location.done.set_result(None)
 
     def _read_problems(self) -> None:
         """Read back what earlier runs wrote, if it is not known."""
@@ -309,24 +299,19 @@ class _Run:
                 samples.append(location_sample(LAST_READ, name, self._timestamp))
                 if self._memory.is_just_emptied(name):
                     samples.append(location_sample(LOCATION_STREAMS, name, 0))
-        done: Future[None] = Future()
 
         def write() -> None:
-            try:
-                self._shared.write(samples)
-                if self._shared.written.complete:
-                    for name in due:
-                        self._memory.mark_written(name)
-            finally:
-                done.set_result(None)
+            self._shared.write(samples)
+            if self._shared.written.complete:
+                for name in due:
+                    self._memory.mark_written(name)
 
-        self._threads.submit(write)
-        return done
+        return self._threads.start(write)
 
     # How it went.
 
-    def _report(self) -> Report:
-        """Return how it went, but for the exporter's own series."""
+    def _report(self, *own: Points) -> Report:
+        """Return how it went, without or with the exporter's own points."""
         discovered: dict[str, tuple[str, ...]] = {}
         unread: dict[Name, Failure] = {}
         for project, discovery in sorted(self._discoveries.items()):
@@ -337,12 +322,11 @@ class _Run:
                 unread[project] = found
             else:
                 discovered[project.project] = found
-        samples, written = list(self._shared.samples), self._shared.outcome()
+        written = self._shared.outcome()
         read: list[ComparedLocation] = []
         uncollected: Uncollected = {}
         locations = self._sorted_locations
         for location in locations:
-            samples += location.points.samples
             written += location.points.outcome()
             uncollected |= location.uncollected
             if not location.found.done():
@@ -352,6 +336,8 @@ class _Run:
                 unread[location.name] = compared
             else:
                 read.append(compared)
+        for each in own:
+            written += each.outcome()
         return Report(
             task=self._session.task,
             timestamp=self._timestamp,
@@ -362,7 +348,6 @@ class _Run:
             unread=unread,
             uncollected=uncollected,
             held_back=tuple(each.name for each in locations if each.held_back),
-            samples=tuple(samples),
             written=written,
             problems=dict(self._session.problems.known),
             unrecalled=self._read_back.result() if self._read_back.done() else None,

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from threading import Event
 
 from exporter.config import Config
@@ -21,14 +20,6 @@ COLLECT_SECONDS = 900  # the optional collectors run in the first run of each su
 # How late a process that makes one run may be the first: schedules start it a little
 # late
 FIRST_RUN_SECONDS = 75
-
-
-class Mode(Enum):
-    """What a run does with what it reads."""
-
-    WRITE = auto()  # writes all that is due; collects once in a quarter of an hour
-    LOOK = auto()  # writes and reads back nothing: as if every problem began now
-    CHECK = auto()  # writes nothing, and reads problems back
 
 
 @dataclass

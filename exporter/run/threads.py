@@ -20,12 +20,21 @@ class Threads:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="location")
 
-    def submit(self, work: Callable[..., None], *args: object) -> None:
-        """Have work done soon, unless the run is over."""
+    def start(self, work: Callable[..., None], *args: object) -> Future[None]:
+        """Have work done soon; return what is done when the work is, or has failed."""
+        done: Future[None] = Future()
+
+        def finish() -> None:
+            try:
+                work(*args)
+            finally:
+                done.set_result(None)
+
         # submit() queued the work before it failed to start a thread: an earlier one
-        # does it.
+        # does it. Or the run is over.
         with suppress(RuntimeError):
-            self._pool.submit(work, *args)
+            self._pool.submit(finish)
+        return done
 
     def close(self) -> None:
         """Begin nothing else. What hangs ends when the channels are closed."""

@@ -122,24 +122,23 @@ class Expectations:
     ) -> ComparedLocation:
         """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}
-        compared = []
-        excluded = []
+        watched: list[ComparedStream] = []
+        excluded: list[str] = []
         for stream in held.values():
-            if source.watches(stream.id):
-                compared.append(self._compare(at.stream(stream.id), stream))
-            elif source.excludes(stream.id):
+            name = at.stream(stream.id)
+            if not source.includes(stream.id):
+                continue
+            if source.excludes(stream.id) or self._mutes(name):
                 excluded.append(stream.id)
-        compared += [
-            missing(name)
-            for name in dict.fromkeys(self._config.required)
-            if name.location_name == at and name.stream not in held
-        ]
-        watched = []
-        for one in compared:
-            if self._mutes(one.name):
-                excluded.append(one.name.stream)
             else:
-                watched.append(one)
+                watched.append(self._compare(name, stream))
+        for name in dict.fromkeys(self._config.required):
+            if name.location_name != at or name.stream in held:
+                continue
+            if self._mutes(name):
+                excluded.append(name.stream)
+            else:
+                watched.append(missing(name))
         return ComparedLocation(
             name=at,
             streams=tuple(watched),

@@ -5,7 +5,7 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from google.api_core import exceptions
@@ -165,25 +165,25 @@ class Points:
 
     writer: Writer | None  # None in a run that writes nothing
     deadline: Deadline
-    samples: list[Sample] = field(default_factory=list)  # what there was to write
+    due: int = 0  # how many there were to write
     written: Written = Written()
 
     def write(self, samples: Iterable[Sample]) -> None:
         """Write samples; what is not accepted by the deadline is lost."""
         batch = list(samples)
-        self.samples += batch
+        self.due += len(batch)
         if self.writer is not None:
             self.written += self.writer.write(batch, self.deadline)
 
     def lose(self, samples: Iterable[Sample]) -> None:
         """Count samples as lost that are due and can't be written."""
-        batch = list(samples)
-        self.samples += batch
-        self.written += Written(lost=len(batch))
+        lost = len(list(samples))
+        self.due += lost
+        self.written += Written(lost=lost)
 
     def outcome(self) -> Written:
         """Return what happened to them; what is still under way counts as lost."""
         if self.writer is None:
             return self.written
-        under_way = len(self.samples) - self.written.settled
+        under_way = self.due - self.written.settled
         return self.written + Written(lost=max(0, under_way))

@@ -16,7 +16,7 @@ from exporter.google.clients import Clients
 from exporter.google.environment import Task
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.run.session import Mode, Session
+from exporter.run.session import Session
 from exporter.steps.read import Datastream
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
@@ -59,18 +59,18 @@ class Lab:
     def run(
         self,
         *sources: Any,
-        mode: Mode = Mode.WRITE,
+        writes: bool = True,
         seconds: float = PLENTY,
         stop: threading.Event | None = None,
         **how: Any,
     ) -> Report:
         """Run once in a new process; see :meth:`session`."""
         session = self.session(*sources, **how)
-        return run_once(session, Deadline.after(seconds, stop), mode)
+        return run_once(session, Deadline.after(seconds, stop), writes=writes)
 
     def look(self, *sources: Any, **how: Any) -> Report:
         """Run once and write nothing; see :meth:`run`."""
-        return self.run(*sources, mode=Mode.LOOK, **how)
+        return self.run(*sources, writes=False, **how)
 
 
 Serve = Callable[[dict[str, Any]], Lab]

@@ -38,7 +38,7 @@ def empty_report(**parts: Any) -> Report:
     """Return a report that says nothing but the given parts."""
     nothing: dict[str, Any] = {
         **{name: {} for name in ("discovered", "unread", "uncollected", "problems")},
-        **dict.fromkeys(("locations", "dropped", "held_back", "samples", "mutes"), ()),
+        **dict.fromkeys(("locations", "dropped", "held_back", "mutes"), ()),
         **dict.fromkeys(("changed", "stopped"), False),
     }
     return Report(

@@ -46,11 +46,13 @@ stock   shop-prod  us-east1      RUNNING  yes            0
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
-    """Each location is read and collected from once; Cloud Monitoring is not called."""
+    """Each location is read and collected from once, and problems are read back."""
     shop.config += "collect: {private_connections: true}\n"
     code, out, err = shop.command("run", "--dry-run")
     assert code == OK
-    assert shop.cloud.calls == Counter(ListStreams=2, ListPrivateConnections=2)
+    assert shop.cloud.calls == Counter(
+        ListStreams=2, ListPrivateConnections=2, ListTimeSeries=4
+    )
     assert "carts   shop-prod" in out
     assert (
         f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); "

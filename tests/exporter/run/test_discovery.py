@@ -35,8 +35,12 @@ def test_discovered_locations_are_read(serve: Serve) -> None:
     report = lab.look(DISCOVERED)
     assert seen(report) == EVERYWHERE
     assert list(seen(report)) == sorted(EVERYWHERE)
-    assert lab.cloud.calls == {"ListLocations": 1, "ListStreams": 4}
-    assert report.calls == 5
+    assert lab.cloud.calls == {
+        "ListLocations": 1,
+        "ListStreams": 4,
+        "ListTimeSeries": 4,
+    }
+    assert report.calls == 9
 
 
 def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:

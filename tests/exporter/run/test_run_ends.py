@@ -13,7 +13,6 @@ from exporter.google.calls import Deadline
 from exporter.google.errors import FailureKind
 from exporter.names import ProjectName
 from exporter.run.run import run_once
-from exporter.run.session import Mode
 from exporter.steps.write import Written
 from lab.emulator.answers import StatusError
 from lab.emulator.world import Fault
@@ -108,7 +107,7 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     """An earlier run found them; discovering them again may take a third of reading."""
     lab, clock = serve(world()), Clock(time.time() - 1000)
     session = lab.session(DISCOVERED, interval=60, clock=clock)
-    run_once(session, Deadline.after(PLENTY), Mode.LOOK)
+    run_once(session, Deadline.after(PLENTY), writes=False)
     lab.cloud.add_fault(Fault(method="ListLocations", latency=600))
     clock.now += 1000
     report = run_once(session, Deadline.after(6))
@@ -256,4 +255,4 @@ def test_one_thread_is_enough_for_a_whole_run(
     report = lab.run(source)
     assert report.complete
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
-    assert len(lab.cloud.points()) == len(report.samples) == points
+    assert len(lab.cloud.points()) == report.written.accepted == points

@@ -7,7 +7,7 @@ FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f2
 
 COPY requirements/job.txt requirements/
 RUN python -m venv --without-pip /venv
-RUN python -m pip --python /venv/bin/python install --require-hashes --requirement requirements/job.txt
+RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes --requirement requirements/job.txt
 COPY exporter /venv/lib/python3.13/site-packages/exporter
 # An image does not change, so bytecode need not be checked against its source at each start.
 RUN /venv/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /venv/lib

@@ -2,7 +2,7 @@
 
 Each page gets a copy of the checkout, with this checkout's .venv, an environment
 without credentials, and an emulator in place of Google Cloud. What can't run here is in
-`SUBSTITUTES`.
+`SUBSTITUTES`. A command that two pages have and that only prints runs once.
 """
 
 import json
@@ -22,7 +22,7 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
 from tests.docs.pages import PAGES, commands_of, fences
-from tools import ROOT, lab_review
+from tools import ROOT, lab, lab_backtest, lab_review
 
 
 class Substitute(NamedTuple):
@@ -52,14 +52,25 @@ SUBSTITUTES = (
     ),
     Substitute(
         r"(.*-lab test(?: --html \S+)?)",
-        r"\1 planned-pause",
+        rf"\1 {lab.SHOWN[-1]}",
         "plays all scenarios; a test plays them",
     ),
-    Substitute(r"(.*-lab review \S+)", r"\1 --scenario lags", "the same"),
+    Substitute(
+        r"(.*-lab review \S+)", rf"\1 --scenario {lab_review.SCENARIO}", "the same"
+    ),
     Substitute(r"(.*-lab verify.*)", r"\1 --help", "needs policies; a test runs it"),
 )
 RUNS_ON = r".*(?:-exporter watch|-lab serve|-lab demo watch)\b.*"
 """Commands that run until Ctrl-C: they get SIGINT once they printed something."""
+
+ONLY_PRINTS = re.compile(r".*-lab (?:backtest|list|preview|review|test)\b.*")
+RECORDED = {
+    f"test {lab.SHOWN[-1]}": lab.TRANSCRIPT,
+    f"review plan.json --scenario {lab_review.SCENARIO}": lab_review.SHOWN,
+    "backtest --recorded --html timeline.html": lab_backtest.TRANSCRIPT,
+}
+"""Commands of `datastream-lab` whose output the docs show, and the file that has it."""
+HOW = "run: .venv/bin/python -m tools.record && make docs"
 
 EXIT_CODES = {".venv/bin/datastream-lab demo check": 1}
 """Where the docs announce another exit code than 0."""
@@ -78,9 +89,6 @@ projects:
 """
 """What the project's config.yaml watches."""
 
-_DEADLINE = 120
-"""Seconds for a command, or for its first output; ten times what it takes."""
-
 
 def _substituted(command: str) -> str | None:
     """Return what runs in place of a command; None if nothing does."""
@@ -93,9 +101,12 @@ def _substituted(command: str) -> str | None:
 class Shells:
     """Runs the commands of a page in a copy of the project."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], printed: set[str]
+    ) -> None:
         self.folder = folder / "datastream-exporter"
         self.environ = environ
+        self._printed = printed
         self._log = folder / "log"
         self._running: list[subprocess.Popen[bytes]] = []
         ignored = shutil.ignore_patterns(
@@ -111,14 +122,20 @@ class Shells:
         before: list[str] = []
         for command in commands_of(block):
             substituted = _substituted(command)
-            if substituted is None:
+            if substituted is None or substituted in self._printed:
                 continue
             if re.fullmatch(RUNS_ON, command):
                 self._run_on(command, before)
             else:
-                code = self._start(substituted, before).wait(_DEADLINE)
-                printed = f"{substituted}\n{self._log.read_text()}"
-                assert code == EXIT_CODES.get(command, 0), printed
+                code = self._start(substituted, before).wait()
+                printed = self._log.read_text("utf-8")
+                assert code == EXIT_CODES.get(command, 0), f"{substituted}\n{printed}"
+                recorded = RECORDED.get(substituted.rpartition("-lab ")[2])
+                if recorded:
+                    lines = [line.rstrip() for line in printed.splitlines()]
+                    assert lines == recorded.read_text("utf-8").splitlines(), HOW
+                if ONLY_PRINTS.fullmatch(substituted):
+                    self._printed.add(substituted)
             if ENVIRONMENT_LINE.match(command):
                 before.append(command)
 
@@ -133,10 +150,8 @@ class Shells:
         printed = [self._log]
         if redirected := re.search(r">(\S+)", command):
             printed.append(self.folder / redirected[1])
-        until = time.monotonic() + _DEADLINE
         while not all(each.exists() and each.stat().st_size for each in printed):
             assert process.poll() is None, f"{command}\n{self._log.read_text()}"
-            assert time.monotonic() < until, f"{command} printed nothing"
             time.sleep(0.05)
         # Later commands of the page use what serves.
         if "-lab serve" not in command:
@@ -145,7 +160,7 @@ class Shells:
 
     def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(_DEADLINE) == INTERRUPTED, self._log.read_text()
+        assert process.wait() == INTERRUPTED, self._log.read_text()
 
     def _start(self, command: str, before: list[str]) -> subprocess.Popen[bytes]:
         last = command if ENVIRONMENT_LINE.match(command) else f"exec {command}"
@@ -161,17 +176,25 @@ class Shells:
             )
 
 
+@pytest.fixture(scope="session")
+def printed() -> set[str]:
+    """Return the commands that only print and that a page has run."""
+    return set()
+
+
 @pytest.fixture
-def shells(tmp_path: Path) -> Iterator[Shells]:
+def shells(tmp_path: Path, printed: set[str]) -> Iterator[Shells]:
     """Return shells in a copy of the project, beside an emulator of what it watches."""
     with Emulator(parse_world(WORLD, "docs")) as emulator:
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
+            # What is said and what is printed come in order.
+            "PYTHONUNBUFFERED": "1",
             DATASTREAM_EMULATOR: emulator.datastream,
             MONITORING_EMULATOR: emulator.monitoring,
         }
-        opened = Shells(tmp_path, environ)
+        opened = Shells(tmp_path, environ, printed)
         yield opened
         opened.close()
 

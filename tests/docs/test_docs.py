@@ -3,7 +3,6 @@
 `make lint` checks the parts that are generated.
 """
 
-import json
 import re
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.world import parse_world
 from lab.verify.rest import REST_EMULATOR
 from tests.docs.pages import PAGES, fences
-from tools import ROOT, cost, generate, terraform
+from tools import ROOT, generate
 
 
 def test_each_generated_block_is_in_one_page() -> None:
@@ -53,12 +52,6 @@ def test_links_have_a_target() -> None:
                 assert heading in map(_anchor, headings), where
 
 
-def test_no_page_installs_from_an_index() -> None:
-    """The project isn't on an index: `pip install` would install something else."""
-    for page in PAGES:
-        assert "pip install" not in page.read_text("utf-8"), page.name
-
-
 def _anchor(heading: str) -> str:
     """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -92,36 +85,3 @@ def test_the_table_of_variables_is_complete() -> None:
 def _first_cells(page: Path, form: str) -> set[str]:
     """Return the names of some form that begin a row of a page's tables."""
     return set(re.findall(rf"^\| `({form})` \|", page.read_text("utf-8"), re.MULTILINE))
-
-
-def test_each_field_of_the_shown_log_entry_is_explained() -> None:
-    """The table below the entry has a row that names it."""
-    page = ROOT / "docs" / "operating.md"
-    (entry,) = map(json.loads, fences(page, "json"))
-    explained: set[str] = set()
-    for cell in re.findall(r"^\| (`.*?`) \|", page.read_text("utf-8"), re.MULTILINE):
-        explained.update(re.findall(r"\w+", cell))
-    assert explained.issuperset(entry)
-
-
-def test_the_settings_of_the_function_are_those_of_the_module() -> None:
-    """docs/function.md has the memory, CPU and the like that Terraform sets."""
-    page = (ROOT / "docs" / "function.md").read_text("utf-8")
-    settings = dict(re.findall(r"^\| (\w+) \| (\d+)(?: \w+)? \|", page, re.MULTILINE))
-    function = (ROOT / "terraform" / "function.tf").read_text("utf-8")
-    set_there = dict(re.findall(r"\b(\w+) += (\d+)$", function, re.MULTILINE))
-    defaults = {
-        name: terraform.blocks("variable")[name]["default"]
-        for name in ("cpu", "memory")
-    }
-    assert settings == {
-        "memory": defaults["memory"].removesuffix("Mi"),
-        "CPU": defaults["cpu"],
-        "concurrency": set_there["max_instance_request_concurrency"],
-        "timeout": set_there["function_timeout"],
-        "instances": set_there["max_instance_count"],
-    }
-    assert {
-        "cpu": str(cost.VCPUS),
-        "memory": f"{cost.GIBIBYTES * 1024:.0f}Mi",
-    } == defaults

@@ -12,7 +12,7 @@ from tests.terraform import module_inputs
 from tests.terraform.fake_project import Channel, FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import RootModule, copy_module
-from tools import ROOT, cost, generate
+from tools import ROOT, cost, generate, terraform
 
 MODULE = ROOT / "terraform"
 README = (MODULE / "README.md").read_text("utf-8")
@@ -66,7 +66,7 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
     text = text.replace('"./terraform"', '"./datastream-exporter/terraform"')
     shown.write("main.tf", text.replace("DIGEST", "0" * 64))
     shown.init()
-    assert shown.plan().resources
+    assert not shown.is_up_to_date()
 
 
 def test_the_tables_of_roles_and_permissions_are_complete() -> None:
@@ -148,6 +148,13 @@ def test_alerting_counts_each_metric_of_each_clause(
     """A clause ends at a comparison, and, or, unless, but not within a text."""
     price = cost.query_price(query, interval, cost.Fleet(20, 3, 1))
     assert price == pytest.approx(0.35 * references + 0.5 * points / 1e6)
+
+
+def test_the_costs_are_those_of_the_modules_own_sizes() -> None:
+    """CPU and memory are what the module's inputs are by default."""
+    inputs = terraform.blocks("variable")
+    assert inputs["cpu"]["default"] == str(cost.VCPUS)
+    assert inputs["memory"]["default"] == f"{cost.GIBIBYTES * 1024:.0f}Mi"
 
 
 def test_the_costs_keep_their_bounds() -> None:

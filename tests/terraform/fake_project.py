@@ -60,6 +60,8 @@ class FakeProject:
     """Full names of the streams that Cloud Asset Inventory finds."""
     disabled_apis: set[str] = field(default_factory=set)
     """``PROJECT/SERVICE`` of each API that nobody has enabled yet."""
+    enabled_apis: set[str] | None = None
+    """Those that are on in new projects. None: the projects aren't new."""
     directory: Path = Path()
     """Where Terraform runs; a real provider runs there too."""
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -109,6 +111,13 @@ class FakeProject:
         """Return whether a resource still exists; types without a name always do."""
         name = _name(kind, values)
         return not name or (kind, name) in self.resources
+
+    def plan(self, kind: str, planned: Object) -> None:
+        """Note what a plan is to enable, if it isn't on."""
+        if kind == "google_project_service" and self.enabled_apis is not None:
+            api = f"{planned['project']}/{planned['service']}"
+            if api not in self.enabled_apis:
+                self.disabled_apis.add(api)
 
     def change(self, kind: str, prior: Object | None, planned: Object | None) -> str:
         """Create, change or delete a resource; return Google's error, or nothing."""

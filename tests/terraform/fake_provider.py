@@ -102,7 +102,7 @@ class FakeProvider:
             "UpgradeResourceState": _upgrade,
             "ReadResource": self._refresh,
             "ImportResourceState": self._import,
-            "PlanResourceChange": _plan,
+            "PlanResourceChange": self._plan,
             "ApplyResourceChange": self._apply,
             "ReadDataSource": self._read,
             "OpenEphemeralResource": self._open,
@@ -110,6 +110,12 @@ class FakeProvider:
         }
         handlers = {name: _handler(name, method) for name, method in methods.items()}
         return grpc.method_handlers_generic_handler("tfplugin6.Provider", handlers)
+
+    def _plan(self, request: Any) -> Any:
+        proposed = _decode(request.proposed_new_state)
+        if proposed and not _decode(request.prior_state):
+            self.project.plan(request.type_name, proposed)
+        return _planned(request)
 
     def _apply(self, request: Any) -> Any:
         kind = request.type_name
@@ -189,7 +195,7 @@ def _upgrade(request: Any) -> Any:
     return pb.UpgradeResourceState.Response(upgraded_state=state)
 
 
-def _plan(request: Any) -> Any:
+def _planned(request: Any) -> Any:
     schema = _resource(request.type_name)
     prior = _decode(request.prior_state)
     proposed = _decode(request.proposed_new_state)

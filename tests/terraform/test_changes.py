@@ -14,19 +14,14 @@ from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, OPTIO
 from tests.terraform.terraform_cli import RootModule, TerraformError
 
 # Other lives have the policies: here they would only take time.
-_FUNCTION: dict[str, Any] = INPUTS | {
-    "mode": "function",
-    "image": None,
-    "create_policies": False,
-}
+_JOB: dict[str, Any] = INPUTS | {"create_policies": False}
+_FUNCTION: dict[str, Any] = _JOB | {"mode": "function", "image": None}
 _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
-        ([], INPUTS),
-        (["google_cloud_run_v2_job.exporter[0]"], INPUTS),
-        (['google_service_account.account["scheduler"]'], INPUTS),
+        (["google_cloud_run_v2_job.exporter[0]"], _JOB),
+        (['google_service_account.account["scheduler"]'], _JOB),
     ],
     "a function": [
-        ([], _FUNCTION),
         (
             [
                 "google_cloudfunctions2_function.exporter[0]",
@@ -55,14 +50,16 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
         ([], {**_FUNCTION, "name": "streams-prod"}),
     ],
 }
-"""The steps of a life: what ``-replace`` replaces, and the inputs."""
+"""What follows a first apply: what ``-replace`` replaces, and the inputs."""
 
 
 @pytest.mark.parametrize("life", _LIVES)
 def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
     """What is replaced gets its grants, objects and callers in the same apply."""
     root = terraform(MODULE)
-    for replaced, inputs in _LIVES[life]:
+    steps = _LIVES[life]
+    root.apply(**steps[0][1])
+    for replaced, inputs in steps:
         root.apply(*(f"-replace={address}" for address in replaced), **inputs)
         assert root.is_up_to_date(**inputs)
     root.destroy(**inputs)
@@ -159,7 +156,7 @@ module "datastream_exporter" {{
 
 def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
     """Two deployments with their own metrics projects share no name."""
-    root = _caller(terraform)
+    root = _caller(terraform, create_policies="false")
     other = CONFIG.replace("{project: orders-prod}", "{project: data-prod}", 1)
     root.write("other.yaml", other)
     text = (root.directory / "main.tf").read_text("utf-8")

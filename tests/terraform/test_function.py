@@ -16,7 +16,11 @@ from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 
-_INPUTS: dict[str, Any] = {**INPUTS, "mode": "function", "image": None}
+_INPUTS: dict[str, Any] = INPUTS | {
+    "mode": "function",
+    "image": None,
+    "create_policies": False,
+}
 _ENTRIES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("log_entries.yaml").read_text("utf-8")
 )

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,6 +22,7 @@ import grpc
 import msgpack  # type: ignore[import-untyped]
 from pyvider.protocols.tfprotov6.protobuf import tfplugin6_pb2 as pb
 
+from tests.conftest import serving
 from tests.terraform.fake_project import (
     FakeProject,
     Object,
@@ -53,8 +56,43 @@ class _Unknown:
 _UNKNOWN: Final = _Unknown()
 
 
+class _States(HTTPServer):
+    """Keeps Terraform's states, by path.
+
+    In a file, Terraform would write the whole state after each resource: a third of an
+    apply.
+    """
+
+    def __init__(self) -> None:
+        self.by_path: dict[str, bytes] = {}
+        super().__init__(("127.0.0.1", 0), _StateHandler)
+
+
+class _StateHandler(BaseHTTPRequestHandler):
+    """Answers as https://developer.hashicorp.com/terraform/language/backend/http."""
+
+    server: _States
+
+    def do_GET(self) -> None:
+        """Send a state; none is none yet."""
+        state = self.server.by_path.get(self.path)
+        self.send_response(HTTPStatus.OK if state else HTTPStatus.NOT_FOUND)
+        self.end_headers()
+        self.wfile.write(state or b"")
+
+    def do_POST(self) -> None:
+        """Take a state."""
+        length = int(self.headers["Content-Length"])
+        self.server.by_path[self.path] = self.rfile.read(length)
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+
+    def log_message(self, *_words: object) -> None:
+        """Say nothing."""
+
+
 class FakeProvider:
-    """A provider that runs while the context is entered."""
+    """A provider that runs, and keeps states, while the context is entered."""
 
     def __init__(self, project: FakeProject | None = None) -> None:
         self.project = project or FakeProject()
@@ -73,6 +111,7 @@ class FakeProvider:
         server.add_insecure_port(f"unix:{self._socket}")
         server.start()
         self._running.callback(lambda: server.stop(None).wait())
+        self._states = self._running.enter_context(serving(_States()))
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -91,6 +130,19 @@ class FakeProvider:
             "Addr": {"Network": "unix", "String": str(self._socket)},
         }
         return json.dumps(dict.fromkeys(SOURCES, address))
+
+    def backend(self, directory: Path) -> str:
+        """Return the block that lets Terraform keep a directory's state here."""
+        address = f"http://127.0.0.1:{self._states.server_port}{directory}"
+        return f'terraform {{\n  backend "http" {{ address = "{address}" }}\n}}\n'
+
+    def state(self, directory: Path) -> bytes:
+        """Return the state of a directory."""
+        return self._states.by_path[str(directory)]
+
+    def lose_states(self) -> None:
+        """Forget all states, and nothing that exists."""
+        self._states.by_path.clear()
 
     def applied(self, kind: str) -> list[Object]:
         """Return the config of each apply of a type, write-only values included."""

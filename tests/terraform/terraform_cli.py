@@ -125,11 +125,13 @@ class RootModule:
         path.write_text(text, encoding="utf-8")
 
     def init(self) -> None:
-        """Run ``terraform init``.
+        """Run ``terraform init``; the provider keeps the state.
 
         Raises:
             TerraformError: The command failed.
         """
+        if self.provider:
+            self.write("state.tf", self.provider.backend(self.directory))
         self._run_json("init")
 
     def plan(self, *options: str, **variables: Any) -> Plan:
@@ -201,8 +203,9 @@ class RootModule:
         self._run_json("destroy", "-auto-approve", variables=variables)
 
     def state(self) -> State:
-        """Return the current state, from its file: a command would take longer."""
-        content = (self.directory / "terraform.tfstate").read_text("utf-8")
+        """Return the current state, as it is kept: a command would take longer."""
+        assert self.provider
+        content = self.provider.state(self.directory).decode()
         assert not canaries_in(content)
         state = json.loads(content)
         resources = {}

@@ -170,18 +170,20 @@ def test_two_deployments_may_watch_one_project(terraform: CopyModule) -> None:
     assert root.is_up_to_date()
 
 
-def test_a_lost_state_can_be_imported(terraform: CopyModule) -> None:
+def test_a_lost_state_can_be_imported(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
     """The example's blocks import whatever has a name that is taken, and policies."""
     root = terraform("terraform/examples/function")
     root.write("config.yaml", CONFIG)
     root.apply()
     lost = root.state().resources
-    (root.directory / "terraform.tfstate").unlink()
+    fake_provider.lose_states()
     with pytest.raises(
         TerraformError, match=r"services/datastream-exporter already exists"
     ):
         root.apply()
-    (root.directory / "terraform.tfstate").unlink()
+    fake_provider.lose_states()
     module = "module.datastream_exporter.google_monitoring_"
     dashboard = f"{module}dashboard.fleet"
     policy = f'{module}alert_policy.policy["stream-failed"]'

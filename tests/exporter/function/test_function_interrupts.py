@@ -10,7 +10,6 @@ from lab.emulator.emulator import Emulator
 from tests.exporter.function.conftest import (
     CONFIG,
     CONFIG_TEXT,
-    PLENTY,
     POINTS,
     Clock,
     OnClock,
@@ -29,8 +28,7 @@ def test_a_long_pause_loses_no_run(
             for name, address in cloud_at.environ.items()
         }
         environ = {name: proxy.address for name, proxy in proxies.items()}
-        config = CONFIG + "run: {deadline: 30s}\n"
-        function = on_clock({CONFIG_TEXT: config, **environ})
+        function = on_clock({CONFIG_TEXT: CONFIG, **environ})
         assert function.answer("POST", "/").body["written"] == POINTS
         clock.now += 600
         for proxy in proxies.values():
@@ -64,7 +62,6 @@ def test_a_run_that_overstays_its_deadline_ends_the_process(cloud: Emulator) -> 
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=PLENTY,
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (1, "")

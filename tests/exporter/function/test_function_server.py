@@ -14,7 +14,7 @@ import pytest
 from exporter.process import USAGE
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
-from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, PLENTY, POINTS
+from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, POINTS
 from tests.exporter.function.server import Server
 
 MIB = 1024 * 1024
@@ -97,6 +97,6 @@ def test_sigterm_lets_the_run_end(start: Start, cloud: Emulator) -> None:
         server.wait_for(lambda: cloud.calls["CreateTimeSeries"] > 0)
         server.process.terminate()
         assert request.result().body["written"] == POINTS
-    assert server.process.wait(PLENTY) == 0
+    assert server.process.wait() == 0
     assert len(cloud.points()) == POINTS
     assert "Traceback" not in server.log_text

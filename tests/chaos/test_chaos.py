@@ -25,5 +25,5 @@ def _sample() -> list[Case]:
 
 @pytest.mark.parametrize("case", _sample(), ids=lambda case: case.kind)
 def test_a_run_is_truthful_complete_and_clear_whatever_goes_wrong(case: Case) -> None:
-    """Nothing is false, no fault that passes costs a point, the log names places."""
+    """A run says nothing false, loses no point to a passing fault, and names places."""
     assert judge(case).broken == []

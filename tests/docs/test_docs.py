@@ -19,7 +19,7 @@ from tools import ROOT, generate
 
 
 def test_each_generated_block_is_in_one_page() -> None:
-    """A block has both markers and a known name, and no known name is unused."""
+    """Each generated block has both markers, a known name, and its place in a page."""
     text = "".join(page.read_text("utf-8") for page in generate.PAGES)
     begun = re.findall(r"<!-- begin ([\w ]+) -->", text)
     assert begun == re.findall(r"<!-- end ([\w ]+) -->", text)
@@ -58,7 +58,7 @@ def _anchor(heading: str) -> str:
 
 
 def test_the_table_of_permissions_is_complete() -> None:
-    """It has the permissions that error messages name when a call is denied."""
+    """The table has each permission that an error names when a call is denied."""
     quoted = re.compile(r'"((?:datastream|monitoring)\.\w+\.(?:create|get|list))"')
     named = {"monitoring.timeSeries.create"}
     for module in (ROOT / "exporter").rglob("*.py"):
@@ -67,7 +67,7 @@ def test_the_table_of_permissions_is_complete() -> None:
 
 
 def test_the_table_of_variables_is_complete() -> None:
-    """It has each variable of its own name that the programs read."""
+    """The table has each variable that the programs read by name."""
     known = {
         *config.VARIABLES,
         DATASTREAM_EMULATOR,

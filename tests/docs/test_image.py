@@ -39,7 +39,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_base_images_are_pinned_and_the_user_is_not_root() -> None:
-    """Both stages have a version and a digest, and the user is a number but 0."""
+    """Both stages have a version and a digest, and the user is not root."""
     pinned = r"^FROM python:\d+\.\d+\.\d+-slim-[a-z]+@sha256:[0-9a-f]{64}\b"
     assert len(re.findall(pinned, DOCKERFILE, re.MULTILINE)) == 2
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
@@ -48,7 +48,7 @@ def test_the_base_images_are_pinned_and_the_user_is_not_root() -> None:
 def test_the_image_holds_the_exporter_alone_and_runs_it(
     installed: Path, tmp_path: Path
 ) -> None:
-    """It has no pip, build backend or lab, and reads a fleet from an emulator."""
+    """The image has no pip, build backend or lab, and reads a fleet of an emulator."""
     names = {path.name for path in installed.glob("lib/python*/site-packages/*")}
     assert not names & {"pip", "hatchling", "pytest", "uv", "lab"}
     (tmp_path / "config.yaml").write_text(CONFIG)

@@ -20,7 +20,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["job", "function"])
 def test_the_bill_of_materials_names_every_package(dist: Path, name: str) -> None:
-    """It is valid CycloneDX, with each locked package's version and hashes."""
+    """A bill is valid CycloneDX, with each locked package's version and hashes."""
     bill = json.loads((dist / f"{name}.cdx.json").read_text("utf-8"))
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["name"] == "datastream-exporter"

@@ -70,7 +70,7 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
 
 
 def test_the_tables_of_roles_and_permissions_are_complete() -> None:
-    """They have each role that the module grants, and each type of its resources."""
+    """The tables have each role that the module grants, and each type of resource."""
     granted, _, applied = README.partition("## Who applies")
     for role in re.findall(r'role += "(roles/\S+)"', TEXTS):
         assert f"`{role}`" in granted, role
@@ -83,7 +83,7 @@ def test_the_tables_of_roles_and_permissions_are_complete() -> None:
 
 
 def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
-    """Twenty streams in three locations of a project; its other locations count too."""
+    """A month of twenty streams in three locations costs what prices and points say."""
     fleet = cost.Fleet(20, 3, 1)
     # Every 240 s: 20 x 4 points of streams, 3 x 3 of their locations, 1 of discovery:
     # 985,500 a month. Every 300 s: 2 of each empty location. Every 10 s: the
@@ -158,7 +158,7 @@ def test_the_costs_are_those_of_the_modules_own_sizes() -> None:
 
 
 def test_the_costs_keep_their_bounds() -> None:
-    """The totals that the project promises for a small, a medium and a large fleet."""
+    """A small, a medium and a large fleet cost at most what the project promises."""
     small, medium, large = cost.FLEETS
     assert cost.month(small, "function") == cost.month(medium, "function") == 0
     metrics = cost.mebibytes(medium, "function")

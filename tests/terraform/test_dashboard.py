@@ -272,7 +272,7 @@ def _rows(engine: Engine, widget: Any, *labels: str, unit: float = 1) -> str:
 def test_streams_that_need_attention_have_their_state_and_since_when(
     widgets: Widgets, engine: Engine
 ) -> None:
-    """Failed, unexpected, missing and unseen streams with minutes; a drill is named."""
+    """The table has failed, unexpected, missing and unseen streams, and the drill."""
     labels = "stream_id", "problem", "state"
     assert (
         _rows(engine, widgets[ATTENTION], *labels, unit=60)

@@ -29,7 +29,7 @@ _ENTRIES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
 def test_only_a_changed_source_updates_the_function(
     terraform: CopyModule, fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
-    """Its archive runs; modes, times, line ends and files not in Git change nothing."""
+    """The archive runs; modes, times, line ends, files not in Git don't change it."""
     root = terraform(MODULE, sources=True)
     root.apply(**_INPUTS)
     (archive,) = fake_provider.project.objects.values()

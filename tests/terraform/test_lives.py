@@ -193,7 +193,7 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
 def test_a_plan_finds_new_projects_of_the_organisation(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """It adds a project with a first stream, and keeps one that config.yaml names."""
+    """A plan adds a project with a first stream, and keeps those of config.yaml."""
     root = terraform("terraform/examples/whole-organisation")
     fake_provider.project.streams[:] = [
         "projects/new-prod/locations/us-east1/streams/a"

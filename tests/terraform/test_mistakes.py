@@ -86,7 +86,7 @@ def test_what_is_probably_not_intended_warns(
 
 
 def test_a_mistake_in_config_does_not_print_the_config(terraform: CopyModule) -> None:
-    """The sentence stands between few lines, however long config is."""
+    """Few lines surround the sentence about a mistake, however long config is."""
     root = terraform(MODULE)
     text = f"metrics: {{project: Orders}}\nsources: []\nmute: []\n#{'x' * 40_000}"
     inputs = INPUTS | {"config_yaml": text}

@@ -21,7 +21,7 @@ from tests.proxy import Proxy
 def test_a_long_pause_loses_no_run(
     cloud_at: Emulator, clock: Clock, on_clock: OnClock, death: str
 ) -> None:
-    """Ten minutes later each connection is closed or dead, and the run is complete."""
+    """A run is complete after a pause in which each connection was closed or died."""
     with ExitStack() as running:
         proxies = {
             name: running.enter_context(Proxy(address))
@@ -55,7 +55,7 @@ stuck.answer("POST", "/")
 
 
 def test_a_run_that_overstays_its_deadline_ends_the_process(cloud: Emulator) -> None:
-    """The log says so; gunicorn then starts another worker."""
+    """A run beyond its deadline logs a sentence and ends the process."""
     config = CONFIG + "run: {deadline: 1s}\n"
     code = f"CONFIG, EMULATORS = {config!r}, {cloud.environ!r}\n{STUCK}"
     ended = subprocess.run(

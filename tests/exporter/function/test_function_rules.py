@@ -55,10 +55,7 @@ def test_runs_begin_ten_seconds_apart(
 def test_what_was_prepared_survives(
     function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
 ) -> None:
-    """For ten minutes, runs discover nothing and seldom write what stays the same.
-
-    They log a change once, and say it again after ten minutes.
-    """
+    """Only now and then runs discover, write what stays the same, repeat a failure."""
     written = []
     for _ in range(12):
         written.append(function.answer("POST", "/").body["written"])
@@ -105,7 +102,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     waited: float,
     seconds: float | None,
 ) -> None:
-    """By five seconds; where too little is left for a run, the answer is an error."""
+    """A run ends 5 s before the timeout; with too little left, it is an error."""
     deadlines: list[float] = []
     after = Deadline.after
 
@@ -146,7 +143,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
 def test_of_a_flood_of_logs_one_waits(
     cloud_at: Emulator, clock: Clock, waits: int, *, earlier: bool
 ) -> None:
-    """The others are answered at once, as the run that one waits for is soon enough."""
+    """While one log waits for a run, the others are answered at once."""
     came, released = Event(), Event()
 
     def now() -> float:
@@ -278,7 +275,7 @@ def test_credentials_are_asked_for_until_they_are_there(
     log: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without them, the log says what to do, and the function goes on."""
+    """Without credentials, the log says what to do, and the function goes on."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "gone.json")
     environ = {CONFIG_TEXT: CONFIG}
     function = on_clock(environ)
@@ -294,7 +291,7 @@ def test_credentials_are_asked_for_until_they_are_there(
 def test_an_unexpected_error(
     cloud_at: Emulator, clock: Clock, log: io.StringIO
 ) -> None:
-    """The traceback is one log entry, and the next run is well."""
+    """An unexpected error is one log entry with its traceback; the next run is well."""
     environ = {
         "DATASTREAM_EXPORTER_CONFIG": CONFIG,
         "K_SERVICE": "exporter",

@@ -22,10 +22,7 @@ Start = Callable[..., Server]
 
 
 def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
-    """It answers 200 once every point is written, and logs lines of JSON on Cloud Run.
-
-    What the request holds changes nothing.
-    """
+    """A POST is answered 200 once every point is written, and logged as JSON lines."""
     server = start(K_SERVICE="exporter")
     response = server.request(
         "/log?run=false", b'{"message": {"attributes": {"project": "x"}}}'
@@ -53,7 +50,7 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
 def test_a_mistake_ends_the_start(
     tmp_path: Path, environ: dict[str, str], mistakes: int
 ) -> None:
-    """It never listens, so Cloud Run deploys nothing; each mistake is an entry."""
+    """With a mistake the function never listens, and each mistake is a log entry."""
     with closing(Server(environ, tmp_path / "function.log")) as server:
         while server.process.poll() is None:
             assert not server.listens()
@@ -67,11 +64,7 @@ def test_a_mistake_ends_the_start(
 def test_what_is_no_request_for_a_run_starts_none(
     start: Start, cloud: Emulator
 ) -> None:
-    """It is 404 or 405, nothing is called or logged, and no body is kept in memory.
-
-    A worker that stood still for longer than the timeout, as Cloud Run lets it, is not
-    killed, and a caller may leave before it has sent its body.
-    """
+    """Any other request is 404 or 405, calls nobody, and keeps no body in memory."""
     server = start(CLOUD_RUN_TIMEOUT_SECONDS="1")
     for path in ("/run", "/log/", "/LOG", "/../log", "/%00", "/favicon.ico"):
         assert server.request(path).status == 404, path
@@ -79,6 +72,8 @@ def test_what_is_no_request_for_a_run_starts_none(
         for path in ("/", "/log"):
             response = server.request(path, method=method)
             assert (response.status, response.headers["Allow"]) == (405, "POST"), method
+    # A worker that stood still beyond the timeout, as Cloud Run lets it, is not killed,
+    # and a caller may leave before it has sent its body.
     os.kill(server.worker, signal.SIGSTOP)
     time.sleep(2.5)
     os.kill(server.worker, signal.SIGCONT)

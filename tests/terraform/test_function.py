@@ -47,7 +47,7 @@ def test_only_a_changed_source_updates_the_function(
         (clone / name).parent.mkdir(exist_ok=True)
         (clone / name).write_bytes(b"\x00local")
     assert root.is_up_to_date(**_INPUTS)
-    with (clone / "exporter" / "run.py").open("a", encoding="utf-8") as file:
+    with (clone / "exporter" / "function.py").open("a", encoding="utf-8") as file:
         file.write("# changed\n")
     assert root.plan(**_INPUTS).changes == {
         "google_cloudfunctions2_function.exporter[0]": ("update",),

@@ -18,7 +18,7 @@ from exporter.function import LEAST_SECONDS
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
 from lab.markdown import table
-from lab.policies.promql import has, metrics_by_clause, promql_name
+from lab.policies.promql import billed, promql_name
 from tools import ROOT
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
@@ -219,17 +219,16 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     comparison, ``and``, ``or`` and ``unless``. An evaluation reads a point of every
     series that a clause names, after its aggregation and however far it looks back.
     """
-    named = metrics_by_clause(query)
+    named = billed(query)
     points = 0.0
-    for name, labels in named:
-        if has(labels, "location"):
-            seen = fleet
-            if not has(labels, "stream_id"):
-                # The streams of a location are one series.
-                seen = fleet._replace(streams=fleet.locations)
-            points += series(name, seen)
+    for each in named:
+        if "stream_id" in each.apart:
+            points += series(each.metric, fleet)
+        elif "location" in each.apart:
+            # The streams of a location are one series.
+            points += series(each.metric, fleet._replace(streams=fleet.locations))
         else:
-            points += fleet.projects if has(labels, "namespace") else 1
+            points += fleet.projects if "namespace" in each.apart else 1
     millions = points * MONTH / interval / 1e6
     read = total("read_points", millions)
     return total("condition", len(named)) + read

@@ -1,7 +1,7 @@
 """Checks that the parts of a policy file fit each other."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
 from exporter.documents.mistakes import hint
@@ -14,7 +14,7 @@ from lab.policies.model import (
     LONGEST_URL,
     PolicyFile,
 )
-from lab.policies.promql import Labels, Query, has
+from lab.policies.promql import ANY, Query
 
 # The keys that lead to what is wrong, such as ``("conditions", 0)``, and the sentence
 # about it
@@ -51,8 +51,7 @@ def problems(
     yield from _threshold(file)
     condition = file.conditions[0]
     if condition.log:
-        extracted = frozenset(condition.log.label_extractors)
-        yield from _documentation(file, extracted, LOG_LABEL)
+        yield from _documentation(file, condition.log.label_extractors, LOG_LABEL)
     elif condition.promql and query:
         path = ("conditions", 0, "conditionPrometheusQueryLanguage")
         for sentence in query.errors:
@@ -67,7 +66,7 @@ def problems(
                 " Cloud Monitoring allows; shorten one"
             )
             yield (*path, "duration"), sentence
-        yield from _documentation(file, query.result, METRIC_LABEL)
+        yield from _documentation(file, query.labels, METRIC_LABEL)
 
 
 def _name(
@@ -117,12 +116,12 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
 
 def _documentation(
     file: PolicyFile,
-    labels: Labels,
+    labels: Collection[str],
     prefix: str,
 ) -> Iterator[Problem]:
     """Yield each variable that Cloud Monitoring would replace by ``(none)``.
 
-    The alert has these labels. They stand in variables that start with the prefix.
+    The alert may have these labels. They stand in variables that start with the prefix.
     https://cloud.google.com/monitoring/alerts/doc-variables
     """
     texts: dict[tuple[str | int, ...], str] = {
@@ -152,7 +151,7 @@ def _documentation(
             elif not name.startswith(prefix):
                 known = f'"${{{PROJECT}}}" or "${{{prefix}KEY}}"'
                 sentence = f"is not a variable that policies use; write {known}"
-            elif not has(labels, key):
+            elif key not in labels and not ANY.issubset(labels):
                 sentence = (
                     "names a label that the alert doesn't have;"
                     f" {hint(key, sorted(labels))}"

@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from lab.policies.promql import metrics_by_clause
+from lab.policies.promql import billed
 from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, Played
@@ -114,7 +114,7 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
         policy = planned.policy if planned else None
         if not (policy and policy.enabled and policy.query):
             continue
-        names = [name for name, _ in metrics_by_clause(policy.query)]
+        names = [each.metric for each in billed(policy.query)]
         conditions += _CONDITION_DOLLARS * len(names)
         of_stream = [name for name in names if _OF_STREAM.match(name)]
         points = len(of_stream) * _MONTH / policy.interval

@@ -1,6 +1,7 @@
 """``datastream-lab review``: what a Terraform plan changes about the alerts."""
 
 from argparse import ArgumentParser
+from dataclasses import asdict
 
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
@@ -13,7 +14,7 @@ from lab.cli.options import (
 from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import Task, changed_policies, play
-from lab.review.review import WORSE, review_data
+from lab.review.review import WORSE, make_review
 from lab.review.watched import ERROR
 from lab.side_by_side import side_by_side
 from lab.terminal import print_json, show_progress
@@ -75,10 +76,10 @@ def run(context: LabContext) -> int:
             "Interrupted: %d of %d scenarios were played.", len(played), len(tasks)
         )
         return INTERRUPTED
-    review = review_data(plan, played)
+    found = make_review(plan, played)
     if args.json:
-        print_json(review, context.out)
+        print_json(asdict(found), context.out)
     else:
-        context.out.write(review_page(review))
-    worse = any(review["count"][kind] for kind in WORSE) or review["watched"][ERROR]
+        context.out.write(review_page(found))
+    worse = any(found.count[kind] for kind in WORSE) or found.watched[ERROR]
     return INCOMPLETE if args.strict and worse else OK

@@ -7,9 +7,8 @@ from exporter.text import plural
 from lab.markdown import code, fenced, html_code, table
 from lab.promql_durations import format_duration
 from lab.prove.outcomes import first_and_more
-from lab.review.playing import KINDS
-from lab.review.review import WORSE
-from lab.review.values import Json
+from lab.review.playing import KINDS, ChangedIncident
+from lab.review.review import WORSE, ChangedPolicy, Review
 
 # Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who
 # posts it
@@ -22,11 +21,11 @@ _MOST_NAMES = 3
 _JSON = "`datastream-lab review --json`"
 
 
-def review_page(review: Json) -> str:
+def review_page(review: Review) -> str:
     """Return a review as Markdown; diffs that don't fit in a comment are left out."""
     parts = [
         "## Review of config and alert policies",
-        *[f"> **Note:** {note}" for note in review["notes"]],
+        *[f"> **Note:** {note}" for note in review.notes],
         *_watched(review),
         "### Policies",
         _summary(review),
@@ -60,14 +59,14 @@ def _cut(part: str) -> str:
     return "\n".join(lines)
 
 
-def _watched(review: Json) -> Iterator[str]:
+def _watched(review: Review) -> Iterator[str]:
     yield "### What is watched"
     lines = []
-    for sentences in review["watched"].values():
+    for sentences in review.watched.values():
         lines += [f"- {sentence}" for sentence in sentences]
     yield "\n".join(lines) or "Only other lines of config change."
-    if review["config_diff"]:
-        yield _folded("<code>config.yaml</code>", review["config_diff"])
+    if review.config_diff:
+        yield _folded("<code>config.yaml</code>", review.config_diff)
 
 
 def _folded(summary: str, diff: Iterable[str]) -> str:
@@ -77,16 +76,16 @@ def _folded(summary: str, diff: Iterable[str]) -> str:
     return f"{_FOLDED}<summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
-def _summary(review: Json) -> str:
-    changed = len(review["policies"])
-    total = changed + review["unchanged"]
+def _summary(review: Review) -> str:
+    changed = len(review.policies)
+    total = changed + review.unchanged
     policies = f"Policies that change: {changed:,} of {total:,}."
-    if not review["scenarios"]:
+    if not review.scenarios:
         return f"{policies} What decides when an alert opens stays the same."
-    played = plural(len(review["scenarios"]), "scenario")
+    played = plural(len(review.scenarios), "scenario")
     kinds = []
     for kind in KINDS:
-        count = review["count"][kind]
+        count = review.count[kind]
         if count:
             kinds.append(_marked(kind, f"{count:,} {kind}"))
     return f"{policies} Alerts in {played}: {', '.join(kinds) or 'all as before'}."
@@ -96,25 +95,25 @@ def _marked(kind: str, text: str) -> str:
     return f"**{text}**" if kind in WORSE else text
 
 
-def _policies(review: Json) -> Iterator[str]:
+def _policies(review: Review) -> Iterator[str]:
     """Yield the diffs of policies, those of a route with the same effect together."""
-    groups: dict[tuple[str, str], list[Json]] = {}
-    for policy in review["policies"]:
-        groups.setdefault((policy["route"], policy["effect"]), []).append(policy)
+    groups: dict[tuple[str, str], list[ChangedPolicy]] = {}
+    for policy in review.policies:
+        groups.setdefault((policy.route, policy.effect), []).append(policy)
     for (_, effect), group in groups.items():
         lines = []
         for policy in group:
-            lines += [f"--- {policy['name']}", *policy["diff"]]
-        names = [html_code(policy["name"]) for policy in group]
+            lines += [f"--- {policy.name}", *policy.diff]
+        names = [html_code(policy.name) for policy in group]
         summary = f"{first_and_more(names, _MOST_NAMES)}: {html.escape(effect)}"
         yield _folded(summary, lines)
 
 
-def _incidents(review: Json) -> Iterator[str]:
-    groups: dict[tuple[int, str, str], list[Json]] = {}
-    for each in review["incidents"]:
-        rank = KINDS.index(each["kind"])
-        key = rank, each["scenario"], each["policy"]
+def _incidents(review: Review) -> Iterator[str]:
+    groups: dict[tuple[int, str, str], list[ChangedIncident]] = {}
+    for each in review.incidents:
+        rank = KINDS.index(each.kind)
+        key = rank, each.scenario, each.policy
         groups.setdefault(key, []).append(each)
     rows = []
     for rank, scenario, policy in sorted(groups):
@@ -136,53 +135,53 @@ def _incidents(review: Json) -> Iterator[str]:
         yield table(headings, rows)
 
 
-def _abouts(group: Sequence[Json]) -> str:
+def _abouts(group: Sequence[ChangedIncident]) -> str:
     names = []
     for each in group:
-        name = each["about"].rpartition("/")[2]
+        name = each.about.rpartition("/")[2]
         names.append(code(name) if name else "everything")
     return first_and_more(names, _MOST_NAMES)
 
 
-def _latest(group: Sequence[Json], side: int) -> str:
+def _latest(group: Sequence[ChangedIncident], side: int) -> str:
     """Return when the last incident of a row opens, before (0) or after (1)."""
-    times = [each["opens"][side] for each in group]
+    times = [each.opens[side] for each in group]
     opens = [time for time in times if time is not None]
     return format_duration(max(opens)) if opens else "never"
 
 
-def _problems(review: Json) -> Iterator[str]:
+def _problems(review: Review) -> Iterator[str]:
     rows = []
-    for name, text in review["problems"].items():
+    for name, text in review.problems.items():
         rows.append((code(name), code(text)))
     if rows:
         yield "### To look at"
         yield table(("policy", "problem"), rows)
 
 
-def _costs(review: Json) -> Iterator[str]:
-    before = review["dollars_a_month"]["before"]
-    after = review["dollars_a_month"]["after"]
+def _costs(review: Review) -> Iterator[str]:
+    before = review.dollars_a_month.before
+    after = review.dollars_a_month.after
     yield "### Costs and routes"
     if before == after:
         yield "Alerting as announced costs the same."
         return
-    conditions = f"${before['conditions']:.2f} → ${after['conditions']:.2f}"
-    stream = f"${before['each_stream']:.2f} → ${after['each_stream']:.2f}"
+    conditions = f"${before.conditions:.2f} → ${after.conditions:.2f}"
+    stream = f"${before.each_stream:.2f} → ${after.each_stream:.2f}"
     yield (
         f"Alerting as announced, a month: {conditions} for conditions, {stream} for"
         " each stream."
     )
 
 
-def _routes(review: Json) -> Iterator[str]:
+def _routes(review: Review) -> Iterator[str]:
     rows = []
-    for each in review["routes"]:
-        after = code(each["after"])
-        if each["after"] == "nobody":
+    for each in review.routes:
+        after = code(each.after)
+        if each.after == "nobody":
             after = "**nobody**"
-        policies = first_and_more(list(map(code, each["policies"])), _MOST_NAMES)
-        before = code(each["before"])
-        rows.append((code(each["route"]), before, after, policies))
+        policies = first_and_more(list(map(code, each.policies)), _MOST_NAMES)
+        before = code(each.before)
+        rows.append((code(each.route), before, after, policies))
     if rows:
         yield table(("route", "notified now", "notified then", "policies"), rows)

@@ -30,12 +30,18 @@ _NOT_A_PLAN = (
 )
 
 
+class Configs(NamedTuple):
+    """The texts of exporters' configs before and after a plan, or HIDDEN."""
+
+    before: list[str]
+    after: list[str]
+
+
 class Plan(NamedTuple):
     """What a plan does with alert policies and with what is watched."""
 
     changes: tuple[PolicyChange, ...]  # every policy by name, unchanged ones included
-    # The texts of exporters' configs, ``before`` and ``after``, or HIDDEN
-    configs: dict[str, list[str]]
+    configs: Configs
     notes: tuple[str, ...]  # sentences about the plan's limits
 
 
@@ -63,7 +69,7 @@ def parse_plan(content: bytes, file: str) -> Plan:
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         # Anything may come instead of a plan.
         raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
-    if not changes and not any(configs.values()):
+    if not changes and not any(configs):
         raise InputError(
             [f"{file}: contains no {POLICY}; plan the directory that creates them"]
         )
@@ -95,14 +101,14 @@ def _changes(resources: list[Json]) -> Iterator[PolicyChange]:
         yield _policy_change(key, name, resource["change"])
 
 
-def _configs(resources: list[Json]) -> dict[str, list[str]]:
+def _configs(resources: list[Json]) -> Configs:
     """Return the config of each resource that runs an exporter, before and after."""
-    found: dict[str, list[str]] = {"before": [], "after": []}
+    found = Configs([], [])
     for resource in resources:
         change = resource["change"]
         if config.WHOLE not in str(change):
             continue
-        for side, texts in found.items():
+        for side, texts in found._asdict().items():
             if change.get(side):
                 marks = change.get(f"{side}_sensitive")
                 values = without_sensitive(change[side], marks, {})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +11,6 @@ from lab.prove.engine import QueryError, start_engine
 from lab.prove.incidents import Incident
 from lab.prove.scenarios import evaluate, record
 from lab.review.planned import PlannedPolicy, PolicyChange, trigger
-from lab.review.values import Json
 from lab.simulate.scenario import Scenario
 
 # How an incident can change, the most important first
@@ -25,11 +25,24 @@ class Task(NamedTuple):
     after: tuple[Policy, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedIncident:
+    """An incident that changes; times are seconds after the scenario's start."""
+
+    scenario: str  # the scenario's name
+    policy: str  # the policy's name
+    kind: str  # one of KINDS
+    about: str  # the full name of the resource, or the labels
+    # Before and after; None where it doesn't open, or is open at the end
+    opens: tuple[float | None, float | None]
+    closes: tuple[float | None, float | None]
+
+
 class Played(NamedTuple):
     """What a plan does in one scenario."""
 
     scenario: str  # the scenario's name
-    incidents: list[Json]  # the incidents that change, as JSON data
+    incidents: list[ChangedIncident]
     # Whether a policy that was played opens an incident, before or after
     fires: dict[str, bool]
     errors: dict[str, str]  # why Prometheus rejects a query, by policy
@@ -88,14 +101,14 @@ def play(task: Task) -> Played:
     firing = {incident.policy for incident in before + after}
     files = {policy.name for policy in task.before + task.after}
     fires = {file: file in firing for file in files if scenario.applies(file)}
-    changes = [
-        {"scenario": scenario.name, **change} for change in compare(before, after)
-    ]
-    return Played(scenario.name, changes, fires, errors)
+    changes = compare(scenario.name, before, after)
+    return Played(scenario.name, [*changes], fires, errors)
 
 
-def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[Json]:
-    """Yield the incidents that change, as JSON data.
+def compare(
+    scenario: str, before: Iterable[Incident], after: Iterable[Incident]
+) -> Iterator[ChangedIncident]:
+    """Yield the incidents of a scenario that change.
 
     Incidents of one policy about one resource that overlap are the same; of several,
     the one with the same labels, then the nearest.
@@ -113,13 +126,14 @@ def compare(before: Iterable[Incident], after: Iterable[Incident]) -> Iterator[J
         kind = _kind(*pair)
         one = pair[1] or pair[0]
         if one and kind:
-            yield {
-                "policy": one.policy,
-                "kind": kind,
-                "about": _about(one),
-                "opens": [each and each.opened for each in pair],
-                "closes": [each and each.closed for each in pair],
-            }
+            opens, closes = zip(*map(_times, pair), strict=True)
+            yield ChangedIncident(
+                scenario, one.policy, kind, _about(one), opens, closes
+            )
+
+
+def _times(incident: Incident | None) -> tuple[float | None, float | None]:
+    return (incident.opened, incident.closed) if incident else (None, None)
 
 
 def _is_same(was: Incident, will: Incident) -> bool:

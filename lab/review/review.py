@@ -4,12 +4,13 @@ import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lab.policies.promql import billed
 from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
-from lab.review.playing import KINDS, LATER, LOST, Played
-from lab.review.values import Json, as_yaml
+from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
+from lab.review.values import as_yaml
 from lab.review.watched import watched
 
 WORSE = (LOST, LATER)
@@ -23,34 +24,85 @@ _OF_STREAM = re.compile(
 )
 
 
-def review_data(plan: Plan, played: Sequence[Played]) -> Json:
-    """Return a review as JSON data; times are seconds after a scenario's start."""
-    changed = [each for each in plan.changes if each.action != KEPT]
+@dataclass(frozen=True, slots=True)
+class ChangedPolicy:
+    """What a plan does with a policy."""
+
+    name: str
+    route: str
+    effect: str
+    diff: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRoute:
+    """Policies whose channels change, before and after."""
+
+    route: str
+    before: str
+    after: str
+    policies: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dollars:
+    """The announced price of alerting a month."""
+
+    conditions: float
+    each_stream: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The price before and after a plan."""
+
+    before: Dollars
+    after: Dollars
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a plan changes; ``--json`` prints it as it is."""
+
+    notes: Sequence[str]  # sentences about the plan's limits
+    watched: dict[str, list[str]]  # sentences, by how much they matter
+    config_diff: list[str]
+    policies: list[ChangedPolicy]
+    unchanged: int  # how many policies stay as they are
+    scenarios: list[str]  # the names of those that were played
+    count: dict[str, int]  # of the incidents, by kind
+    incidents: list[ChangedIncident]
+    problems: dict[str, str]  # why a policy can't be played, or never alerts
+    dollars_a_month: Prices
+    routes: list[ChangedRoute]
+
+
+def make_review(plan: Plan, played: Sequence[Played]) -> Review:
+    """Return the review of a plan."""
+    policies = []
+    for each in plan.changes:
+        if each.action != KEPT:
+            diff = _diff(_yaml(each.before), _yaml(each.after))
+            changed = ChangedPolicy(each.name, each.route, _effect(each), diff)
+            policies.append(changed)
     incidents = [each for result in played for each in result.incidents]
-    count = Counter(each["kind"] for each in incidents)
-    before = _dollars((each.file, each.before) for each in plan.changes)
-    after = _dollars((each.file, each.after) for each in plan.changes)
-    return {
-        "notes": plan.notes,
-        "watched": watched(**plan.configs),
-        "config_diff": _diff(*map("\n".join, plan.configs.values())),
-        "policies": [
-            {
-                "name": each.name,
-                "route": each.route,
-                "effect": _effect(each),
-                "diff": _diff(_yaml(each.before), _yaml(each.after)),
-            }
-            for each in changed
-        ],
-        "unchanged": len(plan.changes) - len(changed),
-        "scenarios": [result.scenario for result in played],
-        "count": {kind: count[kind] for kind in KINDS},
-        "incidents": incidents,
-        "problems": _problems(plan, played),
-        "dollars_a_month": {"before": before, "after": after},
-        "routes": _routes(plan),
-    }
+    count = Counter(each.kind for each in incidents)
+    return Review(
+        notes=plan.notes,
+        watched=watched(*plan.configs),
+        config_diff=_diff(*map("\n".join, plan.configs)),
+        policies=policies,
+        unchanged=len(plan.changes) - len(policies),
+        scenarios=[result.scenario for result in played],
+        count={kind: count[kind] for kind in KINDS},
+        incidents=incidents,
+        problems=_problems(plan, played),
+        dollars_a_month=Prices(
+            _dollars((each.file, each.before) for each in plan.changes),
+            _dollars((each.file, each.after) for each in plan.changes),
+        ),
+        routes=_routes(plan),
+    )
 
 
 def _diff(old: str, new: str) -> list[str]:
@@ -101,7 +153,7 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
     return found
 
 
-def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, float]:
+def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> Dollars:
     """Return the announced price of alerting a month: conditions, and each stream.
 
     Each metric counts in each clause of a query. Each route of a file has conditions of
@@ -119,19 +171,16 @@ def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> dict[str, 
         of_stream = [name for name in names if _OF_STREAM.match(name)]
         points = len(of_stream) * _MONTH / policy.interval
         stream[file] = _POINT_DOLLARS * points
-    return {
-        "conditions": round(conditions, 2),
-        "each_stream": round(sum(stream.values()), 2),
-    }
+    return Dollars(round(conditions, 2), round(sum(stream.values()), 2))
 
 
-def _routes(plan: Plan) -> list[Json]:
-    """Return whose channels change: route, channels before and after, policies.
+def _routes(plan: Plan) -> list[ChangedRoute]:
+    """Return whose channels change.
 
     Where a route has no policy of its own, the default route's notifies.
     """
     defaults = {each.file: each for each in plan.changes if each.route == DEFAULT_ROUTE}
-    found: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in plan.changes:
         default = change
         if change.route != DEFAULT_ROUTE:
@@ -140,15 +189,7 @@ def _routes(plan: Plan) -> list[Json]:
         after = _notified(change.after or default.after)
         if before != after:
             found[change.route, before, after].append(change.name)
-    return [
-        {
-            "route": route,
-            "before": before,
-            "after": after,
-            "policies": names,
-        }
-        for (route, before, after), names in sorted(found.items())
-    ]
+    return [ChangedRoute(*key, names) for key, names in sorted(found.items())]
 
 
 def _notified(planned: PlannedPolicy | None) -> str:

@@ -14,7 +14,7 @@ from lab.prove.incidents import Incident
 from lab.review.page import review_page
 from lab.review.plan import parse_plan, read_plan
 from lab.review.playing import changed_policies, compare
-from lab.review.review import review_data
+from lab.review.review import make_review
 from lab.review.values import Json
 from tests.lab.review.plan_json import (
     ADDRESS,
@@ -120,7 +120,7 @@ def test_a_policy_that_can_not_be_played_has_a_reason(
     """The review says why."""
     found = planned(created(**changed))
     assert changed_policies(found.changes) == ((), ())
-    assert reason in review_data(found, [])["problems"]["failed"]
+    assert reason in make_review(found, []).problems["failed"]
 
 
 def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
@@ -159,9 +159,9 @@ def test_overlapping_incidents_are_the_same(
     """Incidents of a stream that overlap are the same, the nearest of several."""
     old = [Incident("p", "orders", {}, *times) for times in before]
     new = [Incident("p", "orders", {}, *times) for times in after]
-    assert [each["kind"] for each in compare(old, new)] == kinds
+    assert [each.kind for each in compare("s", old, new)] == kinds
     other = Incident("p", "stock", {}, 10, None)
-    assert [each["kind"] for each in compare([other, *old], [other, *new])] == kinds
+    assert [each.kind for each in compare("s", [other, *old], [other, *new])] == kinds
 
 
 _GOOD = plan(
@@ -199,4 +199,4 @@ def test_any_plan_is_reviewed_or_refused(data: st.DataObject) -> None:
         except InputError:
             continue
         changed_policies(found.changes)
-        assert review_page(review_data(found, [])).encode().startswith(b"## Review")
+        assert review_page(make_review(found, [])).encode().startswith(b"## Review")

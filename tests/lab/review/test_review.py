@@ -8,8 +8,8 @@ import pytest
 
 from lab.exit_codes import NO_PROMETHEUS
 from lab.review.page import review_page
-from lab.review.playing import Played
-from lab.review.review import review_data
+from lab.review.playing import ChangedIncident, Played
+from lab.review.review import Dollars, Prices, Review, make_review
 from lab.review.values import Json
 from tests.canary import Canary
 from tests.lab.review.conftest import Replanned, Reviewed
@@ -27,8 +27,8 @@ from tests.lab.review.plan_json import (
 _LATER = plan(change("update", before=policy(), after=policy(duration="300s")))
 
 
-def _data(*changes: Json, played: tuple[Played, ...] = (), **more: Any) -> Json:
-    return review_data(planned(*changes, **more), played)
+def _data(*changes: Json, played: tuple[Played, ...] = (), **more: Any) -> Review:
+    return make_review(planned(*changes, **more), played)
 
 
 def test_a_later_alert_has_a_diff_and_a_row(reviewed: Reviewed) -> None:
@@ -80,7 +80,7 @@ def test_a_query_that_prometheus_rejects_loses_its_alerts(reviewed: Reviewed) ->
 def test_a_policy_that_no_scenario_covers_is_named() -> None:
     """A review without a changed incident says so of a policy that never alerts."""
     played = Played("s", [], {"failed": False}, {})
-    problems = _data(created(), played=(played,))["problems"]
+    problems = _data(created(), played=(played,)).problems
     assert problems["failed"].startswith("no scenario covers it")
 
 
@@ -116,10 +116,9 @@ def test_each_route_pays_for_its_conditions() -> None:
     twice = policy(query=f"{QUERY} unless on (stream_id) {QUERY}")
     one = change("no-op", before=twice, after=twice)
     two = change("create", after=twice, address=f'{ADDRESS}["shop/failed"]')
-    dollars = _data(one, two)["dollars_a_month"]
+    dollars = _data(one, two).dollars_a_month
     # Two clauses at 87,600 evaluations.
-    assert dollars["before"] == {"conditions": 0.70, "each_stream": 0.09}
-    assert dollars["after"] == {"conditions": 1.40, "each_stream": 0.09}
+    assert dollars == Prices(Dollars(0.70, 0.09), Dollars(1.40, 0.09))
 
 
 def test_unknown_values_are_marked() -> None:
@@ -128,11 +127,11 @@ def test_unknown_values_are_marked() -> None:
     after = policy() | dict.fromkeys(unknown)
     marks: Json = dict.fromkeys(unknown, True)
     review = _data(change("update", before=policy(), after=after, **marks))
-    (changed,) = review["policies"]
-    assert "+conditions: (known after apply)" in changed["diff"]
-    assert "+notificationChannels: (known after apply)" in changed["diff"]
-    assert "known only after apply" in review["problems"]["failed"]
-    assert review["routes"][0]["after"] == "(known after apply)"
+    (changed,) = review.policies
+    assert "+conditions: (known after apply)" in changed.diff
+    assert "+notificationChannels: (known after apply)" in changed.diff
+    assert "known only after apply" in review.problems["failed"]
+    assert review.routes[0].after == "(known after apply)"
 
 
 def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
@@ -205,9 +204,8 @@ def test_no_value_becomes_markup() -> None:
 def test_the_page_fits_in_a_comment() -> None:
     """The page stays below GitHub's limit and says what it leaves out."""
     names = [f"{'x' * 95}{number}" for number in range(300)]
-    lost = {"kind": "lost", "opens": [300.0, None]}
-    keys = ("scenario", "policy", "about")
-    incidents = [lost | dict.fromkeys(keys, name) for name in names]
+    times = ((300.0, None), (None, None))
+    incidents = [ChangedIncident(name, name, "lost", name, *times) for name in names]
     content = "".join(f"{number} {'y' * 80}\n" for number in range(199))
     created = []
     for name in names[:10]:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lab.review.page import review_page
-from lab.review.review import review_data
+from lab.review.review import make_review
 from tests.lab.review.conftest import Replanned, Reviewed
 from tests.lab.review.plan_json import exporter, planned
 
@@ -23,9 +23,9 @@ _PULL_REQUESTS = _read("pull_requests.yaml")
 
 
 def _sentences(*changes: Any) -> list[str]:
-    review = review_data(planned(*changes), [])
+    review = make_review(planned(*changes), [])
     found: list[str] = []
-    for sentences in review["watched"].values():
+    for sentences in review.watched.values():
         found += sentences
     return found
 
@@ -66,8 +66,8 @@ def test_a_config_that_the_plan_hides_is_not_guessed() -> None:
 def test_an_old_config_that_is_invalid_is_no_error() -> None:
     """Its repair passes `--strict`, and the diff shows what changes."""
     repair = exporter("sources: []", _CONFIGS["before"])
-    review = review_data(planned(repair), [])
-    assert not review["watched"]["error"]
+    review = make_review(planned(repair), [])
+    assert not review.watched["error"]
     text = review_page(review)
     assert "- **Invalid: `old config.yaml:1: " in text
     assert "\n+metrics: {project: shop-prod}\n" in text

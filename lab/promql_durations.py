@@ -1,7 +1,6 @@
 """Reads and prints durations as Prometheus does: ``1h12m30s``, ``500ms``."""
 
 import re
-from datetime import timedelta
 
 from exporter.text import quote
 
@@ -21,8 +20,8 @@ _DURATION = re.compile(
 )
 
 
-def parse(text: str) -> timedelta:
-    """Return the duration that a text means, or raise ValueError with a sentence."""
+def parse_seconds(text: str) -> float:
+    """Return the seconds that a text means, or raise ValueError with a sentence."""
     found = _DURATION.fullmatch(text)
     if not found:
         raise ValueError(
@@ -31,16 +30,14 @@ def parse(text: str) -> timedelta:
     milliseconds = 0
     for number, unit in zip(found.groups("0"), _UNITS.values(), strict=True):
         milliseconds += int(number) * unit
-    return timedelta(milliseconds=milliseconds)
+    return milliseconds / 1000
 
 
-def format_duration(duration: timedelta | float) -> str:
-    """Return a duration, or seconds, as :func:`parse` reads it, to a tenth."""
-    if isinstance(duration, timedelta):
-        duration = duration.total_seconds()
-    hours, tenths = divmod(round(abs(duration) * 10), 36_000)
+def format_duration(seconds: float) -> str:
+    """Return seconds as :func:`parse_seconds` reads them, to a tenth."""
+    hours, tenths = divmod(round(abs(seconds) * 10), 36_000)
     minutes, tenths = divmod(tenths, 600)
-    text = "-" if duration < 0 else ""
+    text = "-" if seconds < 0 else ""
     if hours:
         text += f"{hours}h"
     if minutes:

@@ -9,7 +9,7 @@ from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.cli.options import LabContext, add_options, selected_policies
-from lab.prove.time_to_page import MODES, TimeToPage, in_order, measure_all
+from lab.prove.time_to_page import TimeToPage, in_order, measure_all, promises
 from lab.terminal import print_json, print_table, show_progress
 
 HELP = (
@@ -32,7 +32,8 @@ def run(context: LabContext) -> int:
     measuring = measure_all(policies, context.stop)
     times: list[TimeToPage] = []
     with show_progress(context.err) as progress:
-        for measured in progress.track(measuring, len(MODES), description="measuring"):
+        modes = len(promises().modes)
+        for measured in progress.track(measuring, modes, description="measuring"):
             times += measured
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was measured.")

@@ -19,19 +19,17 @@ from exporter.documents.document import Section, parse, read_file
 from exporter.documents.mistakes import hint
 from exporter.states import StreamState
 from exporter.text import quote
-from lab import promql_durations
 from lab.filters.log_filter import Severity
+from lab.promql_durations import parse_seconds
 
 _COUNTER = re.compile(r"\{(?::0(\d))?\}")
 
 # Values.
 
 
-def _seconds(written: object) -> object:
+def _number_of_seconds(written: object) -> object:
     """Turn ``90s``, ``50ms`` or ``1h12m10s`` into seconds; numbers pass."""
-    if not isinstance(written, str):
-        return written
-    return promql_durations.parse(written).total_seconds()
+    return parse_seconds(written) if isinstance(written, str) else written
 
 
 def _known(written: str, known: Iterable[str]) -> str:
@@ -53,7 +51,7 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
 
 _CODES = [code for code in grpc.StatusCode.__members__ if code != "OK"]
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_number_of_seconds), Field(ge=0)]
 State = Annotated[int, _number_in(StreamState)]
 BackfillState = Annotated[int, _number_in(BackfillJob.State)]
 ConnectionState = Annotated[int, _number_in(PrivateConnection.State)]

@@ -41,7 +41,7 @@ _EXTRACTOR = re.compile(
 _SECONDS = re.compile(r"(0|[1-9][0-9]{0,8})s")
 
 
-def _seconds(written: object) -> int:
+def _whole_seconds(written: object) -> int:
     found = _SECONDS.fullmatch(written) if isinstance(written, str) else None
     if found:
         return int(found[1])
@@ -116,7 +116,7 @@ def _set_by_the_api(_value: object) -> None:
 
 
 Text = Annotated[str, Field(min_length=1)]
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+Seconds = Annotated[int, BeforeValidator(_whole_seconds)]
 LabelKey = Annotated[
     str,
     _matches(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from exporter.log.summary import name_first
 from exporter.text import printable
 from lab.emulator.world import is_literal
 from lab.promql_durations import format_duration
@@ -10,7 +11,6 @@ from lab.prove.comparison import AlertOutcome, AlertResult
 from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident, TimeRange
 
-_MOST_NAMES = 3
 _MOST_LINES = 10
 
 
@@ -53,13 +53,6 @@ def lines(results: Sequence[AlertResult]) -> Iterator[tuple[AlertOutcome, str]]:
             yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
     if not results:
         yield AlertOutcome.RIGHT, "no alert is expected, and none fired"
-
-
-def first_and_more(words: Sequence[str], most: int) -> str:
-    """Return the first words and how many more there are: ``a, b and 1,200 more``."""
-    text = ", ".join(words[:most])
-    more = len(words) - most
-    return f"{text} and {more:,} more" if more > 0 else text
 
 
 def _groups(results: Iterable[AlertResult]) -> list[Group]:
@@ -135,7 +128,7 @@ def _subject(group: Group) -> str:
     if expected and is_literal(expected.of):
         return f" of {expected.of.rpartition('/')[2]}"
     names = sorted(name.rpartition("/")[2] for name in about)
-    return f" of {first_and_more(names, _MOST_NAMES)}" if names else ""
+    return f" of {name_first(names)}" if names else ""
 
 
 def _missing_count(group: Group, expected: ExpectedIncident) -> str:

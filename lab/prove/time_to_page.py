@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from random import Random
 from statistics import median
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter import config
 from exporter.config.locations import KNOWN
@@ -48,10 +48,16 @@ _FIRST_CHANGE, _LAST_CHANGE = 120.0, 120.0 + LONGEST_SECONDS
 _JUST_AFTER = 0.1
 _METRICS, _OURS = "metrics-project", "custom_googleapis_com:"
 
-# By change title: the moment of each change, by the resource of its incident
-Moments = dict[str, dict[str, float]]
 # The streams of a world, by project and location
 Streams = dict[str, dict[str, list[dict[str, Any]]]]
+
+
+class Moment(NamedTuple):
+    """When something changed."""
+
+    title: str  # the change's
+    about: str  # the resource of its incident; empty for an exporter that dies
+    at: float
 
 
 class TimedMode(Section):
@@ -87,14 +93,17 @@ class TimedChange(Section):
         return None if self.event is None else POLLING_SECONDS
 
 
-class _Promises(Section):
+class Promises(Section):
+    """The file of promised times to page."""
+
     modes: dict[str, TimedMode]
     changes: tuple[TimedChange, ...]
 
 
-_PROMISES = _Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
-CHANGES = _PROMISES.changes  # every change whose time to page is promised
-MODES = _PROMISES.modes
+@cache
+def promises() -> Promises:
+    """Return every mode, and every change whose time to page is promised."""
+    return Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +136,12 @@ class TimeToPage:
 def measure_all(
     policies: Iterable[Policy], stop: Event, moments: int = MOMENTS
 ) -> Iterator[list[TimeToPage]]:
-    """Measure every change in each of :data:`MODES`, side by side, until ``stop``.
+    """Measure every change in each mode, side by side, until ``stop``.
 
     ``moments`` says at how many random ones, each the same in every measurement. Raise
     InputError where a policy is missing whose time to page is promised.
     """
-    names = {change.policy for change in CHANGES}
+    names = {change.policy for change in promises().changes}
     needed = [policy for policy in policies if policy.name in names]
     missing = names - {policy.name for policy in needed}
     if missing:
@@ -141,12 +150,14 @@ def measure_all(
             for name in sorted(missing)
         )
     check_installed()
-    yield from side_by_side(partial(_measure_mode, needed, moments), [*MODES], stop)
+    work = partial(_measure_mode, needed, moments)
+    yield from side_by_side(work, [*promises().modes], stop)
 
 
 def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
     """Return times to page, which come in the order of modes, by change."""
-    return sorted(times, key=lambda time: CHANGES.index(time.change))
+    changes = promises().changes
+    return sorted(times, key=lambda time: changes.index(time.change))
 
 
 def _measure_mode(
@@ -156,10 +167,10 @@ def _measure_mode(
     return times + measure(*record_death(mode), policies)
 
 
-def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
+def _record_changes(mode: str, count: int) -> tuple[Recording, list[Moment]]:
     """Record changes at random moments, and just after runs, as one recording."""
-    timed = MODES[mode]
-    moments: Moments = {}
+    timed = promises().modes[mode]
+    moments: list[Moment] = []
     recordings: list[Recording] = []
     drawn = Random(mode)  # noqa: S311 - the same in every measurement
     random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(count)]
@@ -169,7 +180,9 @@ def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
         times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
         for first in range(0, len(times), timed.together):
             together = times[first : first + timed.together]
-            streams, events = _changes(together, f"trial-{len(recordings)}", moments)
+            prefix = f"trial-{len(recordings)}"
+            streams, events, changed = _changes(together, prefix)
+            moments += changed
             recordings.append(_play(mode, exporter, streams, events))
     series: list[Series] = []
     entries: list[LogEntry] = []
@@ -181,37 +194,42 @@ def _record_changes(mode: str, count: int) -> tuple[Recording, Moments]:
     return merged, moments
 
 
-def record_death(mode: str) -> tuple[Recording, Moments]:
+def record_death(mode: str) -> tuple[Recording, list[Moment]]:
     """Record an exporter that dies just after a run."""
     dies = _FIRST_CHANGE + _JUST_AFTER
     silent = Downtime.model_validate({"from": dies, "until": math.inf})
-    exporter = MODES[mode].exporter.model_copy(update={"silent": (silent,)})
+    exporter = promises().modes[mode].exporter
+    exporter = exporter.model_copy(update={"silent": (silent,)})
     streams = {"trial-0": {"europe-west1": [{"id": "orders"}]}}
     recording = _play(mode, exporter, streams, [])
     last = max(run.ended for run in recording.runs)
-    deaths = [change.title for change in CHANGES if change.event is None]
-    return recording, {title: {"": last} for title in deaths}
+    changes = promises().changes
+    deaths = [Moment(each.title, "", last) for each in changes if each.event is None]
+    return recording, deaths
 
 
 def measure(
-    recording: Recording, moments: Moments, policies: Iterable[Policy]
+    recording: Recording, moments: Sequence[Moment], policies: Iterable[Policy]
 ) -> list[TimeToPage]:
     """Return the time to page of each change of a recording, whose name is the mode."""
     mode = recording.name
     by_name = {policy.name: policy for policy in policies}
     measured = []
     with start_engine(recording.series) as engine:
-        for change in CHANGES:
-            if change.title not in moments or mode not in change.bounds:
+        for change in promises().changes:
+            changed = {
+                each.about: each.at for each in moments if each.title == change.title
+            }
+            if not changed or mode not in change.bounds:
                 continue
             policy = by_name[change.policy]
             if policy.is_log:
                 incidents = log_incidents(policy, recording)
             else:
                 incidents = metric_incidents(policy, recording, engine, _EVERY_SECOND)
-            times = _seconds(change, incidents, moments[change.title])
+            times = _times(change, incidents, changed)
             phases = round(policy.interval / _EVERY_SECOND) or 1
-            if len(times) < len(moments[change.title]) * phases:
+            if len(times) < len(changed) * phases:
                 times = [math.inf]
             elif change.event is None:
                 times = _at_any_moment(times, mode)
@@ -221,7 +239,7 @@ def measure(
     return measured
 
 
-def _seconds(
+def _times(
     change: TimedChange, incidents: Iterable[Incident], changed: dict[str, float]
 ) -> list[float]:
     """Return the times from changes to incidents; ``changed`` is when, by resource."""
@@ -236,7 +254,7 @@ def _seconds(
 
 def _at_any_moment(times: list[float], mode: str) -> list[float]:
     """Return times from a last run for deaths at each second until the next run."""
-    runs = scheduled_runs([MODES[mode].exporter], LONGEST_SECONDS, "")
+    runs = scheduled_runs([promises().modes[mode].exporter], LONGEST_SECONDS, "")
     gap = max(after.at - before.at for before, after in pairwise(runs))
     found: list[float] = []
     for second in range(round(gap)):
@@ -245,9 +263,9 @@ def _at_any_moment(times: list[float], mode: str) -> list[float]:
 
 
 def _changes(
-    times: Iterable[float], prefix: str, moments: Moments
-) -> tuple[Streams, list[dict[str, Any]]]:
-    """Return streams and the events that change them, and add the moments when.
+    times: Iterable[float], prefix: str
+) -> tuple[Streams, list[dict[str, Any]], list[Moment]]:
+    """Return streams, the events that change them, and when these come.
 
     Each moment has two locations: in one, one stream changes for each kind of change;
     in the other one, five at once. The names of the projects begin with ``prefix``.
@@ -255,8 +273,9 @@ def _changes(
     known = sorted(KNOWN)
     streams: Streams = {}
     events: list[dict[str, Any]] = []
+    moments: list[Moment] = []
     for index, at in enumerate(times):
-        for change in CHANGES:
+        for change in promises().changes:
             if change.event is None:
                 continue
             is_group = change.streams > 1
@@ -265,14 +284,14 @@ def _changes(
             location = known[place]
             parent = f"projects/{project}/locations/{location}"
             resource = parent if is_group else f"{parent}/streams/{change.policy}-1"
-            moments.setdefault(change.title, {})[resource] = at
+            moments.append(Moment(change.title, resource, at))
             group = {"id": f"{change.policy}-{{}}", "count": change.streams}
             of_project = streams.setdefault(project, {})
             of_project.setdefault(location, []).append(group)
             for stream in range(1, change.streams + 1):
                 name = f"{parent}/streams/{change.policy}-{stream}"
                 events.append(change.event | {"at": at, "stream": name})
-    return streams, events
+    return streams, events, moments
 
 
 def _play(

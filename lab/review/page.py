@@ -3,10 +3,10 @@
 import html
 from collections.abc import Iterable, Iterator, Sequence
 
+from exporter.log.summary import name_first
 from exporter.text import plural
 from lab.markdown import code, fenced, html_code, table
 from lab.promql_durations import format_duration
-from lab.prove.outcomes import first_and_more
 from lab.review.playing import KINDS, ChangedIncident
 from lab.review.review import WORSE, ChangedPolicy, Review
 
@@ -17,7 +17,6 @@ _FOLDED = "<details>"
 # Lines of each list and table, so that what isn't folded is a page of 60 lines
 _MOST_SHOWN = 9
 _MOST_LINES = 150  # of a diff
-_MOST_NAMES = 3
 _JSON = "`datastream-lab review --json`"
 
 
@@ -105,7 +104,7 @@ def _policies(review: Review) -> Iterator[str]:
         for policy in group:
             lines += [f"--- {policy.name}", *policy.diff]
         names = [html_code(policy.name) for policy in group]
-        summary = f"{first_and_more(names, _MOST_NAMES)}: {html.escape(effect)}"
+        summary = f"{name_first(names)}: {html.escape(effect)}"
         yield _folded(summary, lines)
 
 
@@ -140,7 +139,7 @@ def _abouts(group: Sequence[ChangedIncident]) -> str:
     for each in group:
         name = each.about.rpartition("/")[2]
         names.append(code(name) if name else "everything")
-    return first_and_more(names, _MOST_NAMES)
+    return name_first(names)
 
 
 def _latest(group: Sequence[ChangedIncident], side: int) -> str:
@@ -180,7 +179,7 @@ def _routes(review: Review) -> Iterator[str]:
         after = code(each.after)
         if each.after == "nobody":
             after = "**nobody**"
-        policies = first_and_more(list(map(code, each.policies)), _MOST_NAMES)
+        policies = name_first(list(map(code, each.policies)))
         before = code(each.before)
         rows.append((code(each.route), before, after, policies))
     if rows:

@@ -26,7 +26,7 @@ from lab.emulator.snapshots import (
 from lab.emulator.world import CopyBytes, DropEvents, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
-from lab.promql_durations import parse
+from lab.promql_durations import parse_seconds
 from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
@@ -150,11 +150,11 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         usual, longest = delay
         if not name.startswith(_OURS):
             usual = longest = delay_seconds(name)
-        if offset and _seconds(offset) >= longest:
+        if offset and _range_seconds(offset) >= longest:
             return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
         if not length:
             return found["selector"]
-        left = round((_seconds(length) - usual) * 1000)
+        left = round((_range_seconds(length) - usual) * 1000)
         if left > 0:
             return f"{found['selector']}[{left}ms]"
         # The range is too short for any point: select before all of them.
@@ -171,11 +171,11 @@ def at_own_time(query: str) -> str:
     )
 
 
-def _seconds(length: str) -> float:
+def _range_seconds(length: str) -> float:
     """Return the seconds of a PromQL duration; seconds are its default unit."""
     if length.isdecimal():
         return float(length)
-    return parse(length).total_seconds()
+    return parse_seconds(length)
 
 
 def add_native(

@@ -1,6 +1,8 @@
 """Joins points into spans: when a stream, location or exporter was in which state."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from google.cloud.datastream_v1 import PrivateConnection
@@ -33,7 +35,6 @@ UNWATCHED = "not watched"  # config excludes or mutes it
 _PAUSE = 300.0
 _CONNECTION_PAUSE = 1200.0
 
-
 _ByTime = dict[float, str]  # a state at each unix second that has one
 
 
@@ -52,6 +53,15 @@ class Span(NamedTuple):
     state: str
 
 
+@dataclass(frozen=True)
+class _Points:
+    """What points say of a subject."""
+
+    states: _ByTime = field(default_factory=dict)
+    # Of a location: what its streams are that have no state of their own
+    others: _ByTime = field(default_factory=dict)
+
+
 class Spans:
     """The spans of every subject, by its full name, oldest first."""
 
@@ -60,29 +70,29 @@ class Spans:
 
     def add(self, series: Iterable[Series]) -> None:
         """Add points, none of them older than those that were added before."""
-        states: dict[str, _ByTime] = {}
-        unlisted: dict[str, _ByTime] = {}  # by location: what its other streams are
+        found: dict[str, _Points] = defaultdict(_Points)
         for each in series:
             metric = _BY_NAME.get(each.name)
             if metric is None:
                 continue
             labels = dict(each.labels)
-            about = resource_name(labels, is_exporter=metric == samples.LAST_RUN)
+            name = resource_name(labels, is_exporter=metric == samples.LAST_RUN)
+            subject = found[name]
             for point in each.samples:
-                value = int(point.value)
-                state = _state(metric, value)
+                state = _state(metric, int(point.value))
                 if state:
-                    states.setdefault(about, {})[point.time] = state
+                    subject.states[point.time] = state
                 if metric == samples.LAST_READ:
-                    unlisted.setdefault(about, {})[point.time] = MISSING
+                    subject.others[point.time] = MISSING
                 if state == UNREADABLE:
-                    unlisted.setdefault(about, {})[point.time] = UNKNOWN
-        for about in {*states, *self.of}:
-            own = states.get(about, {})
+                    subject.others[point.time] = UNKNOWN
+        for about in {*found, *self.of}:
             others: _ByTime = {}
-            if "/streams/" in about:
-                others = unlisted.get(about.partition("/streams/")[0], {})
-            _join(self.of.setdefault(about, []), own, others, _pause(about))
+            location, is_stream, _ = about.partition("/streams/")
+            if is_stream:
+                others = found[location].others
+            spans = self.of.setdefault(about, [])
+            _join(spans, found[about].states, others, _pause(about))
 
     def until(self, end: float, about: str) -> list[Span]:
         """Return a subject's spans until a time, with one for each silence."""

@@ -20,7 +20,7 @@ _CHANNELS = "https://console.cloud.google.com/monitoring/alerting/notifications"
 _UNVERIFIED = monitoring_v3.NotificationChannel.VerificationStatus.UNVERIFIED
 
 
-class Deployed(NamedTuple):
+class DeployedPolicy(NamedTuple):
     """A policy as Cloud Monitoring has it, and the file with its name."""
 
     file: Policy
@@ -43,7 +43,7 @@ class Deployed(NamedTuple):
         return self.policy.enabled is not False and not self.policy.validity.code
 
 
-def read_policies(target: Target) -> list[Deployed]:
+def deployed_policies(target: Target) -> list[DeployedPolicy]:
     """Return the deployed policies that have a file, by name; raise CallError."""
     files = {policy.name: policy for policy in target.policies}
     service = target.clients.another(monitoring_v3.AlertPolicyServiceClient)
@@ -55,13 +55,13 @@ def read_policies(target: Target) -> list[Deployed]:
     ):
         file = files.get(policy.user_labels.get("policy", ""))
         if file and policy.conditions:
-            found.append(Deployed(file, policy))
+            found.append(DeployedPolicy(file, policy))
     return sorted(found, key=lambda each: each.name)
 
 
 def policies(target: Target) -> Iterator[Finding]:
     """Yield what is not deployed, can't alert or differs; raise CallError."""
-    deployed = read_policies(target)
+    deployed = deployed_policies(target)
     names = {each.file.name for each in deployed}
     missing = [file for file in target.policies if file.name not in names]
     if missing:
@@ -86,7 +86,7 @@ def policies(target: Target) -> Iterator[Finding]:
     yield from told(target, [each for each in deployed if each.works])
 
 
-def _differences(each: Deployed) -> Iterator[str]:
+def _differences(each: DeployedPolicy) -> Iterator[str]:
     """Yield how a policy differs from what Terraform makes of its file."""
     file = each.file
     compared: list[tuple[str, object, object]] = [
@@ -104,7 +104,7 @@ def _differences(each: Deployed) -> Iterator[str]:
             yield f"{what} {deployed} instead of {written}"
 
 
-def told(target: Target, working: list[Deployed]) -> Iterator[Finding]:
+def told(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
     """Yield which channels are told, and which policies tell none; raise CallError."""
     service = target.clients.another(monitoring_v3.NotificationChannelServiceClient)
     channels = {}
@@ -161,7 +161,7 @@ def snoozes(target: Target) -> Iterator[Finding]:
         )
         if snooze.interval.start_time <= now < snooze.interval.end_time
     ]
-    deployed = read_policies(target) if active else []
+    deployed = deployed_policies(target) if active else []
     for snooze in active:
         ids = set(map(id_of, snooze.criteria.policies))
         for each in deployed:

@@ -23,7 +23,7 @@ from exporter.states import StreamState
 from exporter.steps.measure import PROBLEM, problem_samples
 from exporter.steps.problems import LocationProblems, Problem
 from exporter.steps.write import Writer
-from lab.verify.deployed import Deployed, id_of, read_policies, told
+from lab.verify.deployed import DeployedPolicy, deployed_policies, id_of, told
 from lab.verify.target import Target
 
 STREAM = "alert-drill"
@@ -53,11 +53,11 @@ class Drill:
     sleep: Callable[[float], None] = time.sleep
 
     @cached_property
-    def policies(self) -> list[Deployed]:
+    def policies(self) -> list[DeployedPolicy]:
         """The policies that should alert: Terraform's routes make several."""
         return [
             each
-            for each in read_policies(self.target)
+            for each in deployed_policies(self.target)
             if each.file.name == POLICY and each.works
         ]
 
@@ -159,7 +159,7 @@ class Drill:
             value for labels, value in found if labels.get("stream_id") == STREAM
         )
 
-    def _incident(self) -> tuple[Deployed, float] | None:
+    def _incident(self) -> tuple[DeployedPolicy, float] | None:
         """Return the policy of the stream's open incident, and when it opened."""
         for alert in self.target.rest.open_alerts(self.target.project):
             # One without labels may be it.

@@ -19,7 +19,7 @@ from lab.policies.promql import known_series
 from lab.prove.engine import EngineError, NotInstalledError, check_installed, run_engine
 from lab.prove.incidents import resource_name
 from lab.simulate.series import at_own_time
-from lab.verify.deployed import Deployed, read_policies
+from lab.verify.deployed import DeployedPolicy, deployed_policies
 from lab.verify.target import Target
 
 _PART = "queries"
@@ -34,7 +34,7 @@ def queries(target: Target) -> Iterator[Finding]:
     at = float(int(time.time()) - _READABLE_SECONDS)
     answers: _Answers = {}
     asked = []
-    for each in read_policies(target):
+    for each in deployed_policies(target):
         query = each.promql.query
         if not query:
             continue
@@ -84,7 +84,7 @@ def _compared(answers: _Answers, local: _Answers) -> Iterator[Finding]:
         yield Finding(INFO, _PART, text)
 
 
-def _local_answers(target: Target, asked: list[Deployed], at: float) -> _Answers:
+def _local_answers(target: Target, asked: list[DeployedPolicy], at: float) -> _Answers:
     """Return what Prometheus answers with the points that Google has.
 
     Raise CallError, NotInstalledError or EngineError.
@@ -113,7 +113,7 @@ def _local_answers(target: Target, asked: list[Deployed], at: float) -> _Answers
     return found
 
 
-def _about(each: Deployed, labels: Mapping[str, str]) -> str:
+def _about(each: DeployedPolicy, labels: Mapping[str, str]) -> str:
     """Return the resource of a series of an answer; its labels if they name none."""
     name = resource_name(labels, is_exporter=each.file.watches_exporter)
     return name or ", ".join(map("=".join, sorted(labels.items())))

@@ -9,7 +9,7 @@ import pytest
 from exporter.process import INCOMPLETE, USAGE, Signals
 from lab.cli.options import LabContext
 from lab.cli.time_to_page import show
-from lab.prove.time_to_page import CHANGES, TimeToPage
+from lab.prove.time_to_page import TimeToPage, promises
 from tests.lab.conftest import Command
 from tests.outputs import Printed
 
@@ -24,7 +24,7 @@ def test_an_exceeded_bound_and_a_silent_policy_fail(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The table marks both, the log counts them, and the exit code is 1."""
-    failed = next(change for change in CHANGES if change.title == "FAILED")
+    failed = next(change for change in promises().changes if change.title == "FAILED")
     times = [
         TimeToPage(failed, "job", 190.1, 115.0, 1000),
         TimeToPage(failed, "function", math.inf, math.inf, 1),

@@ -6,9 +6,9 @@ import pytest
 
 from lab.policies.files import Policy
 from lab.prove.time_to_page import (
-    CHANGES,
     TimeToPage,
     measure,
+    promises,
     record_death,
 )
 
@@ -19,7 +19,7 @@ def test_every_time_to_page_is_within_its_bound(
     """The worst case over moments of change, runs and evaluations keeps the promise."""
     measured = {(each.change.title, each.mode): each for each in times_to_page}
     assert set(measured) == {
-        (change.title, mode) for change in CHANGES for mode in change.bounds
+        (change.title, mode) for change in promises().changes for mode in change.bounds
     }
     assert {key: each.worst for key, each in measured.items() if not each.kept} == {}
     assert all(each.median < each.worst for each in measured.values())

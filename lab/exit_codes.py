@@ -11,10 +11,7 @@ MEANINGS = {
         " config or a lost or later alert, the history could not be read, `verify`"
         " found a failure, or Prometheus failed."
     ),
-    USAGE: (
-        "An error on the command line or in a file, a port in use, or a missing Python"
-        " package."
-    ),
+    USAGE: ("An error on the command line or in a file, or a missing Python package."),
     NO_PROMETHEUS: "Prometheus is not installed.",
     INTERRUPTED: "Interrupted by SIGINT (Ctrl-C).",
     TERMINATED: "Ended by SIGTERM.",

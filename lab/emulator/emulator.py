@@ -19,9 +19,7 @@ class Emulator:
     """Datastream and Cloud Monitoring on loopback, for Google's own clients.
 
     The world starts when the object is made; the servers run while the block runs.
-    ``clock`` returns unix seconds; ``started`` is when the world did. ``ports`` are
-    Datastream's and Cloud Monitoring's, 0 for any free one; entering raises
-    PortInUseError where one is not free.
+    ``clock`` returns unix seconds; ``started`` is when the world did.
     """
 
     datastream: str  # ``127.0.0.1:port`` of Datastream, once started

@@ -40,7 +40,7 @@ _HEALTHY = LocationProblems(ended=frozenset({STREAM}))
 
 
 def drill(target: Target) -> Iterator[Finding]:
-    """Yield each step when it is done; raise CallError when the stream is healthy."""
+    """Yield each step; a CallError is raised only after the stream was made healthy."""
     yield from Drill(target).findings()
 
 
@@ -62,7 +62,7 @@ class Drill:
         ]
 
     def findings(self) -> Iterator[Finding]:
-        """Yield each step when done; raise CallError when the stream is healthy."""
+        """Yield each step; a CallError is raised only after the stream was healed."""
         if not self.policies:
             text = f"{POLICY} is not deployed, or can't alert: nothing was written"
             yield Finding(ERROR, _PART, text)

@@ -26,7 +26,7 @@ def test_the_measured_times(times_to_page: list[TimeToPage]) -> None:
 
 
 def test_the_transcripts() -> None:
-    """A scenario, a review and a back-test."""
+    """The transcripts of a scenario, a review and a back-test are those of today."""
     assert lab.output(*lab.SHOWN) == lab.TRANSCRIPT.read_text("utf-8"), HOW
     assert lab_review.made() == lab_review.SHOWN.read_text("utf-8"), HOW
     tested = lab_backtest.TRANSCRIPT.read_text("utf-8")

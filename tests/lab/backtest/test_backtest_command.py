@@ -20,7 +20,7 @@ ASKED = ("--project", "ops-prod", *DAY)
 
 
 def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
-    """The history's start, incidents, availability, quiet policies, reasons, a sum."""
+    """A back-test prints incidents, availability, quiet policies, reasons and a sum."""
     code, out, err = backtest(*ASKED, environ=lab.environ)
     assert code == 0
     known, paged, available, quiet, not_evaluated = out.split("\n\n")
@@ -176,7 +176,7 @@ def test_an_unreadable_history_is_an_error(
     code: str | None,
     sentence: str,
 ) -> None:
-    """The last line says what is missing and where, or how to get the right; exit 1."""
+    """An unreadable history exits with 1, and the last line says what is missing."""
     if code:
         empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     words = ("--project", project, "--days", "1")

@@ -68,7 +68,7 @@ def test_the_page_size_does_not_matter(
 def test_a_series_without_a_project_gets_one(
     resource: dict[str, str], project: str | None
 ) -> None:
-    """It gets the metrics project, unless its resource has a container."""
+    """A series gets the metrics project, unless its resource has a container."""
     series = raw(
         "thing",
         {"location": "there", **resource},
@@ -102,7 +102,7 @@ def test_a_distribution_is_left_out_and_named() -> None:
 
 
 def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
-    """Cloud Monitoring does not know a metric before its first point."""
+    """A metric that was never written, which the API does not know, has no series."""
     message = f'Cannot find metric(s) that match type = "{FRESHNESS}".'
     empty_lab.cloud.add_fault(
         Fault(method="ListTimeSeries", code="NOT_FOUND", message=message)

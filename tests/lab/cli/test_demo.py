@@ -7,7 +7,7 @@ from tests.lab.conftest import POLICIES, Command
 
 
 def test_the_whole_way_is_played(command: Command) -> None:
-    """``init``, ``check``, ``run``, a page about its stream, and the next steps."""
+    """The demo plays init, check and run, shows a page, and says what comes next."""
     code, out, err = command("demo", f"--policies={POLICIES}")
     assert code == 0
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
@@ -29,7 +29,7 @@ def test_the_whole_way_is_played(command: Command) -> None:
 
 
 def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
-    """The output has the table and points; the log the problems, the worst first."""
+    """The output has the table and points; the log names the worst problem first."""
     code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()

@@ -20,7 +20,7 @@ def test_a_signal_ends_parallel_scenarios(
     tmp_path: Path,
     number: int,
 ) -> None:
-    """Worker processes end with their Prometheus, also when no handler runs."""
+    """A signal ends all workers and their Prometheus, also when no handler runs."""
     for index in range(20):
         (scenarios / f"another-{index}.yaml").write_text(SCENARIO)
     engines = tmp_path / "engines"

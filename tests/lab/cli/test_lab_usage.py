@@ -29,7 +29,7 @@ def test_a_wrong_command_line_is_a_usage_error(
     argv: str,
     sentence: str,
 ) -> None:
-    """Usage and one sentence go to stderr; exit 2."""
+    """A wrong command line prints the usage and a sentence, and exits with 2."""
     code, out, err = command(*argv.split())
     assert (code, out) == (USAGE, "")
     assert err.startswith("usage: datastream-lab")
@@ -37,7 +37,7 @@ def test_a_wrong_command_line_is_a_usage_error(
 
 
 def test_help_names_every_command(command: Command) -> None:
-    """Each has a short description, and a help of its own."""
+    """The help describes every command, and each has a help of its own."""
     code, out, err = command("--help")
     assert (code, err) == (OK, "")
     words = " ".join(out.split())
@@ -51,7 +51,7 @@ def test_help_names_every_command(command: Command) -> None:
 def test_a_missing_package_is_one_sentence(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sentence names a command that works from a clone; exit 2."""
+    """A missing package exits with 2 and names a command that works from a clone."""
     monkeypatch.setitem(sys.modules, "promql_parser", None)
     for module in [name for name in sys.modules if name.startswith("lab.")]:
         monkeypatch.delitem(sys.modules, module)
@@ -67,7 +67,7 @@ def test_missing_prometheus_is_one_sentence(
     scenarios: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It names the programs and how to install them; exit 3. What needs none works."""
+    """A command that needs Prometheus exits with 3 and says how to install it."""
     monkeypatch.setenv("PATH", str(scenarios))
     code, out, err = command("test", PASSING)
     assert (code, out) == (NO_PROMETHEUS, "")
@@ -78,7 +78,7 @@ def test_missing_prometheus_is_one_sentence(
 
 
 def test_a_full_temporary_directory_proves_nothing(scenarios: Path) -> None:
-    """The engine's files need space; without it no scenario counts as failed."""
+    """Without space for the engine's files, no scenario counts as failed."""
     # Where the tests' coverage is measured, this process would write its part of it
     # too.
     inherited = os.environ.items()

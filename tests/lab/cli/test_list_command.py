@@ -54,7 +54,7 @@ def test_a_disabled_policy_is_shown(command: Command, folder: Path) -> None:
 def test_scenarios_are_listed_without_playing(
     command: Command, scenarios: Path
 ) -> None:
-    """Each has its name, length and title."""
+    """A list of scenarios has the name, the length and the title of each."""
     (scenarios / f"{FAILING}.yaml").unlink()
     code, out, err = command("test", "--list")
     assert (code, err) == (OK, "")

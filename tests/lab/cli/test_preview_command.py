@@ -10,7 +10,7 @@ from tests.lab.conftest import Command
 
 @pytest.mark.usefixtures("folder")
 def test_every_policy_has_a_notification(command: Command) -> None:
-    """Each has a heading, its subject, its links, and how it reads without labels."""
+    """Each policy has a heading, subject and links, and its text without labels."""
     code, out, err = command("preview")
     assert (code, err) == (OK, "")
     assert re.findall(r"^[\w-]+ · [A-Z]+$", out, re.MULTILINE) == [

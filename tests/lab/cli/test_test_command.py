@@ -98,7 +98,7 @@ def test_policies_are_evaluated_as_they_are_in_all_folders(
 
 
 def test_incidents_close_later_on_request(command: Command) -> None:
-    """So may those of the scenarios, and each other one opens as before."""
+    """With --closing-delay, incidents close later, and open when they did before."""
     names = ("error-with-changing-numbers", "fails-and-heals")
     folder = ("--policies", str(POLICIES))
     code, out, _ = command("test", *names, *folder, "--closing-delay", "270")
@@ -134,7 +134,7 @@ def test_a_missing_file_or_folder_is_one_sentence(
     argv: str,
     sentence: str,
 ) -> None:
-    """A name or a folder that doesn't exist costs exit 2, with a hint."""
+    """A name or a folder that doesn't exist exits with 2 and a hint."""
     code, out, err = command("test", *argv.split())
     assert (code, out) == (USAGE, "")
     assert err.startswith("error: ")

@@ -16,7 +16,7 @@ WORLD: dict[str, Any] = {
 
 
 def test_a_page_can_come_twice(serve: Serve) -> None:
-    """A page's token leads to the same page again."""
+    """A fault can make a page's token lead to the same page again."""
     fault = {"answer": "same_page", "times": 1}
     served = serve(WORLD | {"largest_page": {"ListStreams": 2}, "faults": [fault]})
     pages = served.datastream.list_streams(parent=EUROPE).pages
@@ -39,6 +39,6 @@ def test_a_page_can_come_twice(serve: Serve) -> None:
 def test_an_answer_can_be_useless(
     serve: Serve, fault: dict[str, str], raised: type[Exception]
 ) -> None:
-    """An answer or an error's details can't be parsed, or an answer is too large."""
+    """A fault can make an answer too large, or impossible to parse."""
     with pytest.raises(raised):
         serve(WORLD | {"faults": [fault]}).datastream.list_streams(parent=EUROPE)

@@ -70,7 +70,7 @@ faults:
     ],
 )
 def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> None:
-    """A glob that matches nothing is most likely misspelt."""
+    """A glob that matches nothing is most likely misspelt, and so an error."""
     (error,) = errors_of(PROJECTS + f"events: [{event}]\n")
     assert words in error
 
@@ -80,7 +80,7 @@ def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> No
     ['{id: "x-{:03}"}', "{id: x, count: 3}", '{id: "x-{:0999999999}", count: 2}'],
 )
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
-    """One without the other, or a counter that would take gigabytes, is a mistake."""
+    """A counter without a count, or one that would take gigabytes, is a mistake."""
     (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
     assert "in a name needs a count, and a count needs a counter" in error
 

@@ -120,7 +120,7 @@ def test_an_unsupported_filter_is_refused_with_its_position(
     ],
 )
 def test_labels_are_extracted(text: str, value: str) -> None:
-    """A whole field, the first group of an expression, or all that it matches."""
+    """A label is a whole field, an expression's first group, or all that it matches."""
     assert parse_extractor(text)(ENTRY) == value
 
 

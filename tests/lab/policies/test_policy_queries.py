@@ -23,7 +23,7 @@ every_metric_policy = pytest.mark.parametrize(
 
 
 def test_the_policies_are_as_promised() -> None:
-    """Names, severities, windows and thresholds; there is no other policy."""
+    """Each policy has its severity, windows and threshold; no other exists."""
     for name, policy in POLICIES.items():
         promise = PROMISES[name]
         assert policy.severity == promise["severity"], name
@@ -101,7 +101,7 @@ def test_joins_match_on_project_and_location(policy: Policy) -> None:
 def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
     policy: Policy,
 ) -> None:
-    """A day for problems, an hour for short retest windows, two thirds of longer."""
+    """Problems count for a day, states for an hour or part of the retest window."""
     # Where both together are the time that the page says, it is two thirds of that.
     # A dead exporter closes no incident, and a single point opens none.
     window = policy.retest_window

@@ -87,7 +87,7 @@ def test_subjects_fit(policy: Policy) -> None:
 
 @every_policy
 def test_a_text_has_five_parts(policy: Policy) -> None:
-    """What happened, what it means, three steps, what fixes it, how to silence it."""
+    """A text says what happened, what it means, where to look, the fix, the silence."""
     paragraphs = policy.content.split("\n\n")
     parts = [re.match(r"\*\*[^*]+\*\*", each) for each in paragraphs]
 

@@ -53,7 +53,7 @@ def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
 
 @pytest.mark.parametrize(("query", "sentence"), QUERIES["mistaken"].items())
 def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> None:
-    """The sentence lists the existing ones."""
+    """The sentence about an unknown metric or label lists the existing ones."""
     assert promql.read(full(query)).errors == [full(sentence)]
 
 
@@ -134,7 +134,7 @@ def test_a_type_has_its_name_in_promql() -> None:
 
 
 def test_every_metric_of_the_exporter_is_known() -> None:
-    """Each has its name in PromQL, the resource that it belongs to, and its labels."""
+    """Each metric has its name in PromQL, its resource and its labels."""
     for metric in metrics().values():
         series = promql.known_series()[promql.promql_name(metric.type)]
         assert (series.type, series.resource) == (metric.type, RESOURCE)

@@ -98,7 +98,7 @@ def test_a_message_says_what_changed(
     reason: str,
     played: Played,
 ) -> None:
-    """States and error without numbers, or what isn't expected; maybe no reason."""
+    """A message has the states and the error without numbers, and maybe no reason."""
     policy = OWN["stream-state-changed"]
     incidents = [one for one in played(scenario).incidents if one.policy == policy.name]
     shown = notification(policy, incidents[0].labels)

@@ -53,7 +53,7 @@ def test_an_incident_opens_after_the_retest_window(
     retest_window: float,
     intervals: list[tuple[float, float | None]],
 ) -> None:
-    """It closes at the first evaluation that is not true."""
+    """An incident opens after the retest window, and closes when no longer true."""
     found = firing_intervals(
         true_at, retest_window=retest_window, interval=INTERVAL, last=600
     )
@@ -72,7 +72,7 @@ def test_an_incident_opens_after_the_retest_window(
 def test_an_incident_may_close_later(
     returns: tuple[float, ...], intervals: list[tuple[float, float]]
 ) -> None:
-    """It goes on where the condition is true again before it has closed."""
+    """An incident goes on if the condition is true again before it has closed."""
     found = firing_intervals(
         (0, 30, 60, *returns),
         retest_window=60,

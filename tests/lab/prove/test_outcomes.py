@@ -58,7 +58,7 @@ def test_an_alert_is_one_line_for_all_phases() -> None:
 
 
 def test_many_right_resources_are_one_line() -> None:
-    """Three are named, the others counted."""
+    """Of many resources that are right, three are named and the others counted."""
     names = [f"orders-{number}" for number in range(5)]
     phase = [opened(name, 90.0) for name in names]
     assert printed([expected_alert("orders-*", count=5)], phase) == [
@@ -70,7 +70,7 @@ def test_many_right_resources_are_one_line() -> None:
 
 
 def test_an_optional_alert_may_be_missing() -> None:
-    """It may be missing in one phase or in all."""
+    """An optional alert may be missing in one phase or in all."""
     assert printed([expected_alert(may=True)], [], []) == [
         "p of orders: did not open (optional, 1m to 2m)"
     ]
@@ -99,7 +99,7 @@ def test_a_missed_alert_says_how_many_are_missing() -> None:
 
 
 def test_a_wrong_close_is_reported() -> None:
-    """Too early, too late, and an incident that should have stayed open."""
+    """A line says that an incident closed early, late, or should have stayed."""
     closes = {"after": 300, "by": 400}
     assert printed(
         [expected_alert(closes=closes)], [opened("orders", 90.0, 200.0)]

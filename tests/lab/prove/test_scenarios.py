@@ -59,7 +59,7 @@ def test_exactly_the_expected_alerts_fire(
 def test_every_policy_fires_in_some_scenario(
     policies: tuple[Policy, ...], project_scenarios: dict[str, Scenario]
 ) -> None:
-    """No policy could be removed unnoticed."""
+    """Every policy is expected in some scenario, so none can go unnoticed."""
     paging = set()
     for scenario in project_scenarios.values():
         paging |= {each.policy for each in scenario.expect if not each.may}
@@ -69,7 +69,7 @@ def test_every_policy_fires_in_some_scenario(
 def test_every_scenario_says_what_it_shows(
     project_scenarios: dict[str, Scenario],
 ) -> None:
-    """Each has a title of its own and at least one sentence."""
+    """Each scenario has a title of its own and at least one sentence."""
     scenarios = project_scenarios.values()
     assert len({each.title for each in scenarios}) == len(scenarios)
     assert all(each.what.strip().endswith(".") for each in scenarios)

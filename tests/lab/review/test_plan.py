@@ -49,7 +49,7 @@ from tests.mangling import mangle, values
     ],
 )
 def test_other_input_is_refused(content: bytes) -> None:
-    """A plan file, a state or other JSON: the sentence says what to pass instead."""
+    """A plan file, a state or other JSON is refused with what to pass instead."""
     with pytest.raises(InputError) as refused:
         parse_plan(content, "plan.json")
     assert str(refused.value).startswith("plan.json: ")
@@ -79,14 +79,14 @@ def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
     ],
 )
 def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
-    """The name is the ``for_each`` key, or the resource's name."""
+    """A policy's name is its for_each key, or the resource's name."""
     new = change("create", after=policy(), address=address)
     (found,) = planned(new).changes
     assert (found.name, found.file) == (name, "failed")
 
 
 def test_policies_with_the_same_key_are_named_by_their_address() -> None:
-    """Data sources, and what a failed apply left over, are no policies."""
+    """Policies with the same key are named by their addresses."""
     addresses = [f"module.x.{ADDRESS}", f"module.y.{ADDRESS}"]
     one, two = (change("create", after=policy(), address=each) for each in addresses)
     others = (one | {"mode": "data"}, one | {"deposed": "1a2b3c4d"})
@@ -117,14 +117,14 @@ def test_policies_with_the_same_key_are_named_by_their_address() -> None:
 def test_a_policy_that_can_not_be_played_has_a_reason(
     changed: Json, reason: str
 ) -> None:
-    """The review says why."""
+    """A review says why a policy can't be played."""
     found = planned(created(**changed))
     assert changed_policies(found.changes) == ((), ())
     assert reason in make_review(found, []).problems["failed"]
 
 
 def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
-    """Severity, channels and texts don't; a forgotten policy stays as it is."""
+    """A change of severity, channels or texts plays nothing."""
     query = f"{QUERY}\n".replace("==", "\n==")
     other = policy(severity="ERROR", notification_channels=[], content="B", query=query)
     for quiet in (
@@ -188,7 +188,7 @@ _WORDS += _GOOD["resource_changes"][1]["change"]
 
 @given(st.data())
 def test_any_plan_is_reviewed_or_refused(data: st.DataObject) -> None:
-    """A plan with any values in some places, and one that is cut off."""
+    """A plan with any values, or cut off anywhere, gives a review or a sentence."""
     document = json.loads(json.dumps(_GOOD))
     mangle(document, values(_WORDS), data)
     content = json.dumps(document).encode()

@@ -286,7 +286,7 @@ def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> 
 
 
 def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None:
-    """A missing variable, a refusal and a wrong command line; exit 1."""
+    """A missing variable, a refusal or a wrong command line is one sentence."""
     review = tmp_path / "review.md"
     review.write_text("x" * LONGEST)
     url = {

@@ -69,7 +69,7 @@ def test_a_sooner_alert_is_not_worse(reviewed: Reviewed) -> None:
 
 
 def test_a_query_that_prometheus_rejects_loses_its_alerts(reviewed: Reviewed) -> None:
-    """The page has Prometheus's error."""
+    """A query that Prometheus rejects loses its alerts, and the page has the error."""
     ambiguous = f"({QUERY}) * on (location) ({QUERY})"
     document = plan(change("update", before=policy(), after=policy(query=ambiguous)))
     answer = reviewed(document, "--scenario", "five")
@@ -122,7 +122,7 @@ def test_each_route_pays_for_its_conditions() -> None:
 
 
 def test_unknown_values_are_marked() -> None:
-    """A channel that the same plan creates, and a condition, which can't be played."""
+    """A channel or a condition that is known after apply is marked as such."""
     unknown = ("notification_channels", "conditions")
     after = policy() | dict.fromkeys(unknown)
     marks: Json = dict.fromkeys(unknown, True)
@@ -235,7 +235,7 @@ def test_only_a_review_that_plays_needs_prometheus(
 def test_the_first_apply_adds_everything(
     replanned: Replanned, reviewed: Reviewed
 ) -> None:
-    """Every policy is created, and all alerts are gained; planned again, none are."""
+    """A first apply creates every policy and gains all alerts; planned again, none."""
     first = replanned()
     unchanged = reviewed(first).out
     assert "Policies that change: 0 of 19. What decides when an alert" in unchanged

@@ -32,7 +32,7 @@ def _sentences(*changes: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", _CONFIGS["changes"])
 def test_a_change_of_config_is_a_sentence(name: str) -> None:
-    """It says what comes and goes, also when the exporter itself goes."""
+    """A sentence says what comes and goes, also when the exporter itself goes."""
     change = _CONFIGS["changes"][name]
     before = _CONFIGS["before"]
     plan = exporter(before, change["after"])
@@ -40,7 +40,7 @@ def test_a_change_of_config_is_a_sentence(name: str) -> None:
 
 
 def test_another_mode_changes_nothing() -> None:
-    """One resource has config before, and another one after, each in its own form."""
+    """A change of mode, which moves config to another resource, changes nothing."""
     text = _CONFIGS["before"]
     job = exporter("", "")
     variable = {
@@ -54,7 +54,7 @@ def test_another_mode_changes_nothing() -> None:
 
 
 def test_a_config_that_the_plan_hides_is_not_guessed() -> None:
-    """One that is sensitive, or known after apply only, is said to be hidden."""
+    """A config that is sensitive, or known after apply only, is said to be hidden."""
     hidden = ["Warning: the plan hides the config."]
     secret = exporter("a", "b", after_sensitive={"service_config": True})
     assert _sentences(secret) == hidden
@@ -64,7 +64,7 @@ def test_a_config_that_the_plan_hides_is_not_guessed() -> None:
 
 
 def test_an_old_config_that_is_invalid_is_no_error() -> None:
-    """Its repair passes `--strict`, and the diff shows what changes."""
+    """The repair of an invalid config passes --strict, and the diff shows it."""
     repair = exporter("sources: []", _CONFIGS["before"])
     review = make_review(planned(repair), [])
     assert not review.watched["error"]

@@ -89,7 +89,7 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
 def test_every_error_is_reported_with_its_line(
     old: str, new: str, line: int, words: str
 ) -> None:
-    """Unknown policies, things that are not there, times that do not go together."""
+    """Unknown policies and things, and times that don't fit, have their lines."""
     errors = errors_of(GOOD.replace(old, new, 1))
     assert errors[0].startswith(f"s.yaml:{line}: ")
     assert words in errors[0]

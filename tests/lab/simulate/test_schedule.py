@@ -38,7 +38,7 @@ def test_a_run_of_the_job_starts_up_to_half_a_minute_late() -> None:
 
 
 def test_a_function_starts_late_only_where_it_is_cold() -> None:
-    """A minute after a run it may be; a worker pool is on time, to the second."""
+    """A function may start late where it is cold; a worker pool is always on time."""
     assert [run.at for run in runs(40, mode="worker_pool")] == [0, 10, 20, 30]
     delayed = [run.at for run in runs(mode="function", delays=[0, 10])]
     assert delayed == [0, 70, 120, 190, 240]

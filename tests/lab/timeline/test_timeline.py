@@ -67,7 +67,7 @@ def test_a_state_lasts_to_the_next_one() -> None:
 
 
 def test_silence_is_a_dead_exporter() -> None:
-    """Four minutes between points are usual; more than five are a silence."""
+    """More than five minutes without a point are drawn as a dead exporter."""
     values = dict.fromkeys([0.0, 4.0, 8.0, 12.0, 57.0], 2.0)
     assert bars(draw(stream("orders", values))) == [
         ("RUNNING", 0.0, 20.0),
@@ -77,7 +77,7 @@ def test_silence_is_a_dead_exporter() -> None:
 
 
 def test_a_stream_without_a_state_is_missing_unknown_or_not_watched() -> None:
-    """Its location's points tell which: read, not read, or nothing written of it."""
+    """A location's points tell whether a stream is missing or unknown."""
     read = dict.fromkeys(map(float, range(30)), 1.0)
     silent = read | dict.fromkeys(map(float, range(30, 42)), 0.0)
     drawn = draw(
@@ -163,7 +163,7 @@ def test_incidents_are_under_their_subject() -> None:
 
 
 def test_streams_that_look_alike_share_a_row() -> None:
-    """A fleet of hundreds fits on a page; what does not fit is counted."""
+    """Streams that look alike share a row, and rows that do not fit are counted."""
     alike = [stream(f"s{number:03}", always(2)) for number in range(500)]
     (row,) = draw(*alike).rows
     assert (row.name, row.place) == (
@@ -184,7 +184,7 @@ def test_names_are_no_markup() -> None:
 
 
 def test_the_picture_needs_no_style_sheet() -> None:
-    """Each shape has its colour, and a narrow bar's label is under it."""
+    """Each shape has its colour in the picture, and narrow bars have labels below."""
     values = always(2) | always(6, since=57)
     root = ET.fromstring(picture(draw(stream("orders", values))))  # noqa: S314 - our own
     drawn = [each for each in root.iter() if each.tag.endswith(("}rect", "}text"))]

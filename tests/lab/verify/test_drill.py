@@ -77,7 +77,7 @@ def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 def test_a_drill_from_start_to_end(stage: Stage) -> None:
-    """Its policy alone alerts, each step has its time, and nothing remains."""
+    """A drill alerts its policy alone, times each step, and leaves nothing behind."""
     seen: set[str] = set()
     stage.then = lambda: seen.update(stage.alerting())
     stage.installed.clock.now += 12
@@ -95,7 +95,7 @@ def test_a_drill_from_start_to_end(stage: Stage) -> None:
 
 
 def test_an_incident_that_never_opens(stage: Stage) -> None:
-    """It says what was seen and where to look, after ten minutes, and heals."""
+    """After ten minutes without an incident, a drill says what it saw, and heals."""
     stage.installed.promql(POLICY).duration.seconds = 1200
     stage.seconds = 300
     _, never, healthy = stage.drill()
@@ -110,7 +110,7 @@ def test_an_incident_that_never_opens(stage: Stage) -> None:
 
 
 def test_a_drill_that_is_interrupted(stage: Stage) -> None:
-    """The stream is healthy at once; its incident is left to close by itself."""
+    """An interrupted drill heals the stream; its incident closes by itself."""
     stage.then = lambda: signal.raise_signal(signal.SIGINT)
     assert stage.drill()[2:] == [
         HEALTHY,
@@ -122,7 +122,7 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
 
 
 def test_a_refusal_ends_a_drill(stage: Stage) -> None:
-    """Google's words say why, and the stream is healthy after whatever was refused."""
+    """A refusal ends a drill with Google's words, and the stream is healthy."""
     stuck = stage.installed.promql("stream-stuck")
 
     def break_a_policy() -> None:
@@ -145,7 +145,7 @@ def test_a_refusal_ends_a_drill(stage: Stage) -> None:
 
 
 def test_a_drill_beside_another(stage: Stage) -> None:
-    """While another writes, none is made; what a killed one left is healed."""
+    """No drill is made while another writes; what a killed one left is healed."""
     again: list[str] = []
 
     def drill_again() -> None:
@@ -172,7 +172,7 @@ def test_a_drill_beside_another(stage: Stage) -> None:
 
 
 def test_a_drill_without_its_policy(stage: Stage) -> None:
-    """Nothing is written where nobody can be told."""
+    """A drill writes nothing where nobody can be told."""
     stage.installed.policy(POLICY).enabled.value = False
     assert stage.drill() == [
         (

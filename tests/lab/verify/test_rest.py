@@ -67,7 +67,7 @@ def rest(address: str) -> Rest:
     ],
 )
 def test_a_refusal_is_one_sentence(code: int, said: Any, sentence: str) -> None:
-    """It has Google's words, and the role or the command that helps."""
+    """A refusal has Google's words, and the role or the command that helps."""
 
     class Refusing(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -34,7 +34,7 @@ def change(message: Any, fields: dict[str, Any]) -> None:
 
 
 def test_a_sound_installation(installed: Installation) -> None:
-    """Each part is a few lines, nothing failed, and the docs show them."""
+    """A sound installation has a few lines for each part, as the docs show."""
     code, out, err = installed.verify()
     consoles = fences(ROOT / "docs" / "lab.md", "console")
     assert out in [timeless(each.partition("\n")[2]) for each in consoles]
@@ -43,7 +43,7 @@ def test_a_sound_installation(installed: Installation) -> None:
 
 
 def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> None:
-    """A line for each policy and channel that tells nobody, snooze and difference."""
+    """Each policy and channel that tells nobody, snooze and difference has a line."""
     alerting = installed.alerting
     faults = yaml.safe_load((HERE / "faults.yaml").read_text("utf-8"))
     alerting.alert_policies.remove(installed.policy("exporter-silent"))
@@ -69,7 +69,7 @@ def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> N
 def test_queries_that_google_refuses_or_answers_otherwise(
     installed: Installation,
 ) -> None:
-    """Google's words, or both answers; a refusal keeps no other part."""
+    """A line has Google's refusal, or both answers; other parts go on."""
     installed.verify()  # Google's engine has its points from now on.
     seed(installed, "later")
     installed.promql("stream-stuck").query = "sum("
@@ -81,7 +81,7 @@ def test_queries_that_google_refuses_or_answers_otherwise(
 
 
 def test_an_empty_project_and_no_permission(empty: Installation) -> None:
-    """Each part is one line that says what to do."""
+    """For an empty project or a missing permission, each part says what to do."""
     assert empty.verify().out == shown("empty")
     empty.emulator.add_fault(Fault(method="List*", code="PERMISSION_DENIED"))
     code, out, _ = empty.verify()
@@ -90,7 +90,7 @@ def test_an_empty_project_and_no_permission(empty: Installation) -> None:
 
 
 def test_old_and_lost_points(empty: Installation) -> None:
-    """A silent task, lost points, unread locations, and series that don't join."""
+    """A silent task, lost points, unread locations and missing joins have a line."""
     seed(empty, "old")
     seed(empty, "native")
     _, out, _ = empty.verify()
@@ -100,7 +100,7 @@ def test_old_and_lost_points(empty: Installation) -> None:
 def test_json_and_no_prometheus(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lines as JSON; without Prometheus, only the comparison is left out."""
+    """--json prints the same; without Prometheus, only the comparison is left out."""
     installed.verify()  # Google's engine goes on without it.
     monkeypatch.setenv("PATH", "")
     code, out, _ = installed.verify("--json")
@@ -111,7 +111,7 @@ def test_json_and_no_prometheus(
 
 
 def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
-    """Without the variable of its REST side, nothing is called."""
+    """With an emulator alone, but not its REST side, nothing is called."""
     del empty.environ[REST_EMULATOR]
     code, out, err = empty.verify()
     assert (code, out) == (2, "")
@@ -120,7 +120,7 @@ def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
 
 
 def test_ctrl_c_ends_it(installed: Installation) -> None:
-    """What was found is printed, and the exit code is 130."""
+    """After Ctrl-C, what was found is printed, and the exit code is 130."""
 
     def interrupted(_request: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)

@@ -44,14 +44,14 @@ class BacktestResult(NamedTuple):
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
     """Return the types of the metrics to read, and how many seconds earlier to begin.
 
-    A metric that the lab does not know is left out: its type does not follow from its
-    PromQL name.
+    A policy that is off needs none. A metric that the lab does not know is left out:
+    its type does not follow from its PromQL name.
     """
     metrics = {metric.type for metric in (*METRICS, EXPECTED)}
     earlier = 0.0
     for policy in policies:
         query = policy.parsed_query
-        if not query:
+        if not (query and policy.enabled):
             continue
         window = round_up(policy.retest_window, policy.interval)
         earlier = max(earlier, query.look_back + window)

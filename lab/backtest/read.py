@@ -85,10 +85,12 @@ class Reader:
         client: monitoring_v3.MetricServiceClient,
         project: str,
         stop: Event,
+        points_per_page: int = _POINTS_PER_PAGE,
     ) -> None:
         self._client = client
         self._project = project
         self._stop = stop
+        self._points_per_page = points_per_page
         # The total of each counter, and the end of its last increment
         self._counters: dict[SeriesKey, tuple[float, float]] = {}
         self.doubts: set[str] = set()
@@ -166,7 +168,7 @@ class Reader:
                 "start_time": {"seconds": int(period.start)},
                 "end_time": {"seconds": int(period.end)},
             },
-            page_size=_POINTS_PER_PAGE,
+            page_size=self._points_per_page,
         )
 
         def attempt(timeout: float) -> Any:

@@ -4,15 +4,23 @@ import json
 import re
 import shutil
 import signal
-from importlib import import_module
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from lab.backtest.backtest import evaluate, metrics_to_read
+from lab.backtest.history import History, periods
+from lab.backtest.read import Reader
 from lab.emulator.world import Fault
+from lab.policies.files import Policy
+from lab.policies.model import HOUR
+from lab.terminal import show_progress
+from lab.timeline.spans import Period
 from tests.conftest import SignalWhen
 from tests.lab.backtest.conftest import END, MINUTE, START, Lab, text
 from tests.lab.conftest import POLICIES, Command
+from tests.outputs import Printed
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 DAY = ("--days", "1", "--until", text(END))
@@ -64,17 +72,13 @@ STREAM % KNOWN PROBLEM LONGEST
     assert err.splitlines()[-1].startswith("5 incidents in 2h, 1 still open; ")
 
 
-def test_json_does_not_depend_on_the_size_of_parts(
-    backtest: Command,
-    lab: Lab,
-    monkeypatch: pytest.MonkeyPatch,
+def test_json_has_the_incidents_of_all_parts(
+    backtest: Command, lab: Lab, policies: tuple[Policy, ...]
 ) -> None:
-    """``--json`` prints the same result, also where series span several parts."""
-    whole = backtest(*ASKED, "--json", environ=lab.environ)
-    monkeypatch.setattr(import_module("lab.backtest.history"), "_PART_SECONDS", 4000.0)
-    parted = backtest(*ASKED, "--json", environ=lab.environ)
-    assert (parted.code, parted.out) == (0, whole.out)
-    document = json.loads(whole.out)
+    """``--json`` prints the same result; the history is read and joined in parts."""
+    _, earlier = metrics_to_read(policies)
+    assert START < periods(END - 24 * HOUR - earlier, END)[-1].start < END
+    document = json.loads(backtest(*ASKED, "--json", environ=lab.environ).out)
     assert document["from"] == document["history_starts"] == text(START)
     assert document["until"] == text(END)
     (still_open,) = (each for each in document["incidents"] if not each["closed"])
@@ -105,21 +109,26 @@ def variant(
     (folder / f"{name}.yaml").write_text(written.replace(old, new), "utf-8")
 
 
-@pytest.mark.parametrize(("minutes", "opened"), [(70, None), (79, 41.5)])
+@pytest.mark.parametrize(("minutes", "opened"), [(70, 0), (79, 0.5)])
 def test_history_before_the_start_counts(
-    backtest: Command,
     lab: Lab,
-    monkeypatch: pytest.MonkeyPatch,
+    by_name: dict[str, Policy],
+    tmp_path: Path,
     minutes: float,
-    opened: float | None,
+    opened: float,
 ) -> None:
-    """A retest window may begin before the start; an earlier incident has no time."""
-    monkeypatch.setattr(import_module("lab.cli.backtest"), "DAY", minutes * MINUTE)
-    document = json.loads(backtest(*ASKED, "--json", environ=lab.environ).out)
-    failed = {each["about"]: each for each in document["incidents"]}[f"{AT}/orders"]
-    assert failed["opened"] == (opened and text(START + opened * MINUTE))
-    assert failed["closed"] == text(START + 55.5 * MINUTE)
-    assert document["history_starts"] is None
+    """A retest window may begin before the start; an earlier incident opens at 0."""
+    failed = by_name["stream-failed"]
+    metrics, _ = metrics_to_read([failed])
+    history = History(tmp_path)
+    reader = Reader(lab.clients.monitoring, "ops-prod", Event())
+    history.add(reader.read(metrics, Period(START, END)))
+    period = Period(END - minutes * MINUTE, END)
+    result = evaluate([failed], history, period, show_progress(Printed()), Event())
+    incident = {each.about: each for each in result.incidents}[f"{AT}/orders"]
+    assert incident.opened == opened * MINUTE
+    assert incident.closed == START + 55.5 * MINUTE - period.start
+    assert result.history_start is None
 
 
 def test_policies_are_evaluated_as_they_are(

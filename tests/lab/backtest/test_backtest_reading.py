@@ -1,7 +1,7 @@
 """Series as PromQL sees them, read from a real server; errors and their hints."""
 
-import threading
 from contextlib import ExitStack
+from threading import Event
 
 import pytest
 
@@ -31,14 +31,12 @@ def read(
     project: str = "ops-prod",
 ) -> list[Series]:
     """Return the series of a metric."""
-    return Reader(lab.clients.monitoring, project, threading.Event()).read(
-        [metric], period
-    )
+    return Reader(lab.clients.monitoring, project, Event()).read([metric], period)
 
 
 def test_increments_become_a_counter(lab: Lab) -> None:
     """A counter goes on in the next period; a point in both periods counts once."""
-    reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())
+    reader = Reader(lab.clients.monitoring, "ops-prod", Event())
     (first,) = reader.read([UNSUPPORTED], Period(START, START + 1260))
     (second,) = reader.read([UNSUPPORTED], Period(START + 1260, END))
     assert [(point.time - START, point.value) for point in first.samples] == [
@@ -51,14 +49,12 @@ def test_increments_become_a_counter(lab: Lab) -> None:
     assert first.samples[0].visible_at - first.samples[0].time == 240
 
 
-def test_the_page_size_does_not_matter(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_size_does_not_matter(lab: Lab) -> None:
     """A series that is split between pages is read whole."""
     period = Period(START, START + 1800)
-    whole = read(lab, STATE, period)
-    monkeypatch.setattr("lab.backtest.read._POINTS_PER_PAGE", 7)
-    assert sorted(map(str, read(lab, STATE, period))) == sorted(map(str, whole))
+    paged = Reader(lab.clients.monitoring, "ops-prod", Event(), points_per_page=7)
+    split = paged.read([STATE], period)
+    assert sorted(map(str, split)) == sorted(map(str, read(lab, STATE, period)))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +91,7 @@ def test_a_distribution_is_left_out_and_named() -> None:
     )
     with ExitStack() as running:
         lab = serve(running, series)
-        reader = Reader(lab.clients.monitoring, "ops-prod", threading.Event())
+        reader = Reader(lab.clients.monitoring, "ops-prod", Event())
         assert reader.read(["x.googleapis.com/y"], WHOLE) == []
     sentence = "x.googleapis.com/y is left out: a back-test reads nothing but numbers"
     assert reader.doubts == {sentence}
@@ -114,18 +110,11 @@ def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
     ("code", "hint"),
     [
         ("PERMISSION_DENIED", "needs monitoring.timeSeries.list in project ops-prod"),
-        ("NOT_FOUND", "Is ops-prod the metrics project?"),
-        ("RESOURCE_EXHAUSTED", "try again later; fewer --days read less."),
+        ("NOT_FOUND", "metrics project.* try again later; fewer --days read less."),
     ],
 )
-def test_an_error_has_a_hint(
-    empty_lab: Lab,
-    code: str,
-    hint: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_error_has_a_hint(empty_lab: Lab, code: str, hint: str) -> None:
     """The hint says what to do, and does not mention config.yaml, which is not read."""
-    monkeypatch.setattr("lab.backtest.read._PAGE_SECONDS", 0.5)
     empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     with pytest.raises(CallError, match=hint) as refused:
         read(empty_lab, STATE)

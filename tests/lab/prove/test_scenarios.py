@@ -84,7 +84,8 @@ def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     switched_off = make_scenario(
         LOST, lasts="10m", switched_off=["stream-failed-permanently"]
     )
-    first, second = play_all([wrong_one, switched_off], without, Event())
+    (first,) = play_all([wrong_one], without, Event())
+    (second,) = play_all([switched_off], without, Event())
     assert not first.passed
     found = {each.outcome for each in first.results}
     assert found == {AlertOutcome.MISSED, AlertOutcome.EXTRA}

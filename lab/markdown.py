@@ -44,17 +44,16 @@ def fenced(
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table. Cells may hold Markdown; each is put on one line."""
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    lines = []
+    for cells in (heading, ["---"] * len(heading), *rows):
+        shown = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
+        lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines)
 
 
 def html_code(value: str) -> str:
     """Return a value as code in HTML, for a summary of details."""
     return f"<code>{html.escape(printable(value))}</code>"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _longest_backtick_run(text: str) -> int:

@@ -4,7 +4,6 @@ from argparse import ArgumentParser
 
 from exporter.process import OK
 from lab.cli.options import LabContext, add_options, selected_policies
-from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from lab.terminal import print_table
@@ -23,8 +22,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(context: LabContext) -> int:
     """Print the policies; return the exit code."""
-    policies = sorted(selected_policies(context.args), key=_rank)
-    rows = [_row(policy) for policy in policies]
+    policies = sorted(
+        selected_policies(context.args),
+        key=lambda each: (not each.enabled, SEVERITIES.index(each.severity)),
+    )
+    rows = []
+    for policy in policies:
+        window = policy.retest_window
+        rows.append(
+            (
+                policy.name,
+                policy.severity if policy.enabled else "off",
+                "log" if policy.is_log else "metrics",
+                format_duration(window) if window else "none",
+                policy.summary,
+            )
+        )
     headings = (
         "policy",
         "severity",
@@ -34,19 +47,3 @@ def run(context: LabContext) -> int:
     )
     print_table(headings, rows, context.out)
     return OK
-
-
-def _rank(policy: Policy) -> tuple[bool, int]:
-    """Put the worst severity first, and policies that are off last."""
-    return not policy.enabled, SEVERITIES.index(policy.severity)
-
-
-def _row(policy: Policy) -> tuple[str, ...]:
-    window = policy.retest_window
-    return (
-        policy.name,
-        policy.severity if policy.enabled else "off",
-        "log" if policy.is_log else "metrics",
-        format_duration(window) if window else "none",
-        policy.summary,
-    )

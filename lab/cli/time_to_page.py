@@ -50,7 +50,14 @@ def show(times: Sequence[TimeToPage], context: LabContext) -> int:
     else:
         numbers = ("worst", "median", "bound")
         headings = ("change", "exporter", *numbers, "kept", "a script, every 5 min")
-        rows = [_row(document) for document in documents]
+        rows = []
+        for each in documents:
+            seconds = []
+            for name in ("worst", "median", "bound", "polling"):
+                number = each[f"{name}_seconds"]
+                seconds.append(f"{number} s" if number else "never")
+            kept = "yes" if each["kept"] else "NO"
+            rows.append([each["change"], each["mode"], *seconds[:3], kept, seconds[3]])
         print_table(headings, rows, context.out, right=numbers)
     if exceeded:
         LOGGER.error("%d of %s exceeded.", exceeded, plural(len(times), "bound"))
@@ -69,19 +76,3 @@ def _json(time: TimeToPage) -> dict[str, Any]:
         "measured": time.measured,
         "polling_seconds": time.change.polling_seconds,
     }
-
-
-def _row(document: dict[str, Any]) -> list[Any]:
-    """Return the cells of a time."""
-    seconds = []
-    for name in ("worst", "median", "bound", "polling"):
-        number = document[f"{name}_seconds"]
-        seconds.append(f"{number} s" if number else "never")
-    kept = "yes" if document["kept"] else "NO"
-    return [
-        document["change"],
-        document["mode"],
-        *seconds[:3],
-        kept,
-        seconds[3],
-    ]

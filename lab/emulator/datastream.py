@@ -19,16 +19,12 @@ from lab.emulator.snapshots import (
     LocationSnapshot,
     ProjectSnapshot,
     Snapshot,
-    StreamSnapshot,
 )
-from lab.emulator.world import WorldConnection, WorldError, WorldObjects
+from lab.emulator.world import WorldError
 
 # The raw classes behind Google's client: an order of magnitude faster than their
 # wrappers.
-_Stream: Any = datastream_v1.Stream.pb()
 _Error: Any = datastream_v1.Error.pb()
-_Object: Any = datastream_v1.StreamObject.pb()
-_Connection: Any = datastream_v1.PrivateConnection.pb()
 _ListStreams: Any = datastream_v1.ListStreamsRequest.pb()
 _ListStreamsResponse: Any = datastream_v1.ListStreamsResponse.pb()
 _ListObjects: Any = datastream_v1.ListStreamObjectsRequest.pb()
@@ -106,7 +102,14 @@ class DatastreamService:
             if location.outage == "partial" and page.start == 0:
                 response.unreachable.append(parent)
             else:
-                response.streams.extend(_stream(parent, stream) for stream in streams)
+                for each in streams:
+                    response.streams.add(
+                        name=f"{parent}/streams/{each.id}",
+                        display_name=each.id,
+                        labels=each.labels,
+                        state=each.state,
+                        errors=_errors(each.errors),
+                    )
             pages[page] = response
         return pages[page]
 
@@ -122,10 +125,17 @@ class DatastreamService:
         objects = [(table, each) for each in stream.objects for table in each.ids]
         found, token = page.cut(objects)
         prefix = f"{parent}/streams/{id_}/objects/"
-        return _ListObjectsResponse(
-            stream_objects=[_object(prefix, *each) for each in found],
-            next_page_token=token,
-        )
+        response = _ListObjectsResponse(next_page_token=token)
+        for table, each in found:
+            # As Google's: an opaque id, the same as long as the object lives.
+            own = uuid.uuid5(uuid.NAMESPACE_URL, prefix + table)
+            response.stream_objects.add(
+                name=f"{prefix}{own}",
+                display_name=table,
+                backfill_job={"state": each.backfill},
+                errors=_errors(each.errors),
+            )
+        return response
 
     def _list_connections(self, request: Any) -> Any:
         location, parent = self._location(
@@ -135,10 +145,13 @@ class DatastreamService:
             return _ListConnectionsResponse(unreachable=[parent])
         page = self._page(request, "ListPrivateConnections")
         found, token = page.cut(list(location.connections.values()))
-        return _ListConnectionsResponse(
-            private_connections=[_connection(parent, each) for each in found],
-            next_page_token=token,
-        )
+        response = _ListConnectionsResponse(next_page_token=token)
+        for each in found:
+            name = f"{parent}/privateConnections/{each.id}"
+            response.private_connections.add(
+                name=name, display_name=each.id, state=each.state
+            )
+        return response
 
     @staticmethod
     def _project(
@@ -181,35 +194,6 @@ class DatastreamService:
         largest = self._largest_page.get(method, _LARGEST_PAGE)
         listing = getattr(request, "parent", "") or request.name
         return page_range(request, listing, default=_PAGE_SIZE, largest=largest)
-
-
-def _stream(parent: str, each: StreamSnapshot) -> Any:
-    return _Stream(
-        name=f"{parent}/streams/{each.id}",
-        display_name=each.id,
-        labels=each.labels,
-        state=each.state,
-        errors=_errors(each.errors),
-    )
-
-
-def _object(
-    prefix: str,
-    table: str,
-    each: WorldObjects,
-) -> Any:
-    # As Google's: an opaque id of its own, the same as long as the object lives.
-    return _Object(
-        name=f"{prefix}{uuid.uuid5(uuid.NAMESPACE_URL, prefix + table)}",
-        display_name=table,
-        backfill_job={"state": each.backfill},
-        errors=_errors(each.errors),
-    )
-
-
-def _connection(parent: str, each: WorldConnection) -> Any:
-    name = f"{parent}/privateConnections/{each.id}"
-    return _Connection(name=name, display_name=each.id, state=each.state)
 
 
 def _errors(errors: Sequence[WorldError]) -> list[Any]:

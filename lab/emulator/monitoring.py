@@ -45,7 +45,7 @@ _POINTS_A_PAGE = 100_000
 
 
 class MonitoringService:
-    """Keeps the series and descriptors of metrics projects. Safe for threads."""
+    """Keeps the series of metrics projects. Safe for threads."""
 
     def __init__(
         self,

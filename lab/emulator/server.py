@@ -64,16 +64,12 @@ class Call(NamedTuple):
     @property
     def project(self) -> str:
         """Return the project in the name."""
-        return self._part(1)
+        return self.name.split("/")[1]
 
     @property
     def location(self) -> str:
         """Return the location in the name; empty where it has none."""
-        return self._part(3)
-
-    def _part(self, number: int) -> str:
-        parts = self.name.split("/")
-        return parts[number] if number < len(parts) else ""
+        return self.name.partition("/locations/")[2].partition("/")[0]
 
 
 class CallHandler:

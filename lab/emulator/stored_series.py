@@ -1,4 +1,4 @@
-"""Holds the series and descriptors of a metrics project, as Cloud Monitoring does."""
+"""Holds the series of a metrics project, as Cloud Monitoring does."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from google.api import metric_pb2
 from google.cloud import monitoring_v3
 
 from lab.emulator import write_rules
@@ -81,13 +80,12 @@ def _timestamp(time: int) -> dict[str, int]:
 
 @dataclass(slots=True)
 class MetricsProject:
-    """A project's descriptors by type, its series by metric and resource, its alerts.
+    """A project's series by metric and resource, and its alerts.
 
     What alerts need are raw messages, which tests may change.
     """
 
     id: str
-    descriptors: dict[str, metric_pb2.MetricDescriptor] = field(default_factory=dict)
     written: dict[bytes, StoredSeries] = field(default_factory=dict)
     seeded: list[StoredSeries] = field(default_factory=list)
     alert_policies: list[Any] = field(default_factory=list)
@@ -137,12 +135,16 @@ class MetricsProject:
         given.resource.labels["project_id"] = self.id
         key = given.metric.SerializeToString(deterministic=True)
         key += given.resource.SerializeToString(deterministic=True)
-        descriptor = self.descriptors.get(given.metric.type)
-        if descriptor is not None:
-            write_rules.check_type(descriptor, new.value_field)
         series = self.written.get(key)
         if series is None:
-            series = self.written[key] = self._new_series(index, given, new.value_field)
+            write_rules.check_labels(index, given.metric, given.resource)
+            header = _TimeSeries(
+                metric=given.metric,
+                resource=given.resource,
+                metric_kind=given.metric_kind or write_rules.GAUGE,
+                value_type=write_rules.VALUE_TYPES[new.value_field],
+            )
+            series = self.written[key] = StoredSeries(header, new.value_field)
         elif key in seen:
             text = (
                 "Duplicate TimeSeries encountered. Only one point can be written per"
@@ -153,44 +155,3 @@ class MetricsProject:
         if series.times:
             write_rules.check_order(series.times[-1], new.end)
         series.add(new.end, new.end, new.value)
-
-    def _new_series(
-        self,
-        index: int,
-        given: Any,
-        value_field: str,
-    ) -> StoredSeries:
-        write_rules.check_labels(index, given.metric.labels, given.resource)
-        descriptor = self._described(given, write_rules.VALUE_TYPES[value_field])
-        header = _TimeSeries(
-            metric=given.metric,
-            resource=given.resource,
-            metric_kind=descriptor.metric_kind,
-            value_type=descriptor.value_type,
-        )
-        return StoredSeries(header, value_field)
-
-    def _described(
-        self,
-        given: Any,
-        value_type: int,
-    ) -> metric_pb2.MetricDescriptor:
-        """Return a new series' descriptor; create it, or add its labels, as needed."""
-        type_ = given.metric.type
-        descriptor = self.descriptors.get(type_)
-        known = set()
-        if descriptor is not None:
-            known = {label.key for label in descriptor.labels}
-        missing = set(given.metric.labels) - known
-        if descriptor is None or missing:
-            write_rules.check_descriptor(type_, known | missing)
-        if descriptor is None:
-            descriptor = self.descriptors[type_] = metric_pb2.MetricDescriptor(
-                name=f"projects/{self.id}/metricDescriptors/{type_}",
-                type=type_,
-                metric_kind=given.metric_kind or write_rules.MetricKind.GAUGE,
-                value_type=value_type,
-            )
-        for key in sorted(missing):
-            descriptor.labels.add(key=key)
-        return descriptor

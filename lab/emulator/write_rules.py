@@ -5,7 +5,6 @@ of projects.timeSeries.create, and texts seen in other clients' reports.
 """
 
 import re
-from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from google.api import metric_pb2
@@ -24,7 +23,7 @@ _METRIC = re.compile(
     r"/[a-zA-Z0-9_/.\-]+"
 )
 
-MetricKind = metric_pb2.MetricDescriptor.MetricKind
+GAUGE = metric_pb2.MetricDescriptor.MetricKind.GAUGE
 ValueType = metric_pb2.MetricDescriptor.ValueType
 VALUE_TYPES = {
     "bool_value": ValueType.BOOL,
@@ -33,11 +32,8 @@ VALUE_TYPES = {
     "distribution_value": ValueType.DISTRIBUTION,
 }
 
-# Label keys by resource type: the types that are known here; Google has more
-_WRITABLE = {
-    "generic_node": {"project_id", "location", "namespace", "node_id"},
-    "global": {"project_id"},
-}
+# The resource type that is known here, and its labels; Google has more
+_NODE, _NODE_KEYS = "generic_node", {"project_id", "location", "namespace", "node_id"}
 
 
 def nanoseconds(timestamp: Any) -> int:
@@ -82,26 +78,6 @@ def new_point(
     return NewPoint(end, value_field, getattr(point.value, value_field))
 
 
-def check_descriptor(type_: str, keys: Iterable[str]) -> None:
-    """Raise RejectedPointError where a metric's name or a label is not allowed."""
-    if not _METRIC.fullmatch(type_):
-        raise RejectedPointError(f"Unknown metric: {type_}")
-    for key in sorted(keys):
-        if not _KEY.fullmatch(key):
-            text = f'Label key "{key}" is not allowed: it must match {_KEY.pattern}.'
-            raise RejectedPointError(text)
-
-
-def check_type(descriptor: metric_pb2.MetricDescriptor, value_field: str) -> None:
-    """Raise RejectedPointError where a point's value type is not its descriptor's."""
-    if VALUE_TYPES[value_field] != descriptor.value_type:
-        raise RejectedPointError(
-            f"Value type for metric {descriptor.type} must be"
-            f" {ValueType.Name(descriptor.value_type)}, but is"
-            f" {ValueType.Name(VALUE_TYPES[value_field])}."
-        )
-
-
 def check_order(youngest: int, end: int) -> None:
     """Raise RejectedPointError where a point is not 5 s younger than its series."""
     if end - youngest >= _SAMPLING_PERIOD:
@@ -120,31 +96,36 @@ def check_order(youngest: int, end: int) -> None:
 
 def check_labels(
     index: int,
-    metric_labels: Mapping[str, str],
+    metric: Any,
     resource: Any,
 ) -> None:
-    """Raise RejectedPointError where a label value or the resource is not allowed."""
-    if any(len(value) > _VALUE_LENGTH for value in metric_labels.values()):
-        text = f"A label value is limited to {_VALUE_LENGTH} characters."
-        raise _rejected(f"timeSeries[{index}].metric.labels", text)
-    if resource.type not in _WRITABLE:
+    """Raise RejectedPointError where the metric or the resource is not allowed."""
+    if not _METRIC.fullmatch(metric.type):
+        raise RejectedPointError(f"Unknown metric: {metric.type}")
+    for key, value in sorted(metric.labels.items()):
+        if not _KEY.fullmatch(key):
+            text = f'Label key "{key}" is not allowed: it must match {_KEY.pattern}.'
+            raise RejectedPointError(text)
+        if len(value) > _VALUE_LENGTH:
+            text = f"A label value is limited to {_VALUE_LENGTH} characters."
+            raise _rejected(f"timeSeries[{index}].metric.labels", text)
+    if resource.type != _NODE:
         text = (
             f"Metrics cannot be written to {resource.type}. See"
             " https://cloud.google.com/monitoring/custom-metrics/creating-metrics#which-resource"
             " for a list of writable resource types."
         )
         raise _rejected(f"timeSeries[{index}].resource.type", text, resource.type)
-    keys = _WRITABLE[resource.type]
-    unknown = sorted(set(resource.labels) - keys)
+    unknown = sorted(set(resource.labels) - _NODE_KEYS)
     if unknown:
         raise RejectedPointError(f"Unrecognized resource label: {unknown[0]}")
-    missing = sorted(keys - set(resource.labels))
+    missing = sorted(_NODE_KEYS - set(resource.labels))
     if missing:
         raise RejectedPointError(
             "The set of resource labels is incomplete. Missing labels:"
             f" ({' '.join(missing)})."
         )
-    location = resource.labels.get("location", "global")
+    location = resource.labels["location"]
     if location != "global" and re.sub(r"-[a-f]$", "", location) not in KNOWN:
         raise RejectedPointError("Unrecognized region or location.")
 

@@ -4,7 +4,7 @@ What a query answers is not worked out here: scenarios ask Prometheus.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -49,7 +49,6 @@ class KnownSeries(NamedTuple):
 
     type: str  # the metric's full type, ``datastream.googleapis.com/stream/freshness``
     resource: str  # the type of the monitored resource
-    resource_labels: tuple[str, ...]  # the keys of that resource
     labels: frozenset[str]  # all labels
 
 
@@ -156,16 +155,14 @@ def known_series() -> Mapping[str, KnownSeries]:
 def _series(
     type_: str,
     resource: str,
-    keys: Iterable[str],
+    keys: Collection[str],
     labels: Iterable[str],
 ) -> KnownSeries:
-    of_resource = tuple(keys)
+    found = {*_EVERYWHERE, *keys}
     # A metric label with the same key as a resource label gets a prefix (same page as
     # above).
-    others = (f"metric_{key}" if key in of_resource else key for key in labels)
-    return KnownSeries(
-        type_, resource, of_resource, frozenset((*_EVERYWHERE, *of_resource, *others))
-    )
+    found |= {f"metric_{key}" if key in keys else key for key in labels}
+    return KnownSeries(type_, resource, frozenset(found))
 
 
 def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:

@@ -17,7 +17,7 @@ from lab.prove.incidents import (
     seconds_to_close,
 )
 from lab.side_by_side import side_by_side
-from lab.simulate.scenario import ExpectedIncident, Scenario
+from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import Recording, simulate
 
 # A Monday, after all times that scenarios set themselves
@@ -104,7 +104,10 @@ def evaluate(
         if not phases:
             results += compare(alerts, incidents, None)
         later = seconds_to_close(interval, closing_delay) - interval
-        alerts = [_closes_later(alert, later) for alert in alerts]
+        for index, alert in enumerate(alerts):
+            if closes := alert.closes:
+                closes = closes.model_copy(update={"by": closes.by + later})
+                alerts[index] = alert.model_copy(update={"closes": closes})
         for number in range(phases):
             phase = number * spacing
             in_phase = [each for each in incidents if each.phase == phase]
@@ -114,11 +117,3 @@ def evaluate(
     results += compare(missed, (), 0.0)
     every = tuple(chain.from_iterable(found.values()))
     return ScenarioResult(scenario, recording, every, tuple(results))
-
-
-def _closes_later(alert: ExpectedIncident, seconds: float) -> ExpectedIncident:
-    """Return an expected alert that may close some seconds later."""
-    if not alert.closes:
-        return alert
-    closes = alert.closes.model_copy(update={"by": alert.closes.by + seconds})
-    return alert.model_copy(update={"closes": closes})

@@ -123,7 +123,7 @@ def _incidents(review: Review) -> Iterator[str]:
                 code(scenario),
                 code(policy),
                 _marked(kind, kind),
-                _abouts(group),
+                name_first([_about(each) for each in group]),
                 _latest(group, 0),
                 _latest(group, 1),
             )
@@ -134,12 +134,9 @@ def _incidents(review: Review) -> Iterator[str]:
         yield table(headings, rows)
 
 
-def _abouts(group: Sequence[ChangedIncident]) -> str:
-    names = []
-    for each in group:
-        name = each.about.rpartition("/")[2]
-        names.append(code(name) if name else "everything")
-    return name_first(names)
+def _about(incident: ChangedIncident) -> str:
+    name = incident.about.rpartition("/")[2]
+    return code(name) if name else "everything"
 
 
 def _latest(group: Sequence[ChangedIncident], side: int) -> str:

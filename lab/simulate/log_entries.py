@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from lab.emulator.snapshots import Snapshots
 from lab.emulator.world import (
     Event,
     Fail,
@@ -45,7 +44,6 @@ _METHODS = {
 }
 # Either spelling of the field that a change of state may have. Nobody has published one
 _STATE_CHANGES = {"stream_state_change", "streamStateChange"}
-_BEFORE = 1e-3
 
 
 class LogEntry(NamedTuple):
@@ -58,10 +56,14 @@ class LogEntry(NamedTuple):
 
 def entries(world: World) -> tuple[LogEntry, ...]:
     """Return every entry that a world's events write, in order of time."""
-    snapshots = Snapshots(world)
+    names = world.resource_names()["stream"]
     found: list[LogEntry] = []
     for event in world.events:
-        for stream in _streams(snapshots, event):
+        glob = getattr(event, "stream", "")
+        streams = [glob]
+        if not ("/" in glob and is_literal(glob)):
+            streams = [name for name in names if matches(glob, name)]
+        for stream in streams:
             found += _entries(event, stream)
     return tuple(sorted(found, key=attrgetter("at")))
 
@@ -103,20 +105,6 @@ def of_exporter(
             "jsonPayload": payload,
         }
         yield LogEntry(at, stream, fields)
-
-
-def _streams(snapshots: Snapshots, event: Event) -> list[str]:
-    """Return the full names of an event's streams."""
-    glob = getattr(event, "stream", "")
-    if "/" in glob and is_literal(glob):
-        return [glob]
-    found = set()
-    # A stream may appear or be deleted at this very moment.
-    for at in (event.at - _BEFORE, event.at):
-        for name in snapshots.at(at).stream_names():
-            if matches(glob, name):
-                found.add(name)
-    return sorted(found)
 
 
 def _entries(event: Event, stream: str) -> Iterator[LogEntry]:

@@ -110,7 +110,11 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
     The format: https://prometheus.io/docs/specs/om/open_metrics_spec/
     """
     for each in series:
-        pairs = [f'{key}="{_escaped(value)}"' for key, value in each.labels]
+        pairs = []
+        for key, value in each.labels:
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            escaped = escaped.replace("\n", "\\n")
+            pairs.append(f'{key}="{escaped}"')
         labels = "{" + ",".join(pairs) + "}"
         visible = f"{each.name}{labels}"
         own = f"{each.name}{_OWN_TIME}{labels}"
@@ -121,10 +125,6 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
             f"{own} {one.value:.17g} {one.time:.3f}\n" for one in each.samples
         )
     out.write("# EOF\n")
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 class VisibilityDelay(NamedTuple):

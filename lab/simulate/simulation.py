@@ -99,6 +99,9 @@ def simulate(
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     usual = sum(ingestion) / 2 + slow
+    # The one that stays longest, the first of several
+    staying = max(scenario.exporters, key=attrgetter("end"))
+    config = scenario.configs[scenario.exporters.index(staying)]
     return Recording(
         name=scenario.name,
         start=start,
@@ -107,7 +110,9 @@ def simulate(
         delay=VisibilityDelay(usual, takes + ingestion[1] + slow),
         entries=tuple(sorted(entries, key=attrgetter("at"))),
         runs=tuple(played.runs),
-        deployed=_deployed(scenario),
+        deployed=Deployed(
+            config.metrics.project, config.run.name, staying.job, staying.location
+        ),
     )
 
 
@@ -157,18 +162,6 @@ def _play(
     for exporter in exporters:
         played.logged += exporter.logged
     return played
-
-
-def _deployed(scenario: Scenario) -> Deployed:
-    """Return the deployment that stays longest, the first one of several."""
-    staying = max(scenario.exporters, key=attrgetter("end"))
-    config = scenario.configs[scenario.exporters.index(staying)]
-    return Deployed(
-        config.metrics.project,
-        config.run.name,
-        staying.job,
-        staying.location,
-    )
 
 
 class Clock:
@@ -263,7 +256,9 @@ def _add_points(
         if point.metric_labels is not labels:
             # The points of a series follow each other, and share their labels.
             labels = point.metric_labels
-            series = into.series(promql_name(point.metric_type), _labels(point))
+            own = point.resource_labels | labels
+            own["monitored_resource"] = point.resource_type
+            series = into.series(promql_name(point.metric_type), own)
             drawn_by = zlib.crc32(repr((series.name, series.labels)).encode())
         run = by_second[int(point.time)]
         drawn, part = 0.5, 1.0
@@ -314,11 +309,3 @@ def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
 def _run_and_location(point: WrittenPoint) -> tuple[float, str, str]:
     labels = point.resource_labels
     return point.time, labels["namespace"], labels["location"]
-
-
-def _labels(point: WrittenPoint) -> dict[str, str]:
-    return {
-        **point.resource_labels,
-        **point.metric_labels,
-        "monitored_resource": point.resource_type,
-    }

@@ -202,8 +202,6 @@ def page_range(
     largest: int,
 ) -> PageRange:
     """Return the part of a listing that a request asks for, or raise a StatusError."""
-    if request.page_size < 0:
-        raise StatusError("INVALID_ARGUMENT", "The page size must not be negative.")
     size = min(request.page_size or default, largest)
     if request.page_token in ("", FIRST_PAGE):
         return PageRange(0, size, listing)

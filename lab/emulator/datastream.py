@@ -158,10 +158,7 @@ class DatastreamService:
         fleet: Snapshot, name: str, permission: str, resource: str
     ) -> ProjectSnapshot:
         """Return the project of ``projects/P…``, or raise Google's StatusError."""
-        kind, _, rest = name.partition("/")
-        id_ = rest.partition("/")[0]
-        if kind != "projects" or not id_:
-            raise StatusError("INVALID_ARGUMENT", f"Malformed name: '{name}'")
+        id_ = f"{name}/".split("/")[1]
         project = fleet.project(id_)
         if project is None:
             raise StatusError(
@@ -178,9 +175,7 @@ class DatastreamService:
     ) -> tuple[LocationSnapshot, str]:
         """Return the location of a name, and that name as answers spell it."""
         project = self._project(fleet, name, permission, resource or name)
-        _, found, id_ = name.partition("/locations/")
-        if not found or not id_:
-            raise StatusError("INVALID_ARGUMENT", f"Malformed name: '{name}'")
+        id_ = name.rpartition("/")[2]
         location = project.locations.get(id_)
         if location is None:
             raise StatusError(

@@ -120,15 +120,12 @@ class MonitoringService:
     def _create_series(self, request: Any) -> empty_pb2.Empty:
         project = self._project(request.name, "monitoring.timeSeries.create")
         given = request.time_series
-        if not given:
-            text = "At least one TimeSeries must be specified."
-            raise _invalid_field("timeSeries", text)
         if len(given) > _SERIES_A_REQUEST:
             text = (
                 f"A maximum of {_SERIES_A_REQUEST} TimeSeries can be written in a"
                 " single request."
             )
-            raise _invalid_field("timeSeries", text)
+            raise StatusError("INVALID_ARGUMENT", field_text("timeSeries", text))
         rejected: list[Rejected] = []
         seen: set[bytes] = set()
         with self._lock:
@@ -148,7 +145,7 @@ class MonitoringService:
         wanted = _FILTER.fullmatch(request.filter)
         if not wanted:
             text = 'The emulator knows metric.type = "TYPE" and no other filter.'
-            raise _invalid_field("filter", text, request.filter)
+            raise StatusError("UNIMPLEMENTED", text)
         end = nanoseconds(request.interval.end_time)
         start = end
         if request.interval.HasField("start_time"):
@@ -185,11 +182,7 @@ class MonitoringService:
 
     def _project(self, name: str, permission: str) -> MetricsProject:
         """Return what the project of a name holds, or raise Google's StatusError."""
-        kind, _, rest = name.partition("/")
-        id_ = rest.partition("/")[0]
-        if kind != "projects" or not id_:
-            text = "Name must begin with 'projects/{project_id}'."
-            raise _invalid_field("name", text, name)
+        id_ = f"{name}/".split("/")[1]
         project = self._fleet().project(id_)
         if project is None or permission in project.denied:
             raise permission_denied(permission, f"projects/{id_}")
@@ -207,11 +200,3 @@ def _is_aligned(request: Any, interval: int) -> bool:
         text = "The emulator gives all points, or ALIGN_NEXT_OLDER over the interval."
         raise StatusError("UNIMPLEMENTED", text)
     return True
-
-
-def _invalid_field(
-    field: str,
-    text: str,
-    value: str | None = None,
-) -> StatusError:
-    return StatusError("INVALID_ARGUMENT", field_text(field, text, value))

@@ -64,7 +64,7 @@ class Call(NamedTuple):
     @property
     def project(self) -> str:
         """Return the project in the name."""
-        return self.name.split("/")[1]
+        return f"{self.name}/".split("/")[1]
 
     @property
     def location(self) -> str:

@@ -84,24 +84,13 @@ class Series:
         self.samples.append(VisiblePoint(visible_at, round(time, 3), value))
 
 
-class SeriesSet:
+class SeriesSet(dict[tuple[str, tuple[tuple[str, str], ...]], Series]):
     """Series by name and labels."""
 
-    def __init__(self) -> None:
-        self._series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
-
-    def series(
-        self,
-        name: str,
-        labels: dict[str, str],
-    ) -> Series:
+    def series(self, name: str, labels: dict[str, str]) -> Series:
         """Return the series of a name and labels; a new one where there is none."""
         key = name, tuple(sorted(labels.items()))
-        return self._series.setdefault(key, Series(*key))
-
-    def all(self) -> tuple[Series, ...]:
-        """Return every series."""
-        return tuple(self._series.values())
+        return self.setdefault(key, Series(*key))
 
 
 def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:

@@ -106,7 +106,7 @@ def simulate(
         name=scenario.name,
         start=start,
         lasts=scenario.lasts,
-        series=series.all(),
+        series=tuple(series.values()),
         delay=VisibilityDelay(usual, takes + ingestion[1] + slow),
         entries=tuple(sorted(entries, key=attrgetter("at"))),
         runs=tuple(played.runs),

@@ -1,19 +1,14 @@
-"""A served world whose clock stands still, and Google's own clients for it."""
+"""A served world whose clock stands still, and Google's own client for it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-import grpc
 import pytest
-from google.cloud import datastream_v1, monitoring_v3
-from google.cloud.datastream_v1.services.datastream.transports import (
-    DatastreamGrpcTransport,
-)
-from google.cloud.monitoring_v3.services.metric_service.transports import (
-    MetricServiceGrpcTransport,
-)
+from google.cloud import monitoring_v3
 
+from exporter.config import Endpoints
+from exporter.google.clients import Clients
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 
@@ -22,10 +17,9 @@ START = 1_767_225_600.0
 
 
 class Served(NamedTuple):
-    """A served world and clients that know nothing of it but an address."""
+    """A served world, and a client of its Cloud Monitoring."""
 
     cloud: Emulator
-    datastream: datastream_v1.DatastreamClient
     monitoring: monitoring_v3.MetricServiceClient
 
 
@@ -41,23 +35,7 @@ def serve() -> Iterator[Serve]:
             cloud = running.enter_context(
                 Emulator(World.model_validate(world), clock=lambda: START)
             )
-            to_datastream = running.enter_context(
-                grpc.insecure_channel(cloud.datastream)
-            )
-            to_monitoring = running.enter_context(
-                grpc.insecure_channel(
-                    cloud.monitoring,
-                    options=[("grpc.absolute_max_metadata_size", 1 << 20)],
-                )
-            )
-            return Served(
-                cloud,
-                datastream_v1.DatastreamClient(
-                    transport=DatastreamGrpcTransport(channel=to_datastream)
-                ),
-                monitoring_v3.MetricServiceClient(
-                    transport=MetricServiceGrpcTransport(channel=to_monitoring)
-                ),
-            )
+            clients = running.enter_context(Clients(Endpoints(), cloud.environ))
+            return Served(cloud, clients.monitoring)
 
         yield served

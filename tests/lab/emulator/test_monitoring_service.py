@@ -118,12 +118,3 @@ def test_points_come_in_order_five_seconds_apart_and_in_time(
         write(served, point)
     else:
         assert text in refused(served, point).message
-
-
-def test_a_fault_refuses_some_of_a_write(serve: Serve) -> None:
-    """A fault can refuse some points of a write; the others are written."""
-    fault = {"method": "CreateTimeSeries", "code": "INTERNAL", "refuses": 2}
-    served = serve(WORLD | {"faults": [fault]})
-    error = refused(served, *(series(START, node=node) for node in "abcde"))
-    assert error.message.count("Internal error encountered.") == 2
-    assert len(served.cloud.points()) == 3

@@ -76,28 +76,6 @@ def test_every_selector_names_its_deployment(policy: Policy) -> None:
 
 
 @every_metric_policy
-def test_joins_match_on_project_and_location(policy: Policy) -> None:
-    """Streams with the same id in two projects or locations are never mixed up."""
-    joins = set(re.findall(r" on \(([^)]*)\)", policy.query or ""))
-    if "datastream_googleapis_com" in (policy.query or ""):
-        # Google's series may have no project_id, and are then joined without it.
-        assert joins <= {"namespace, location, stream_id", "location, stream_id"}
-    elif policy.name.startswith("source-"):
-        # An instance belongs to a project, and not to a location of Datastream.
-        assert joins == {"namespace"}
-    elif policy.name == "location-unreadable":
-        # It counts a project's locations; the last run of a silent task names itself.
-        both = {"project_id, namespace", "project_id, namespace, location"}
-        assert joins == both | {"run"}
-    elif policy.name == "exporter-watching-nothing":
-        # A location that can't be read may be any.
-        assert joins == {"project_id, namespace, location", "project_id"}
-    else:
-        location = "project_id, namespace, location"
-        assert joins <= {location, f"{location}, stream_id"}
-
-
-@every_metric_policy
 def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
     policy: Policy,
 ) -> None:

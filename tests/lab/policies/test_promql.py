@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.steps.measure import RESOURCE, metrics
 from lab.policies import promql
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")
@@ -55,17 +54,6 @@ def test_an_invalid_query_is_an_error(query: str, sentence: str) -> None:
 def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> None:
     """The sentence about an unknown metric or label lists the existing ones."""
     assert promql.read(full(query)).errors == [full(sentence)]
-
-
-def test_selectors_are_found() -> None:
-    """Each selector has its metric and its equality matchers."""
-    parsed = promql.read(
-        f'last_over_time({FRESH}{{stream_id="a[9d]", location!="b"}}[90s]) and'
-        f" rate({FRESH}[1h30m])"
-    )
-
-    assert [each.metric for each in parsed.selectors] == [FRESH] * 2
-    assert parsed.selectors[0].equal == {"stream_id": "a[9d]"}
 
 
 @pytest.mark.parametrize(
@@ -131,11 +119,3 @@ def test_a_type_has_its_name_in_promql() -> None:
     )
 
     assert name == "custom_googleapis_com:opencensus_opencensus_io_http_count_by_method"
-
-
-def test_every_metric_of_the_exporter_is_known() -> None:
-    """Each metric has its name in PromQL, its resource and its labels."""
-    for metric in metrics().values():
-        series = promql.known_series()[promql.promql_name(metric.type)]
-        assert (series.type, series.resource) == (metric.type, RESOURCE)
-        assert series.labels >= {*NODE, *metric.labels}

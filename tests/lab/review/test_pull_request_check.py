@@ -304,11 +304,3 @@ def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None
         assert (ended.returncode, ended.stdout) == (1, "")
         assert sentence in ended.stderr
         assert len(ended.stderr.splitlines()) == 1
-
-
-def test_only_the_job_that_runs_no_code_of_the_pull_request_may_write() -> None:
-    """The job that plans and reviews can read alone."""
-    assert WORKFLOW["permissions"] == {}
-    may = {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()}
-    assert may["review"] == {"contents": "read", "id-token": "write"}
-    assert may["comment"] == {"contents": "read", "pull-requests": "write"}

@@ -1,7 +1,6 @@
 """The exporter on a simulated clock: what it leaves in Cloud Monitoring, and when."""
 
 from copy import deepcopy
-from typing import Any
 
 from lab.simulate.series import FRESHNESS, UNSUPPORTED, Series
 from lab.simulate.simulation import Recording, simulate
@@ -152,52 +151,3 @@ def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
         (600, 6),
         (660, 7),
     ]
-
-
-def test_who_changes_a_stream_is_logged_twice(make_scenario: MakeScenario) -> None:
-    """A change is logged when it begins and ends; the service's own acts aren't."""
-    changes: list[dict[str, Any]] = [
-        {
-            "at": 60,
-            "stream": "orders",
-            "do": "pause",
-            "draining": 30,
-        },
-        {
-            "at": 120,
-            "stream": "stock",
-            "do": "recover",
-        },
-        {
-            "at": 180,
-            "stream": "stock",
-            "do": "delete",
-        },
-        {
-            "at": 200,
-            "stream": "stock",
-            "do": "heal",
-        },
-    ]
-    recording = simulate(make_scenario(*changes, FAIL, lasts="6m"), START)
-    audit = []
-    for entry in recording.entries:
-        if "protoPayload" not in entry.fields:
-            continue
-        method = entry.fields["protoPayload"]["methodName"].rpartition(".")[2]
-        _, part = entry.fields["operation"]
-        audit.append((entry.at, method, part))
-    assert audit == [
-        (60, "UpdateStream", "first"),
-        (90, "UpdateStream", "last"),
-        (120, "RunStream", "first"),
-        (121, "RunStream", "last"),
-        (180, "DeleteStream", "first"),
-        (181, "DeleteStream", "last"),
-    ]
-    activity = "logs/datastream.googleapis.com%2Fstream_activity"
-    (failed,) = [
-        each for each in recording.entries if each.fields["logName"].endswith(activity)
-    ]
-    assert failed.fields["severity"] == "ERROR"
-    assert failed.fields["resource"]["labels"]["stream_id"] == "orders"

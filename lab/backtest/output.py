@@ -53,7 +53,18 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
             f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n"
         )
     if found["incidents"]:
-        rows = [_row(incident) for incident in found["incidents"]]
+        rows: list[Any] = []
+        for each in found["incidents"]:
+            labels = ", ".join(map("=".join, each["labels"].items()))
+            rows.append(
+                (
+                    each["policy"],
+                    each["severity"],
+                    each["opened"] or "before the start",
+                    each["closed"] or "still open",
+                    each["about"] or labels or "-",
+                )
+            )
         styles = [SEVERITY_STYLES[each["severity"]] for each in found["incidents"]]
         headings = ("policy", "severity", "opened", "closed", "about")
         print_table(headings, rows, out, styles=styles)
@@ -71,18 +82,6 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
     if found["not_evaluated"]:
         out.write("\nCould not be evaluated\n")
         print_table(("policy", "why"), found["not_evaluated"].items(), out)
-
-
-def _row(incident: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the cells of an incident."""
-    labels = ", ".join(map("=".join, incident["labels"].items()))
-    return (
-        incident["policy"],
-        incident["severity"],
-        incident["opened"] or "before the start",
-        incident["closed"] or "still open",
-        incident["about"] or labels or "-",
-    )
 
 
 def backtest_summary(result: BacktestResult) -> str:

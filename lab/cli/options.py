@@ -158,8 +158,9 @@ def _policy_folders(args: Namespace) -> list[Path]:
 
 
 def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
-    if names and all(map(_is_path, names)):
-        return [Path(name) for name in names]
+    found = [Path(name) for name in names if _is_path(name)]
+    if names and len(found) == len(names):
+        return found
     folders = [Path(folder) for folder in args.scenarios or ()]
     folders = folders or [folder / _SCENARIOS for folder in _policy_folders(args)]
     known = [file for folder in folders for file in folder.glob(f"*{_ENDING}")]
@@ -170,12 +171,11 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
         )
     if not names:
         return sorted(known, key=lambda file: file.stem)
-    found: list[Path] = []
     sentences = []
     for name in dict.fromkeys(names):
-        files = [file for file in known if file.stem == name]
         if _is_path(name):
-            files = [Path(name)]
+            continue
+        files = [file for file in known if file.stem == name]
         if not files:
             guess = nearest(name, [file.stem for file in known])
             advice = "`datastream-lab test --list` shows all"

@@ -17,12 +17,10 @@ from lab.cli.options import (
     selected_policies,
     selected_scenarios,
 )
-from lab.policies.files import Policy
 from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.simulate.scenario import Scenario
 from lab.terminal import console, print_json, print_table, show_progress
 
 HELP = (
@@ -65,7 +63,12 @@ def run(context: LabContext) -> int:
     policies = selected_policies(args)
     scenarios = selected_scenarios(args, args.wanted, policies)
     if args.list:
-        _print_list(scenarios, context.out)
+        headings = ("scenario", "lasts", "what happens")
+        rows = []
+        for scenario in scenarios:
+            lasts = format_duration(scenario.lasts)
+            rows.append((scenario.name, lasts, scenario.title))
+        print_table(headings, rows, context.out, right=("lasts",))
         return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:
@@ -90,8 +93,10 @@ def run(context: LabContext) -> int:
         }
         print_json(document, context.out)
     if args.html and played:
-        page = _page(results, policies, summary)
-        args.html.write_text(page, "utf-8")
+        from lab.timeline.charts import page, scenario_chart
+
+        charts = [scenario_chart(result, policies) for result in results]
+        args.html.write_text(page("Scenarios", summary, charts), "utf-8")
     if not played:
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)
@@ -101,25 +106,6 @@ def run(context: LabContext) -> int:
     if not played:
         return INTERRUPTED
     return INCOMPLETE if failed else OK
-
-
-def _page(
-    results: Sequence[ScenarioResult], policies: Sequence[Policy], summary: str
-) -> str:
-    """Return results as an HTML page."""
-    from lab.timeline.charts import page, scenario_chart
-
-    charts = [scenario_chart(result, policies) for result in results]
-    return page("Scenarios", summary, charts)
-
-
-def _print_list(scenarios: Sequence[Scenario], out: TextIO) -> None:
-    headings = ("scenario", "lasts", "what happens")
-    rows = []
-    for scenario in scenarios:
-        lasts = format_duration(scenario.lasts)
-        rows.append((scenario.name, lasts, scenario.title))
-    print_table(headings, rows, out, right=("lasts",))
 
 
 def _print(result: ScenarioResult, stream: TextIO) -> None:

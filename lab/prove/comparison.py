@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from lab.emulator.world import matches
 from lab.prove.incidents import Incident
-from lab.simulate.scenario import ExpectedIncident, TimeRange
+from lab.simulate.scenario import ExpectedIncident
 
 
 class AlertOutcome(StrEnum):
@@ -76,17 +76,14 @@ def _best_match(
             continue
         if expected.of != "*" and not matches(expected.of, incident.about):
             continue
-        outside = _seconds_outside(incident.opened, expected.opens)
+        opened, opens = incident.opened, expected.opens
+        outside = max(opens.after - opened, opened - opens.by, 0.0)
         if expected.may and outside:
             continue
         if outside < least:
             best = incident
             least = outside
     return best
-
-
-def _seconds_outside(moment: float, span: TimeRange) -> float:
-    return max(span.after - moment, moment - span.by, 0.0)
 
 
 def _outcome(expected: ExpectedIncident, incident: Incident | None) -> AlertOutcome:

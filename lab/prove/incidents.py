@@ -7,9 +7,8 @@ https://cloud.google.com/monitoring/alerts/concepts-indepth
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from google.cloud import monitoring_v3
 
@@ -118,33 +117,27 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
         raise InputError([f"{policy.path}: {error}"]) from None
     strategy = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy
     auto_close = strategy.auto_close.seconds
-    incidents: list[list[LogEntry]] = []
+    incidents: list[tuple[dict[str, str], list[LogEntry]]] = []
     latest: dict[tuple[str, str], list[LogEntry]] = {}
     for entry in recording.entries:
         if entry.at >= recording.lasts or not accepts(entry.fields):
             continue
         project = entry.stream.split("/")[1]
-        key = project, repr(_extracted(extractors, entry))
+        labels = {key: extract(entry.fields) for key, extract in extractors.items()}
+        key = project, repr(labels)
         logged = latest.get(key)
         if logged is None or entry.at - logged[-1].at > auto_close:
             logged = latest[key] = []
-            incidents.append(logged)
+            incidents.append((labels, logged))
         logged.append(entry)
     found = []
-    for logged in incidents:
+    for labels, logged in incidents:
         first = logged[0]
-        labels = _extracted(extractors, first)
         opened = first.at + LOGGED_AFTER
         closes = logged[-1].at + LOGGED_AFTER + auto_close
         closed = closes if closes <= recording.lasts else None
         found.append(Incident(policy.name, first.stream, labels, opened, closed))
     return tuple(found)
-
-
-def _extracted(
-    extractors: Mapping[str, Callable[[Any], str]], entry: LogEntry
-) -> dict[str, str]:
-    return {key: extract(entry.fields) for key, extract in extractors.items()}
 
 
 def seconds_to_close(interval: float, closing_delay: float) -> float:

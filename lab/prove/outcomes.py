@@ -124,19 +124,16 @@ def _subject(group: Group) -> str:
         return f" of {min(about)}" if about else ""
     if expected and not group.incidents:
         subject = "" if expected.of == "*" else f" of {expected.of}"
-        return subject + _missing_count(group, expected)
+        if expected.count > 1:
+            # In the worst phase
+            phases = [result.phase for result in group.results]
+            missing = max(map(phases.count, phases))
+            subject += f" ({missing:,} of {expected.count:,})"
+        return subject
     if expected and is_literal(expected.of):
         return f" of {expected.of.rpartition('/')[2]}"
     names = sorted(name.rpartition("/")[2] for name in about)
     return f" of {name_first(names)}" if names else ""
-
-
-def _missing_count(group: Group, expected: ExpectedIncident) -> str:
-    """Return how many of several expected incidents did not open in the worst phase."""
-    if expected.count == 1:
-        return ""
-    phases = [result.phase for result in group.results]
-    return f" ({max(map(phases.count, phases)):,} of {expected.count:,})"
 
 
 def _range(times: TimeRange) -> str:

@@ -25,7 +25,7 @@ from exporter.run.memory import LONGEST_SECONDS
 from lab.emulator.world import World
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed, start_engine
-from lab.prove.incidents import Incident, log_incidents, metric_incidents
+from lab.prove.incidents import log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Downtime, Scenario
@@ -227,7 +227,12 @@ def measure(
                 incidents = log_incidents(policy, recording)
             else:
                 incidents = metric_incidents(policy, recording, engine, _EVERY_SECOND)
-            times = _times(change, incidents, changed)
+            times = []
+            for incident in incidents:
+                # An exporter that dies is the only one there is.
+                about = incident.about if change.event else ""
+                if about in changed:
+                    times.append(incident.opened - changed[about])
             phases = round(policy.interval / _EVERY_SECOND) or 1
             if len(times) < len(changed) * phases:
                 times = [math.inf]
@@ -237,19 +242,6 @@ def measure(
                 TimeToPage(change, mode, max(times), median(times), len(times))
             )
     return measured
-
-
-def _times(
-    change: TimedChange, incidents: Iterable[Incident], changed: dict[str, float]
-) -> list[float]:
-    """Return the times from changes to incidents; ``changed`` is when, by resource."""
-    times = []
-    for incident in incidents:
-        # An exporter that dies is the only one there is.
-        about = incident.about if change.event else ""
-        if about in changed:
-            times.append(incident.opened - changed[about])
-    return times
 
 
 def _at_any_moment(times: list[float], mode: str) -> list[float]:

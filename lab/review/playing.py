@@ -25,7 +25,7 @@ class Task(NamedTuple):
     after: tuple[Policy, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangedIncident:
     """An incident that changes; times are seconds after the scenario's start."""
 

@@ -24,7 +24,7 @@ _OF_STREAM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangedPolicy:
     """What a plan does with a policy."""
 
@@ -34,7 +34,7 @@ class ChangedPolicy:
     diff: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangedRoute:
     """Policies whose channels change, before and after."""
 
@@ -44,7 +44,7 @@ class ChangedRoute:
     policies: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dollars:
     """The announced price of alerting a month."""
 
@@ -52,7 +52,7 @@ class Dollars:
     each_stream: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prices:
     """The price before and after a plan."""
 
@@ -60,7 +60,7 @@ class Prices:
     after: Dollars
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Review:
     """What a plan changes; ``--json`` prints it as it is."""
 

@@ -87,7 +87,14 @@ def _errors(
                 " DEADLINE_EXCEEDED"
             )
             yield ("world", "faults", index, "latency"), text
-    for place, name in _named_policies(scenario):
+    named: dict[Place, str] = {}
+    for index, name in enumerate(scenario.switched_off):
+        named["switched_off", index] = name
+    for index, name in enumerate(scenario.switched_on):
+        named["switched_on", index] = name
+    for index, expected in enumerate(scenario.expect):
+        named["expect", index, "policy"] = expected.policy
+    for place, name in named.items():
         if name not in policies:
             text = f"{quote(name)} is not a policy; {hint(name, sorted(policies))}"
             yield place, text
@@ -99,15 +106,6 @@ def _errors(
         if glob != "*" and not any(matches(glob, name) for name in names):
             text = f"{quote(glob)} matches nothing in this world, and no exporter"
             yield ("expect", index, "of"), text
-
-
-def _named_policies(scenario: ScenarioFile) -> Iterator[tuple[Place, str]]:
-    for index, name in enumerate(scenario.switched_off):
-        yield ("switched_off", index), name
-    for index, name in enumerate(scenario.switched_on):
-        yield ("switched_on", index), name
-    for index, expected in enumerate(scenario.expect):
-        yield ("expect", index, "policy"), expected.policy
 
 
 def _names(scenario: ScenarioFile) -> Iterator[str]:

@@ -100,20 +100,12 @@ def _ticks(
         for task in range(deployment.tasks):
             # Without the last one, every run of every scenario would move.
             drawn_by = (seed, index, tick, task, False)
-            starts = due + _delay(deployment, tick, fraction(*drawn_by))
+            late = fraction(*drawn_by) * deployment.longest_delay
+            if deployment.delays:
+                late = deployment.delays[tick % len(deployment.delays)]
+            starts = due + late
             if starts < end and not deployment.is_silent(due, task):
                 yield ScheduledRun(starts, index, tick, task)
-
-
-def _delay(
-    deployment: Deployment,
-    tick: int,
-    drawn: float,
-) -> float:
-    """Return how late a run starts; a worker pool is always on time."""
-    if deployment.delays:
-        return deployment.delays[tick % len(deployment.delays)]
-    return drawn * deployment.longest_delay
 
 
 def _log_calls(

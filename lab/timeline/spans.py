@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from google.cloud.datastream_v1 import PrivateConnection
@@ -53,13 +52,11 @@ class Span(NamedTuple):
     state: str
 
 
-@dataclass(frozen=True)
-class _Points:
+class _Points(NamedTuple):
     """What points say of a subject."""
 
-    states: _ByTime = field(default_factory=dict)
-    # Of a location: what its streams are that have no state of their own
-    others: _ByTime = field(default_factory=dict)
+    states: _ByTime
+    others: _ByTime  # of a location: what its streams are that have no state
 
 
 class Spans:
@@ -70,7 +67,7 @@ class Spans:
 
     def add(self, series: Iterable[Series]) -> None:
         """Add points, none of them older than those that were added before."""
-        found: dict[str, _Points] = defaultdict(_Points)
+        found: dict[str, _Points] = defaultdict(lambda: _Points({}, {}))
         for each in series:
             metric = _BY_NAME.get(each.name)
             if metric is None:

@@ -83,13 +83,6 @@ class Snapshot:
         """Return the project of an id or a number, or None."""
         return self.projects.get(name) or self._by_number.get(name)
 
-    def stream_names(self) -> Iterator[str]:
-        """Yield the full name of every stream."""
-        for project in self.projects.values():
-            for location in project.locations.values():
-                for id_ in location.streams:
-                    yield location.stream_name(id_)
-
 
 class Snapshots:
     """A world's snapshots by time.

@@ -80,7 +80,12 @@ def scheduled_runs(
             due = deployment.first + run.tick * deployment.seconds
             calls.append(FunctionCall(due, by_log=False, cold=run))
         if deployment.log_triggers and ticks:
-            calls += _log_calls(deployment, index, logged)
+            for entry in logged:
+                arrives = entry + LOG_SECONDS
+                if not deployment.is_silent(arrives, 0):
+                    starts = arrives + deployment.longest_delay
+                    cold = ScheduledRun(starts, index, _NO_TICK, 0)
+                    calls.append(FunctionCall(arrives, by_log=True, cold=cold))
         runs.append(_function_runs(sorted(calls), end, completed))
     return heapq.merge(*runs)
 
@@ -106,19 +111,6 @@ def _ticks(
             starts = due + late
             if starts < end and not deployment.is_silent(due, task):
                 yield ScheduledRun(starts, index, tick, task)
-
-
-def _log_calls(
-    deployment: Deployment, index: int, logged: Iterable[float]
-) -> Iterator[FunctionCall]:
-    for entry in logged:
-        arrives = entry + LOG_SECONDS
-        if deployment.is_silent(arrives, 0):
-            continue
-        starts = arrives + deployment.longest_delay
-        yield FunctionCall(
-            arrives, by_log=True, cold=ScheduledRun(starts, index, _NO_TICK, 0)
-        )
 
 
 def _function_runs(

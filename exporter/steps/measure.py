@@ -56,23 +56,24 @@ def metrics() -> Mapping[str, Metric]:
     }
 
 
-STATE = metrics()["stream/state"]
-EXPECTED = metrics()["stream/expected"]
-LAST_SEEN = metrics()["stream/last_seen"]
-ERRORS = metrics()["stream/errors"]
-PROBLEM = metrics()["stream/problem"]
-PROBLEM_SINCE = metrics()["stream/problem_since"]
-OBJECTS = metrics()["stream/objects"]
-OBJECT_ERRORS = metrics()["stream/object_errors"]
-CONNECTION_STATE = metrics()["private_connection/state"]
-UP = metrics()["location/up"]
-LAST_READ = metrics()["location/last_read"]
-LOCATION_STREAMS = metrics()["location/streams"]
-LAST_RUN = metrics()["exporter/last_run"]
-STREAMS = metrics()["exporter/streams"]
-RUN_SECONDS = metrics()["exporter/run_seconds"]
-POINTS_LOST = metrics()["exporter/points_lost"]
-UNCOLLECTED = metrics()["exporter/uncollected"]
+_metrics = metrics()
+STATE = _metrics["stream/state"]
+EXPECTED = _metrics["stream/expected"]
+LAST_SEEN = _metrics["stream/last_seen"]
+ERRORS = _metrics["stream/errors"]
+PROBLEM = _metrics["stream/problem"]
+PROBLEM_SINCE = _metrics["stream/problem_since"]
+OBJECTS = _metrics["stream/objects"]
+OBJECT_ERRORS = _metrics["stream/object_errors"]
+CONNECTION_STATE = _metrics["private_connection/state"]
+UP = _metrics["location/up"]
+LAST_READ = _metrics["location/last_read"]
+LOCATION_STREAMS = _metrics["location/streams"]
+LAST_RUN = _metrics["exporter/last_run"]
+STREAMS = _metrics["exporter/streams"]
+RUN_SECONDS = _metrics["exporter/run_seconds"]
+POINTS_LOST = _metrics["exporter/points_lost"]
+UNCOLLECTED = _metrics["exporter/uncollected"]
 
 
 class Sample(NamedTuple):

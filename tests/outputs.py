@@ -11,11 +11,19 @@ Printed = io.StringIO
 class Outputs:
     """Looks for canaries in what it is given."""
 
-    def add(self, where: str, text: str) -> None:
+    def add(
+        self,
+        where: str,
+        text: str,
+    ) -> None:
         """Check that a text shows no credential."""
         assert not canaries_in(text), where
 
-    def write_input(self, file: Path, content: str | bytes) -> Path:
+    def write_input(
+        self,
+        file: Path,
+        content: str | bytes,
+    ) -> Path:
         """Write a file; return its path."""
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return file

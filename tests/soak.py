@@ -103,7 +103,13 @@ def main() -> int:
         environ, proxies = _way(FUNCTION, cloud, running)
         server = Server(environ, log)
         running.callback(server.close)
-        function = Soaked(FUNCTION, server.process, log, proxies, [])
+        function = Soaked(
+            FUNCTION,
+            server.process,
+            log,
+            proxies,
+            [],
+        )
         watch = _watch(cloud, folder / "watch.log", running)
         server.wait_for(server.listens)
         start = time.monotonic()
@@ -112,7 +118,12 @@ def main() -> int:
                 proxy.silence()
             for proxy in watch.proxies:
                 proxy.cut()
-            _pass_a_minute(start + 60 * minute, server, function, watch)
+            _pass_a_minute(
+                start + 60 * minute,
+                server,
+                function,
+                watch,
+            )
     return _report(cloud, function, watch)
 
 
@@ -129,7 +140,11 @@ def _way(
     return environ, proxies
 
 
-def _watch(cloud: Emulator, log: Path, running: ExitStack) -> Soaked:
+def _watch(
+    cloud: Emulator,
+    log: Path,
+    running: ExitStack,
+) -> Soaked:
     """Run ``watch`` until the end."""
     environ, proxies = _way(WATCH, cloud, running)
     process = subprocess.Popen(
@@ -140,7 +155,13 @@ def _watch(cloud: Emulator, log: Path, running: ExitStack) -> Soaked:
     )
     running.callback(process.wait)
     running.callback(process.terminate)
-    return Soaked(WATCH, process, log, proxies, [])
+    return Soaked(
+        WATCH,
+        process,
+        log,
+        proxies,
+        [],
+    )
 
 
 def _pass_a_minute(
@@ -197,7 +218,13 @@ def _growth(soaked: Soaked) -> Iterator[str]:
     """Yield what grew from the second minute to the last."""
     second = soaked.held[1]
     last = soaked.held[-1]
-    growth = zip(Held._fields, MOST_GROWTH, second, last, strict=True)
+    growth = zip(
+        Held._fields,
+        MOST_GROWTH,
+        second,
+        last,
+        strict=True,
+    )
     for what, most, before, after in growth:
         if after - before > most:
             yield f"{soaked.project}: {what} grew from {before:g} to {after:g}"

@@ -53,7 +53,12 @@ def judge(case: Case) -> Verdict:
     if not case.processes:
         missing = true.keys() - points.keys()
         lost = sum(_is_lost(at, unread) for at in missing)
-        broken += _losses(case, outcome, lost, unread)
+        broken += _losses(
+            case,
+            outcome,
+            lost,
+            unread,
+        )
     return Verdict(lost, outcome.seconds, broken)
 
 

@@ -34,7 +34,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if "/venv" in command:
             command = re.sub(r"python3\.\d+", version, command)
             command = command.replace("/venv", str(venv))
-            subprocess.run(command, shell=True, cwd=ROOT, env=environ, check=True)  # noqa: S602 - as Docker does; our own commands
+            subprocess.run(  # noqa: S602 - as Docker does; our own commands
+                command,
+                shell=True,
+                cwd=ROOT,
+                env=environ,
+                check=True,
+            )
     return venv
 
 

@@ -53,7 +53,12 @@ class Clock:
 
 def made(environ: Mapping[str, str], log: TextIO, **more: Any) -> Function:
     """Return the function with the config of its environment."""
-    return Function(load(None, environ), environ, log, **more)
+    return Function(
+        load(None, environ),
+        environ,
+        log,
+        **more,
+    )
 
 
 def values(cloud: Emulator, metric: str) -> dict[tuple[str, str], Any]:
@@ -97,7 +102,13 @@ def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
     with ExitStack() as running:
 
         def on_clock(environ: Mapping[str, str]) -> Function:
-            function = made(environ, log, monotonic=clock, now=clock, sleep=clock.sleep)
+            function = made(
+                environ,
+                log,
+                monotonic=clock,
+                now=clock,
+                sleep=clock.sleep,
+            )
             return running.enter_context(closing(function))
 
         yield on_clock

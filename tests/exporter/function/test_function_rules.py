@@ -155,7 +155,13 @@ def test_of_a_flood_of_logs_one_waits(
     log = io.StringIO()
     with (
         closing(
-            made(environ, log, monotonic=clock, now=now, sleep=clock.sleep)
+            made(
+                environ,
+                log,
+                monotonic=clock,
+                now=now,
+                sleep=clock.sleep,
+            )
         ) as function,
         ThreadPoolExecutor(20) as pool,
     ):
@@ -299,7 +305,13 @@ def test_an_unexpected_error(
     }
     times: list[float] = []
     with closing(
-        made(environ, log, monotonic=clock, now=times.pop, sleep=clock.sleep)
+        made(
+            environ,
+            log,
+            monotonic=clock,
+            now=times.pop,
+            sleep=clock.sleep,
+        )
     ) as one:
         assert one.answer("POST", "/") == (500, {})
         *_, entry = map(json.loads, log.getvalue().splitlines())

@@ -46,7 +46,14 @@ def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
 def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
     """Return a stream."""
     reason = "SLOT" if error else ""
-    return Stream("orders", state, int(bool(error)), reason=reason, error=error, **more)
+    return Stream(
+        "orders",
+        state,
+        int(bool(error)),
+        reason=reason,
+        error=error,
+        **more,
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,12 @@ def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
         (orders(9), "WARNING", "is state 9, which config does not expect."),
         (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: SLOT: Slow."),
         (
-            Stream("orders", RUNNING, 1, reason="SLOT"),
+            Stream(
+                "orders",
+                RUNNING,
+                1,
+                reason="SLOT",
+            ),
             "WARNING",
             "is RUNNING with 1 error: SLOT.",
         ),
@@ -142,7 +154,12 @@ def test_a_change_is_logged_once(
 ) -> None:
     """One entry says from what to what, and whether it is worse; then there is none."""
     first, second = (report(*[one] if one else []) for one in (before, after))
-    _, (entry,), *silent = play(first, second, second, second)
+    _, (entry,), *silent = play(
+        first,
+        second,
+        second,
+        second,
+    )
     assert entry["event"] == f"stream_{event}"
     assert entry["message"].startswith(f"{ORDERS} {text}")
     assert entry["worse"] is worse

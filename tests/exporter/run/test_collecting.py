@@ -166,7 +166,12 @@ def test_connections_of_a_location_without_streams_are_collected_each_quarter(
     peering = {"private_connections": [{"id": "peering", "state": "FAILED"}]}
     lab = serve(world({"europe-west1": peering}))
     clock = Clock(QUARTER)
-    session = lab.session(DISCOVERED, collect=EVERYTHING, interval=60, clock=clock)
+    session = lab.session(
+        DISCOVERED,
+        collect=EVERYTHING,
+        interval=60,
+        clock=clock,
+    )
     collected = []
     for minute in range(60):
         clock.now = QUARTER + 60 * minute

@@ -44,7 +44,11 @@ SEEN = {
 }
 
 
-def writes(memory: Memory, seen: Observation, at: LocationName = EUROPE) -> bool:
+def writes(
+    memory: Memory,
+    seen: Observation,
+    at: LocationName = EUROPE,
+) -> bool:
     """Return whether a location is due; if so, all of its points are accepted."""
     due = memory.claim(at, seen).due
     if due:

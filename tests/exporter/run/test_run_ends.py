@@ -225,7 +225,11 @@ def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
 # Where no thread can be had.
 
 
-def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None:
+def allow_threads(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    most: int,
+) -> None:
     """Let so many threads of a kind be started, and then no other."""
     start = threading.Thread.start
     started: list[threading.Thread] = []

@@ -57,7 +57,11 @@ class Fleet:
             now=lambda: self.now,
         )
 
-    def run(self, until: int, seconds: float = PLENTY) -> list[Report]:
+    def run(
+        self,
+        until: int,
+        seconds: float = PLENTY,
+    ) -> list[Report]:
         """Run up to a minute, in so many real seconds each; return the reports."""
         reports = []
         while self.now < self.start + until * 60:
@@ -77,7 +81,11 @@ class Fleet:
             for at, value in self._points("stream/problem", stream).items()
         }
 
-    def _points(self, metric: str, stream: str) -> dict[int, int]:
+    def _points(
+        self,
+        metric: str,
+        stream: str,
+    ) -> dict[int, int]:
         return {
             self._minute(point.time): int(point.value)
             for point in self.cloud.points(PREFIX + metric)

@@ -17,8 +17,22 @@ from exporter.steps.compare import ComparedLocation, Expectations, Verdict, is_o
 from exporter.steps.read import Stream
 from tests.exporter.worlds import EUROPE, ORDERS
 
-NIGHT = datetime(2026, 1, 14, 2, 30, tzinfo=UTC)
-NOON = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)
+NIGHT = datetime(
+    2026,
+    1,
+    14,
+    2,
+    30,
+    tzinfo=UTC,
+)
+NOON = datetime(
+    2026,
+    1,
+    14,
+    12,
+    0,
+    tzinfo=UTC,
+)
 LABELS = {state.name.lower(): state for state in EXPECTABLE}
 AT_NIGHT = (
     "{match: '*', states: [NOT_STARTED],"
@@ -186,7 +200,13 @@ def test_a_window_may_come_once() -> None:
         "timezone": "Europe/Berlin",
     }
     one = Window.model_validate(window)
-    opens = datetime(2026, 10, 23, 22, tzinfo=UTC)
+    opens = datetime(
+        2026,
+        10,
+        23,
+        22,
+        tzinfo=UTC,
+    )
     times = (-1, 0, 49 * 3600 - 1, 49 * 3600)
     found = [is_open(one, opens + timedelta(seconds=each)) for each in times]
     assert found == [False, True, True, False]

@@ -55,7 +55,13 @@ def counts(
     code: str, text: str, written: int = 5, errors: Sequence[Any] = ()
 ) -> tuple[int, int, int]:
     """Return the refused, late and transient points of 7 in an error with a summary."""
-    one = parsed(code, text, written=written, of=7, errors=errors)
+    one = parsed(
+        code,
+        text,
+        written=written,
+        of=7,
+        errors=errors,
+    )
     assert one.unwritten == one.refused - one.late
     return one.refused, one.late, one.transient
 
@@ -130,11 +136,21 @@ def test_transient_points_are_told_from_those_that_are_refused_for_good() -> Non
         ("FAILED_PRECONDITION", 1, ORDER),
         (INVALID, 1, "Unknown metric."),
     ]
-    assert counts("INTERNAL", INTERNAL, 2, errors) == (5, 1, 3)
+    assert counts(
+        "INTERNAL",
+        INTERNAL,
+        2,
+        errors,
+    ) == (5, 1, 3)
     assert counts("UNAVAILABLE", "Try again.", 5) == (2, 0, 2)
     # Where no text tells them apart, the ones that are late may count as lost.
     errors = [("INTERNAL", 5), ("FAILED_PRECONDITION", 2)]
-    assert counts("INTERNAL", f"{HEAD}{ORDER}; {INTERNAL}", 0, errors) == (7, 0, 5)
+    assert counts(
+        "INTERNAL",
+        f"{HEAD}{ORDER}; {INTERNAL}",
+        0,
+        errors,
+    ) == (7, 0, 5)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +177,12 @@ def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     written: int, of: int
 ) -> None:
     """Every point counts as refused then."""
-    assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
+    assert parsed(
+        INVALID,
+        "Refused.",
+        written=written,
+        of=of,
+    ) == PartialWrite(7, 0, 0)
 
 
 reasons = st.sampled_from(
@@ -195,7 +216,12 @@ def test_any_answer_can_be_read(
     code: str, text: str, summary: dict[str, Any], sent: int
 ) -> None:
     """No answer raises; what is read of it never counts more points than were sent."""
-    one = parsed(code, text, sent, **summary)
+    one = parsed(
+        code,
+        text,
+        sent,
+        **summary,
+    )
     assert 0 < one.refused <= sent
     assert 0 <= one.late <= one.refused
     assert 0 <= one.transient <= one.unwritten

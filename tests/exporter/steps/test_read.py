@@ -146,8 +146,18 @@ def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -
 
     def answer(request: Any) -> Any:
         if request.page_token:
-            return page(request, "b", "c", state=3)
-        return page(request, "a", "b", token="more")  # noqa: S106 - a page's
+            return page(
+                request,
+                "b",
+                "c",
+                state=3,
+            )
+        return page(
+            request,
+            "a",
+            "b",
+            token="more",  # noqa: S106 - a page's
+        )
 
     lab.cloud.answer("ListStreams", answer)
     assert streams(lab) == [
@@ -213,7 +223,13 @@ def test_errors_are_counted_and_the_first_is_kept(
     serve: Serve, errors: list[dict[str, str]], reason: str, text: str
 ) -> None:
     """Whatever the state: how many there are, and the words of the first, bounded."""
-    expected = Stream("orders", 2, len(errors), reason=reason, error=text)
+    expected = Stream(
+        "orders",
+        2,
+        len(errors),
+        reason=reason,
+        error=text,
+    )
     assert streams(serve(europe({"id": "orders", "errors": errors}))) == [expected]
 
 

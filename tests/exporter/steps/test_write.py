@@ -142,7 +142,11 @@ def test_the_points_of_another_run_supersede_and_nothing_is_lost(
     assert {point.time for point in lab.cloud.points()} == {NOW}
 
 
-def partly(late: int, transient: int, final: int = 0) -> StatusError:
+def partly(
+    late: int,
+    transient: int,
+    final: int = 0,
+) -> StatusError:
     """Return an answer to 40 points that says of each kind how many there are."""
     kinds = [
         ("FAILED_PRECONDITION", late, ORDER),

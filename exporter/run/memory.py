@@ -86,7 +86,11 @@ class Memory:
             return None
         return self.last_discovered(project)
 
-    def learn(self, project: str, locations: Iterable[str]) -> None:
+    def learn(
+        self,
+        project: str,
+        locations: Iterable[str],
+    ) -> None:
         """Remember what discovery just returned."""
         before = self._discovered[project]
         # One that is dropped now is of interest if it has streams now.
@@ -109,7 +113,11 @@ class Memory:
         known = self._discovered[project]
         return tuple(each for each, at in known.listed.items() if at == known.at)
 
-    def _has_streams(self, project: str, location: str) -> bool:
+    def _has_streams(
+        self,
+        project: str,
+        location: str,
+    ) -> bool:
         known = self._locations.get(LocationName(project, location))
         return known is not None and known.has_streams
 
@@ -123,7 +131,11 @@ class Memory:
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(self, name: Name, observation: Observation) -> Claim:
+    def claim(
+        self,
+        name: Name,
+        observation: Observation,
+    ) -> Claim:
         """Remember what a run found; say whether that is new, and to be written.
 
         What is due counts as not written until :meth:`mark_written`.
@@ -154,7 +166,11 @@ class Memory:
         """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
 
-    def _is_due(self, known: _Location, longest: float) -> bool:
+    def _is_due(
+        self,
+        known: _Location,
+        longest: float,
+    ) -> bool:
         """Return whether a location needs points, or would before the next run."""
         if known.written is None:
             return True

@@ -60,7 +60,12 @@ class Report:
         return nothing_read or bool(self.written.lost and not self.written.accepted)
 
 
-def own_samples(report: Report, run: Run, *, collected: bool) -> Iterator[Sample]:
+def own_samples(
+    report: Report,
+    run: Run,
+    *,
+    collected: bool,
+) -> Iterator[Sample]:
     """Yield the samples of the exporter itself, after a run that may have collected."""
     node = (run.location or GLOBAL, run.name, str(report.task.index), ())
     yield Sample(measure.LAST_RUN, *node, report.timestamp)

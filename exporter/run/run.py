@@ -64,7 +64,13 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     wanted = session.config.collect
     collects = wanted.objects or wanted.private_connections
     collects = collects and (first or not writes)
-    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
+    run = _Run(
+        session,
+        timestamp,
+        deadline,
+        writes=writes,
+        collects=collects,
+    )
     report = run.go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
@@ -199,7 +205,13 @@ class _Run:
         if name in self._locations or not self._session.task.holds(name):
             return
         problems = self._session.problems
-        location = LocationRun(name, source, self._memory, problems, self._points())
+        location = LocationRun(
+            name,
+            source,
+            self._memory,
+            problems,
+            self._points(),
+        )
         self._locations[name] = location
         location.done = self._threads.start(self._visit, location)
 
@@ -241,7 +253,13 @@ class _Run:
         def read() -> dict[LocationName, dict[str, Problem]]:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
-            return read_back(client, project, self._timestamp, deadline, self._calls)
+            return read_back(
+                client,
+                project,
+                self._timestamp,
+                deadline,
+                self._calls,
+            )
 
         if problems.earlier is not Earlier.KNOWN:
             found = attempt(read, deadline)

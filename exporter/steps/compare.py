@@ -103,7 +103,11 @@ class ComparedLocation:
 class Expectations:
     """What config expects at one time; made once a run, used for every location."""
 
-    def __init__(self, config: Config, now: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        now: int,
+    ) -> None:
         """Choose the expectations whose windows are open at ``now`` (unix seconds)."""
         self._config = config
         time = datetime.fromtimestamp(now, UTC)
@@ -150,7 +154,11 @@ class Expectations:
         """Return whether a stream is muted now."""
         return any(fnmatchcase(str(name), glob) for glob in self._muted)
 
-    def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
+    def _compare(
+        self,
+        name: StreamName,
+        stream: Stream,
+    ) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
         about = [
             index
@@ -179,7 +187,12 @@ class Expectations:
             return ComparedStream(name, stream, verdict)
         failed = stream.state in FAILURES
         verdict = Verdict.FAILED if failed else Verdict.UNEXPECTED
-        return ComparedStream(name, stream, verdict, rule)
+        return ComparedStream(
+            name,
+            stream,
+            verdict,
+            rule,
+        )
 
 
 def is_open(window: Window, now: datetime) -> bool:

@@ -50,7 +50,11 @@ def parse_partial_write(
     error: exceptions.GoogleAPICallError, sent: int
 ) -> PartialWrite:
     """Return what the error of a request with ``sent`` series says about its points."""
-    summary = _summary(error)
+    summary = monitoring_v3.CreateTimeSeriesSummary()
+    for detail in error.details or ():
+        # google-api-core does not know this type and leaves it packed.
+        if hasattr(detail, "Unpack"):
+            detail.Unpack(type(summary).pb(summary))
     refused = summary.total_point_count - summary.success_point_count
     if summary.total_point_count != sent or not 0 < refused <= sent:
         # Without a summary, or with one that contradicts itself, no point is surely
@@ -68,18 +72,6 @@ def parse_partial_write(
         # An entry without a text: the error's own has the reasons.
         late = refused if _is_late(error.message or "") else 0
     return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
-
-
-def _summary(
-    error: exceptions.GoogleAPICallError,
-) -> monitoring_v3.CreateTimeSeriesSummary:
-    """Return the summary that an error carries; an empty one if it carries none."""
-    for detail in error.details or ():
-        summary = monitoring_v3.CreateTimeSeriesSummary()
-        # google-api-core does not know this type and leaves it packed.
-        if hasattr(detail, "Unpack") and detail.Unpack(type(summary).pb(summary)):
-            return summary
-    return monitoring_v3.CreateTimeSeriesSummary()
 
 
 def _is_late(message: str) -> bool:

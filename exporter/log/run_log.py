@@ -9,7 +9,7 @@ import math
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -35,7 +35,6 @@ from exporter.run.report import Report
 from exporter.run.session import FIRST_RUN_SECONDS
 from exporter.steps.compare import (
     MISSING,
-    ComparedLocation,
     ComparedStream,
     Verdict,
     missing,
@@ -147,10 +146,17 @@ class RunLog:
         """Log which streams changed or need a look, and which mutes ended."""
         events: list[StreamEvent] = []
         for location in report.locations:
-            before = self._known.get(location.name)
-            events += stream_events(location, before, remind=remind)
             now = {one.name: one for one in location.streams}
+            first = location.name not in self._known
+            before = now if first else self._known[location.name]
             self._known[location.name] = now
+            for name in now | before:
+                gone = missing(name)
+                one, was = now.get(name, gone), before.get(name, gone)
+                if (one.state_name, one.expected) != (was.state_name, was.expected):
+                    events.append(StreamEvent(one, was.state_name))
+                elif one.verdict is not Verdict.FINE and (remind or first):
+                    events.append(StreamEvent(one))
         events.sort(key=lambda event: event.urgency)
         for event in events[:MOST_ENTRIES]:
             event.log(lasting(report, event.now.name))
@@ -287,25 +293,3 @@ class StreamEvent:
             text += f" For {lasting}."
         known = {key: value for key, value in fields.items() if value not in {"", None}}
         log(self.level, text, **known)
-
-
-def stream_events(
-    location: ComparedLocation,
-    known: dict[StreamName, ComparedStream] | None,
-    *,
-    remind: bool,
-) -> Iterator[StreamEvent]:
-    """Yield what changed since the last look at a location, and what is bad.
-
-    ``known`` is what the last look saw, None at the first; what stays bad is an event
-    at the first look, and where ``remind`` is set.
-    """
-    now = {one.name: one for one in location.streams}
-    before = now if known is None else known
-    for name in now | before:
-        gone = missing(name)
-        one, was = now.get(name, gone), before.get(name, gone)
-        if (one.state_name, one.expected) != (was.state_name, was.expected):
-            yield StreamEvent(one, was.state_name)
-        elif one.verdict is not Verdict.FINE and (remind or known is None):
-            yield StreamEvent(one)

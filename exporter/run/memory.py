@@ -93,13 +93,12 @@ class Memory:
     ) -> None:
         """Remember what discovery just returned."""
         before = self._discovered[project]
-        # One that is dropped now is of interest if it has streams now.
-        kept = {
-            location: at
-            for location, at in before.listed.items()
-            if at < before.at or self._has_streams(project, location)
-        }
-        listed = kept | dict.fromkeys(locations, self._now)
+        listed = dict.fromkeys(locations, self._now)
+        for location, at in before.listed.items():
+            known = self._locations.get(LocationName(project, location))
+            # One that is dropped now is of interest if it has streams now.
+            if at < before.at or (known and known.has_streams):
+                listed.setdefault(location, at)
         self._discovered[project] = _Discovered(self._now, listed)
 
     def dropped(self, project: str) -> tuple[str, ...]:
@@ -112,14 +111,6 @@ class Memory:
         """Return the locations that the last discovery returned, however long ago."""
         known = self._discovered[project]
         return tuple(each for each, at in known.listed.items() if at == known.at)
-
-    def _has_streams(
-        self,
-        project: str,
-        location: str,
-    ) -> bool:
-        known = self._locations.get(LocationName(project, location))
-        return known is not None and known.has_streams
 
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""

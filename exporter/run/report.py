@@ -1,16 +1,14 @@
-"""How a run went, as a value, and as samples about the exporter itself."""
+"""How a run went, as a value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.config.model import Mute, Run
+from exporter.config.model import Mute
 from exporter.google.environment import Task
 from exporter.google.errors import Failure
-from exporter.names import GLOBAL, LocationName, Name
+from exporter.names import LocationName, Name
 from exporter.run.collect import Uncollected
-from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation
-from exporter.steps.measure import Sample
 from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
 
@@ -58,19 +56,3 @@ class Report:
         """Whether nothing could be read, or nothing that was due was written."""
         nothing_read = bool(self.unread) and not self.locations
         return nothing_read or bool(self.written.lost and not self.written.accepted)
-
-
-def own_samples(
-    report: Report,
-    run: Run,
-    *,
-    collected: bool,
-) -> Iterator[Sample]:
-    """Yield the samples of the exporter itself, after a run that may have collected."""
-    node = (run.location or GLOBAL, run.name, str(report.task.index), ())
-    yield Sample(measure.LAST_RUN, *node, report.timestamp)
-    yield Sample(measure.STREAMS, *node, report.streams)
-    yield Sample(measure.RUN_SECONDS, *node, round(report.seconds, 3))
-    yield Sample(measure.POINTS_LOST, *node, report.written.lost)
-    if collected:
-        yield Sample(measure.UNCOLLECTED, *node, len(report.uncollected))

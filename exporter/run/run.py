@@ -20,11 +20,12 @@ from exporter.run.deadlines import RunDeadlines
 from exporter.run.location import LocationRun
 from exporter.run.memory import EMPTY, UNREADABLE
 from exporter.run.read_back import REFUSALS, read_back
-from exporter.run.report import Report, own_samples
+from exporter.run.report import Report
 from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
 from exporter.run.threads import Threads, decide, wait_for
+from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation, Expectations
-from exporter.steps.measure import LAST_READ, LOCATION_STREAMS, UP, location_sample
+from exporter.steps.measure import Sample, location_sample
 from exporter.steps.problems import Earlier, Problem
 from exporter.steps.read import Datastream
 from exporter.steps.write import Points, Writer, Written
@@ -132,8 +133,19 @@ class _Run:
         report = self._report()
         if report.stopped:
             return report
+        run = self._config.run
+        node = (run.location or GLOBAL, run.name, str(report.task.index), ())
+        samples = [
+            Sample(measure.LAST_RUN, *node, report.timestamp),
+            Sample(measure.STREAMS, *node, report.streams),
+            Sample(measure.RUN_SECONDS, *node, round(report.seconds, 3)),
+            Sample(measure.POINTS_LOST, *node, report.written.lost),
+        ]
+        if self._collects:
+            uncollected = len(report.uncollected)
+            samples.append(Sample(measure.UNCOLLECTED, *node, uncollected))
         own = Points(self._writer, self._deadlines.end)
-        own.write(own_samples(report, self._config.run, collected=self._collects))
+        own.write(samples)
         return self._report(own)
 
     @property
@@ -312,11 +324,13 @@ class _Run:
             if not claim.due:
                 continue
             due.append(name)
-            samples.append(location_sample(UP, name, int(up)))
+            samples.append(location_sample(measure.UP, name, int(up)))
             if up and isinstance(name, LocationName):
-                samples.append(location_sample(LAST_READ, name, self._timestamp))
+                samples.append(
+                    location_sample(measure.LAST_READ, name, self._timestamp)
+                )
                 if self._memory.is_just_emptied(name):
-                    samples.append(location_sample(LOCATION_STREAMS, name, 0))
+                    samples.append(location_sample(measure.LOCATION_STREAMS, name, 0))
 
         def write() -> None:
             self._shared.write(samples)

@@ -88,11 +88,6 @@ class ComparedLocation:
         return (one for one in self.streams if one.exists)
 
     @property
-    def missing(self) -> list[StreamName]:
-        """The required streams that it does not hold."""
-        return [one.name for one in self.streams if not one.exists]
-
-    @property
     def problem_states(self) -> dict[str, int]:
         """The state of each stream that is failed, or in an unexpected state, by id."""
         return {

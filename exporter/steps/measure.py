@@ -92,110 +92,44 @@ class Sample(NamedTuple):
         return f"{self.metric.name} of {self.node_id} in {place}"
 
 
-def location_sample(
-    metric: Metric,
-    name: Name,
-    value: int,
-) -> Sample:
+def location_sample(metric: Metric, name: Name, value: int) -> Sample:
     """Return a value of one of the metrics ``location/…``, also of a discovery."""
     location = name.location if not isinstance(name, ProjectName) else GLOBAL
-    return Sample(
-        metric,
-        location,
-        name.project,
-        LOCATION_NODE,
-        (),
-        value,
-    )
+    return Sample(metric, location, name.project, LOCATION_NODE, (), value)
 
 
 def _of(
-    metric: Metric,
-    at: LocationName | StreamName,
-    node: str,
-    value: float,
-    *more: str,
+    metric: Metric, at: LocationName | StreamName, node: str, value: float, *more: str
 ) -> Sample:
     """Return a value of a stream or connection; ``more`` are labels besides its id."""
-    return Sample(
-        metric,
-        at.location,
-        at.project,
-        node,
-        (node, *more),
-        value,
-    )
+    return Sample(metric, at.location, at.project, node, (node, *more), value)
 
 
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
     """Yield the problems of a location's streams, and a 0 for each that is over."""
     for stream, problem in problems.current.items():
-        yield _of(
-            PROBLEM,
-            at,
-            stream,
-            problem.value,
-        )
-        yield _of(
-            PROBLEM_SINCE,
-            at,
-            stream,
-            problem.since,
-        )
+        yield _of(PROBLEM, at, stream, problem.value)
+        yield _of(PROBLEM_SINCE, at, stream, problem.since)
     for stream in problems.ended:
-        yield _of(
-            PROBLEM,
-            at,
-            stream,
-            0,
-        )
+        yield _of(PROBLEM, at, stream, 0)
 
 
 def stream_samples(
     at: ComparedLocation, timestamp: int, *, errors: bool
 ) -> Iterator[Sample]:
     """Yield the samples of a location's streams: watched, missing and excluded ones."""
-    for one in at.listed:
+    for one in at.streams:
         stream = one.stream
-        yield _of(
-            STATE,
-            at.name,
-            stream.id,
-            stream.state,
-        )
-        yield _of(
-            EXPECTED,
-            at.name,
-            stream.id,
-            int(one.expected),
-        )
-        yield _of(
-            LAST_SEEN,
-            at.name,
-            stream.id,
-            timestamp,
-        )
+        if not one.exists:
+            yield _of(LAST_SEEN, at.name, stream.id, 0)
+            continue
+        yield _of(STATE, at.name, stream.id, stream.state)
+        yield _of(EXPECTED, at.name, stream.id, int(one.expected))
+        yield _of(LAST_SEEN, at.name, stream.id, timestamp)
         if errors:
-            yield _of(
-                ERRORS,
-                at.name,
-                stream.id,
-                stream.errors,
-            )
-    for name in at.missing:
-        yield _of(
-            LAST_SEEN,
-            name,
-            name.stream,
-            0,
-        )
+            yield _of(ERRORS, at.name, stream.id, stream.errors)
     for stream_id in at.excluded:
-        yield _of(
-            LAST_SEEN,
-            at.name,
-            stream_id,
-            NEVER_MISSING,
-        )
+        yield _of(LAST_SEEN, at.name, stream_id, NEVER_MISSING)
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
@@ -203,27 +137,11 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
         count = objects.by_state.get(number, 0)
-        yield _of(
-            OBJECTS,
-            name,
-            name.stream,
-            count,
-            known.get(number, str(number)),
-        )
-    yield _of(
-        OBJECT_ERRORS,
-        name,
-        name.stream,
-        objects.with_errors,
-    )
+        yield _of(OBJECTS, name, name.stream, count, known.get(number, str(number)))
+    yield _of(OBJECT_ERRORS, name, name.stream, objects.with_errors)
 
 
 def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[Sample]:
     """Yield the state of each private connection of a location."""
     for connection, state in sorted(states.items()):
-        yield _of(
-            CONNECTION_STATE,
-            at,
-            connection,
-            state,
-        )
+        yield _of(CONNECTION_STATE, at, connection, state)

@@ -8,6 +8,7 @@ from exporter.config.locations import KNOWN
 from exporter.google.environment import Task
 from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
+from exporter.run.report import Report
 from tests.exporter.conftest import Serve
 from tests.exporter.worlds import DISCOVERED, Monitoring, project, seen, world
 
@@ -87,16 +88,19 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
         report = lab.look(source, required=required)
         assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-west1"]
         assert lab.cloud.calls["ListStreams"] == 2
-        (missing,) = [
-            name for location in report.locations for name in location.missing
-        ]
-        assert missing.stream == "gone"
+        assert missing(report) == ["gone"]
 
     name = LocationName("shop-prod", "us-west4")
     report = serve(world(PLACES)).look(DISCOVERED, required=[f"{name}/streams/x"])
     assert report.unread[name].kind is FailureKind.NOT_FOUND
     assert seen(report) == EVERYWHERE
-    assert not any(location.missing for location in report.locations)
+    assert missing(report) == []
+
+
+def missing(report: Report) -> list[str]:
+    """Return the ids of required streams that are missing."""
+    streams = [one for location in report.locations for one in location.streams]
+    return [one.name.stream for one in streams if not one.exists]
 
 
 def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> None:

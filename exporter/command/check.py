@@ -25,7 +25,7 @@ from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.steps.compare import ComparedLocation, is_open
-from exporter.steps.measure import POINTS_LOST, Sample
+from exporter.steps.measure import Sample
 from exporter.steps.write import Writer
 from exporter.text import plural, quote
 
@@ -192,7 +192,7 @@ def _writing(session: Session, metrics: str, deadline: Deadline) -> Iterator[Fin
     """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
     location = config.run.location or GLOBAL
-    sample = Sample(POINTS_LOST, location, config.run.name, NODE, (), 0)
+    sample = Sample("exporter/points_lost", location, config.run.name, NODE, (), 0)
     now = int(time.time())
     clients = session.clients.monitorings
     writer = Writer(clients, config.metrics.project, now, Calls())

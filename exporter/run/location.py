@@ -14,7 +14,7 @@ from exporter.run.collect import Uncollected
 from exporter.run.memory import Memory
 from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation
-from exporter.steps.measure import LAST_READ, LOCATION_STREAMS, UP, location_sample
+from exporter.steps.measure import location_sample
 from exporter.steps.problems import LocationProblems, ProblemMemory, follow
 from exporter.steps.write import Points
 
@@ -61,8 +61,8 @@ class LocationRun:
             return
         watched = len(list(compared.listed))
         samples = [
-            location_sample(UP, self.name, 1),
-            location_sample(LOCATION_STREAMS, self.name, watched),
+            location_sample("location/up", self.name, 1),
+            location_sample("location/streams", self.name, watched),
             *measure.stream_samples(compared, timestamp, errors=errors),
         ]
         if problems is not None:
@@ -71,7 +71,7 @@ class LocationRun:
         if not points.written.complete:
             self.held_back = not points.deadline.stopped
             return
-        points.write([location_sample(LAST_READ, self.name, timestamp)])
+        points.write([location_sample("location/last_read", self.name, timestamp)])
         if problems is None:
             # They are due, but nobody knows when they began.
             begun = follow(LocationProblems(), compared.problem_states, timestamp)

@@ -19,7 +19,7 @@ from exporter.google.errors import (
     is_unknown_metric,
 )
 from exporter.names import LocationName, StreamName
-from exporter.steps.measure import PROBLEM, PROBLEM_SINCE, Metric
+from exporter.steps.measure import MetricName, metrics
 from exporter.steps.problems import Problem, ProblemPoint, last_problem
 
 PERMISSION = "monitoring.timeSeries.list"
@@ -55,7 +55,7 @@ def read_back(
     """
 
     def values(
-        metric: Metric,
+        metric: MetricName,
         seconds: int,
         *,
         aligned: bool = False,
@@ -63,7 +63,7 @@ def read_back(
         """Return each stream's values in the last seconds; if aligned, the last one."""
         request = monitoring_v3.ListTimeSeriesRequest.pb()(
             name=f"projects/{project}",
-            filter=f'metric.type = "{metric.type}"',
+            filter=f'metric.type = "{metrics()[metric].type}"',
             page_size=_PAGE,
         )
         request.interval.start_time.seconds = timestamp - seconds
@@ -99,10 +99,10 @@ def read_back(
                     found[name][time] = point.value.int64_value
         return found
 
-    last = values(PROBLEM, _LAST_SECONDS, aligned=True)
-    last_since = values(PROBLEM_SINCE, _LAST_SECONDS, aligned=True)
-    recent = values(PROBLEM, _RECENT_SECONDS)
-    recent_since = values(PROBLEM_SINCE, _RECENT_SECONDS)
+    last = values("stream/problem", _LAST_SECONDS, aligned=True)
+    last_since = values("stream/problem_since", _LAST_SECONDS, aligned=True)
+    recent = values("stream/problem", _RECENT_SECONDS)
+    recent_since = values("stream/problem_since", _RECENT_SECONDS)
     problems: dict[LocationName, dict[str, Problem]] = defaultdict(dict)
     # Where there are recent points, they count alone.
     all_since = {**last_since, **recent_since}

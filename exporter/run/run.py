@@ -23,7 +23,6 @@ from exporter.run.read_back import REFUSALS, read_back
 from exporter.run.report import Report
 from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
 from exporter.run.threads import Threads, decide, wait_for
-from exporter.steps import measure
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import Sample, location_sample
 from exporter.steps.problems import Earlier, Problem
@@ -136,14 +135,14 @@ class _Run:
         run = self._config.run
         node = (run.location or GLOBAL, run.name, str(report.task.index), ())
         samples = [
-            Sample(measure.LAST_RUN, *node, report.timestamp),
-            Sample(measure.STREAMS, *node, report.streams),
-            Sample(measure.RUN_SECONDS, *node, round(report.seconds, 3)),
-            Sample(measure.POINTS_LOST, *node, report.written.lost),
+            Sample("exporter/last_run", *node, report.timestamp),
+            Sample("exporter/streams", *node, report.streams),
+            Sample("exporter/run_seconds", *node, round(report.seconds, 3)),
+            Sample("exporter/points_lost", *node, report.written.lost),
         ]
         if self._collects:
             uncollected = len(report.uncollected)
-            samples.append(Sample(measure.UNCOLLECTED, *node, uncollected))
+            samples.append(Sample("exporter/uncollected", *node, uncollected))
         own = Points(self._writer, self._deadlines.end)
         own.write(samples)
         return self._report(own)
@@ -324,13 +323,13 @@ class _Run:
             if not claim.due:
                 continue
             due.append(name)
-            samples.append(location_sample(measure.UP, name, int(up)))
+            samples.append(location_sample("location/up", name, int(up)))
             if up and isinstance(name, LocationName):
                 samples.append(
-                    location_sample(measure.LAST_READ, name, self._timestamp)
+                    location_sample("location/last_read", name, self._timestamp)
                 )
                 if self._memory.is_just_emptied(name):
-                    samples.append(location_sample(measure.LOCATION_STREAMS, name, 0))
+                    samples.append(location_sample("location/streams", name, 0))
 
         def write() -> None:
             self._shared.write(samples)

@@ -6,7 +6,7 @@ unknown.
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from google.cloud.datastream_v1 import BackfillJob
 
@@ -22,6 +22,28 @@ LOCATION_NODE = "datastream"  # the node_id of every series about a location
 _BACKFILL_STATES: Any = BackfillJob.State
 # ``last_seen`` of an excluded stream: the end of the year 9999
 NEVER_MISSING = 253_402_300_799
+
+
+# The names in ``metrics.yaml``
+MetricName: TypeAlias = Literal[
+    "stream/state",
+    "stream/expected",
+    "stream/last_seen",
+    "stream/errors",
+    "stream/problem",
+    "stream/problem_since",
+    "stream/objects",
+    "stream/object_errors",
+    "private_connection/state",
+    "location/up",
+    "location/last_read",
+    "location/streams",
+    "exporter/last_run",
+    "exporter/streams",
+    "exporter/run_seconds",
+    "exporter/points_lost",
+    "exporter/uncollected",
+]
 
 
 class Metric(NamedTuple):
@@ -56,30 +78,10 @@ def metrics() -> Mapping[str, Metric]:
     }
 
 
-_metrics = metrics()
-STATE = _metrics["stream/state"]
-EXPECTED = _metrics["stream/expected"]
-LAST_SEEN = _metrics["stream/last_seen"]
-ERRORS = _metrics["stream/errors"]
-PROBLEM = _metrics["stream/problem"]
-PROBLEM_SINCE = _metrics["stream/problem_since"]
-OBJECTS = _metrics["stream/objects"]
-OBJECT_ERRORS = _metrics["stream/object_errors"]
-CONNECTION_STATE = _metrics["private_connection/state"]
-UP = _metrics["location/up"]
-LAST_READ = _metrics["location/last_read"]
-LOCATION_STREAMS = _metrics["location/streams"]
-LAST_RUN = _metrics["exporter/last_run"]
-STREAMS = _metrics["exporter/streams"]
-RUN_SECONDS = _metrics["exporter/run_seconds"]
-POINTS_LOST = _metrics["exporter/points_lost"]
-UNCOLLECTED = _metrics["exporter/uncollected"]
-
-
 class Sample(NamedTuple):
     """One value of one series; a run gives all of them the same timestamp."""
 
-    metric: Metric  # what is measured
+    metric: MetricName  # what is measured
     location: str  # the resource's location
     namespace: str  # the resource's namespace: a project's id, or the exporter's name
     node_id: str  # the resource's node_id
@@ -89,17 +91,21 @@ class Sample(NamedTuple):
 
     def __str__(self) -> str:
         place = f"{self.namespace}/{self.location}"
-        return f"{self.metric.name} of {self.node_id} in {place}"
+        return f"{self.metric} of {self.node_id} in {place}"
 
 
-def location_sample(metric: Metric, name: Name, value: int) -> Sample:
+def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
     """Return a value of one of the metrics ``location/…``, also of a discovery."""
     location = name.location if not isinstance(name, ProjectName) else GLOBAL
     return Sample(metric, location, name.project, LOCATION_NODE, (), value)
 
 
 def _of(
-    metric: Metric, at: LocationName | StreamName, node: str, value: float, *more: str
+    metric: MetricName,
+    at: LocationName | StreamName,
+    node: str,
+    value: float,
+    *more: str,
 ) -> Sample:
     """Return a value of a stream or connection; ``more`` are labels besides its id."""
     return Sample(metric, at.location, at.project, node, (node, *more), value)
@@ -108,10 +114,10 @@ def _of(
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
     """Yield the problems of a location's streams, and a 0 for each that is over."""
     for stream, problem in problems.current.items():
-        yield _of(PROBLEM, at, stream, problem.value)
-        yield _of(PROBLEM_SINCE, at, stream, problem.since)
+        yield _of("stream/problem", at, stream, problem.value)
+        yield _of("stream/problem_since", at, stream, problem.since)
     for stream in problems.ended:
-        yield _of(PROBLEM, at, stream, 0)
+        yield _of("stream/problem", at, stream, 0)
 
 
 def stream_samples(
@@ -121,15 +127,15 @@ def stream_samples(
     for one in at.streams:
         stream = one.stream
         if not one.exists:
-            yield _of(LAST_SEEN, at.name, stream.id, 0)
+            yield _of("stream/last_seen", at.name, stream.id, 0)
             continue
-        yield _of(STATE, at.name, stream.id, stream.state)
-        yield _of(EXPECTED, at.name, stream.id, int(one.expected))
-        yield _of(LAST_SEEN, at.name, stream.id, timestamp)
+        yield _of("stream/state", at.name, stream.id, stream.state)
+        yield _of("stream/expected", at.name, stream.id, int(one.expected))
+        yield _of("stream/last_seen", at.name, stream.id, timestamp)
         if errors:
-            yield _of(ERRORS, at.name, stream.id, stream.errors)
+            yield _of("stream/errors", at.name, stream.id, stream.errors)
     for stream_id in at.excluded:
-        yield _of(LAST_SEEN, at.name, stream_id, NEVER_MISSING)
+        yield _of("stream/last_seen", at.name, stream_id, NEVER_MISSING)
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
@@ -137,11 +143,13 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
         count = objects.by_state.get(number, 0)
-        yield _of(OBJECTS, name, name.stream, count, known.get(number, str(number)))
-    yield _of(OBJECT_ERRORS, name, name.stream, objects.with_errors)
+        yield _of(
+            "stream/objects", name, name.stream, count, known.get(number, str(number))
+        )
+    yield _of("stream/object_errors", name, name.stream, objects.with_errors)
 
 
 def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[Sample]:
     """Yield the state of each private connection of a location."""
     for connection, state in sorted(states.items()):
-        yield _of(CONNECTION_STATE, at, connection, state)
+        yield _of("private_connection/state", at, connection, state)

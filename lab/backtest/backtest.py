@@ -9,7 +9,7 @@ from operator import attrgetter
 from threading import Event
 from typing import NamedTuple
 
-from exporter.steps.measure import EXPECTED
+from exporter.steps.measure import metrics
 from lab.backtest.availability import Availability, availability
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY
@@ -47,7 +47,7 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
     A policy that is off needs none. A metric that the lab does not know is left out:
     its type does not follow from its PromQL name.
     """
-    metrics = {metric.type for metric in (*METRICS, EXPECTED)}
+    types = {metrics()[name].type for name in (*METRICS, "stream/expected")}
     earlier = 0.0
     for policy in policies:
         query = policy.parsed_query
@@ -58,8 +58,8 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
         for selector in query.selectors:
             known = known_series().get(selector.metric)
             if known:
-                metrics.add(known.type)
-    return sorted(metrics), earlier + _MARGIN
+                types.add(known.type)
+    return sorted(types), earlier + _MARGIN
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from exporter.command.cli import main
 from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
-from exporter.steps.measure import PROBLEM
+from exporter.steps.measure import metrics
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -110,7 +110,7 @@ def _play(
 def _show_page(context: LabContext, emulator: Emulator) -> None:
     """Print the page about a stream that failed permanently, if one did."""
     policies = {policy.name: policy for policy in selected_policies(context.args)}
-    for point in emulator.points(PROBLEM.type):
+    for point in emulator.points(metrics()["stream/problem"].type):
         if point.value == _LOST and _POLICY in policies:
             labels = point.resource_labels | point.metric_labels
             shown = notification(policies[_POLICY], labels, point.project)

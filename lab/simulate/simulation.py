@@ -277,7 +277,7 @@ def _add_points(
 
 def _written_after(metric_type: str, drawn: float) -> float:
     """Return the fraction of a run after which a point is written."""
-    if metric_type == measure.LAST_READ.type:
+    if metric_type == measure.metrics()["location/last_read"].type:
         return _LAST_READ
     match metric_type.split("/")[-2]:
         case "exporter":

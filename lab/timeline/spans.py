@@ -7,22 +7,21 @@ from typing import Any, NamedTuple
 from google.cloud.datastream_v1 import PrivateConnection
 
 from exporter.states import state_name
-from exporter.steps import measure as samples
-from exporter.steps.measure import Metric
+from exporter.steps.measure import NEVER_MISSING, metrics
 from lab.policies.promql import promql_name
 from lab.prove.incidents import resource_name
 from lab.simulate.series import Series
 
 # What a timeline is made of
 METRICS = (
-    samples.STATE,
-    samples.LAST_SEEN,
-    samples.UP,
-    samples.LAST_READ,
-    samples.CONNECTION_STATE,
-    samples.LAST_RUN,
+    "stream/state",
+    "stream/last_seen",
+    "location/up",
+    "location/last_read",
+    "private_connection/state",
+    "exporter/last_run",
 )
-_BY_NAME = {promql_name(metric.type): metric for metric in METRICS}
+_BY_NAME = {promql_name(metrics()[name].type): name for name in METRICS}
 UNREADABLE = "unreadable"  # a location that was not read
 # What a stream without a state is:
 MISSING = "missing"  # its location was read, and did not list it
@@ -73,13 +72,13 @@ class Spans:
             if metric is None:
                 continue
             labels = dict(each.labels)
-            name = resource_name(labels, is_exporter=metric == samples.LAST_RUN)
+            name = resource_name(labels, is_exporter=metric == "exporter/last_run")
             subject = found[name]
             for point in each.samples:
                 state = _state(metric, int(point.value))
                 if state:
                     subject.states[point.time] = state
-                if metric == samples.LAST_READ:
+                if metric == "location/last_read":
                     subject.others[point.time] = MISSING
                 if state == UNREADABLE:
                     subject.others[point.time] = UNKNOWN
@@ -131,16 +130,16 @@ def _pause(about: str) -> float:
     return _CONNECTION_PAUSE if "/privateConnections/" in about else _PAUSE
 
 
-def _state(metric: Metric, value: int) -> str:
+def _state(metric: str, value: int) -> str:
     """Return what a point says of its subject, or an empty text."""
-    if metric == samples.STATE:
+    if metric == "stream/state":
         return state_name(value)
-    if metric == samples.LAST_SEEN:
-        return {0: MISSING, samples.NEVER_MISSING: UNWATCHED}.get(value, "")
-    if metric == samples.UP:
+    if metric == "stream/last_seen":
+        return {0: MISSING, NEVER_MISSING: UNWATCHED}.get(value, "")
+    if metric == "location/up":
         return "readable" if value else UNREADABLE
-    if metric == samples.CONNECTION_STATE:
+    if metric == "private_connection/state":
         known: Any = PrivateConnection.State
         names = {int(each): str(each.name) for each in known}
         return names.get(value, f"state {value}")
-    return "runs" if metric == samples.LAST_RUN else ""
+    return "runs" if metric == "exporter/last_run" else ""

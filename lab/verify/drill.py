@@ -20,7 +20,7 @@ from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName
 from exporter.states import StreamState
-from exporter.steps.measure import PROBLEM, problem_samples
+from exporter.steps.measure import problem_samples
 from exporter.steps.problems import LocationProblems, Problem
 from exporter.steps.write import Writer
 from lab.verify.deployed import DeployedPolicy, deployed_policies, id_of, told
@@ -67,7 +67,7 @@ class Drill:
             text = f"{POLICY} is not deployed, or can't alert: nothing was written"
             yield Finding(ERROR, _PART, text)
             return
-        if self._finds(self.target.own("last_over_time", PROBLEM, "1m")):
+        if self._finds(self.target.own("last_over_time", "stream/problem", "1m")):
             text = "another drill is under way, or was killed less than a minute ago"
             yield Finding(ERROR, _PART, text)
             return

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
 from exporter.command.findings import Finding
-from exporter.steps.measure import STATE
 from exporter.text import plural
 from lab.verify.target import Target
 
@@ -33,7 +32,7 @@ def native(target: Target) -> Iterator[Finding]:
     labels = found[0].labels
     shown = [f"{key}={labels[key]}" for key in sorted(labels) if key != "__name__"]
     yield Finding(INFO, _PART, f"freshness carries {', '.join(shown)}")
-    states = target.own("last_over_time", STATE, "1h")
+    states = target.own("last_over_time", "stream/state", "1h")
     by_place = f"max by (location, stream_id) ({states})"
     joined = target.query(
         f"{_NAMED} and on (namespace, location, stream_id) ({states} or {by_place})"

@@ -7,7 +7,7 @@ from logging import ERROR, INFO, WARNING
 from exporter.command.findings import Finding
 from exporter.log.summary import name_first
 from exporter.names import GLOBAL, LocationName
-from exporter.steps.measure import LAST_RUN, POINTS_LOST, STREAMS, UP, Metric
+from exporter.steps.measure import MetricName
 from exporter.text import plural
 from lab.verify.target import Target
 
@@ -17,9 +17,9 @@ _SILENT_SECONDS = 300  # as exporter-silent
 def points(target: Target) -> Iterator[Finding]:
     """Yield how each task runs, and which locations were read; raise CallError."""
     now = int(time.time())
-    runs = _by_task(target, "last_over_time", LAST_RUN, "3h")
-    streams = _by_task(target, "last_over_time", STREAMS, "3h")
-    lost = _by_task(target, "sum_over_time", POINTS_LOST, "1h")
+    runs = _by_task(target, "last_over_time", "exporter/last_run", "3h")
+    streams = _by_task(target, "last_over_time", "exporter/streams", "3h")
+    lost = _by_task(target, "sum_over_time", "exporter/points_lost", "1h")
     for task, last_run in sorted(runs.items()):
         missed = lost.get(task, 0)
         level = WARNING if missed else INFO
@@ -41,7 +41,9 @@ def points(target: Target) -> Iterator[Finding]:
         return
     read = 0
     unread = []
-    for labels, value in target.query(target.own("last_over_time", UP, "10m")):
+    for labels, value in target.query(
+        target.own("last_over_time", "location/up", "10m")
+    ):
         if not value:
             unread.append(LocationName(labels["namespace"], labels["location"]))
         elif labels["location"] != GLOBAL:
@@ -53,7 +55,7 @@ def points(target: Target) -> Iterator[Finding]:
 
 
 def _by_task(
-    target: Target, function: str, metric: Metric, window: str
+    target: Target, function: str, metric: MetricName, window: str
 ) -> dict[str, int]:
     """Return a value for each task of an exporter, by its name for people."""
     found = {}

@@ -9,7 +9,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, explain_call_error
-from exporter.steps.measure import RESOURCE, Metric
+from exporter.steps.measure import RESOURCE, MetricName, metrics
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.verify.rest import QueryResult, Rest
@@ -41,7 +41,8 @@ class Target(NamedTuple):
         """Return what Google's engine answers now, or raise CallError."""
         return self.rest.query(self.project, promql, time.time())
 
-    def own(self, function: str, metric: Metric, window: str) -> str:
+    def own(self, function: str, metric: MetricName, window: str) -> str:
         """Return a query of a function over a metric of the exporter."""
         labels = f'monitored_resource="{RESOURCE}", project_id="{self.project}"'
-        return f"{function}({promql_name(metric.type)}{{{labels}}}[{window}])"
+        name = promql_name(metrics()[metric].type)
+        return f"{function}({name}{{{labels}}}[{window}])"

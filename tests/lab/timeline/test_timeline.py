@@ -1,10 +1,10 @@
 """Timelines: what is drawn of states and incidents, on a page that loads nothing."""
 
 import re
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from xml.etree import ElementTree as ET
 
-from exporter.steps import measure as samples
+from exporter.steps.measure import NEVER_MISSING, metrics
 from lab.policies.promql import promql_name
 from lab.prove.incidents import Incident
 from lab.simulate.series import Series
@@ -18,10 +18,10 @@ MINUTE = 60.0
 ByMinute: TypeAlias = dict[float, float]
 
 
-def states(metric: Any, by_minute: ByMinute, **labels: str) -> Series:
+def states(metric: str, by_minute: ByMinute, **labels: str) -> Series:
     """Return a series with values at minutes of the hour."""
     labels = {"namespace": "shop-prod", "location": "europe-west1"} | labels
-    series = Series(promql_name(metric.type), tuple(sorted(labels.items())))
+    series = Series(promql_name(metrics()[metric].type), tuple(sorted(labels.items())))
     for minute, value in by_minute.items():
         time = HOUR.start + minute * MINUTE
         series.add(time, time, value)
@@ -35,7 +35,7 @@ def always(value: float, since: int = 0) -> ByMinute:
 
 def stream(id_: str, by_minute: ByMinute) -> Series:
     """Return the states of a stream."""
-    return states(samples.STATE, by_minute, stream_id=id_)
+    return states("stream/state", by_minute, stream_id=id_)
 
 
 def draw(*series: Series, incidents: tuple[Incident, ...] = ()) -> Chart:
@@ -82,10 +82,10 @@ def test_a_stream_without_a_state_is_missing_unknown_or_not_watched() -> None:
     silent = read | dict.fromkeys(map(float, range(30, 42)), 0.0)
     drawn = draw(
         stream("orders", dict.fromkeys(map(float, range(6)), 2.0)),
-        states(samples.LAST_SEEN, {6.0: samples.NEVER_MISSING}, stream_id="orders"),
-        states(samples.UP, silent),
-        states(samples.LAST_READ, read),
-        states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
+        states("stream/last_seen", {6.0: NEVER_MISSING}, stream_id="orders"),
+        states("location/up", silent),
+        states("location/last_read", read),
+        states("exporter/last_run", always(9), namespace="datastream-exporter"),
     )
     assert bars(drawn) == [
         ("RUNNING", 0.0, 10.0),
@@ -104,10 +104,10 @@ def test_other_subjects_are_drawn_where_something_happens() -> None:
         45.0: 2.0,
     }
     drawn = draw(
-        states(samples.UP, always(1)),
-        states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
-        states(samples.UP, always(0), location="us-east1"),
-        states(samples.CONNECTION_STATE, vpn, private_connection_id="vpn"),
+        states("location/up", always(1)),
+        states("exporter/last_run", always(9), namespace="datastream-exporter"),
+        states("location/up", always(0), location="us-east1"),
+        states("private_connection/state", vpn, private_connection_id="vpn"),
     )
     found = {row.name: [bar.text for bar in row.spans] for row in drawn.rows}
     assert found == {"us-east1": ["unreadable"], "vpn": ["FAILED", "CREATED"]}
@@ -118,7 +118,7 @@ def test_incidents_are_under_their_subject() -> None:
     drawn = draw(
         stream("stock", always(2)),
         stream("orders", always(2)),
-        states(samples.LAST_RUN, always(9), namespace="datastream-exporter"),
+        states("exporter/last_run", always(9), namespace="datastream-exporter"),
         incidents=(
             Incident(
                 "stream-failed",

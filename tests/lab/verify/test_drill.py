@@ -10,7 +10,7 @@ import pytest
 from exporter.command.findings import Finding
 from exporter.config import Endpoints
 from exporter.google.clients import Clients
-from exporter.steps.measure import PROBLEM
+from exporter.steps.measure import metrics
 from lab.cli import verify
 from lab.emulator.world import Fault
 from lab.verify.drill import POLICY, STREAM, Drill
@@ -56,7 +56,7 @@ class Stage:
 
     def written(self) -> list[int]:
         """Return each value of the stream's problem."""
-        points = self.installed.emulator.points(PROBLEM.type)
+        points = self.installed.emulator.points(metrics()["stream/problem"].type)
         return [
             point.value
             for point in points

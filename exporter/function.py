@@ -88,12 +88,7 @@ class LastRuns:
         """Return when the next run may begin."""
         return max(now, self.began + LEAST_SECONDS)
 
-    def note(
-        self,
-        *,
-        by_log: bool,
-        changed: bool,
-    ) -> None:
+    def note(self, *, by_log: bool, changed: bool) -> None:
         """Remember what the run found that began last."""
         if by_log:
             self.log_began = self.began
@@ -128,11 +123,7 @@ class Function:
         self._arrivals: list[float] = []  # of the requests that have no answer yet
         self._answer = _FAILED
 
-    def answer(
-        self,
-        method: str,
-        path: str,
-    ) -> Answer:
+    def answer(self, method: str, path: str) -> Answer:
         """Answer a request, with the result of a run that began after it arrived."""
         if path not in {SCHEDULED, LOG}:
             return Answer(404, {})
@@ -141,12 +132,7 @@ class Function:
         by_log = path == LOG
         arrived = self._monotonic()
         waits = bool(self._waiting())
-        decision = self._last.decide(
-            arrived,
-            arrived,
-            by_log=by_log,
-            waits=waits,
-        )
+        decision = self._last.decide(arrived, arrived, by_log=by_log, waits=waits)
         if decision is Decision.NOTHING:
             return _NO_RUN
         # Callers that wait for the run under way share the next one.
@@ -165,12 +151,7 @@ class Function:
         """Return when the callers came that wait for a run that has not begun."""
         return [each for each in tuple(self._arrivals) if each > self._last.began]
 
-    def _answer_in_turn(
-        self,
-        arrived: float,
-        *,
-        by_log: bool,
-    ) -> Answer:
+    def _answer_in_turn(self, arrived: float, *, by_log: bool) -> Answer:
         """Answer a request when no run is under way."""
         decision = self._last.decide(arrived, self._monotonic(), by_log=by_log)
         if decision is Decision.NOTHING:

@@ -10,11 +10,10 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 from logging import ERROR, INFO, WARNING
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.log.summary import (
     LONGEST_ERROR,
@@ -33,12 +32,7 @@ from exporter.logger import log
 from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.run.session import FIRST_RUN_SECONDS
-from exporter.steps.compare import (
-    MISSING,
-    ComparedStream,
-    Verdict,
-    missing,
-)
+from exporter.steps.compare import MISSING, ComparedStream, Verdict, missing
 from exporter.steps.write import WriteError
 from exporter.text import capitalized, one_line, plural, without_markup
 
@@ -92,24 +86,13 @@ class RunLog:
             failing.add(same)
             if same not in self._failing:
                 fields = fields_of(group.names)
-                log(
-                    WARNING,
-                    group.text,
-                    event=group.event,
-                    **fields,
-                    reason=kind,
-                )
+                log(WARNING, group.text, event=group.event, **fields, reason=kind)
         if report.unrecalled:
             kind = report.unrecalled.kind
             failing.add(kind)
             if kind not in self._failing:
                 text = f"Problems of earlier runs can't be read: {report.unrecalled}"
-                log(
-                    WARNING,
-                    text,
-                    event="problems_unread",
-                    reason=kind,
-                )
+                log(WARNING, text, event="problems_unread", reason=kind)
         self._failing = failing
         read: set[Name] = set()
         read.update(location.name for location in report.locations)
@@ -119,30 +102,15 @@ class RunLog:
         for _, group_of in groupby(recovered, lambda name: (type(name), name.project)):
             names = list(group_of)
             text = f"{name_all(names)} can be read again."
-            log(
-                INFO,
-                text,
-                event="location_readable",
-                **fields_of(names),
-            )
+            log(INFO, text, event="location_readable", **fields_of(names))
         for name in report.dropped:
             if name not in self._dropped:
                 text = f"{name} is no longer listed, though it had streams."
                 text += " It is read for another day."
-                log(
-                    WARNING,
-                    text,
-                    event="location_dropped",
-                    **fields_of([name]),
-                )
+                log(WARNING, text, event="location_dropped", **fields_of([name]))
         self._dropped.update(report.dropped)
 
-    def _log_streams(
-        self,
-        report: Report,
-        *,
-        remind: bool,
-    ) -> None:
+    def _log_streams(self, report: Report, *, remind: bool) -> None:
         """Log which streams changed or need a look, and which mutes ended."""
         events: list[StreamEvent] = []
         for location in report.locations:
@@ -163,12 +131,7 @@ class RunLog:
         more = len(events) - MOST_ENTRIES
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
-            log(
-                WARNING,
-                text,
-                event="more_streams",
-                count=more,
-            )
+            log(WARNING, text, event="more_streams", count=more)
         since = self._last or report.timestamp - FIRST_RUN_SECONDS
         self._last = report.timestamp
         for mute in report.mutes:
@@ -183,12 +146,7 @@ class RunLog:
             text = f"The mute of {mute.match} has ended. "
             text += f"It hid {name_first(hidden) or 'nothing that is wrong now'}."
             level = WARNING if hidden else INFO
-            log(
-                level,
-                text,
-                event="mute_ended",
-                count=len(hidden),
-            )
+            log(level, text, event="mute_ended", count=len(hidden))
 
 
 def _log_run(report: Report) -> None:
@@ -220,16 +178,10 @@ def _log_run(report: Report) -> None:
         points += f", {not_written}"
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     text = f"{capitalized(fleet(report))}; {points}; {calls}."
-    log(
-        INFO if report.complete else ERROR,
-        text,
-        event="run",
-        **numbers(report),
-    )
+    log(INFO if report.complete else ERROR, text, event="run", **numbers(report))
 
 
-@dataclass(frozen=True)
-class StreamEvent:
+class StreamEvent(NamedTuple):
     """A stream that is worth an entry, and why."""
 
     now: ComparedStream

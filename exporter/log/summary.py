@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.google.errors import Failure
 from exporter.names import Name, ProjectName, StreamName
@@ -17,8 +16,7 @@ _MOST_NAMED = 3
 _COUNTED = (Verdict.FAILED, Verdict.UNEXPECTED, Verdict.MISSING)
 
 
-@dataclass(frozen=True)
-class FailureGroup:
+class FailureGroup(NamedTuple):
     """Things of one project that failed for one kind of reason: one thing to fix."""
 
     event: str  # what the log calls it
@@ -76,11 +74,7 @@ def fields_of(names: Sequence[Name]) -> dict[str, Any]:
         keys = ("project", "location", "stream_id")
         return dict(zip(keys, first, strict=False))
     locations = dict.fromkeys(printable("".join(name[1:2])) for name in names)
-    return {
-        "project": first.project,
-        "locations": list(locations),
-        "count": len(names),
-    }
+    return {"project": first.project, "locations": list(locations), "count": len(names)}
 
 
 def numbers(report: Report) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from exporter.config.model import Collect
 from exporter.google.calls import Deadline, attempt
@@ -17,13 +17,6 @@ from exporter.steps.read import Datastream
 Uncollected: TypeAlias = dict[Name, Failure]
 
 
-class Collected(NamedTuple):
-    """What was collected from a location."""
-
-    samples: list[Sample]
-    failed: Uncollected
-
-
 # Streams of a location whose objects are listed at the same time
 _AT_ONCE = 8
 # The part of the time left that one list may take, so that one that hangs leaves some
@@ -32,8 +25,11 @@ _LIST_SHARE = 1 / 4
 
 def collect(
     api: Datastream, wanted: Collect, at: ComparedLocation, deadline: Deadline
-) -> Collected:
-    """Read what is wanted of a location; a stop leaves out what has not begun."""
+) -> tuple[list[Sample], Uncollected]:
+    """Read what is wanted of a location; return samples, and what failed.
+
+    A stop leaves out what has not begun.
+    """
 
     def collect_one(name: Name) -> Iterable[Sample] | Failure:
         if deadline.stopped:
@@ -60,10 +56,11 @@ def collect(
     except RuntimeError:
         # No other thread can be started, so this one does it.
         results = list(map(collect_one, names))
-    collected = Collected([], {})
+    samples: list[Sample] = []
+    failed: Uncollected = {}
     for name, result in zip(names, results, strict=True):
         if isinstance(result, Failure):
-            collected.failed[name] = result
+            failed[name] = result
         else:
-            collected.samples.extend(result)
-    return collected
+            samples += result
+    return samples, failed

@@ -8,7 +8,7 @@ back five.
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from exporter.names import LocationName, Name
@@ -49,12 +49,11 @@ class _Location:
     emptied: float = -math.inf  # when it last lost all of its streams
 
 
-@dataclass
-class _Discovered:
+class _Discovered(NamedTuple):
     """When a project was last discovered, and each of its locations last listed."""
 
-    at: float = -math.inf
-    listed: dict[str, float] = field(default_factory=dict)
+    at: float
+    listed: dict[str, float]
 
 
 class Memory:
@@ -69,7 +68,9 @@ class Memory:
         self._now = 0.0
         self._gap = interval or 0.0
         self._slack = min(_LATE_SECONDS, self._gap / 2)
-        self._discovered: dict[str, _Discovered] = defaultdict(_Discovered)
+        self._discovered: dict[str, _Discovered] = defaultdict(
+            lambda: _Discovered(-math.inf, {})
+        )
         self._locations: dict[Name, _Location] = {}
 
     def begin(self, now: float) -> None:
@@ -86,11 +87,7 @@ class Memory:
             return None
         return self.last_discovered(project)
 
-    def learn(
-        self,
-        project: str,
-        locations: Iterable[str],
-    ) -> None:
+    def learn(self, project: str, locations: Iterable[str]) -> None:
         """Remember what discovery just returned."""
         before = self._discovered[project]
         listed = dict.fromkeys(locations, self._now)
@@ -122,11 +119,7 @@ class Memory:
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(
-        self,
-        name: Name,
-        observation: Observation,
-    ) -> Claim:
+    def claim(self, name: Name, observation: Observation) -> Claim:
         """Remember what a run found; say whether that is new, and to be written.
 
         What is due counts as not written until :meth:`mark_written`.
@@ -157,11 +150,7 @@ class Memory:
         """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
 
-    def _is_due(
-        self,
-        known: _Location,
-        longest: float,
-    ) -> bool:
+    def _is_due(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""
         if known.written is None:
             return True

@@ -54,12 +54,7 @@ def read_back(
     Raise CallError unless all could be read.
     """
 
-    def values(
-        metric: MetricName,
-        seconds: int,
-        *,
-        aligned: bool = False,
-    ) -> _Series:
+    def values(metric: MetricName, seconds: int, *, aligned: bool = False) -> _Series:
         """Return each stream's values in the last seconds; if aligned, the last one."""
         request = monitoring_v3.ListTimeSeriesRequest.pb()(
             name=f"projects/{project}",
@@ -72,13 +67,7 @@ def read_back(
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _ALIGNER
         needs = (project, PERMISSION)
-        answers = list_pages(
-            client.list_time_series,
-            request,
-            needs,
-            deadline,
-            calls,
-        )
+        answers = list_pages(client.list_time_series, request, needs, deadline, calls)
         found: dict[StreamName, dict[int, int]] = defaultdict(dict)
         try:
             pages = list(answers)

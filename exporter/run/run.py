@@ -64,13 +64,7 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     wanted = session.config.collect
     collects = wanted.objects or wanted.private_connections
     collects = collects and (first or not writes)
-    run = _Run(
-        session,
-        timestamp,
-        deadline,
-        writes=writes,
-        collects=collects,
-    )
+    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
     report = run.go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
@@ -216,13 +210,7 @@ class _Run:
         if name in self._locations or not self._session.task.holds(name):
             return
         problems = self._session.problems
-        location = LocationRun(
-            name,
-            source,
-            self._memory,
-            problems,
-            self._points(),
-        )
+        location = LocationRun(name, source, self._memory, problems, self._points())
         self._locations[name] = location
         location.done = self._threads.start(self._visit, location)
 
@@ -248,9 +236,9 @@ class _Run:
             if self._collects and not self._stopped:
                 until = self._deadlines.collecting
                 wanted = self._config.collect
-                found = collect(self._api, wanted, compared, until)
-                location.uncollected = found.failed
-                location.points.write(found.samples)
+                samples, failed = collect(self._api, wanted, compared, until)
+                location.uncollected = failed
+                location.points.write(samples)
         except Exception:
             LOGGER.exception("The exporter failed to write %s:", location.name)
             # Counts as one lost point, since the number is unknown.
@@ -264,13 +252,7 @@ class _Run:
         def read() -> dict[LocationName, dict[str, Problem]]:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
-            return read_back(
-                client,
-                project,
-                self._timestamp,
-                deadline,
-                self._calls,
-            )
+            return read_back(client, project, self._timestamp, deadline, self._calls)
 
         if problems.earlier is not Earlier.KNOWN:
             found = attempt(read, deadline)

@@ -98,11 +98,7 @@ class ComparedLocation:
 class Expectations:
     """What config expects at one time; made once a run, used for every location."""
 
-    def __init__(
-        self,
-        config: Config,
-        now: int,
-    ) -> None:
+    def __init__(self, config: Config, now: int) -> None:
         """Choose the expectations whose windows are open at ``now`` (unix seconds)."""
         self._config = config
         time = datetime.fromtimestamp(now, UTC)
@@ -114,10 +110,7 @@ class Expectations:
         }
 
     def compare(
-        self,
-        at: LocationName,
-        source: Source,
-        streams: Iterable[Stream],
+        self, at: LocationName, source: Source, streams: Iterable[Stream]
     ) -> ComparedLocation:
         """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}
@@ -139,21 +132,14 @@ class Expectations:
             else:
                 watched.append(missing(name))
         return ComparedLocation(
-            name=at,
-            streams=tuple(watched),
-            excluded=tuple(excluded),
-            held=tuple(held),
+            name=at, streams=tuple(watched), excluded=tuple(excluded), held=tuple(held)
         )
 
     def _mutes(self, name: StreamName) -> bool:
         """Return whether a stream is muted now."""
         return any(fnmatchcase(str(name), glob) for glob in self._muted)
 
-    def _compare(
-        self,
-        name: StreamName,
-        stream: Stream,
-    ) -> ComparedStream:
+    def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
         about = [
             index
@@ -182,12 +168,7 @@ class Expectations:
             return ComparedStream(name, stream, verdict)
         failed = stream.state in FAILURES
         verdict = Verdict.FAILED if failed else Verdict.UNEXPECTED
-        return ComparedStream(
-            name,
-            stream,
-            verdict,
-            rule,
-        )
+        return ComparedStream(name, stream, verdict, rule)
 
 
 def is_open(window: Window, now: datetime) -> bool:

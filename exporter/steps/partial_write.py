@@ -6,7 +6,7 @@ have changed before.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
@@ -32,8 +32,7 @@ _TRANSIENT = (
 _TRANSIENT_CODES = frozenset(map(code_pb2.Code.Value, _TRANSIENT))
 
 
-@dataclass(frozen=True)
-class PartialWrite:
+class PartialWrite(NamedTuple):
     """What happened to the points of a request that failed."""
 
     refused: int  # how many points were refused; all of them where there is no summary

@@ -92,11 +92,7 @@ class ProblemMemory:
         if self.earlier is Earlier.UNKNOWN:
             self.earlier = Earlier.REFUSED
 
-    def follow(
-        self,
-        at: ComparedLocation,
-        now: int,
-    ) -> LocationProblems | None:
+    def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
         """Return the problems of a location that a run read at ``now``, unix seconds.
 
         None while those of earlier runs are unknown: then nothing changes.
@@ -110,12 +106,7 @@ class ProblemMemory:
             ended = frozenset(at.held if refused else ())
             before = LocationProblems(ended=ended)
         grouping = None if refused else self._grouping
-        problems = follow(
-            before,
-            at.problem_states,
-            now,
-            grouping,
-        )
+        problems = follow(before, at.problem_states, now, grouping)
         self.known[at.name] = problems
         return problems
 

@@ -6,6 +6,7 @@ Source: https://cloud.google.com/datastream/docs/reference/rpc.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
@@ -34,8 +35,7 @@ class Stream:
     error: str = ""  # the text of its first error
 
 
-@dataclass(frozen=True)
-class Objects:
+class Objects(NamedTuple):
     """The objects (tables) of one stream."""
 
     # How many are in each backfill state, by the API's number
@@ -53,11 +53,7 @@ class Datastream:
     clients: Clients
     calls: Calls
 
-    def locations(
-        self,
-        project: str,
-        deadline: Deadline,
-    ) -> tuple[str, ...]:
+    def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
         request = locations_pb2.ListLocationsRequest(
             name=f"projects/{project}", page_size=PAGE
@@ -66,34 +62,18 @@ class Datastream:
         method = self.clients.datastream_for(request.name).list_locations
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in list_pages(
-                method,
-                request,
-                needs,
-                deadline,
-                self.calls,
-            )
+            for answer in list_pages(method, request, needs, deadline, self.calls)
             for location in answer.locations
         )
 
-    def streams(
-        self,
-        at: LocationName,
-        deadline: Deadline,
-    ) -> tuple[Stream, ...]:
+    def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
         """Return the streams of a location."""
         request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
         method = self.clients.datastream_for(at).list_streams
-        for answer in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            self.calls,
-        ):
+        for answer in list_pages(method, request, needs, deadline, self.calls):
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -108,11 +88,7 @@ class Datastream:
                 )
         return tuple(streams.values())
 
-    def objects(
-        self,
-        name: StreamName,
-        deadline: Deadline,
-    ) -> Objects:
+    def objects(self, name: StreamName, deadline: Deadline) -> Objects:
         """Return the objects of a stream in each backfill state, and with errors."""
         request = datastream_v1.ListStreamObjectsRequest(
             parent=str(name), page_size=PAGE
@@ -121,13 +97,7 @@ class Datastream:
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
         method = self.clients.datastream_for(name.location_name).list_stream_objects
-        for answer in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            self.calls,
-        ):
+        for answer in list_pages(method, request, needs, deadline, self.calls):
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
         return Objects(
@@ -135,11 +105,7 @@ class Datastream:
             with_errors=sum(with_errors for _, with_errors in objects.values()),
         )
 
-    def connections(
-        self,
-        at: LocationName,
-        deadline: Deadline,
-    ) -> dict[str, int]:
+    def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
         """Return the state of each private connection of a location, by its id."""
         request = datastream_v1.ListPrivateConnectionsRequest(
             parent=str(at), page_size=PAGE
@@ -147,13 +113,7 @@ class Datastream:
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
         method = self.clients.datastream_for(at).list_private_connections
-        for answer in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            self.calls,
-        ):
+        for answer in list_pages(method, request, needs, deadline, self.calls):
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states

@@ -6,7 +6,7 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
@@ -28,8 +28,7 @@ _TRY_SHARE = 1 / 3
 _REQUEST = monitoring_v3.CreateTimeSeriesRequest.pb()
 
 
-@dataclass(frozen=True)
-class WriteError:
+class WriteError(NamedTuple):
     """Points of one request that were not written."""
 
     points: int  # how many
@@ -71,11 +70,7 @@ class Writer:
     timestamp: int  # of every point, in whole unix seconds
     calls: Calls
 
-    def write(
-        self,
-        samples: Iterable[Sample],
-        deadline: Deadline,
-    ) -> Written:
+    def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
 
         What is not accepted by the deadline is lost, and what its ``stop`` leaves
@@ -90,11 +85,7 @@ class Writer:
             rest = rest[BATCH:]
         return written
 
-    def _send(
-        self,
-        batch: Sequence[Sample],
-        deadline: Deadline,
-    ) -> Written:
+    def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
         client = self.clients[hash(batch[0].location) % len(self.clients)]

@@ -8,20 +8,17 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from fnmatch import filter as matching
-from itertools import islice, pairwise
 from logging import ERROR, INFO, WARNING
 from threading import Event
 
 from exporter.command.findings import Finding
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
-from exporter.config.model import Window
 from exporter.documents.mistakes import nearest
 from exporter.documents.yaml_tree import KeyPath
 from exporter.google.calls import Calls, Deadline
 from exporter.log.summary import failure_groups, name_first, problem_of
-from exporter.names import GLOBAL, ProjectName
-from exporter.run.report import Report
+from exporter.names import GLOBAL
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.steps.compare import ComparedLocation, is_open
@@ -30,8 +27,6 @@ from exporter.steps.write import Writer
 from exporter.text import plural, quote
 
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
-# Openings of a window: enough to see a week's shortest gap
-_OPENINGS = 32
 
 
 def check_config(config: Config, now: datetime) -> Iterator[Finding]:
@@ -46,9 +41,16 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             words = f"{quote(mute.match)} is watched since {ends}; remove this mute"
         yield Finding(level, place(("mutes", index)), words)
     for index, expectation in enumerate(config.expectations):
-        if expectation.during:
-            part = place(("expectations", index, "during"))
-            yield from _window(part, expectation.during, now)
+        window = expectation.during
+        if not window:
+            continue
+        part = place(("expectations", index, "during"))
+        if opens := next(window.openings(now), None):
+            at = _local_and_utc(opens, window.timezone)
+            yield Finding(INFO, part, f"opens next at {at}, for {window.length}")
+        elif not is_open(window, now):
+            words = "is over; remove this expectation, or correct its times"
+            yield Finding(WARNING, part, words)
     # Only a glob that is too wide matches a stream of such a name.
     names = [
         f"projects/{each.project}/locations/~/streams/~" for each in config.sources
@@ -57,38 +59,23 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         if matching(names, on_names):
             words = f"{quote(glob)} matches every stream; narrow or remove it"
             yield Finding(WARNING, place(path), words)
+    yield from _misspelled(config)
+
+
+def _misspelled(config: Config) -> Iterator[Finding]:
+    """Yield a warning for each location that may be misspelled."""
+    named: list[tuple[KeyPath, str]] = []
     for index, source in enumerate(config.sources):
         for number, location in enumerate(source.locations or ()):
-            part = place(("sources", index, "locations", number))
-            yield from _location_name(part, location)
+            named.append((("sources", index, "locations", number), location))
     for index, stream in enumerate(config.required):
-        yield from _location_name(place(("required", index)), stream.location)
-
-
-def _location_name(part: str, location: str) -> Iterator[Finding]:
-    """Yield a warning if a location may be misspelled."""
-    if location not in KNOWN:
-        text = f"this version doesn't know {quote(location)}: new, or misspelled"
-        if guess := nearest(location, KNOWN):
-            text += f"; did you mean {guess}?"
-        yield Finding(WARNING, part, text)
-
-
-def _window(part: str, window: Window, now: datetime) -> Iterator[Finding]:
-    """Yield when a window opens next, or that it is over or too long."""
-    opens = next(window.openings(now), None)
-    if opens:
-        text = _local_and_utc(opens, window.timezone)
-        yield Finding(INFO, part, f"opens next at {text}, for {window.length}")
-    elif not is_open(window, now):
-        text = "is over; remove this expectation, or correct its times"
-        yield Finding(WARNING, part, text)
-    # In UTC, where no day has 23 hours
-    in_utc = window.model_copy(update={"timezone": UTC})
-    following = islice(in_utc.openings(now), _OPENINGS)
-    if any(later - one < window.length for one, later in pairwise(following)):
-        fix = "shorten its duration, or open it less often"
-        yield Finding(WARNING, part, f"opens again before it closes; {fix}")
+        named.append((("required", index), stream.location))
+    for path, location in named:
+        if location not in KNOWN:
+            words = f"this version doesn't know {quote(location)}: new, or misspelled"
+            if guess := nearest(location, KNOWN):
+                words += f"; did you mean {guess}?"
+            yield Finding(WARNING, config.document.place(path), words)
 
 
 def _local_and_utc(time: datetime, zone: tzinfo) -> str:
@@ -127,8 +114,21 @@ def check_access(
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
     everywhere = Session(wide, session.clients, session.task)
     report = run_once(everywhere, deadline, writes=False)
-    yield from _reading(config, report)
-    if not report.unread and not report.stopped:
+    for project, found in report.discovered.items():
+        text = f"{plural(len(found), 'location')} discovered"
+        yield Finding(INFO, f"projects/{project}", text)
+    for location in report.locations:
+        yield from _location(config, location)
+    for group in failure_groups(report):
+        # What a run doesn't read may fail.
+        level = WARNING
+        for each in group.names:
+            if config.reads(each.project, getattr(each, "location", GLOBAL)):
+                level = ERROR
+        yield Finding(level, "", group.text)
+    if report.stopped:
+        return
+    if not report.unread:
         names = [
             str(location.name.stream(stream))
             for location in report.locations
@@ -139,53 +139,34 @@ def check_access(
                 words = f"{quote(glob)} matches no stream"
                 yield Finding(WARNING, config.document.place(path), words)
     metrics = f"projects/{config.metrics.project}"
-    if not report.stopped:
-        if report.unrecalled is None:
-            text = "problems of earlier runs can be read back"
-            yield Finding(INFO, metrics, text)
-        else:
-            text = "problems can't be read back, so each alerts alone"
-            yield Finding(WARNING, metrics, f"{text}: {report.unrecalled}")
+    if report.unrecalled:
+        text = "problems can't be read back, so each alerts alone"
+        yield Finding(WARNING, metrics, f"{text}: {report.unrecalled}")
+    else:
+        yield Finding(INFO, metrics, "problems of earlier runs can be read back")
     if write and not deadline.stopped:
         yield from _writing(session, metrics, deadline)
 
 
-def _reading(config: Config, report: Report) -> Iterator[Finding]:
-    """Yield what was discovered and read, and what would alert; then what failed."""
-    for project, found in report.discovered.items():
-        text = f"{plural(len(found), 'location')} discovered"
-        yield Finding(INFO, f"projects/{project}", text)
-    for location in report.locations:
-        yield from _location(config, location)
-    for group in failure_groups(report):
-        # What a run doesn't read may fail.
-        level = WARNING
-        for each in group.names:
-            at = GLOBAL if isinstance(each, ProjectName) else each.location
-            if config.reads(each.project, at):
-                level = ERROR
-        yield Finding(level, "", group.text)
-
-
 def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
     """Yield of a location how many streams a run reads, what alerts, what it leaves."""
-    name = location.name
+    name = str(location.name)
     unwatched = {*location.held}
     fix = "add the location to its source"
-    if config.reads(*name):
+    if config.reads(*location.name):
         # Most discovered locations have none.
         if location.held:
             count = sum(1 for _ in location.listed)
-            yield Finding(INFO, str(name), f"{plural(count, 'stream')} watched")
+            yield Finding(INFO, name, f"{plural(count, 'stream')} watched")
         for one in location.streams:
+            unwatched.discard(one.name.stream)
             if problem := problem_of(one):
                 yield Finding(WARNING, "alerts now", f"{one.name} {problem}")
-        watched = {one.name.stream for one in location.streams}
-        unwatched -= watched.union(location.excluded)
+        unwatched.difference_update(location.excluded)
         fix = "add them to `include`, or to `exclude`"
     if unwatched:
         text = f"nothing watches {name_first(sorted(unwatched))}; {fix}"
-        yield Finding(WARNING, str(name), text)
+        yield Finding(WARNING, name, text)
 
 
 def _writing(session: Session, metrics: str, deadline: Deadline) -> Iterator[Finding]:

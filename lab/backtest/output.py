@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 from exporter.text import capitalized, plural
 from lab.backtest.backtest import BacktestResult
-from lab.policies.model import DAY, SEVERITIES, SEVERITY_STYLES
+from lab.policies.model import DAY, SEVERITIES
 from lab.promql_durations import format_duration
 from lab.terminal import print_table
 
@@ -65,9 +65,8 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
                     each["about"] or labels or "-",
                 )
             )
-        styles = [SEVERITY_STYLES[each["severity"]] for each in found["incidents"]]
         headings = ("policy", "severity", "opened", "closed", "about")
-        print_table(headings, rows, out, styles=styles)
+        print_table(headings, rows, out)
     else:
         out.write("No policy would have alerted.\n")
     if result.availability:

@@ -23,8 +23,6 @@ from exporter.documents.durations import parse
 from exporter.text import quote
 
 SEVERITIES = ("CRITICAL", "ERROR", "WARNING")  # every severity, the worst first
-# In tables
-SEVERITY_STYLES = {"CRITICAL": "bold red", "ERROR": "yellow", "WARNING": ""}
 # Seconds: the shortest evaluation interval. All others are multiples of it
 INTERVAL = 30
 # Characters of a link's address, before and after its variables are filled in

@@ -44,14 +44,6 @@ _EUROPE = {
 _AMERICA = {"id": "us-east1", "streams": [{"id": "stock"}]}
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Return that it is one."""
-        return True
-
-
 class Ended(NamedTuple):
     """How a command ended."""
 
@@ -150,10 +142,7 @@ def _nobody(nobody: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing say that this is Cloud Run, or what a terminal can."""
+    """Let nothing say that this is Cloud Run."""
     for name in list(os.environ):
         if name.startswith(("CLOUD_RUN_", "DATASTREAM_")):
             monkeypatch.delenv(name)
-    for name in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR", "COLORTERM"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")

@@ -21,7 +21,7 @@ from tests.canary import (
 )
 from tests.certificate import key_and_certificate
 from tests.conftest import SignalWhen
-from tests.exporter.command.conftest import CONFIG, JOB, Shop, Terminal, command
+from tests.exporter.command.conftest import CONFIG, JOB, Shop, command
 from tests.exporter.function.conftest import made
 from tests.exporter.google.conftest import working_key
 from tests.exporter.google.loopback import HttpServer, TlsFront
@@ -136,7 +136,7 @@ def everywhere(
 ) -> Everywhere:
     """Return what runs every command and returns their exit codes.
 
-    They run at a terminal and on Cloud Run. It fails if one of them shows a credential.
+    They run on a machine and on Cloud Run. It fails if one of them shows a credential.
     """
     numbers = itertools.count()
 
@@ -160,7 +160,7 @@ def everywhere(
         return code
 
     def everywhere() -> dict[str, int]:
-        local = {name: ends(name, {}, Terminal()) for name in FAILED}
+        local = {name: ends(name, {}, io.StringIO()) for name in FAILED}
         job = {name: ends(name, JOB, io.StringIO()) for name in FAILED}
         assert local == job
         return job

@@ -22,12 +22,8 @@ from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote
 
 _PROJECT = r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
-_RUN_NAME = r"[a-z][-a-z0-9]{0,62}"
 _RUN_LOCATION = f"(global|{locations.FORM})"
-_STREAM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
-_STREAM_FORM = "projects/PROJECT/locations/LOCATION/streams/STREAM"
-_NAME_GLOB = r"(projects/|[*?[]).*"
-_ENDPOINT = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+_STREAM_ID = r"[A-Za-z0-9][A-Za-z0-9._~-]*"
 # Names that know summer time. Abbreviations and offsets, such as EST and Etc/GMT+1,
 # don't.
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
@@ -43,13 +39,19 @@ def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
 
-def _formed(pattern: str, problem: str) -> AfterValidator:
+def _formed(
+    kind: str,
+    pattern: str,
+    problem: str,
+) -> tuple[AfterValidator, WithJsonSchema]:
+    """Accept only text of a pattern; a mistake names the value and its problem."""
+
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
             raise ValueError(f"{quote(value)} {problem}")
         return value
 
-    return AfterValidator(check)
+    return AfterValidator(check), _text(kind, pattern)
 
 
 def project_id(value: object) -> str:
@@ -119,10 +121,9 @@ def _time(value: object) -> datetime:
 
 def _stream(value: object) -> StreamName:
     name = StreamName.parse(value) if isinstance(value, str) else None
-    if name is None or not _STREAM_ID.fullmatch(name.stream):
-        raise ValueError(
-            f"{quote(value)} is not a stream's full name; write {_STREAM_FORM}"
-        )
+    if name is None or not re.fullmatch(_STREAM_ID, name.stream):
+        form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
+        raise ValueError(f"{quote(value)} is not a stream's full name; write {form}")
     project_id(name.project)
     return name
 
@@ -130,26 +131,29 @@ def _stream(value: object) -> StreamName:
 Project = Annotated[str, BeforeValidator(project_id), _text("project id", _PROJECT)]
 Location = Annotated[
     str,
-    _formed(locations.FORM, "is not a location; write a region such as europe-west1"),
-    _text("location", locations.FORM),
+    *_formed(
+        "location",
+        locations.FORM,
+        "is not a location; write a region such as europe-west1",
+    ),
 ]
 IdGlob = Annotated[
     str,
-    _formed(
+    *_formed(
+        "glob",
         "[^/]+",
         "can never match: globs here are on the stream id alone, which is not empty and"
         " has no slash; write for example orders-*",
     ),
-    _text("glob", "[^/]+"),
 ]
 NameGlob = Annotated[
     str,
-    _formed(
-        _NAME_GLOB,
+    *_formed(
+        "glob",
+        r"(projects/|[*?[]).*",
         "matches no stream's full name; write a glob such as"
         " projects/*/locations/*/streams/orders-*",
     ),
-    _text("glob", _NAME_GLOB),
 ]
 State = Annotated[
     StreamState,
@@ -164,24 +168,24 @@ Words = Annotated[str, _text("text")]
 Time = Annotated[datetime, BeforeValidator(_time), _text("time", _TIME)]
 RunName = Annotated[
     str,
-    _formed(
-        _RUN_NAME,
+    *_formed(
+        "name",
+        r"[a-z][-a-z0-9]{0,62}",
         "cannot name the exporter; write at most 63 lower-case letters, digits and"
         " hyphens that begin with a letter",
     ),
-    _text("name", _RUN_NAME),
 ]
 RunLocation = Annotated[
     str, AfterValidator(run_location), _text("region", _RUN_LOCATION)
 ]
 Endpoint = Annotated[
     str,
-    _formed(
-        _ENDPOINT,
+    *_formed(
+        "host[:port]",
+        r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?",
         "is not a host; write it without scheme and path, such as"
         " datastream.example.com or 10.0.0.2:443",
     ),
-    _text("host[:port]", _ENDPOINT),
 ]
 Stream = Annotated[
     StreamName,

@@ -52,36 +52,31 @@ def from_data(
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
-    _check_variables(document, environ)
+    for name, text in sorted(environ.items()):
+        if name.startswith(PREFIX) and name not in VARIABLES and text:
+            allowed = ", ".join(VARIABLES)
+            words = f"is unknown; allowed are {allowed}; config.yaml has the rest"
+            document.add_sentence(f"environment: {name}: {words}")
+    location = environ.get(LOCATION)
+    if location:
+        try:
+            run_location(location)
+        except ValueError as error:
+            document.add_sentence(f"environment: {LOCATION}: {error}")
     config = document.read(Config)
     if config:
         _add_overlaps(document, config)
         _add_unwatched(document, config)
     accepted = document.accepted(config).written_in(document)
-    location = environ.get(LOCATION) or accepted.run.location
-    run = accepted.run.model_copy(update={"location": location})
+    run = accepted.run.model_copy(
+        update={"location": location or accepted.run.location}
+    )
     return accepted.model_copy(update={"run": run})
 
 
 def is_verbose(environ: Mapping[str, str]) -> bool:
     """Return whether the environment asks for a line for each call."""
     return environ.get(VERBOSE, "0") not in {"", "0"}
-
-
-def _check_variables(document: Document, environ: Mapping[str, str]) -> None:
-    """Add a mistake for each variable that is unknown, or whose value is wrong."""
-    for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or not text:
-            continue
-        if name not in VARIABLES:
-            allowed = ", ".join(VARIABLES)
-            words = f"is unknown; allowed are {allowed}; config.yaml has the rest"
-            document.add_sentence(f"environment: {name}: {words}")
-        if name == LOCATION:
-            try:
-                run_location(text)
-            except ValueError as error:
-                document.add_sentence(f"environment: {name}: {error}")
 
 
 def _add_overlaps(document: Document, config: Config) -> None:

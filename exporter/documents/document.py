@@ -1,30 +1,22 @@
 """Reads YAML into pydantic models, and reports every mistake with file and line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from exporter.documents.mistakes import InputError, hint, value_mistake
-from exporter.documents.yaml_tree import KeyPath, Tree, fast_loader
+from exporter.documents.yaml_tree import LOADER, KeyPath, Tree
 from exporter.text import printable, quote
 
 _M = TypeVar("_M", bound=BaseModel)
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
 _AFTER_EVERY_LINE = _MAX_BYTES + 1
-
-
-class Mistake(NamedTuple):
-    """A sentence about a mistake, and its line; 0 if the data has no lines."""
-
-    line: int
-    sentence: str
 
 
 class Section(BaseModel):
@@ -79,8 +71,7 @@ def packaged(package: str, name: str) -> dict[str, Any]:
     """Return the content of a YAML file that is part of a package."""
     file = resources.files(package).joinpath(name)
     text = file.read_text("utf-8")
-    loader = fast_loader()
-    parsed: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
+    parsed: dict[str, Any] = yaml.load(text, LOADER)  # noqa: S506 - a safe loader
     return parsed
 
 
@@ -91,7 +82,7 @@ def parse(text: str, file: str) -> "Document":
         raise InputError([f"{file}: is empty; write at least the required keys"])
     document = Document(tree.data, file, tree.lines)
     for line, words in tree.mistakes:
-        document.add_error_at(line, words)
+        document.add_sentence(f"{file}:{line}: {words}", line)
     return document
 
 
@@ -107,20 +98,19 @@ class Document:
     ) -> None:
         self.data = data
         self.file = file  # what sentences call it
-        self._mistakes: list[Mistake] = []
+        # Each mistake's line, 0 if the data has no lines, and a sentence about it
+        self._mistakes: set[tuple[int, str]] = set()
         self._lines = lines or {}
         self._prefix = prefix  # the path in the file that leads to this document
 
     def part(self, *path: str | int) -> "Document | None":
         """Return the value at a path as a document with these lines, or None."""
-        data = self.data
-        for key in path:
-            if isinstance(data, dict) and key in data:
-                data = data[str(key)]
-            elif isinstance(data, list) and key in range(len(data)):
-                data = data[int(key)]
-            else:
-                return None
+        data: Any = self.data
+        try:
+            for key in path:
+                data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
         prefix = (*self._prefix, *path)
         return Document(data, self.file, self._lines, prefix)
 
@@ -129,51 +119,52 @@ class Document:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            for details in error.errors():
-                self._add_mistake(details)
-            return None
+            found = error.errors()
+        for details in found:
+            location = self._key_path(details["loc"])
+            words = value_mistake(details)
+            match details["type"]:
+                case "too_short":
+                    if details["ctx"]["actual_length"] < len(details["input"]):
+                        # Pydantic counts no items that have an error of their own.
+                        continue
+                case "missing":
+                    *parent, key = details["loc"]
+                    location = (*self._key_path(parent), key)
+                case "extra_forbidden":
+                    advice = hint(str(location[-1]), details["input"])
+                    words = f"is not a known key; {advice}"
+            self.add_error(location, words)
+        return None
 
     def place(self, location: KeyPath) -> str:
         """Return where the value at a path stands: file, line and key path."""
-        place = self._at(self._line(location))
-        path = (*self._prefix, *location)
-        return f"{place}: {_written(path)}" if path else place
+        path = ""
+        for part in (*self._prefix, *location):
+            if isinstance(part, int):
+                path += f"[{part}]"
+                continue
+            name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
+            path += f".{name}"
+        line = self._line(location)
+        place = f"{self.file}:{line}" if line else self.file
+        return f"{place}: {path.removeprefix('.')}" if path else place
 
     def add_error(self, location: KeyPath, words: str) -> None:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
         self.add_sentence(f"{self.place(location)}: {words}", self._line(location))
 
-    def add_error_at(self, line: int, words: str) -> None:
-        """Add a mistake about a line."""
-        self.add_sentence(f"{self._at(line)}: {words}", line)
-
     def add_sentence(self, sentence: str, line: int = _AFTER_EVERY_LINE) -> None:
         """Add a mistake that is told in a whole sentence."""
-        self._mistakes.append(Mistake(line, sentence))
+        self._mistakes.add((line, sentence))
 
     def accepted(self, value: _M | None) -> _M:
         """Return what was read, or raise InputError with each mistake once, by line."""
         if value is None or self._mistakes:
-            raise InputError(each.sentence for each in sorted(set(self._mistakes)))
+            raise InputError(sentence for _, sentence in sorted(self._mistakes))
         return value
 
-    def _add_mistake(self, details: ErrorDetails) -> None:
-        place = details["loc"]
-        kind = details["type"]
-        value = details["input"]
-        location = self._key_path(place)
-        words = value_mistake(details)
-        if kind == "too_short" and details["ctx"]["actual_length"] < len(value):
-            # Pydantic counts no items that have an error of their own.
-            return
-        if kind == "missing":
-            location = (*self._key_path(place[:-1]), place[-1])
-        if kind == "extra_forbidden":
-            key = str(location[-1])
-            words = f"is not a known key; {hint(key, value)}"
-        self.add_error(location, words)
-
-    def _key_path(self, location: KeyPath) -> KeyPath:
+    def _key_path(self, location: Iterable[str | int]) -> KeyPath:
         """Return pydantic's location without what is no key: the tags of unions."""
         path: list[str | int] = []
         for part in location:
@@ -184,22 +175,6 @@ class Document:
     def _line(self, location: KeyPath) -> int:
         """Return the line of a value, or of the nearest one that holds it."""
         path = (*self._prefix, *location)
-        for length in range(len(path), -1, -1):
-            if path[:length] in self._lines:
-                return self._lines[path[:length]]
-        return 0  # nowhere: the data was not read from text
-
-    def _at(self, line: int) -> str:
-        return f"{self.file}:{line}" if line else self.file
-
-
-def _written(location: KeyPath) -> str:
-    """Return a path as people write it: ``sources[0].project``."""
-    path = ""
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-            continue
-        name = part if re.fullmatch(r"[\w-]+", part) else quote(part)
-        path += f".{name}" if path else name
-    return path
+        while path and path not in self._lines:
+            path = path[:-1]
+        return self._lines.get(path, 0)  # 0 if the data was not read from text

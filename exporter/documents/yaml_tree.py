@@ -5,6 +5,7 @@ Without quotes, the numbers and words of JSON are values; all else is text, such
 """
 
 import json
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import yaml
@@ -15,16 +16,13 @@ from exporter.text import quote
 
 KeyPath: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
 
+# PyYAML's loader in C, or the one in Python if this build has no other
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _ADVICE = (
     "indent with spaces, close brackets and quotes, and put text in quotes that has a"
     " colon or begins with a sign such as *"
 )
-
-
-def fast_loader() -> type[Any]:
-    """Return PyYAML's loader in C, or the one in Python if this build has no other."""
-    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return loader
 
 
 class Tree:
@@ -36,11 +34,19 @@ class Tree:
         self.lines: dict[KeyPath, int] = {}
         self.mistakes: list[tuple[int, str]] = []  # a line, and what is wrong there
         try:
-            root = yaml.compose(text, fast_loader())
+            root = yaml.compose(text, LOADER)
             if root:
                 self.data = self._plain(root, ())
         except yaml.MarkedYAMLError as error:
-            raise InputError([file + _syntax_mistake(error)]) from None
+            said = error.problem
+            if error.context and error.context_mark:
+                line = error.context_mark.line + 1
+                said = f"{error.context} from line {line}: {said}"
+            place = file
+            if mark := error.problem_mark:
+                place = f"{file}:{mark.line + 1}:{mark.column + 1}"
+            problem = f"{place}: is not YAML ({said}); {_ADVICE}"
+            raise InputError([problem]) from None
         except RecursionError:
             problem = "nests too deep, or an alias contains itself; write it flatter"
             raise InputError([f"{file}: {problem}"]) from None
@@ -52,15 +58,18 @@ class Tree:
     def _plain(self, node: yaml.Node, path: KeyPath) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""
         self.lines.setdefault(path, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [
+                self._plain(item, (*path, index))
+                for index, item in enumerate(node.value)
+            ]
         if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        return [
-            self._plain(item, (*path, index)) for index, item in enumerate(node.value)
-        ]
-
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> JsonValue:
+            plain: JsonValue = node.value
+            # Not in quotes, nor a block of text
+            if not node.style:
+                with suppress(ValueError):
+                    plain = json.loads(node.value or "null")
+            return plain
         data: dict[str, JsonValue] = {}
         for key, value in node.value:
             mark = key.start_mark
@@ -76,24 +85,3 @@ class Tree:
             self.lines[place] = mark.line + 1
             data[key.value] = self._plain(value, place)
         return data
-
-
-def _scalar(node: yaml.ScalarNode) -> JsonValue:
-    written: str = node.value
-    if node.style:  # in quotes, or a block of text
-        return written
-    try:
-        value: JsonValue = json.loads(written or "null")
-    except ValueError:
-        return written
-    return value
-
-
-def _syntax_mistake(error: yaml.MarkedYAMLError) -> str:
-    """Return line and column, and what the parser says in its own words."""
-    said = error.problem
-    if error.context and error.context_mark:
-        said = f"{error.context} from line {error.context_mark.line + 1}: {said}"
-    mark = error.problem_mark
-    place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-    return f"{place}: is not YAML ({said}); {_ADVICE}"

@@ -143,7 +143,8 @@ def _read(path: Path, *, house_rules: bool) -> Policy:
     for beginning, paragraph in zip(_BEGINNINGS, header, strict=True):
         if house_rules and not paragraph:
             sentence = f'has no paragraph that starts with "{beginning}"; write it'
-            document.add_error_at(1, f"the comment at the top {sentence}")
+            top = f"{document.file}:1: the comment at the top"
+            document.add_sentence(f"{top} {sentence}", 1)
     metric = model.conditions[0].promql
     log = model.conditions[0].log
     query = None

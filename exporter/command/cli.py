@@ -17,6 +17,11 @@ _CONFIG_HELP = (
     "the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else"
     " config.yaml)"
 )
+_CHECK_FLAGS = {
+    "--offline": "check config alone, which needs no account",
+    "--read-only": "write no point, and leave the permission to write unchecked",
+    "--strict": "exit with 1 for warnings, not 0",
+}
 
 
 @dataclass
@@ -89,15 +94,24 @@ def parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         calls = "log each call: what it asked for, its result and how long it took"
-        _add_flag(command, "--verbose", calls)
+        command.add_argument("--verbose", action="store_true", help=calls)
         if name != "init":
             command.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
         return command
 
     what = "write a first config.yaml and main.tf, from the streams that projects have"
-    _add_init_options(add("init", what, "Overwrites no file."))
+    init = add("init", what, "Overwrites no file.")
+    what = (
+        "a project with streams; the first gets metrics and alerts (default: gcloud's)"
+    )
+    init.add_argument("--project", action="append", default=[], help=what)
+    what = "where to write (default: this folder)"
+    init.add_argument("--folder", type=Path, default=".", help=what)
+
     run = add("run", "read every stream's state and write it, once")
-    _add_flag(run, "--dry-run", "print the fleet, and write nothing")
+    what = "print the fleet, and write nothing"
+    run.add_argument("--dry-run", action="store_true", help=what)
+
     watch = add("watch", "run at a steady interval, in one process")
     watch.add_argument(
         "--interval",
@@ -109,44 +123,16 @@ def parser() -> argparse.ArgumentParser:
             " run is cut short"
         ),
     )
+
     what = "check that everything a run needs is in place"
     more = "It reads all that a run reads, and writes one point to a series of its own."
-    _add_check_options(add("check", what, more))
+    check = add("check", what, more)
+    for name, what in _CHECK_FLAGS.items():
+        check.add_argument(name, action="store_true", help=what)
+    what = "check as this service account, such as the one that the exporter runs as"
+    account = "--impersonate-service-account"
+    check.add_argument(account, metavar="ACCOUNT", help=what)
     return whole
-
-
-def _add_init_options(init: argparse.ArgumentParser) -> None:
-    init.add_argument(
-        "--project",
-        action="append",
-        default=[],
-        help=(
-            "a project with streams; the first gets metrics and alerts (default:"
-            " gcloud's)"
-        ),
-    )
-    init.add_argument(
-        "--folder",
-        type=Path,
-        default=".",
-        help="where to write (default: this folder)",
-    )
-
-
-def _add_check_options(check: argparse.ArgumentParser) -> None:
-    _add_flag(check, "--offline", "check config alone, which needs no account")
-    without = "write no point, and leave the permission to write unchecked"
-    _add_flag(check, "--read-only", without)
-    _add_flag(check, "--strict", "exit with 1 for warnings, not 0")
-    check.add_argument(
-        "--impersonate-service-account",
-        metavar="ACCOUNT",
-        help="check as this service account, such as the one that the exporter runs as",
-    )
-
-
-def _add_flag(command: argparse.ArgumentParser, name: str, what: str) -> None:
-    command.add_argument(name, action="store_true", help=what)
 
 
 def _interval(text: str) -> timedelta:

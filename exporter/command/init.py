@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
-from tempfile import TemporaryFile
+from threading import Event
 
 from google.cloud.monitoring_v3 import (
     ListNotificationChannelsRequest,
@@ -52,7 +52,12 @@ def init(line: CommandLine) -> int:
     Where no project is named, look at gcloud's.
     """
     folder, signals = line.folder, line.signals
-    config_file, main_file = _new_files(folder)
+    config_file, main_file = folder / "config.yaml", folder / "main.tf"
+    for path in (config_file, main_file):
+        if path.exists():
+            fix = "move it away, or name another folder with --folder"
+            problem = f"exists already, and init overwrites no file; {fix}"
+            raise InputError([f"{path}: {problem}"])
     with open_clients(Endpoints(), line.environ) as clients, signals:
         projects = list(dict.fromkeys(line.project or filter(None, [clients.project])))
         if not projects:
@@ -72,24 +77,28 @@ def init(line: CommandLine) -> int:
         if report.stopped or not read.issuperset(projects):
             LOGGER.error("Nothing was written: not every project could be read.")
             return INCOMPLETE
-        deadline = Deadline.after(_SECONDS, signals.stop)
-        channels = _channels(clients, projects[0], deadline)
-    files = {
-        config_file: _config_text(projects, report),
-        main_file: _main_text(folder, projects[0], report, channels),
-    }
+        channels = _channels(clients, projects[0], signals.stop)
+    largest = max(report.locations, key=lambda location: len(location.held))
+    template = Path(__file__).with_name("main.tf.template").read_text("utf-8")
+    main_text = Template(template).substitute(
+        source=_module(folder),
+        region=largest.name.location if largest.held else "us-central1",
+        project=projects[0],
+        channels="\n      ".join(channels),
+    )
+    files = {config_file: _config_text(projects, report), main_file: main_text}
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
             # Not even a file that has come since is overwritten.
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        problem = f"cannot be written ({error.strerror}); name another with --folder"
+        raise InputError([f"{folder}: {problem}"]) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
-    choose = "Choose whom to notify in the second. Then:"
-    if _EXPECTATIONS in files[config_file]:
-        choose = f"Confirm the paused streams in the first. {choose}"
-    LOGGER.info("Wrote %s and %s. %s", config_file, main_file, choose)
+    follows = "Read the first, and choose in the second whom to notify. Then:"
+    LOGGER.info("Wrote %s and %s. %s", config_file, main_file, follows)
     # This installation, of which there may be several, as it is called from here.
     program = shell_quote(os.path.relpath(Path(sys.executable).with_name(PROGRAM)))
     LOGGER.info("  %s check --config %s", program, shell_quote(str(config_file)))
@@ -98,34 +107,18 @@ def init(line: CommandLine) -> int:
     return OK
 
 
-def _new_files(folder: Path) -> tuple[Path, Path]:
-    """Make the folder; raise InputError if it can't be written, or has a file."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    files = folder / "config.yaml", folder / "main.tf"
-    for path in files:
-        if path.exists():
-            fix = "move it away, or name another folder with --folder"
-            problem = f"exists already, and init overwrites no file; {fix}"
-            raise InputError([f"{path}: {problem}"])
-    return files
-
-
-def _unwritable(folder: Path, error: OSError) -> InputError:
-    problem = f"cannot be written ({error.strerror}); name another with --folder"
-    return InputError([f"{folder}: {problem}"])
-
-
-def _channels(clients: Clients, project: str, deadline: Deadline) -> list[str]:
+def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     """Return a project's notification channels as comments in main.tf."""
+    deadline = Deadline.after(_SECONDS, stop)
     client = clients.another(NotificationChannelServiceClient)
     request = ListNotificationChannelsRequest(name=f"projects/{project}")
     needs = (project, "monitoring.notificationChannels.list")
     listed = list_pages(
-        client.list_notification_channels, request, needs, deadline, Calls()
+        client.list_notification_channels,
+        request,
+        needs,
+        deadline,
+        Calls(),
     )
     lines = []
     try:
@@ -157,20 +150,10 @@ def _config_text(projects: Sequence[str], report: Report) -> str:
     return text
 
 
-def _main_text(
-    folder: Path, project: str, report: Report, channels: Sequence[str]
-) -> str:
-    """Return main.tf: the exporter runs in the location with the most streams."""
-    largest = max(report.locations, key=lambda location: len(location.held))
-    module = "../datastream-exporter/terraform"
-    if _MODULE.is_dir():
-        module = os.path.relpath(_MODULE, folder.resolve())
-        # To Terraform, another path is no folder.
-        module = module if module.startswith("..") else f"./{module}"
-    template = Path(__file__).with_name("main.tf.template").read_text("utf-8")
-    return Template(template).substitute(
-        source=module,
-        region=largest.name.location if largest.held else "us-central1",
-        project=project,
-        channels="\n      ".join(channels),
-    )
+def _module(folder: Path) -> str:
+    """Return the path of the Terraform module, as main.tf in a folder writes it."""
+    if not _MODULE.is_dir():
+        return "../datastream-exporter/terraform"
+    path = os.path.relpath(_MODULE, folder.resolve())
+    # To Terraform, another path is no folder.
+    return path if path.startswith("..") else f"./{path}"

@@ -21,8 +21,7 @@ from exporter.google.errors import (
     FailureKind,
     explain_call_error,
     explain_unexpected_error,
-    is_lost,
-    is_too_large,
+    is_transient,
 )
 from exporter.logger import LOGGER, log
 
@@ -32,14 +31,6 @@ LEAST_ATTEMPT = 0.1
 # Of one list: the API allows 200 streams a location, and advises 10,000 objects
 MOST_PAGES = 50
 _INCOMPLETE = "The list is left out, as some of it is not known."
-
-_TRANSIENT = (
-    exceptions.ServiceUnavailable,
-    exceptions.DeadlineExceeded,
-    exceptions.ResourceExhausted,
-    exceptions.InternalServerError,
-    exceptions.Aborted,
-)
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
@@ -87,13 +78,6 @@ class Calls:
         """Count one more."""
         with self._lock:
             self.made += 1
-
-
-def is_transient(error: BaseException) -> bool:
-    """Return whether a retry of the call can succeed."""
-    if is_too_large(error):
-        return False
-    return isinstance(error, _TRANSIENT) or is_lost(error)
 
 
 def call_with_retry(

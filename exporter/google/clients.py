@@ -107,17 +107,18 @@ class Clients:
         return self._datastreams[hash(str(parent)) % _CHANNELS]
 
     def _open(self) -> None:
-        ends = self._endpoints
         self._channels: list[grpc.Channel] = []
-        self._datastreams = [
-            self._connect(DatastreamClient, DATASTREAM_EMULATOR, ends.datastream)
-            for _ in range(_CHANNELS)
-        ]
+        self._datastreams = self._connect(
+            DatastreamClient,
+            DATASTREAM_EMULATOR,
+            self._endpoints.datastream,
+        )
         # Writers choose one of them for each location.
-        self.monitorings = [
-            self._connect(MetricServiceClient, MONITORING_EMULATOR, ends.monitoring)
-            for _ in range(_CHANNELS)
-        ]
+        self.monitorings = self._connect(
+            MetricServiceClient,
+            MONITORING_EMULATOR,
+            self._endpoints.monitoring,
+        )
         self.monitoring = self.monitorings[0]
 
     def another(self, kind: type[_C]) -> _C:
@@ -132,19 +133,22 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> _C:
-        """Return a client on a channel of its own."""
+    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> list[_C]:
+        """Return clients, each on a channel of its own."""
         google: Any = kind
-        if host := self._emulators.get(emulator):
-            channel = grpc.insecure_channel(host, options=_EMULATOR_OPTIONS)
-        else:
-            channel = google.get_transport_class("grpc").create_channel(
-                endpoint or google.DEFAULT_ENDPOINT,
-                credentials=self.credentials,
-                options=_OPTIONS,
-            )
-        self._channels.append(channel)
-        return _client(kind, channel)
+        clients = []
+        for _ in range(_CHANNELS):
+            if host := self._emulators.get(emulator):
+                channel = grpc.insecure_channel(host, options=_EMULATOR_OPTIONS)
+            else:
+                channel = google.get_transport_class("grpc").create_channel(
+                    endpoint or google.DEFAULT_ENDPOINT,
+                    credentials=self.credentials,
+                    options=_OPTIONS,
+                )
+            self._channels.append(channel)
+            clients.append(_client(kind, channel))
+        return clients
 
 
 def _client(kind: type[_C], channel: grpc.Channel) -> _C:
@@ -187,8 +191,22 @@ def _credentials(
     fetched: Future[tuple[Credentials, str | None]] = Future()
 
     def fetch() -> None:
+        request = Request()
         try:
-            fetched.set_result(_with_token(impersonate))
+            with warnings.catch_warnings():
+                # google-auth warns about users without a quota project. Where one is
+                # needed, the API rejects the call, and the failure's hint says what to
+                # do.
+                warnings.simplefilter("ignore", UserWarning)
+                credentials, project = google.auth.default(_SCOPES, request)
+            if impersonate is not None:
+                credentials = impersonated_credentials.Credentials(
+                    source_credentials=credentials,
+                    target_principal=impersonate,
+                    target_scopes=_SCOPES,
+                )
+            credentials.refresh(request)
+            fetched.set_result((credentials, project))
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.set_exception(error)
 
@@ -197,21 +215,3 @@ def _credentials(
         return fetched.result(timeout=seconds)
     except Exception as error:
         raise CallError(explain_credentials_error(error, impersonate)) from error
-
-
-def _with_token(impersonate: str | None) -> tuple[Credentials, str | None]:
-    request = Request()
-    with warnings.catch_warnings():
-        # google-auth warns about users without a quota project. Where one is needed,
-        # the API rejects the call, and the failure's hint says what to do.
-        warnings.simplefilter("ignore", UserWarning)
-        credentials: Credentials
-        credentials, project = google.auth.default(scopes=_SCOPES, request=request)
-    if impersonate is not None:
-        credentials = impersonated_credentials.Credentials(
-            source_credentials=credentials,
-            target_principal=impersonate,
-            target_scopes=_SCOPES,
-        )
-    credentials.refresh(request)
-    return credentials, project

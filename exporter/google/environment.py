@@ -31,10 +31,9 @@ _LABELS = {
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")
 _PROXY_URL = re.compile(
     r"([a-z][a-z0-9]*://([\w.~!$&'()*+,;=:%-]*@)?)?"  # scheme, user and password
-    r"([\w.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?",
+    r"([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?",
     re.ASCII | re.IGNORECASE,
 )
-_LARGEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,9 @@ def on_cloud_run(environ: Mapping[str, str]) -> bool:
 
 def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the labels that identify the log lines of this task and execution."""
-    set_here = {label: environ.get(name) for label, name in _LABELS.items()}
-    return {label: value for label, value in set_here.items() if value}
+    return {
+        label: environ[name] for label, name in _LABELS.items() if environ.get(name)
+    }
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
@@ -88,8 +88,7 @@ def check_proxies(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         if name.lower() not in _PROXIES or not value:
             continue
-        found = _PROXY_URL.fullmatch(value)
-        if found is None or int(found["port"] or 0) > _LARGEST_PORT:
+        if not _PROXY_URL.fullmatch(value):
             problem = (
                 "is not the URL of a proxy; write it as"
                 " http://user:password@proxy.example.com:3128, and percent-encode the"

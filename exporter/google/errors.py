@@ -50,10 +50,6 @@ _CREDENTIALS_HINT = (
     " runs as."
 )
 
-# The role with a permission to write. To read, Datastream has none that shows no more
-# than needed; Monitoring has one.
-_ROLES = {"monitoring.timeSeries.create": "roles/monitoring.metricWriter"}
-
 STATUS = "See https://status.cloud.google.com if it lasts"
 _LATER = f"The next run tries again. {STATUS}."
 _SLOW = f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
@@ -61,7 +57,7 @@ _NAMES = "Check the project and the location in config.yaml."
 _QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
 _PASSING = (FailureKind.UNAVAILABLE, _LATER)
-_KINDS: dict[type[Exception], tuple[FailureKind, str]] = {
+_KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
     exceptions.Unauthenticated: (FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
     exceptions.NotFound: (FailureKind.NOT_FOUND, _NAMES),
     exceptions.DeadlineExceeded: (FailureKind.TIMED_OUT, _SLOW),
@@ -99,13 +95,12 @@ _OAUTH_CODE = re.compile(
 # closed, the server's trailers had no status, or a proxy's HTTP error came instead.
 # Nothing else tells such an UNKNOWN or CANCELLED from one that the server sent. Source:
 # gRPC 1.85, chttp2_transport.cc, filter_stack_call.cc and http_client_filter.cc.
-_NO_STATUS = re.compile("Stream removed|No status received|Received http2 header with")
+_NO_STATUS = re.compile(  # after the code, or None
+    r"\S+ (Stream removed|No status received|Received http2 header with)"
+)
 
 # How VPC Service Controls refuses a call
 _PERIMETER = "vpcServiceControlsUniqueIdentifier"
-_PERIMETER_DOCS = (
-    "https://cloud.google.com/vpc-service-controls/docs/retrieve-troubleshoot-errors"
-)
 
 
 def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
@@ -124,11 +119,7 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
     if message.startswith(_PLUGIN):
         words = _with_oauth_code("the token could not be renewed", error)
         return Failure(FailureKind.CREDENTIALS, words, _CREDENTIALS_HINT)
-    kind, hint = _KINDS.get(type(error), (FailureKind.REFUSED, _CHECK))
-    if is_too_large(error):
-        kind, hint = FailureKind.REFUSED, _CHECK
-    if is_lost(error):
-        kind, hint = _PASSING
+    kind, hint = _kind_and_hint(error)
     for pattern, better in _MORE_HINTS:
         if re.search(pattern, message):
             hint = better
@@ -182,19 +173,22 @@ def is_unknown_metric(failure: Failure) -> bool:
     return is_missing and "Cannot find metric" in failure.message
 
 
-def is_lost(error: BaseException) -> bool:
-    """Return whether a call got UNKNOWN or CANCELLED, but not from the server."""
-    if not isinstance(error, exceptions.Unknown | exceptions.Cancelled):
-        return False
-    return bool(_NO_STATUS.match(str(error.message)))
+def is_transient(error: BaseException) -> bool:
+    """Return whether a retry of the call can succeed."""
+    kind, _ = _kind_and_hint(error)
+    return kind in {FailureKind.UNAVAILABLE, FailureKind.TIMED_OUT, FailureKind.QUOTA}
 
 
-def is_too_large(error: BaseException) -> bool:
-    """Return whether gRPC rejected an answer for its size."""
-    # The text of gRPC 1.85 and earlier; the code is that of an exhausted quota, too.
-    if not isinstance(error, exceptions.ResourceExhausted):
-        return False
-    return "larger than max" in error.message
+def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
+    """Return what kind of failure an error is, and the hint of that kind."""
+    kind, hint = _KINDS.get(type(error), (FailureKind.REFUSED, _CHECK))
+    # The text of gRPC 1.85 and earlier for an answer that is too large
+    if kind is FailureKind.QUOTA and "larger than max" in str(error):
+        return FailureKind.REFUSED, _CHECK
+    unclear = isinstance(error, exceptions.Unknown | exceptions.Cancelled)
+    if unclear and _NO_STATUS.match(str(error)):
+        return _PASSING
+    return kind, hint
 
 
 def _forbidden(
@@ -212,13 +206,12 @@ def _forbidden(
             command = "gcloud auth application-default set-quota-project"
             hint = f"Name one: {command} {project}"
         return Failure(FailureKind.API_DISABLED, message, hint)
-    metadata = error.metadata or {}
     if error.reason == "SECURITY_POLICY_VIOLATED" or _PERIMETER in message:
         hint = (
             f"A service perimeter of VPC Service Controls around project {project}"
             " blocks this account or network. Allow it with an ingress rule or an"
             f" access level for {service}. To find the refusal in the audit log:"
-            f" {_PERIMETER_DOCS}"
+            " https://cloud.google.com/vpc-service-controls/docs/retrieve-troubleshoot-errors"
         )
         return Failure(FailureKind.PERMISSION_DENIED, message, hint)
     if error.reason in {
@@ -232,10 +225,13 @@ def _forbidden(
             " project)."
         )
         return Failure(FailureKind.NOT_FOUND, message, hint)
-    needed = metadata.get("permission", permission)
+    needed = (error.metadata or {}).get("permission", permission)
+    # Datastream has no role to read that shows no more than needed.
     role = f"a custom role with {needed} (roles/datastream.viewer has it too)"
-    if needed.startswith("monitoring."):
-        role = _ROLES.get(needed, "roles/monitoring.viewer")
+    if needed == "monitoring.timeSeries.create":
+        role = "roles/monitoring.metricWriter"
+    elif needed.startswith("monitoring."):
+        role = "roles/monitoring.viewer"
     hint = (
         f"The account needs {needed} in project {project}. Grant {role}: "
         f"gcloud projects add-iam-policy-binding {project} --member MEMBER --role ROLE"

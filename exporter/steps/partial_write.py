@@ -12,7 +12,7 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 from google.rpc import code_pb2
 
-from exporter.google.calls import is_transient
+from exporter.google.errors import is_transient
 
 _LATE = re.compile(
     r"must be written in order|more frequently than the maximum sampling period",

@@ -13,8 +13,8 @@ from exporter.google.calls import (
     Calls,
     Deadline,
     call_with_retry,
-    is_transient,
 )
+from exporter.google.errors import is_transient
 from tests.exporter.conftest import PLENTY
 
 

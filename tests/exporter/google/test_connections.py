@@ -243,7 +243,7 @@ def test_an_emulator_is_never_called_through_a_proxy(
         f"http://alice:{Canary.PROXY_PASSWORD}/@proxy:3128",
         f"http://alice:8/{Canary.PROXY_PASSWORD}@proxy",
         f"http://alice:{Canary.PROXY_PASSWORD}@@proxy",
-        f"http://alice:{Canary.PROXY_PASSWORD}@proxy:65536",
+        f"http://alice:{Canary.PROXY_PASSWORD}@proxy:655360",
         f"alice:{Canary.PROXY_PASSWORD}@proxy:3128",
     ],
 )

@@ -9,7 +9,6 @@ from google.cloud.datastream_v1 import Stream as GoogleStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.command.check import check_config
 from exporter.config import Config, Window, from_text
 from exporter.log.summary import problem_of
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
@@ -143,37 +142,6 @@ def test_an_unexpected_state_names_the_expectation_about_it(
     compared = expectations.compare(EUROPE, config.sources[0], streams)
     problem = f"is NOT_STARTED, which config does not expect{place}"
     assert [problem_of(one) for one in compared.streams] == [problem]
-
-
-@pytest.mark.parametrize(
-    ("schedule", "duration", "overlaps"),
-    [
-        ("0 22 * * 6", "4h", False),
-        ("0 0 * * 6,0", "24h", False),
-        ("*/15 * * * *", "15m", False),
-        ("0 0 29 2 *", "744h", False),
-        ("*/15 * * * *", "16m", True),
-        ("0 22 * * 1-5", "25h", True),
-    ],
-)
-def test_a_window_that_opens_before_it_closes_is_a_warning(
-    schedule: str, duration: str, *, overlaps: bool
-) -> None:
-    """Its next opening is told in its zone and in UTC in any case."""
-    during = {
-        "schedule": schedule,
-        "duration": duration,
-        "timezone": "Asia/Tokyo",
-    }
-    expectation = {
-        "match": "*",
-        "states": ["PAUSED"],
-        "during": during,
-    }
-    found = check_config(config(expectations=[expectation]), NOON)
-    opens, *warnings = (one.text for one in found if one.part.endswith("during"))
-    assert " Asia/Tokyo (" in opens
-    assert len(warnings) == overlaps
 
 
 def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:

@@ -30,10 +30,10 @@ class JsonLines(logging.Formatter):
         message = printable(record.getMessage())
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
-        line: dict[str, Any] = {}
-        for key, value in getattr(record, FIELDS, {}).items():
-            is_text = isinstance(value, str)
-            line[key] = printable(value)[:LONGEST] if is_text else value
+        line: dict[str, Any] = {**getattr(record, FIELDS, {})}
+        for key, value in line.items():
+            if isinstance(value, str):
+                line[key] = printable(value)[:LONGEST]
         line["severity"] = record.levelname
         line["message"] = message[:LONGEST]
         if self._labels:

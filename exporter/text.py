@@ -58,13 +58,12 @@ def one_line(text: str, most: int) -> str:
 
 def quote(value: object) -> str:
     """Return a value as a sentence shows it: text in quotes, all cut to a length."""
+    mark = ""
     if isinstance(value, str):
-        return f'"{_start(value)}"'
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return _start(text)
-
-
-def _start(text: str) -> str:
-    if len(text) <= _LONGEST_QUOTE:
-        return printable(text)
-    return printable(text[:_LONGEST_QUOTE]) + "…"
+        text, mark = value, '"'
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    shown = printable(text[:_LONGEST_QUOTE])
+    if len(text) > _LONGEST_QUOTE:
+        shown += "…"
+    return f"{mark}{shown}{mark}"

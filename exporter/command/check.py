@@ -97,20 +97,18 @@ def _globs(config: Config) -> Iterator[tuple[KeyPath, str, str]]:
                 yield ("sources", index, key, place), glob, streams + glob
 
 
-def check_access(
-    session: Session, stop: Event, *, write: bool = True
-) -> Iterator[Finding]:
+def check_access(session: Session, stop: Event, *, write: bool) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
     It also looks where config doesn't, for streams that nothing watches. Without
     ``write``, nothing is written, and whether a run could is left open.
     """
     config = session.config
-    seconds = config.run.deadline.total_seconds()
-    deadline = Deadline.after(seconds, stop)
+    deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
     # It also discovers the projects whose locations are listed.
-    listed = {each.project for each in config.sources if each.locations}
-    more = [Source(project=project) for project in sorted(listed)]
+    more = dict.fromkeys(
+        Source(project=each.project) for each in config.sources if each.locations
+    )
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
     everywhere = Session(wide, session.clients, session.task)
     report = run_once(everywhere, deadline, writes=False)
@@ -178,11 +176,9 @@ def _writing(session: Session, metrics: str, deadline: Deadline) -> Iterator[Fin
     clients = session.clients.monitorings
     writer = Writer(clients, config.metrics.project, now, Calls())
     written = writer.write([sample], deadline)
-    if written.accepted:
-        yield Finding(INFO, metrics, "one point written to Cloud Monitoring")
-    elif written.superseded:
-        text = "writing is permitted; no point written, as a check just wrote one"
-        yield Finding(INFO, metrics, text)
+    # It is superseded if another check just wrote one.
+    if written.accepted or written.superseded:
+        yield Finding(INFO, metrics, "points can be written to Cloud Monitoring")
     for error in written.errors:
         if error.failure:
             yield Finding(ERROR, metrics, str(error.failure))

@@ -130,8 +130,7 @@ def parser() -> argparse.ArgumentParser:
     for name, what in _CHECK_FLAGS.items():
         check.add_argument(name, action="store_true", help=what)
     what = "check as this service account, such as the one that the exporter runs as"
-    account = "--impersonate-service-account"
-    check.add_argument(account, metavar="ACCOUNT", help=what)
+    check.add_argument("--impersonate-service-account", metavar="ACCOUNT", help=what)
     return whole
 
 

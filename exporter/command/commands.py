@@ -42,9 +42,8 @@ def run(line: CommandLine) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     out = line.out
     with _session(line) as session:
-        config = session.config
-        seconds = config.run.deadline.total_seconds()
-        deadline = Deadline.after(seconds, line.signals.stop)
+        most = session.config.run.deadline.total_seconds()
+        deadline = Deadline.after(most, line.signals.stop)
         report = run_once(session, deadline, writes=not line.dry_run)
         try:
             if out:

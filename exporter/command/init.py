@@ -71,8 +71,7 @@ def init(line: CommandLine) -> int:
         report = run_once(session, deadline, writes=False)
         for group in failure_groups(report):
             # There is no file to look into yet.
-            text = group.text.replace(" in config.yaml", "")
-            LOGGER.warning("%s", text)
+            LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
         read = {location.name.project for location in report.locations}
         if report.stopped or not read.issuperset(projects):
             LOGGER.error("Nothing was written: not every project could be read.")
@@ -113,16 +112,10 @@ def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     client = clients.another(NotificationChannelServiceClient)
     request = ListNotificationChannelsRequest(name=f"projects/{project}")
     needs = (project, "monitoring.notificationChannels.list")
-    listed = list_pages(
-        client.list_notification_channels,
-        request,
-        needs,
-        deadline,
-        Calls(),
-    )
+    method = client.list_notification_channels
     lines = []
     try:
-        for page in listed:
+        for page in list_pages(method, request, needs, deadline, Calls()):
             for each in page.notification_channels:
                 name = printable(each.display_name)
                 lines.append(f'# "{each.name}", # {name} ({each.type_})')

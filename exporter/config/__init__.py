@@ -1,7 +1,6 @@
 """Reads config.yaml as one validated, frozen value."""
 
 from exporter.config.load import (
-    VARIABLES,
     WHOLE,
     from_data,
     from_document,
@@ -9,14 +8,12 @@ from exporter.config.load import (
     is_verbose,
     load,
 )
-from exporter.config.model import Config, Endpoints, Expectation, Source, Window
+from exporter.config.model import Config, Endpoints, Source, Window
 
 __all__ = [
-    "VARIABLES",
     "WHOLE",
     "Config",
     "Endpoints",
-    "Expectation",
     "Source",
     "Window",
     "from_data",

@@ -65,8 +65,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
             document.add_sentence(f"environment: {LOCATION}: {error}")
     config = document.read(Config)
     if config:
-        _add_overlaps(document, config)
-        _add_unwatched(document, config)
+        _add_contradictions(document, config)
     accepted = document.accepted(config).written_in(document)
     run = accepted.run.model_copy(
         update={"location": location or accepted.run.location}
@@ -79,8 +78,8 @@ def is_verbose(environ: Mapping[str, str]) -> bool:
     return environ.get(VERBOSE, "0") not in {"", "0"}
 
 
-def _add_overlaps(document: Document, config: Config) -> None:
-    """Add a mistake for each source whose locations an earlier one covers."""
+def _add_contradictions(document: Document, config: Config) -> None:
+    """Add a mistake for each source that overlaps, and required stream left out."""
     pairs = combinations(enumerate(config.sources), 2)
     for (first, one), (second, other) in pairs:
         if one.project != other.project:
@@ -94,10 +93,6 @@ def _add_overlaps(document: Document, config: Config) -> None:
         fix = "merge the two, or list each location once"
         words = f"sources[{first}] covers {what} already; {fix}"
         document.add_error(("sources", second), words)
-
-
-def _add_unwatched(document: Document, config: Config) -> None:
-    """Add a mistake for each required stream that is not watched."""
     for index, name in enumerate(config.required):
         source = config.source_of(name.project, name.location)
         if source is None:

@@ -16,7 +16,6 @@ from exporter.text import printable, quote
 _M = TypeVar("_M", bound=BaseModel)
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
-_AFTER_EVERY_LINE = _MAX_BYTES + 1
 
 
 class Section(BaseModel):
@@ -46,8 +45,6 @@ def read_bytes(path: str, most: int, too_large: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
             content = file.read(most + 1)
-    except FileNotFoundError:
-        problem = "there is no such file; check the path"
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         problem = f"cannot be read ({reason}); check the path"
@@ -154,7 +151,7 @@ class Document:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
         self.add_sentence(f"{self.place(location)}: {words}", self._line(location))
 
-    def add_sentence(self, sentence: str, line: int = _AFTER_EVERY_LINE) -> None:
+    def add_sentence(self, sentence: str, line: int = 0) -> None:
         """Add a mistake that is told in a whole sentence."""
         self._mistakes.add((line, sentence))
 

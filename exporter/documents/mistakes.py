@@ -52,8 +52,7 @@ def nearest(
 def hint(word: str, known: Iterable[str]) -> str:
     """Return the advice about an unknown word: a suggestion, or all allowed words."""
     words = tuple(known)
-    guess = nearest(word, words)
-    if guess:
+    if guess := nearest(word, words):
         return f"did you mean {guess}?"
     return f"allowed here: {', '.join(words) or 'nothing'}"
 

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from logging import DEBUG
 from typing import Any, TypeVar
 
@@ -30,7 +30,6 @@ T = TypeVar("T")
 LEAST_ATTEMPT = 0.1
 # Of one list: the API allows 200 streams a location, and advises 10,000 objects
 MOST_PAGES = 50
-_INCOMPLETE = "The list is left out, as some of it is not known."
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
@@ -40,8 +39,7 @@ class Deadline:
     """A time on the monotonic clock by which work has to be done."""
 
     ends: float  # the time, in seconds of ``time.monotonic``
-    # Set to end the work early
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event  # set to end the work early
 
     @classmethod
     def after(cls, seconds: float, stop: threading.Event | None = None) -> "Deadline":
@@ -186,6 +184,7 @@ def list_pages(
 
     method_name = type(request).__name__.removesuffix("Request")
     what = f"{method_name} {getattr(request, 'parent', '') or request.name}"
+    problem = f"the list goes on after {MOST_PAGES} pages"
     for _ in range(MOST_PAGES):
         try:
             answer = call_with_retry(page, deadline, calls, what=what)
@@ -198,8 +197,8 @@ def list_pages(
         if not answer.next_page_token:
             return
         if answer.next_page_token == request.page_token:
-            same = "the API returned the same page twice"
-            raise CallError(Failure(FailureKind.REFUSED, same, _INCOMPLETE))
+            problem = "the API returned the same page twice"
+            break
         request.page_token = answer.next_page_token
-    many = f"the list goes on after {MOST_PAGES} pages"
-    raise CallError(Failure(FailureKind.REFUSED, many, _INCOMPLETE))
+    hint = "The list is left out, as some of it is not known."
+    raise CallError(Failure(FailureKind.REFUSED, problem, hint))

@@ -123,7 +123,10 @@ class Clients:
 
     def another(self, kind: type[_C]) -> _C:
         """Return a client of another service of Cloud Monitoring."""
-        return _client(kind, self._channels[-1])
+        google: Any = kind
+        transport = google.get_transport_class("grpc")
+        client: _C = google(transport=transport(channel=self._channels[-1]))
+        return client
 
     def __enter__(self) -> Self:
         return self
@@ -136,27 +139,20 @@ class Clients:
     def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> list[_C]:
         """Return clients, each on a channel of its own."""
         google: Any = kind
+        transport = google.get_transport_class("grpc")
         clients = []
         for _ in range(_CHANNELS):
             if host := self._emulators.get(emulator):
                 channel = grpc.insecure_channel(host, options=_EMULATOR_OPTIONS)
             else:
-                channel = google.get_transport_class("grpc").create_channel(
+                channel = transport.create_channel(
                     endpoint or google.DEFAULT_ENDPOINT,
                     credentials=self.credentials,
                     options=_OPTIONS,
                 )
             self._channels.append(channel)
-            clients.append(_client(kind, channel))
+            clients.append(google(transport=transport(channel=channel)))
         return clients
-
-
-def _client(kind: type[_C], channel: grpc.Channel) -> _C:
-    """Return a client of this kind on a channel."""
-    google: Any = kind
-    transport = google.get_transport_class("grpc")
-    client: _C = google(transport=transport(channel=channel))
-    return client
 
 
 def open_clients(

@@ -48,7 +48,7 @@ class Task:
 
         Exactly one task does.
         """
-        location = name.location if isinstance(name, LocationName) else GLOBAL
+        location = getattr(name, "location", GLOBAL)
         digest = hashlib.sha256(f"{name.project}/{location}".encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index
 

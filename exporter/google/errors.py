@@ -51,17 +51,22 @@ _CREDENTIALS_HINT = (
 )
 
 STATUS = "See https://status.cloud.google.com if it lasts"
-_LATER = f"The next run tries again. {STATUS}."
-_SLOW = f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set."
-_NAMES = "Check the project and the location in config.yaml."
-_QUOTA = "See the quotas of {service} in project {project}, or run less often."
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
-_PASSING = (FailureKind.UNAVAILABLE, _LATER)
+_PASSING = (FailureKind.UNAVAILABLE, f"The next run tries again. {STATUS}.")
 _KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
     exceptions.Unauthenticated: (FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
-    exceptions.NotFound: (FailureKind.NOT_FOUND, _NAMES),
-    exceptions.DeadlineExceeded: (FailureKind.TIMED_OUT, _SLOW),
-    exceptions.ResourceExhausted: (FailureKind.QUOTA, _QUOTA),
+    exceptions.NotFound: (
+        FailureKind.NOT_FOUND,
+        "Check the project and the location in config.yaml.",
+    ),
+    exceptions.DeadlineExceeded: (
+        FailureKind.TIMED_OUT,
+        f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set.",
+    ),
+    exceptions.ResourceExhausted: (
+        FailureKind.QUOTA,
+        "See the quotas of {service} in project {project}, or run less often.",
+    ),
     exceptions.ServiceUnavailable: _PASSING,
     exceptions.InternalServerError: _PASSING,
     exceptions.Aborted: _PASSING,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from exporter import config
+from exporter.config.load import VARIABLES
 from exporter.google import environment
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.world import parse_world
@@ -69,7 +70,7 @@ def test_the_table_of_permissions_is_complete() -> None:
 def test_the_table_of_variables_is_complete() -> None:
     """The table has each variable that the programs read by name."""
     known = {
-        *config.VARIABLES,
+        *VARIABLES,
         DATASTREAM_EMULATOR,
         MONITORING_EMULATOR,
         REST_EMULATOR,

@@ -55,10 +55,16 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["--config", "nosuch.yaml"], "error: nosuch.yaml: there is no such file"),
+        (
+            ["--config", "nosuch.yaml"],
+            "error: nosuch.yaml: cannot be read (No such file or directory); check",
+        ),
         (["--config", "."], "error: .: cannot be read (Is a directory)"),
         (["--config", ""], 'error: "": cannot be read (Is a directory)'),
-        (["--config", "a\x1b[2J\nb"], r"error: a\x1b[2J\nb: there is no such file"),
+        (
+            ["--config", "a\x1b[2J\nb"],
+            r"error: a\x1b[2J\nb: cannot be read (No such file",
+        ),
         (
             [],
             "error: config.yaml: no such file in this directory; let init write it, ",

@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import VARIABLES, from_text
+from exporter.config import from_text
+from exporter.config.load import VARIABLES
 from exporter.documents.mistakes import InputError
 from tests.mangling import mangle, replace_pieces, values
 

@@ -162,7 +162,7 @@ def test_part_keeps_the_lines_of_its_file() -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("missing.yaml", "there is no such file"),
+        ("missing.yaml", "cannot be read (No such file or directory); check the path"),
         (".", "cannot be read (Is a directory)"),
         ("latin.yaml", "is not UTF-8 (byte 6 from its start)"),
         ("big.yaml", "is larger than 1 MiB"),

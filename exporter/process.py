@@ -1,6 +1,5 @@
 """Starts and ends a command's process: exit codes, signals, and errors as sentences."""
 
-import logging
 import os
 import signal
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from logging import DEBUG, INFO, Formatter
 from threading import Event
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
@@ -106,7 +106,7 @@ class End:
 
 @contextmanager
 def ending(
-    log: TextIO, formatter: logging.Formatter, *, verbose: bool = False
+    log: TextIO, formatter: Formatter, *, verbose: bool = False
 ) -> Iterator[End]:
     """Log to ``log`` until it ended; log its errors too, and set the exit code.
 
@@ -117,7 +117,7 @@ def ending(
     from exporter.google.errors import CallError
 
     end = End()
-    level = logging.DEBUG if verbose else logging.INFO
+    level = DEBUG if verbose else INFO
     with logging_to(log, formatter, level):
         try:
             yield end

@@ -32,6 +32,7 @@ GIBIBYTES = 0.5
 BILLED_SECONDS = {"job": 60, "function": 2}
 BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
 
+PREFIX = "custom.googleapis.com/datastream/"  # of the exporter's metrics
 # Metrics that config has to enable
 OPTIONAL = {
     "stream/objects",
@@ -257,11 +258,12 @@ def series(name: str, fleet: Fleet) -> float:
         # Google's own, of the streams.
         return fleet.streams
     metric = _metrics()[name]
-    if metric.name in OPTIONAL:
+    own = metric.type.removeprefix(PREFIX)
+    if own in OPTIONAL:
         return 0
-    if metric.name in SPARSE:
+    if own in SPARSE:
         return fleet.streams * fleet.with_problem
-    empty = fleet.empty if metric.name in WITHOUT_STREAMS else 0
+    empty = fleet.empty if own in WITHOUT_STREAMS else 0
     counts = {
         "stream": fleet.streams,
         "location": fleet.locations,

@@ -1,10 +1,10 @@
 """Does what each command asks for, from its command line to the exit code."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from logging import ERROR, INFO, WARNING, Formatter
 from typing import TextIO
 
 from exporter.command.check import check_access, check_config
@@ -27,7 +27,7 @@ from exporter.run.session import Session, run_every
 def dispatch(line: CommandLine, out: TextIO, err: TextIO) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
     log = err
-    formatter: logging.Formatter = Text(times=line.command == "watch")
+    formatter: Formatter = Text(times=line.command == "watch")
     if environment.on_cloud_run(line.environ):
         line.out = None
         log = out
@@ -86,26 +86,26 @@ def check(line: CommandLine) -> int:
     if line.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     log_counts(counts)
-    bad = counts[logging.ERROR]
+    bad = counts[ERROR]
     if line.strict:
-        bad += counts[logging.WARNING]
+        bad += counts[WARNING]
     return INCOMPLETE if bad else OK
 
 
 def _findings(line: CommandLine) -> Iterator[Finding]:
     """Check config, then credentials, then all that they are needed for."""
     config = load(line.config, line.environ)
-    yield Finding(logging.INFO, "config", f"{config.document.file} is valid")
+    yield Finding(INFO, "config", f"{config.document.file} is valid")
     yield from check_config(config, datetime.now(UTC))
     if line.offline:
         return
     try:
         with _session(line, config) as session:
-            yield Finding(logging.INFO, "credentials", session.clients.account)
+            yield Finding(INFO, "credentials", session.clients.account)
             stop = line.signals.stop
             yield from check_access(session, stop, write=not line.read_only)
     except CallError as refused:
-        yield Finding(logging.ERROR, "credentials", str(refused))
+        yield Finding(ERROR, "credentials", str(refused))
 
 
 COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}

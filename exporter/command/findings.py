@@ -1,16 +1,16 @@
 """One line for each thing that was checked, and how many were bad."""
 
-import logging
 from collections import Counter
+from logging import ERROR, INFO, WARNING
 from typing import NamedTuple
 
 from exporter.logger import LOGGER
 from exporter.text import plural, printable
 
 _GRADES = {
-    logging.INFO: "ok",
-    logging.WARNING: "warning",
-    logging.ERROR: "failed",
+    INFO: "ok",
+    WARNING: "warning",
+    ERROR: "failed",
 }
 
 
@@ -33,6 +33,6 @@ class Finding(NamedTuple):
 
 def log_counts(counts: Counter[int]) -> None:
     """Say how many findings there were, by their level."""
-    failed = counts[logging.ERROR] or "none"
+    failed = counts[ERROR] or "none"
     text = f"{plural(counts.total(), 'check')}: {failed} failed"
-    LOGGER.info("%s, %s.", text, plural(counts[logging.WARNING], "warning"))
+    LOGGER.info("%s, %s.", text, plural(counts[WARNING], "warning"))

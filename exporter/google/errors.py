@@ -1,8 +1,8 @@
 """Explains Google's errors: one sentence about what happened, one about what to do."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
@@ -22,8 +22,7 @@ class FailureKind(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a call failed."""
 
     kind: FailureKind

@@ -86,7 +86,13 @@ class RunLog:
             failing.add(same)
             if same not in self._failing:
                 fields = fields_of(group.names)
-                log(WARNING, group.text, event=group.event, **fields, reason=kind)
+                log(
+                    WARNING,
+                    group.text,
+                    event=group.event,
+                    **fields,
+                    reason=kind,
+                )
         if report.unrecalled:
             kind = report.unrecalled.kind
             failing.add(kind)
@@ -105,8 +111,7 @@ class RunLog:
             log(INFO, text, event="location_readable", **fields_of(names))
         for name in report.dropped:
             if name not in self._dropped:
-                text = f"{name} is no longer listed, though it had streams."
-                text += " It is read for another day."
+                text = f"{name} had streams and isn't listed now: read for another day."
                 log(WARNING, text, event="location_dropped", **fields_of([name]))
         self._dropped.update(report.dropped)
 

@@ -1,7 +1,6 @@
 """Divides the time of a run."""
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from exporter.google.calls import Deadline
 
@@ -12,8 +11,7 @@ _RESERVED_SHARE = 0.15
 _EARLY_SHARE = 1 / 3
 
 
-@dataclass(frozen=True)
-class RunDeadlines:
+class RunDeadlines(NamedTuple):
     """By when each part of a run has to be done. A stop ends all of them.
 
     ::

@@ -55,9 +55,8 @@ class LocationRun:
         # What there is to write, but for the time
         seen = frozenset(measure.stream_samples(compared, 0, errors=errors))
         current = frozenset(problems.current.items()) if problems else None
-        claim = self.memory.claim(self.name, hash((seen, current)))
-        self.changed = claim.changed
-        if not claim.due:
+        self.changed, due = self.memory.claim(self.name, hash((seen, current)))
+        if not due:
             return
         watched = len(list(compared.listed))
         samples = [

@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from exporter.names import LocationName, Name
 
@@ -26,23 +26,15 @@ _LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
 # What a run found at a location, but for the time: what its samples depend on
-Observation: TypeAlias = Hashable
-UNREADABLE: Observation = "unreadable"
-EMPTY: Observation = "empty"  # also of a discovery that succeeded
-
-
-class Claim(NamedTuple):
-    """What a run has to do about a location, or about a discovery."""
-
-    changed: bool  # whether it differs from the run before
-    due: bool  # whether it is written now
+UNREADABLE: Hashable = "unreadable"
+EMPTY: Hashable = "empty"  # also of a discovery that succeeded
 
 
 @dataclass(slots=True)
 class _Location:
     """What is known of a location or a discovery, in seconds of the memory's clock."""
 
-    observation: Observation  # the last one
+    observation: Hashable  # the last one
     changed: float  # when an observation last differed from the one before
     has_streams: bool  # by the last reading that succeeded
     written: float | None = None  # when last in full; None if the last try was not
@@ -119,8 +111,8 @@ class Memory:
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(self, name: Name, observation: Observation) -> Claim:
-        """Remember what a run found; say whether that is new, and to be written.
+    def claim(self, name: Name, observation: Hashable) -> tuple[bool, bool]:
+        """Remember what a run found; return whether that is new, and whether it is due.
 
         What is due counts as not written until :meth:`mark_written`.
         """
@@ -137,9 +129,9 @@ class Memory:
                 known.emptied = self._now
             known.has_streams = observation != EMPTY
             if not self._is_due(known, LONGEST_SECONDS):
-                return Claim(changed, due=False)
+                return changed, False
         known.written = None
-        return Claim(changed, due=True)
+        return changed, True
 
     def is_just_emptied(self, name: LocationName) -> bool:
         """Return whether a location lost all of its streams in the last minute."""

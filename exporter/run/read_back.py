@@ -67,7 +67,13 @@ def read_back(
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _ALIGNER
         needs = (project, PERMISSION)
-        answers = list_pages(client.list_time_series, request, needs, deadline, calls)
+        answers = list_pages(
+            client.list_time_series,
+            request,
+            needs,
+            deadline,
+            calls,
+        )
         found: dict[StreamName, dict[int, int]] = defaultdict(dict)
         try:
             pages = list(answers)

@@ -64,7 +64,13 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     wanted = session.config.collect
     collects = wanted.objects or wanted.private_connections
     collects = collects and (first or not writes)
-    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
+    run = _Run(
+        session,
+        timestamp,
+        deadline,
+        writes=writes,
+        collects=collects,
+    )
     report = run.go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
@@ -146,10 +152,6 @@ class _Run:
         return self._deadlines.end.stopped
 
     @property
-    def _seconds(self) -> float:
-        return time.monotonic() - self._started
-
-    @property
     def _sorted_locations(self) -> list[LocationRun]:
         return [self._locations[name] for name in sorted(self._locations)]
 
@@ -210,7 +212,13 @@ class _Run:
         if name in self._locations or not self._session.task.holds(name):
             return
         problems = self._session.problems
-        location = LocationRun(name, source, self._memory, problems, self._points())
+        location = LocationRun(
+            name,
+            source,
+            self._memory,
+            problems,
+            self._points(),
+        )
         self._locations[name] = location
         location.done = self._threads.start(self._visit, location)
 
@@ -252,7 +260,13 @@ class _Run:
         def read() -> dict[LocationName, dict[str, Problem]]:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
-            return read_back(client, project, self._timestamp, deadline, self._calls)
+            return read_back(
+                client,
+                project,
+                self._timestamp,
+                deadline,
+                self._calls,
+            )
 
         if problems.earlier is not Earlier.KNOWN:
             found = attempt(read, deadline)
@@ -300,9 +314,9 @@ class _Run:
         due: list[Name] = []
         samples = []
         for name, up in readable.items():
-            claim = self._memory.claim(name, EMPTY if up else UNREADABLE)
-            self._shared_changed |= claim.changed
-            if not claim.due:
+            changed, is_due = self._memory.claim(name, EMPTY if up else UNREADABLE)
+            self._shared_changed |= changed
+            if not is_due:
                 continue
             due.append(name)
             samples.append(location_sample("location/up", name, int(up)))
@@ -365,7 +379,7 @@ class _Run:
             problems=dict(self._session.problems.known),
             unrecalled=self._read_back.result() if self._read_back.done() else None,
             changed=self._shared_changed or any(each.changed for each in locations),
-            seconds=self._seconds,
+            seconds=time.monotonic() - self._started,
             calls=self._calls.made,
             stopped=self._stopped,
         )

@@ -1,10 +1,10 @@
 """Compares the streams of a location with what config expects of them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from exporter.config import Config, Source, Window
 from exporter.names import LocationName, StreamName
@@ -35,8 +35,7 @@ class Verdict(StrEnum):
     MISSING = "required and missing"  # required, and its location does not hold it
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedStream:
+class ComparedStream(NamedTuple):
     """A stream, and how it is compared with config."""
 
     name: StreamName  # its full name
@@ -66,8 +65,7 @@ def missing(name: StreamName) -> ComparedStream:
     return ComparedStream(name, Stream(name.stream, 0), Verdict.MISSING)
 
 
-@dataclass(frozen=True)
-class ComparedLocation:
+class ComparedLocation(NamedTuple):
     """A cleanly read location, compared with config."""
 
     name: LocationName  # its project and id

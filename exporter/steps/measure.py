@@ -49,7 +49,6 @@ MetricName: TypeAlias = Literal[
 class Metric(NamedTuple):
     """A metric that ``metrics.yaml`` defines; all are gauges."""
 
-    name: str  # the end of the type, such as ``stream/state``
     type: str  # the full type, ``custom.googleapis.com/datastream/stream/state``
     resource: str  # what the series belong to, a key of ``resources``
     value_type: str  # ``INT64`` or ``DOUBLE``
@@ -68,7 +67,6 @@ def metrics() -> Mapping[str, Metric]:
     prefix = definitions()["prefix"]
     return {
         name: Metric(
-            name,
             f"{prefix}/{name}",
             one["resource"],
             one["value_type"],
@@ -97,7 +95,14 @@ class Sample(NamedTuple):
 def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
     """Return a value of one of the metrics ``location/…``, also of a discovery."""
     location = name.location if not isinstance(name, ProjectName) else GLOBAL
-    return Sample(metric, location, name.project, LOCATION_NODE, (), value)
+    return Sample(
+        metric,
+        location,
+        name.project,
+        LOCATION_NODE,
+        (),
+        value,
+    )
 
 
 def _of(
@@ -108,7 +113,14 @@ def _of(
     *more: str,
 ) -> Sample:
     """Return a value of a stream or connection; ``more`` are labels besides its id."""
-    return Sample(metric, at.location, at.project, node, (node, *more), value)
+    return Sample(
+        metric,
+        at.location,
+        at.project,
+        node,
+        (node, *more),
+        value,
+    )
 
 
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:

@@ -43,8 +43,7 @@ class Objects(NamedTuple):
     with_errors: int  # how many have active errors
 
 
-@dataclass(frozen=True)
-class Datastream:
+class Datastream(NamedTuple):
     """Reads through Google's clients.
 
     Methods raise CallError unless the answer is complete.
@@ -62,7 +61,13 @@ class Datastream:
         method = self.clients.datastream_for(request.name).list_locations
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in list_pages(method, request, needs, deadline, self.calls)
+            for answer in list_pages(
+                method,
+                request,
+                needs,
+                deadline,
+                self.calls,
+            )
             for location in answer.locations
         )
 
@@ -73,7 +78,13 @@ class Datastream:
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
         method = self.clients.datastream_for(at).list_streams
-        for answer in list_pages(method, request, needs, deadline, self.calls):
+        for answer in list_pages(
+            method,
+            request,
+            needs,
+            deadline,
+            self.calls,
+        ):
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -97,7 +108,13 @@ class Datastream:
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
         method = self.clients.datastream_for(name.location_name).list_stream_objects
-        for answer in list_pages(method, request, needs, deadline, self.calls):
+        for answer in list_pages(
+            method,
+            request,
+            needs,
+            deadline,
+            self.calls,
+        ):
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
         return Objects(
@@ -113,7 +130,13 @@ class Datastream:
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
         method = self.clients.datastream_for(at).list_private_connections
-        for answer in list_pages(method, request, needs, deadline, self.calls):
+        for answer in list_pages(
+            method,
+            request,
+            needs,
+            deadline,
+            self.calls,
+        ):
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states

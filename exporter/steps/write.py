@@ -61,8 +61,7 @@ class Written:
         return Written(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
-@dataclass(frozen=True)
-class Writer:
+class Writer(NamedTuple):
     """Writes the points of one run into one project; its threads share it."""
 
     clients: Sequence[monitoring_v3.MetricServiceClient]

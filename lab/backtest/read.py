@@ -7,7 +7,6 @@ https://cloud.google.com/monitoring/promql/promql-mapping
 import itertools
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -214,4 +213,4 @@ def explained(failure: Failure, project: str, advice: str = "") -> Failure:
     if failure.kind in _HELPED:
         return failure
     hint = f"Is {project} the metrics project? Or try again later{advice}."
-    return replace(failure, hint=hint)
+    return failure._replace(hint=hint)

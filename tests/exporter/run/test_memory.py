@@ -1,7 +1,7 @@
 """What a process with memory leaves out: known points, discoveries, empty locations."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,7 +15,7 @@ from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
 from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
-from exporter.run.memory import EMPTY, UNREADABLE, Memory, Observation
+from exporter.run.memory import EMPTY, UNREADABLE, Memory
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -46,11 +46,11 @@ SEEN = {
 
 def writes(
     memory: Memory,
-    seen: Observation,
+    seen: Hashable,
     at: LocationName = EUROPE,
 ) -> bool:
     """Return whether a location is due; if so, all of its points are accepted."""
-    due = memory.claim(at, seen).due
+    _, due = memory.claim(at, seen)
     if due:
         memory.mark_written(at)
     return due
@@ -120,12 +120,12 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
     before = None
     for number, letter in enumerate(history):
         memory.begin(1 + number * 10)
-        claim = memory.claim(EUROPE, SEEN[letter])
-        if claim.due:
+        changed, due = memory.claim(EUROPE, SEEN[letter])
+        if due:
             memory.mark_written(EUROPE)
             written.append(letter)
         assert written[-1] == letter
-        assert claim.changed == (letter != before)
+        assert changed == (letter != before)
         before = letter
 
 
@@ -134,7 +134,7 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
 
 @pytest.mark.parametrize("later", [STREAMS, UNREADABLE, EMPTY])
 def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
-    later: Observation,
+    later: Hashable,
 ) -> None:
     """Also while it can't be read, and when its streams are gone, which must page."""
     memory = Memory(600)

@@ -187,7 +187,13 @@ def _cost(environ: Mapping[str, str], *command: str) -> Cost:
     with subprocess.Popen(
         (sys.executable, "-m", *command),
         # As in a job, the log goes to stdout, and no table is printed.
-        env={**os.environ, **environ, "CLOUD_RUN_JOB": "benchmark"},
+        # And Terraform limits what glibc keeps for threads.
+        env={
+            **os.environ,
+            **environ,
+            "CLOUD_RUN_JOB": "benchmark",
+            "MALLOC_ARENA_MAX": "2",
+        },
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -3,7 +3,8 @@
 locals {
   environment = merge(
     # Nothing else tells a process where it runs.
-    { DATASTREAM_EXPORTER_LOCATION = local.exporter_location },
+    # With hundreds of threads, glibc would keep a fifth more memory.
+    { DATASTREAM_EXPORTER_LOCATION = local.exporter_location, MALLOC_ARENA_MAX = "2" },
     var.environment_variables,
     # The whole config.yaml, so that plan shows when it changes.
     { DATASTREAM_EXPORTER_CONFIG = var.config_yaml },

@@ -9,6 +9,7 @@ from exporter.names import Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Verdict
+from exporter.steps.problems import LocationProblems
 from exporter.text import one_line, plural, printable
 
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
@@ -149,11 +150,12 @@ def problem_of(one: ComparedStream) -> str:
 
 def lasting(report: Report, name: StreamName) -> str:
     """Return how long a stream has had its problem, and whether in a group."""
-    known = report.problems.get(name.location_name)
-    problem = known.current.get(name.stream) if known else None
-    if problem is None:
-        return ""
-    minutes = max(0, report.timestamp - problem.since) // 60
-    if problem.grouped:
-        return f"{minutes:,} min in a group"
-    return f"{minutes:,} min" if minutes else ""
+    known = report.problems.get(name.location_name, LocationProblems())
+    for (stream, _), problem in known.current.items():
+        if stream != name.stream:
+            continue
+        minutes = max(0, report.timestamp - problem.since) // 60
+        if problem.grouped:
+            return f"{minutes:,} min in a group"
+        return f"{minutes:,} min" if minutes else ""
+    return ""

@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from exporter.config.model import Collect
 from exporter.google.calls import Deadline, attempt
 from exporter.google.errors import Failure
 from exporter.names import Name, StreamName
+from exporter.run.threads import map_in_threads
 from exporter.steps.compare import ComparedLocation
 from exporter.steps.measure import Sample, connection_samples, object_samples
 from exporter.steps.read import Datastream
@@ -50,12 +50,7 @@ def collect(
         random.shuffle(names)
     if wanted.private_connections:
         names.insert(0, at.name)
-    try:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
-            results = list(pool.map(collect_one, names))
-    except RuntimeError:
-        # No other thread can be started, so this one does it.
-        results = list(map(collect_one, names))
+    results = map_in_threads(collect_one, names, _AT_ONCE)
     samples: list[Sample] = []
     failed: Uncollected = {}
     for name, result in zip(names, results, strict=True):

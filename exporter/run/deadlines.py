@@ -25,10 +25,8 @@ class RunDeadlines(NamedTuple):
     ``r`` is 3 s, or 15 % of a short deadline.
     """
 
-    reading: Deadline  # of discovery and of streams
-    # Of what all locations wait for, or could do without: reading problems back, and
-    # discovery where an earlier one is remembered
-    early: Deadline
+    reading: Deadline  # of discovery and of streams, and of reading problems back
+    early: Deadline  # of discovery where an earlier one is remembered
     collecting: Deadline  # of reading objects and private connections
     writing: Deadline  # of every point but the exporter's own
     end: Deadline  # of the exporter's own points

@@ -53,9 +53,9 @@ class LocationRun:
                     self.problems.forget_ended(self.name)
             return
         # What there is to write, but for the time
-        seen = frozenset(measure.stream_samples(compared, 0, errors=errors))
+        seen = sum(map(hash, measure.stream_samples(compared, 0, errors=errors)))
         current = frozenset(problems.current.items()) if problems else None
-        self.changed, due = self.memory.claim(self.name, hash((seen, current)))
+        self.changed, due = self.memory.claim(self.name, (seen, hash(current)))
         if not due:
             return
         watched = len(list(compared.listed))

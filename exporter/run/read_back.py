@@ -4,9 +4,10 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 (ListTimeSeries).
 """
 
+from array import array
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 from google.cloud import monitoring_v3
 
@@ -18,9 +19,10 @@ from exporter.google.errors import (
     FailureKind,
     is_unknown_metric,
 )
-from exporter.names import LocationName, StreamName
+from exporter.names import LocationName
+from exporter.run.threads import map_in_threads
 from exporter.steps.measure import MetricName, metrics
-from exporter.steps.problems import Problem, ProblemPoint, last_problem
+from exporter.steps.problems import Kind, ProblemPoint, Series
 
 PERMISSION = "monitoring.timeSeries.list"
 _LAST_SECONDS = 86_400  # how far back the last point of a series counts
@@ -29,16 +31,12 @@ _RECENT_SECONDS = 600
 _PAGE = 10_000  # points in an answer
 _ALIGNER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 
-# Failures that the next run meets again
-REFUSALS = {
-    FailureKind.API_DISABLED,
-    FailureKind.PERMISSION_DENIED,
-    FailureKind.NOT_FOUND,
-    FailureKind.REFUSED,
-}
+# Failures that the next run meets again; all others are in passing
+REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 
-# The values of each stream's series, by unix time
-_Series: TypeAlias = Mapping[StreamName, Mapping[int, int]]
+# The points of each series: a time and a value in turn, as plain numbers take the least
+# memory
+_Numbers: TypeAlias = dict[Series, "array[int]"]
 
 
 def read_back(
@@ -47,66 +45,86 @@ def read_back(
     timestamp: int,
     deadline: Deadline,
     calls: Calls,
-) -> dict[LocationName, dict[str, Problem]]:
-    """Return the problems that a project's series tell of before a run.
+) -> Iterator[tuple[Series, list[ProblemPoint]]]:
+    """Return what a project's own series tell of problems, oldest points first.
 
-    ``timestamp`` is the run's, in unix seconds; the keys are locations and stream ids.
-    Raise CallError unless all could be read.
+    These are all points of the last ten minutes, or the day's last one, before a run at
+    ``timestamp``, in unix seconds. Raise CallError unless all could be read.
     """
+    # Each name is kept once.
+    names: dict[Any, Any] = {}
 
-    def values(metric: MetricName, seconds: int, *, aligned: bool = False) -> _Series:
-        """Return each stream's values in the last seconds; if aligned, the last one."""
+    def numbers(query: tuple[MetricName, int]) -> _Numbers:
+        """Return each series' points of the last ten minutes, or the day's last one."""
+        metric, seconds = query
         request = monitoring_v3.ListTimeSeriesRequest.pb()(
             name=f"projects/{project}",
-            filter=f'metric.type = "{metrics()[metric].type}"',
+            # Of a scoping project, the list has the series of other projects as well.
+            filter=f'metric.type = "{metrics()[metric].type}" AND'
+            f' resource.labels.project_id = "{project}"',
             page_size=_PAGE,
         )
         request.interval.start_time.seconds = timestamp - seconds
         request.interval.end_time.seconds = timestamp
-        if aligned:
+        if seconds == _LAST_SECONDS:
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _ALIGNER
         needs = (project, PERMISSION)
-        answers = list_pages(
-            client.list_time_series,
-            request,
-            needs,
-            deadline,
-            calls,
-        )
-        found: dict[StreamName, dict[int, int]] = defaultdict(dict)
+        pages = list_pages(client.list_time_series, request, needs, deadline, calls)
+        found: _Numbers = defaultdict(lambda: array("q"))
         try:
-            pages = list(answers)
+            for page in pages:
+                _add_numbers(page, found, names)
         except CallError as error:
             if not is_unknown_metric(error.failure):
                 raise
-            return found
-        for page in pages:
-            if page.execution_errors:
-                text = "Cloud Monitoring could not read all series"
-                raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
-            for series in page.time_series:
-                labels = series.resource.labels
-                stream = series.metric.labels["stream_id"]
-                name = StreamName(labels["namespace"], labels["location"], stream)
-                for point in series.points:
-                    time = point.interval.end_time.seconds
-                    found[name][time] = point.value.int64_value
         return found
 
-    last = values("stream/problem", _LAST_SECONDS, aligned=True)
-    last_since = values("stream/problem_since", _LAST_SECONDS, aligned=True)
-    recent = values("stream/problem", _RECENT_SECONDS)
-    recent_since = values("stream/problem_since", _RECENT_SECONDS)
-    problems: dict[LocationName, dict[str, Problem]] = defaultdict(dict)
-    # Where there are recent points, they count alone.
-    all_since = {**last_since, **recent_since}
-    for name, by_time in {**last, **recent}.items():
-        since = all_since.get(name, {})
-        problem = last_problem(
-            ProblemPoint(time, value, since.get(time, time))
-            for time, value in by_time.items()
-        )
-        if problem is not None:
-            problems[name.location_name][name.stream] = problem
-    return problems
+    queries: list[tuple[MetricName, int]] = [
+        ("stream/problem", _LAST_SECONDS),
+        ("stream/problem", _RECENT_SECONDS),
+        ("stream/problem_since", _LAST_SECONDS),
+        ("stream/problem_since", _RECENT_SECONDS),
+    ]
+    last, recent, last_since, recent_since = map_in_threads(numbers, queries, 4)
+    nothing = array("q")
+
+    def points() -> Iterator[tuple[Series, list[ProblemPoint]]]:
+        # Where there are recent points, they count alone.
+        for series, of_series in (last | recent).items():
+            since = _by_time(recent_since.get(series, nothing))
+            days_last = max(
+                _by_time(last_since.get(series, nothing)).values(), default=0
+            )
+            yield (
+                series,
+                [
+                    ProblemPoint(time, value, since.get(time) or days_last or time)
+                    for time, value in sorted(_by_time(of_series).items())
+                ],
+            )
+
+    return points()
+
+
+def _by_time(numbers: "array[int]") -> dict[int, int]:
+    return dict(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _add_numbers(page: Any, found: _Numbers, names: dict[Any, Any]) -> None:
+    """Add the points of an answer."""
+    if page.execution_errors:
+        text = "Cloud Monitoring could not read all series"
+        raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
+    for series in page.time_series:
+        labels = series.metric.labels
+        if labels["kind"] not in set(Kind):
+            continue  # an exporter before this one wrote no kind
+        at = series.resource.labels
+        name = LocationName(at["namespace"], at["location"])
+        name = names.setdefault(name, name)
+        key = name, (labels["stream_id"], Kind(labels["kind"]))
+        numbers = found[names.setdefault(key, key)]
+        for point in series.points:
+            numbers.append(point.interval.end_time.seconds)
+            numbers.append(point.value.int64_value)

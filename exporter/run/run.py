@@ -5,7 +5,7 @@ anything. What needs no order shares requests. The exporter's own series come la
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from threading import Lock
 from typing import TypeAlias
@@ -25,7 +25,7 @@ from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
 from exporter.run.threads import Threads, decide, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import Sample, location_sample
-from exporter.steps.problems import Earlier, Problem
+from exporter.steps.problems import Earlier, ProblemPoint, Series
 from exporter.steps.read import Datastream
 from exporter.steps.write import Points, Writer, Written
 
@@ -37,6 +37,7 @@ _STOPPED_SECONDS = 3.0
 # How long a new token is waited for: no longer than a stop waits for calls
 _RENEWAL_SECONDS = 3.0
 _RENEWAL_SHARE = 0.2  # of the time that the run has
+_FIRST_WAIT = 0.5  # seconds after which problems are read back again
 _NO_ANSWER = Failure(
     FailureKind.TIMED_OUT,
     "there was no answer by the run's deadline",
@@ -117,7 +118,10 @@ class _Run:
     def go(self) -> Report:
         """Do everything; the exporter's own series come last."""
         try:
-            self._threads.start(self._read_problems)
+            if self._session.problems.earlier is Earlier.KNOWN:
+                self._read_back.set_result(None)
+            else:
+                self._threads.start(self._read_problems)
             for source in self._config.sources:
                 self._start_source(source)
             self._finish_reading()
@@ -136,10 +140,12 @@ class _Run:
         node = (run.location or GLOBAL, run.name, str(report.task.index), ())
         samples = [
             Sample("exporter/last_run", *node, report.timestamp),
-            Sample("exporter/streams", *node, report.streams),
             Sample("exporter/run_seconds", *node, round(report.seconds, 3)),
             Sample("exporter/points_lost", *node, report.written.lost),
         ]
+        if report.locations:
+            # Otherwise nobody knows how many there are.
+            samples.append(Sample("exporter/streams", *node, report.streams))
         if self._collects:
             uncollected = len(report.uncollected)
             samples.append(Sample("exporter/uncollected", *node, uncollected))
@@ -220,30 +226,38 @@ class _Run:
             self._points(),
         )
         self._locations[name] = location
-        location.done = self._threads.start(self._visit, location)
+        self._threads.start(self._read, location)
 
-    # One location, in its own thread.
+    # One location, in a thread of its own.
 
-    def _visit(self, location: LocationRun) -> None:
-        """Read it; write and collect if it was read in time."""
-        reading = self._deadlines.reading
+    def _read(self, location: LocationRun) -> None:
+        """Read it, and have it written once problems were read back."""
+        deadline = self._deadlines.reading
 
         def read() -> ComparedLocation:
-            streams = self._api.streams(location.name, reading)
+            streams = self._api.streams(location.name, deadline)
             return self._expectations.compare(location.name, location.source, streams)
 
+        # An answer that comes after "no answer" was decided is dropped.
+        decide(location.found, attempt(read, deadline))
+        if self._read_back.done():
+            self._write(location)
+        else:
+            # This thread is free for a location that may answer sooner.
+            self._read_back.add_done_callback(
+                lambda _: self._threads.start(self._write, location)
+            )
+
+    def _write(self, location: LocationRun) -> None:
+        """Write and collect it, if it was read in time. Raises nothing."""
         try:
-            decide(location.found, attempt(read, reading))
-            # An answer that comes after "no answer" was decided is dropped.
             compared = location.found.result()
             if isinstance(compared, Failure) or self._stopped:
                 return
-            self._read_back.result()
-            errors = self._config.collect.errors
-            location.write(compared, self._timestamp, errors=errors)
+            wanted = self._config.collect
+            location.write(compared, self._timestamp, errors=wanted.errors)
             if self._collects and not self._stopped:
                 until = self._deadlines.collecting
-                wanted = self._config.collect
                 samples, failed = collect(self._api, wanted, compared, until)
                 location.uncollected = failed
                 location.points.write(samples)
@@ -251,13 +265,14 @@ class _Run:
             LOGGER.exception("The exporter failed to write %s:", location.name)
             # Counts as one lost point, since the number is unknown.
             location.points.written += Written(lost=1)
+        finally:
+            location.done.set_result(None)
 
     def _read_problems(self) -> None:
-        """Read back what earlier runs wrote, if it is not known."""
-        problems, failure = self._session.problems, None
-        deadline = self._deadlines.early
+        """Read back what earlier runs wrote."""
+        problems, deadline = self._session.problems, self._deadlines.reading
 
-        def read() -> dict[LocationName, dict[str, Problem]]:
+        def read() -> Iterator[tuple[Series, list[ProblemPoint]]]:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
             return read_back(
@@ -268,15 +283,23 @@ class _Run:
                 self._calls,
             )
 
-        if problems.earlier is not Earlier.KNOWN:
+        found = attempt(read, deadline)
+        wait = _FIRST_WAIT
+        while isinstance(found, Failure) and found.kind not in REFUSALS:
+            if deadline.left < wait or deadline.stop.wait(wait):
+                break
             found = attempt(read, deadline)
+            wait *= 2
+        with self._starting:
+            if self._read_back.done():
+                return
             if not isinstance(found, Failure):
                 problems.learn(found)
-            else:
-                failure = found
-                if found.kind in REFUSALS:
-                    problems.refuse()
-        self._read_back.set_result(failure)
+                self._read_back.set_result(None)
+                return
+            if found.kind in REFUSALS:
+                problems.refuse()
+            self._read_back.set_result(found)
 
     def _finish_reading(self) -> None:
         """Wait until everything was read, or its time is over: that is no answer."""
@@ -284,6 +307,7 @@ class _Run:
         discoveries = list(self._discoveries.values())
         wait_for([*discoveries, self._read_back], deadline)
         with self._starting:
+            decide(self._read_back, _NO_ANSWER)
             for discovery in discoveries:
                 if not deadline.stopped:
                     decide(discovery, _NO_ANSWER)
@@ -377,7 +401,7 @@ class _Run:
             held_back=tuple(each.name for each in locations if each.held_back),
             written=written,
             problems=dict(self._session.problems.known),
-            unrecalled=self._read_back.result() if self._read_back.done() else None,
+            unrecalled=None if self._stopped else self._read_back.result(),
             changed=self._shared_changed or any(each.changed for each in locations),
             seconds=time.monotonic() - self._started,
             calls=self._calls.made,

@@ -1,12 +1,13 @@
 """Starts the threads of a run, and waits for them by a deadline or after a stop."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from exporter.google.calls import Deadline
 
+A = TypeVar("A")
 T = TypeVar("T")
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1
@@ -56,6 +57,16 @@ def wait_for(
             stopped = stopped or Deadline.after(after_stop)
             if stopped.left <= 0:
                 return
+
+
+def map_in_threads(work: Callable[[A], T], items: Sequence[A], most: int) -> list[T]:
+    """Return the result for each item, which threads find at the same time."""
+    try:
+        with ThreadPoolExecutor(most, thread_name_prefix="list") as pool:
+            return list(pool.map(work, items))
+    except RuntimeError:
+        # No other thread can be started, so this one does it.
+        return list(map(work, items))
 
 
 def decide(found: Future[T], result: T) -> None:

@@ -125,11 +125,11 @@ def _of(
 
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
     """Yield the problems of a location's streams, and a 0 for each that is over."""
-    for stream, problem in problems.current.items():
-        yield _of("stream/problem", at, stream, problem.value)
-        yield _of("stream/problem_since", at, stream, problem.since)
-    for stream in problems.ended:
-        yield _of("stream/problem", at, stream, 0)
+    for (stream, kind), problem in problems.current.items():
+        yield _of("stream/problem", at, stream, problem.value, kind)
+        yield _of("stream/problem_since", at, stream, problem.since, kind)
+    for stream, kind in problems.ended:
+        yield _of("stream/problem", at, stream, 0, kind)
 
 
 def stream_samples(

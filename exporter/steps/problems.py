@@ -5,22 +5,47 @@ compare them with a number. One page stands for a group; a stream that is alone 
 page of its own.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum, auto
+from itertools import count, pairwise, product
+from typing import NamedTuple, TypeAlias
 
 from exporter.config.model import Grouping
 from exporter.names import LocationName
-from exporter.states import FAILURES
+from exporter.states import StreamState
 from exporter.steps.compare import ComparedLocation
 
-# What is added to a state's number
-ALONE, IN_GROUP = 100, 200
+
+class Kind(StrEnum):
+    """The kinds of problems, which are kept apart: a label of the series."""
+
+    FAILED = "failed"
+    FAILED_PERMANENTLY = "failed_permanently"
+    UNEXPECTED = "unexpected"  # in a state that config doesn't expect
+
+
+ALONE = 1
 # The number that stands for every state from 99 on, and for negative ones
 _OTHER_STATE = 99
-# A stream that has been alone for longer has its own page, so it stays alone
-_ALONE_SECONDS = 90
+# How long a number stays unused: a group that takes it at once would look like the old
+# one, and its page would be silent
+_UNUSED_SECONDS = 600
+# How long a stream is alone before its page goes out. After that, it stays alone: no
+# page closes while its stream has the problem
+_UNTOLD_SECONDS = {Kind.FAILED: 60, Kind.FAILED_PERMANENTLY: 0, Kind.UNEXPECTED: 90}
+_KINDS: dict[int, Kind] = {
+    StreamState.FAILED: Kind.FAILED,
+    StreamState.FAILED_PERMANENTLY: Kind.FAILED_PERMANENTLY,
+}
+
+# A stream's id, and the kind of its problem
+Key: TypeAlias = tuple[str, Kind]
+# A kind, and the number of a group in it
+Group: TypeAlias = tuple[Kind, int]
+# Of ``stream/problem``: a location, and a key in it
+Series: TypeAlias = tuple[LocationName, Key]
 
 
 class Problem(NamedTuple):
@@ -29,18 +54,19 @@ class Problem(NamedTuple):
     state: int  # the API's number
     # Unix time at which it entered its kind; in a group, at which the group formed
     since: int
-    grouped: bool = False  # whether a group's page is about it
+    # That of its group, unique in its location and kind, from 2 on; 1 if it is alone
+    number: int = ALONE
 
     @property
-    def kind(self) -> int:
-        """FAILED and FAILED_PERMANENTLY are two kinds, every other state is a third."""
-        return self.state if self.state in FAILURES else _OTHER_STATE
+    def grouped(self) -> bool:
+        """Whether a group's page is about it."""
+        return self.number != ALONE
 
     @property
     def value(self) -> int:
         """The value of ``stream/problem``."""
-        number = self.state if self.state in range(_OTHER_STATE) else _OTHER_STATE
-        return number + (IN_GROUP if self.grouped else ALONE)
+        state = self.state if self.state in range(_OTHER_STATE) else _OTHER_STATE
+        return 100 * self.number + state
 
 
 class ProblemPoint(NamedTuple):
@@ -55,9 +81,11 @@ class ProblemPoint(NamedTuple):
 class LocationProblems:
     """The problems of one location's streams."""
 
-    current: Mapping[str, Problem] = field(default_factory=dict)  # by stream id
-    # Streams whose problem is over, until their 0 was accepted
-    ended: frozenset[str] = frozenset()
+    current: Mapping[Key, Problem] = field(default_factory=dict)
+    # Problems that are over, until their 0 was accepted
+    ended: frozenset[Key] = frozenset()
+    # When a group was last seen, in unix seconds, by its kind and number
+    groups: Mapping[Group, int] = field(default_factory=dict)
 
 
 class Earlier(Enum):
@@ -79,12 +107,20 @@ class ProblemMemory:
         self.earlier = Earlier.UNKNOWN
         self.known: dict[LocationName, LocationProblems] = {}
 
-    def learn(self, problems: Mapping[LocationName, Mapping[str, Problem]]) -> None:
-        """Take over what earlier runs wrote; it replaces what is known."""
-        self.known = {
-            name: LocationProblems(merge_groups(of_streams, self._grouping))
-            for name, of_streams in problems.items()
-        }
+    def learn(self, points: Iterable[tuple[Series, Sequence[ProblemPoint]]]) -> None:
+        """Take over what earlier runs wrote, oldest points first."""
+        current: dict[LocationName, dict[Key, Problem]] = defaultdict(dict)
+        groups: dict[LocationName, dict[Group, int]] = defaultdict(dict)
+        for (name, key), of_series in points:
+            problem = last_problem(of_series)
+            if problem is not None:
+                current[name][key] = problem
+            for point, following in pairwise(of_series):
+                group = key[1], point.value // 100
+                seen = groups[name].get(group, 0)
+                groups[name][group] = max(seen, following.time)
+        for name in current.keys() | groups.keys():
+            self.known[name] = LocationProblems(current[name], groups=groups[name])
         self.earlier = Earlier.KNOWN
 
     def refuse(self) -> None:
@@ -103,8 +139,8 @@ class ProblemMemory:
         before = self.known.get(at.name)
         if before is None:
             # Where nothing can be read, each of its streams may have had a problem.
-            ended = frozenset(at.held if refused else ())
-            before = LocationProblems(ended=ended)
+            streams = at.held if refused else ()
+            before = LocationProblems(ended=frozenset(product(streams, Kind)))
         grouping = None if refused else self._grouping
         problems = follow(before, at.problem_states, now, grouping)
         self.known[at.name] = problems
@@ -112,7 +148,7 @@ class ProblemMemory:
 
     def forget_ended(self, name: LocationName) -> None:
         """Forget problems of a location that are over: their 0 was accepted."""
-        self.known[name] = LocationProblems(self.known[name].current)
+        self.known[name] = replace(self.known[name], ended=frozenset())
 
 
 def follow(
@@ -126,93 +162,78 @@ def follow(
     ``bad`` has the state of each stream with a problem, ``now`` is the run's unix time.
     Without ``grouping``, each is alone.
     """
-    problems: dict[str, Problem] = {}
+    problems: dict[Key, Problem] = {}
     for stream, state in bad.items():
-        entering = Problem(state, now)
-        known = before.current.get(stream)
-        if known is not None and known.kind == entering.kind:
-            problems[stream] = known._replace(state=state)
-        else:
-            problems[stream] = entering
+        key = stream, _KINDS.get(state, Kind.UNEXPECTED)
+        known = before.current.get(key, Problem(state, now))
+        problems[key] = known._replace(state=state)
     ended = frozenset((before.current.keys() | before.ended) - problems.keys())
-    if grouping is None:
-        return LocationProblems(problems, ended)
-    for kind in {problem.kind for problem in problems.values()}:
-        of_kind = {
-            stream: problem
-            for stream, problem in problems.items()
-            if problem.kind == kind
-        }
-        problems |= _joining(of_kind, now, grouping)
-    return LocationProblems(problems, ended)
+    groups = {
+        group: seen
+        for group, seen in before.groups.items()
+        if now - seen <= _UNUSED_SECONDS
+    }
+    # What was written last counts until now, however old it is.
+    for (_, kind), problem in before.current.items():
+        groups[kind, problem.number] = now
+    for kind in Kind:
+        if grouping is not None:
+            of_kind = {key: problems[key] for key in problems if key[1] is kind}
+            taken = {number for each, number in groups if each is kind}
+            problems |= _joining(of_kind, kind, taken, now, grouping)
+    return LocationProblems(problems, ended, groups)
 
 
 def _joining(
-    problems: Mapping[str, Problem], now: int, grouping: Grouping
-) -> dict[str, Problem]:
-    """Return the problems that join a group in this run; all given are of one kind."""
+    problems: Mapping[Key, Problem],
+    kind: Kind,
+    taken: Collection[int],
+    now: int,
+    grouping: Grouping,
+) -> dict[Key, Problem]:
+    """Return the problems of a kind that join a group in this run.
+
+    A new group gets the lowest number that isn't taken.
+    """
     within = grouping.within.total_seconds()
-    alone = {
-        stream: problem for stream, problem in problems.items() if not problem.grouped
-    }
-    formed = [problem.since for problem in problems.values() if problem.grouped]
-    newest = max(formed, default=None)
-    if newest is not None and now - newest <= within:
-        joins = {each for each, problem in alone.items() if problem.since == now}
-        since = newest
-    else:
-        recent = [each for each in alone.values() if now - each.since <= within]
+    formed: dict[int, int] = {}
+    alone: dict[Key, Problem] = {}
+    for key, problem in problems.items():
+        if problem.grouped:
+            first = formed.get(problem.number, problem.since)
+            formed[problem.number] = min(first, problem.since)
+        else:
+            alone[key] = problem
+    recent = [each for each in alone.values() if now - each.since <= within]
+    number = max(formed, key=lambda each: formed[each], default=ALONE)
+    since, untold = formed.get(number, now), 0
+    if number == ALONE or now - since > within:
         if len(recent) < grouping.streams:
             return {}
-        joins = {
-            stream
-            for stream, problem in alone.items()
-            if now - problem.since <= _ALONE_SECONDS
-        }
-        since = now
+        since, untold = now, _UNTOLD_SECONDS[kind]
+        number = next(each for each in count(ALONE + 1) if each not in taken)
     return {
-        stream: problems[stream]._replace(since=since, grouped=True) for stream in joins
+        key: problem._replace(since=since, number=number)
+        for key, problem in alone.items()
+        if now - problem.since <= untold
     }
 
 
 def last_problem(points: Iterable[ProblemPoint]) -> Problem | None:
-    """Return the problem that a stream's points tell of, or None.
+    """Return the problem of its kind that a stream's points tell of, or None.
 
     The newest points may not be visible yet, so a run may have written that a problem
-    began later than it did. The earliest beginning of the newest unbroken stretch is
-    right.
+    is alone or began later than it did. In the newest unbroken stretch, a group is
+    right, and the earliest beginning.
     """
     stretch: list[Problem] = []
     for point in sorted(points, reverse=True):
         if point.value == 0:
             break
-        problem = Problem(point.value % 100, point.since, point.value >= IN_GROUP)
-        if stretch and problem.kind != stretch[0].kind:
-            break
-        stretch.append(problem)
+        number, state = divmod(point.value, 100)
+        stretch.append(Problem(state, point.since, number))
     if not stretch:
         return None
     in_group = [problem for problem in stretch if problem.grouped]
     first = min(in_group or stretch, key=lambda problem: problem.since)
     return first._replace(state=stretch[0].state)
-
-
-def merge_groups(
-    problems: Mapping[str, Problem], grouping: Grouping
-) -> dict[str, Problem]:
-    """Return a location's recalled problems with one group for each that could form.
-
-    While a group takes members, no other of its kind forms: two that formed so close
-    are one, whose points were not visible to every run.
-    """
-    within = grouping.within.total_seconds()
-    merged = dict(problems)
-    first: dict[int, int] = {}  # when the open group of a kind formed
-    for stream, problem in sorted(problems.items(), key=lambda item: item[1].since):
-        if not problem.grouped:
-            continue
-        formed = first.get(problem.kind)
-        if formed is None or problem.since - formed > within:
-            first[problem.kind] = formed = problem.since
-        merged[stream] = problem._replace(since=formed)
-    return merged

@@ -5,6 +5,7 @@ https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 import re
 from collections.abc import Callable
+from itertools import chain
 from threading import Lock
 from typing import Any
 
@@ -38,7 +39,10 @@ _KINDS = (
     ("Snooze", "Snoozes", "snoozes"),
 )
 
-_FILTER = re.compile(r'\s*metric\.type\s*=\s*"([^"]+)"\s*')
+_FILTER = re.compile(
+    r'\s*metric\.type\s*=\s*"([^"]+)"'
+    r'(?:\s+AND\s+resource\.labels\.project_id\s*=\s*"([^"]+)")?\s*'
+)
 _NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
@@ -144,7 +148,7 @@ class MonitoringService:
         project = self._project(request.name, "monitoring.timeSeries.list")
         wanted = _FILTER.fullmatch(request.filter)
         if not wanted:
-            text = 'The emulator knows metric.type = "TYPE" and no other filter.'
+            text = "The emulator knows filters on metric.type and project_id."
             raise StatusError("UNIMPLEMENTED", text)
         end = nanoseconds(request.interval.end_time)
         start = end
@@ -159,8 +163,13 @@ class MonitoringService:
         response = _ListSeriesResponse()
         skip = page.start
         room = page.size
+        asked = self._fleet().project(project.id)
+        scope = asked.metrics_scope if asked else ()
+        stored = [project, *map(self.project, scope)]
+        if wanted[2]:
+            stored = [each for each in stored if each.id == wanted[2]]
         with self._lock:
-            for series in project.of_metric(wanted[1]):
+            for series in chain(*(each.of_metric(wanted[1]) for each in stored)):
                 # A page counts points; a series at its end goes on in the next one.
                 points = series.newest_first(start, min(end, visible))
                 if one_a_series:

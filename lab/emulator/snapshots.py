@@ -69,6 +69,7 @@ class ProjectSnapshot:
     denied: frozenset[str]
     named: str
     channels: tuple[worlds.WorldChannel, ...]
+    metrics_scope: tuple[str, ...]
     locations: dict[str, LocationSnapshot] = field(default_factory=dict)
 
 
@@ -157,6 +158,7 @@ class _Replay:
             denied=project.denied,
             named=project.id if project.names == "by_id" else str(project.number),
             channels=project.notification_channels,
+            metrics_scope=project.metrics_scope,
         )
         for each in project.locations:
             name = f"projects/{project.id}/locations/{each.id}"

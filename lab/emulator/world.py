@@ -175,6 +175,8 @@ class WorldProject(Section):
     names: Literal["by_id", "by_number"] = "by_id"
     locations: tuple[WorldLocation, ...] = ()
     notification_channels: tuple[WorldChannel, ...] = ()
+    # Projects whose series are listed with its own
+    metrics_scope: tuple[str, ...] = ()
 
 
 # What happens.

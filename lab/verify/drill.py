@@ -21,7 +21,7 @@ from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName
 from exporter.states import StreamState
 from exporter.steps.measure import problem_samples
-from exporter.steps.problems import LocationProblems, Problem
+from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.write import Writer
 from lab.verify.deployed import DeployedPolicy, deployed_policies, id_of, told
 from lab.verify.target import Target
@@ -36,7 +36,8 @@ _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
 _POLICIES = "https://console.cloud.google.com/monitoring/alerting/policies"
-_HEALTHY = LocationProblems(ended=frozenset({STREAM}))
+_KEY = (STREAM, Kind.FAILED_PERMANENTLY)
+_HEALTHY = LocationProblems(ended=frozenset({_KEY}))
 
 
 def drill(target: Target) -> Iterator[Finding]:
@@ -103,9 +104,8 @@ class Drill:
         failing = Problem(StreamState.FAILED_PERMANENTLY, int(began))
         found = False
         queries = [each.promql.query for each in self.policies]
-        for after in self._write_for(
-            _OPEN_SECONDS, LocationProblems({STREAM: failing})
-        ):
+        failed = LocationProblems({_KEY: failing})
+        for after in self._write_for(_OPEN_SECONDS, failed):
             if not found and any(map(self._finds, queries)):
                 found = True
                 text = f"points accepted, and found by {POLICY} after {after:.0f} s"

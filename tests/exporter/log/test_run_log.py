@@ -14,7 +14,7 @@ from exporter.logger import JsonLines, logging_to
 from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState, state_name
-from exporter.steps.problems import LocationProblems, Problem
+from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.read import Stream
 from tests.exporter.reports import (
     DENIED,
@@ -169,20 +169,20 @@ def test_a_change_is_logged_once(
 
 
 @pytest.mark.parametrize(
-    ("since", "grouped", "words"),
+    ("since", "number", "words"),
     [
-        (0, False, "."),
-        (40, False, ". For 40 min."),
-        (0, True, ". For 0 min in a group."),
-        (1500, True, ". For 1,500 min in a group."),
+        (0, 1, "."),
+        (40, 1, ". For 40 min."),
+        (0, 2, ". For 0 min in a group."),
+        (1500, 3, ". For 1,500 min in a group."),
     ],
 )
 def test_an_entry_says_how_long_a_problem_lasts(
-    since: int, words: str, *, grouped: bool
+    since: int, number: int, words: str
 ) -> None:
     """And whether the stream has it alone; of one that has just begun, nothing."""
-    problem = Problem(PAUSED, -since * 60, grouped)
-    known = LocationProblems({"orders": problem})
+    problem = Problem(PAUSED, -since * 60, number)
+    known = LocationProblems({("orders", Kind.UNEXPECTED): problem})
     run = report(orders(PAUSED), problems={EUROPE: known})
     ((entry,),) = play(run)
     assert entry["message"].endswith(f"which config does not expect{words}")

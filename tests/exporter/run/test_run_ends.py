@@ -98,7 +98,7 @@ def test_a_deadline_that_has_passed_loses_everything_without_a_call(
     report = lab.run(LISTED, seconds=-5)
     assert lab.cloud.calls.total() == report.calls == 0
     assert report.unread.keys() == {EUROPE, AMERICA}
-    assert report.written == Written(lost=6, errors=report.written.errors)
+    assert report.written == Written(lost=5, errors=report.written.errors)
 
 
 def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
@@ -260,3 +260,24 @@ def test_one_thread_is_enough_for_a_whole_run(
     assert report.complete
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
     assert len(lab.cloud.points()) == report.written.accepted == points
+
+
+def test_a_location_that_waits_for_problems_holds_no_thread(
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside locations and lists that hang, four threads read and write all others."""
+    places = {at: ["x"] for at in KNOWN[:6]}
+    hanging = KNOWN[1:6:2]
+    faults = [
+        {"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging
+    ]
+    faults.append({"method": "ListTimeSeries", "latency": "10m"})
+    lab = serve(world(places, faults=faults))
+    monitoring = Monitoring(lab.cloud)
+    allow_threads(monkeypatch, "location", 4)
+    source = {"project": "shop-prod", "locations": list(places)}
+    report = lab.run(source, seconds=4)
+    assert report.unrecalled
+    assert {at for at, _ in monitoring.values("location/last_read")} == {*KNOWN[:6:2]}
+    assert {at for at, _ in monitoring.values("location/up")} == {*places}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.config import Config, Endpoints
+from exporter.config.model import Metrics
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
 from exporter.run.report import Report
@@ -74,7 +75,7 @@ class Fleet:
         return reports
 
     def values(self, stream: str = FIRST) -> dict[int, tuple[int, int]]:
-        """Return value and beginning of a stream's problem, in minutes, by minute."""
+        """Return value and beginning of its being FAILED, in minutes, by minute."""
         since = self._points("stream/problem_since", stream)
         return {
             at: (value, self._minute(since.get(at, self.start)))
@@ -89,7 +90,7 @@ class Fleet:
         return {
             self._minute(point.time): int(point.value)
             for point in self.cloud.points(PREFIX + metric)
-            if point.metric_labels["stream_id"] == stream
+            if point.metric_labels == {"stream_id": stream, "kind": "failed"}
         }
 
     def _minute(self, time: float) -> int:
@@ -277,6 +278,61 @@ def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) ->
     reports = fleet.run(3)
     assert not any(report.unrecalled for report in reports)
     assert set(fleet.values().values()) == {(205, 1)}
+
+
+def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
+    """Four lists that take 0.6 s each are read within a run of a few seconds."""
+    slow = {"method": "ListTimeSeries", "latency": 0.6}
+    fleet = make(events=[fails(1)], faults=[slow])
+    (report,) = fleet.run(1, seconds=4)
+    assert report.unrecalled is None
+    assert report.complete
+
+
+@pytest.mark.parametrize("code", ["UNKNOWN", "INVALID_ARGUMENT", "UNAVAILABLE"])
+def test_an_error_in_passing_is_tried_again(make: Make, code: str) -> None:
+    """One error of any code is no refusal: a standing group stays a group."""
+    fleet = make(events=[fails(1)])
+    fleet.run(3)
+    fleet.restart()
+    fault = Fault(method="ListTimeSeries", code=code, times=1)
+    fleet.cloud.add_fault(fault)
+    (report,) = fleet.run(4)
+    assert report.unrecalled is None
+    assert set(fleet.values().values()) == {(205, 1)}
+
+
+def test_a_beginning_that_was_not_written_lately_is_the_days_last(make: Make) -> None:
+    """For eleven minutes only one of the two metrics is accepted: nothing moves."""
+    fleet = make(events=[fails(1)])
+    fleet.run(3)
+    stored = fleet.cloud.metrics_project("metrics-project")
+    fleet.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", until=840))
+    fleet.run(14)
+    for values in list(stored.written.values()):
+        header = values.header
+        if header.metric.type == PREFIX + "stream/problem":
+            values.add(0, int((fleet.now - 60) * 1e9), 205)
+    fleet.restart()
+    fleet.run(15)
+    assert fleet.values()[14] == (205, 1)
+
+
+def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
+    """Another deployment's group of the same streams is none of this project's."""
+    shop, hub = world(STREAMS)["projects"]
+    hub["metrics_scope"] = ["other-metrics"]
+    projects = [shop, hub, {"id": "other-metrics", "number": 78}]
+    fleet = make(projects=projects, events=[fails(1)])
+    metrics = Metrics(project="other-metrics")
+    config = fleet.session.config.model_copy(update={"metrics": metrics})
+    other = Session(config, fleet.clients, now=lambda: fleet.now)
+    fleet.now += 60
+    run_once(other, Deadline.after(PLENTY))
+    fleet.now += 60
+    fleet.run(3)
+    minutes = [at for at, (_, since) in fleet.values().items() if since == 2]
+    assert minutes == [2]
 
 
 def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:

@@ -1,20 +1,21 @@
 """Which streams have a problem, since when, and which of them are a group."""
 
+from collections import Counter
+
 import pytest
 
 from exporter.config.model import Grouping
 from exporter.steps.problems import (
+    Kind,
     LocationProblems,
     Problem,
     ProblemPoint,
     follow,
     last_problem,
-    merge_groups,
 )
 
 PAUSED, FAILED, PERMANENT = 3, 5, 6
 MINUTE = 60
-GROUPING = Grouping()
 
 
 class Fleet:
@@ -24,13 +25,18 @@ class Fleet:
         self.now = 0
         self.problems = LocationProblems()
         self.bad: dict[str, int] = {}
+        self.grouping = Grouping()
 
     def run(self, *, after: int = 1, **states: int) -> dict[str, int]:
         """Run some minutes later, with further streams in a state; return values.
 
         State 0 is one that is fine. A name such as ``a5`` is five streams.
         """
-        self.now += after * MINUTE
+        return self.run_after(after * MINUTE, **states)
+
+    def run_after(self, seconds: int, **states: int) -> dict[str, int]:
+        """Run so many seconds later; see :meth:`run`."""
+        self.now += seconds
         for name, state in states.items():
             for number in range(int(name[1:] or 1)):
                 self.bad[f"{name[0]}{number}"] = state
@@ -39,20 +45,20 @@ class Fleet:
             self.problems,
             self.bad,
             self.now,
-            GROUPING,
+            self.grouping,
         )
+        return self.values()
+
+    def values(self) -> dict[str, int]:
+        """Return the value of each stream's problem."""
         return {
-            stream: problem.value for stream, problem in self.problems.current.items()
+            stream: problem.value
+            for (stream, _), problem in self.problems.current.items()
         }
 
-    def groups(self) -> dict[int, int]:
-        """Return how many streams each group has, by the minute in which it formed."""
-        sizes: dict[int, int] = {}
-        for problem in self.problems.current.values():
-            if problem.grouped:
-                formed = problem.since // MINUTE
-                sizes[formed] = sizes.get(formed, 0) + 1
-        return sizes
+    def sizes(self) -> dict[int, int]:
+        """Return how many streams have each value."""
+        return dict(Counter(self.values().values()))
 
 
 @pytest.fixture
@@ -62,57 +68,53 @@ def fleet() -> Fleet:
 
 
 def test_five_that_fail_together_are_a_group(fleet: Fleet) -> None:
-    """Four are not."""
+    """Four streams that fail in one run are alone, and five are a group."""
     assert set(fleet.run(a4=FAILED).values()) == {105}
     assert set(Fleet().run(a5=FAILED).values()) == {205}
 
 
-def test_a_group_takes_those_that_were_alone_for_at_most_90_seconds(
-    fleet: Fleet,
+@pytest.mark.parametrize(
+    ("state", "joins", "stays"), [(FAILED, 60, 61), (PAUSED, 90, 91), (PERMANENT, 0, 1)]
+)
+def test_a_group_takes_only_those_whose_page_is_not_out(
+    state: int, joins: int, stays: int
 ) -> None:
-    """The page of one that was alone for longer is out, though it counts."""
-    fleet.run(a=FAILED)
-    fleet.run(b=FAILED)
-    fleet.run(c2=FAILED)
-    values = fleet.run(d=FAILED)
-    assert values == {
-        "a0": 105,
-        "b0": 105,
-        "c0": 205,
-        "c1": 205,
-        "d0": 205,
-    }
-    assert fleet.groups() == {4: 3}
+    """A stream that was alone for longer counts for the group, and keeps its page."""
+    for seconds, value in ((joins, 200 + state), (stays, 100 + state)):
+        fleet = Fleet()
+        fleet.run(a=state)
+        assert fleet.run_after(seconds, a=state, b4=state)["a0"] == value
+        assert fleet.values()["b0"] == 200 + state
 
 
 def test_a_group_takes_others_for_a_quarter_of_an_hour(fleet: Fleet) -> None:
-    """Later ones are alone, until five of them are a second group."""
+    """Later ones are alone, until five of them are a second group with a number."""
     fleet.run(a5=FAILED)
     fleet.run(after=15, b=FAILED)
-    assert fleet.groups() == {1: 6}
+    assert fleet.sizes() == {205: 6}
     assert fleet.run(c=FAILED)["c0"] == 105
-    fleet.run(d4=FAILED)
-    assert fleet.groups() == {1: 6, 18: 5}
+    fleet.run(after=2, d4=FAILED)
+    assert fleet.sizes() == {205: 6, 105: 1, 305: 4}
+    assert fleet.run(e=FAILED)["e0"] == 305
 
 
 def test_old_problems_are_no_part_of_a_new_group(fleet: Fleet) -> None:
-    """Whether they are alone or a group: twenty that fail beside them are one page."""
+    """Whether they are alone or a group, twenty that fail beside them are one page."""
     fleet.run(a4=FAILED)
     fleet.run(after=60, b5=FAILED)
     fleet.run(after=60, c20=FAILED)
-    assert fleet.groups() == {61: 5, 121: 20}
+    assert fleet.sizes() == {105: 4, 205: 5, 305: 20}
 
 
 def test_two_hundred_over_half_an_hour_are_few_groups(fleet: Fleet) -> None:
-    """Nobody is alone."""
+    """Seven streams that fail each minute are two groups, and nobody is alone."""
     for letter in "abcdefghijklmnopqrstuvwxyzABCD":
-        values = fleet.run(**{f"{letter}7": FAILED})
-    assert set(values.values()) == {205}
-    assert fleet.groups() == {1: 112, 17: 98}
+        fleet.run(**{f"{letter}7": FAILED})
+    assert fleet.sizes() == {205: 112, 305: 98}
 
 
 def test_a_member_stays_until_it_leaves_its_kind(fleet: Fleet) -> None:
-    """However many others recover."""
+    """The last stream of a group stays in it, however many others recover."""
     fleet.run(a6=FAILED)
     fleet.run(a5=0)
     assert fleet.run(after=600) == {"a5": 205}
@@ -122,39 +124,64 @@ def test_kinds_are_kept_apart(fleet: Fleet) -> None:
     """Ten of thirty turn permanent: both groups stand. A pause begins anew, alone."""
     fleet.run(a5=PAUSED)
     fleet.run(after=40, b30=FAILED)
-    values = fleet.run(after=20, b10=PERMANENT)
-    assert sorted(set(values.values())) == [203, 205, 206]
-    assert fleet.groups() == {
-        1: 5,
-        41: 20,
-        61: 10,
-    }
+    fleet.run(after=20, b10=PERMANENT)
+    assert fleet.sizes() == {203: 5, 205: 20, 206: 10}
+    assert {kind for _, kind in fleet.problems.ended} == {Kind.FAILED}
     assert fleet.run(after=40, b=PAUSED)["b0"] == 103
-    assert fleet.problems.current["b0"].since == fleet.now
+    assert fleet.problems.current["b0", Kind.UNEXPECTED].since == fleet.now
 
 
 def test_states_of_one_kind_are_one_problem(fleet: Fleet) -> None:
     """A paused stream that is not started is in an unexpected state all the while."""
     fleet.run(a=PAUSED)
     assert fleet.run(a=1) == {"a0": 101}
-    assert fleet.problems.current["a0"].since == MINUTE
+    assert fleet.problems.current["a0", Kind.UNEXPECTED].since == MINUTE
+
+
+@pytest.mark.parametrize("again", [0, 10])
+def test_a_number_is_not_used_again_within_ten_minutes(
+    fleet: Fleet, again: int
+) -> None:
+    """Five that fail as five others recover are a page of their own."""
+    fleet.run(a5=FAILED)
+    fleet.run(after=20)
+    fleet.run(a5=0, b5=FAILED if not again else 0)
+    if again:
+        fleet.run(after=again, b5=FAILED)
+    assert fleet.sizes() == {305: 5}
+    fleet.run(b5=0)
+    fleet.run(after=11, c5=FAILED)
+    assert fleet.sizes() == {205: 5}
+
+
+def test_a_number_from_before_a_gap_counts_until_the_run_after_it(fleet: Fleet) -> None:
+    """A location is unreadable for an hour; then five recover, and five others fail."""
+    fleet.run(a5=FAILED)
+    fleet.run(after=60, a5=0, b5=FAILED)
+    assert fleet.sizes() == {305: 5}
+
+
+def test_another_grouping_moves_no_problem(fleet: Fleet) -> None:
+    """Two groups stand, and keep their numbers when config makes groups wider."""
+    fleet.run(a5=FAILED)
+    fleet.run(after=20, b5=FAILED)
+    fleet.grouping = Grouping.model_validate({"within": "2h"})
+    fleet.run()
+    assert fleet.sizes() == {205: 5, 305: 5}
 
 
 @pytest.mark.parametrize("state", [-1, 99, 100, 107, 2**31 - 1])
 def test_a_state_of_the_future_has_a_number_of_its_own(state: int) -> None:
-    """It looks like no group, and like no state of today."""
-    assert (Problem(state, 0).value, Problem(state, 0, grouped=True).value) == (
-        199,
-        299,
-    )
+    """A state of 99 and more, or a negative one, looks like no state of today."""
+    assert (Problem(state, 0).value, Problem(state, 0, 3).value) == (199, 399)
 
 
 def test_what_is_over_is_remembered_until_it_was_written(fleet: Fleet) -> None:
-    """Also after several runs whose points were lost."""
+    """A problem is over also after several runs whose points were lost."""
     fleet.run(a=FAILED)
     fleet.run(a=0)
     fleet.run()
-    assert fleet.problems.ended == {"a0"}
+    assert fleet.problems.ended == {("a0", Kind.FAILED)}
     fleet.run(a=FAILED)
     assert not fleet.problems.ended
 
@@ -171,74 +198,42 @@ def points(*values: tuple[int, int, int]) -> list[ProblemPoint]:
 
 
 @pytest.mark.parametrize(
-    ("read", "state", "since", "grouped"),
+    ("read", "state", "since", "number"),
     [
         pytest.param(
             points((9, 105, 2)),
             5,
             2,
-            False,
+            1,
             id="the last point",
         ),
         pytest.param(
-            points((3, 105, 3), (4, 105, 4), (5, 105, 3)), 5, 3, False, id="late points"
+            points((3, 105, 3), (4, 105, 4), (5, 105, 3)), 5, 3, 1, id="late points"
         ),
         pytest.param(
-            points((3, 105, 3), (4, 205, 4), (5, 205, 5)), 5, 4, True, id="joined"
+            points((3, 105, 3), (4, 205, 4), (5, 205, 5)), 5, 4, 2, id="joined"
+        ),
+        pytest.param(points((3, 305, 1), (4, 105, 4)), 5, 1, 3, id="left no group"),
+        pytest.param(
+            points((3, 105, 1), (4, 0, 4), (5, 105, 5)), 5, 5, 1, id="began anew"
         ),
         pytest.param(
-            points((3, 205, 1), (4, 105, 4)),
-            5,
-            1,
-            True,
-            id="left no group",
-        ),
-        pytest.param(
-            points((3, 105, 1), (4, 0, 4), (5, 105, 5)), 5, 5, False, id="began anew"
-        ),
-        pytest.param(
-            points((3, 205, 1), (4, 103, 4)), 3, 4, False, id="of another kind"
-        ),
-        pytest.param(
-            points((3, 103, 2), (4, 101, 2)),
+            points((3, 203, 2), (4, 201, 2)),
             1,
             2,
-            False,
+            2,
             id="of one kind",
         ),
     ],
 )
-def test_the_earliest_beginning_of_the_newest_stretch_is_right(
-    read: list[ProblemPoint], state: int, since: int, *, grouped: bool
+def test_a_group_and_the_earliest_beginning_of_the_newest_stretch_are_right(
+    read: list[ProblemPoint], state: int, since: int, number: int
 ) -> None:
-    """Whichever points the run before could not see."""
-    assert last_problem(reversed(read)) == (state, since * MINUTE, grouped)
+    """A run may have written less than it knew, as it could not see the run before."""
+    assert last_problem(reversed(read)) == (state, since * MINUTE, number)
 
 
 def test_a_zero_ends_a_problem() -> None:
-    """As no point at all does."""
+    """Neither a 0 nor a series without points tells of a problem."""
     assert last_problem(points((3, 105, 3), (4, 0, 4))) is None
     assert last_problem([]) is None
-
-
-def test_groups_that_formed_as_one_are_one() -> None:
-    """Two of a kind that formed within a quarter of an hour did not see each other."""
-    formed = {
-        "a": (5, 1),
-        "b": (5, 16),
-        "c": (5, 17),
-        "d": (3, 2),
-    }
-    problems = {
-        stream: Problem(state, minute * MINUTE, grouped=True)
-        for stream, (state, minute) in formed.items()
-    }
-    merged = merge_groups(problems | {"e": Problem(5, 2 * MINUTE)}, GROUPING)
-    since = {stream: problem.since // MINUTE for stream, problem in merged.items()}
-    assert since == {
-        "a": 1,
-        "b": 1,
-        "c": 17,
-        "d": 2,
-        "e": 2,
-    }

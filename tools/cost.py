@@ -17,6 +17,7 @@ from exporter.config.locations import KNOWN
 from exporter.function import LEAST_SECONDS
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
+from exporter.steps.problems import Kind
 from lab.markdown import table
 from lab.policies.promql import billed, promql_name
 from tools import ROOT
@@ -223,7 +224,10 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     named = billed(query)
     points = 0.0
     for each in named:
-        if "stream_id" in each.apart:
+        if "kind" in each.equal:
+            # A stream has one kind of problem, so the selectors of all share them.
+            points += series(each.metric, fleet) / len(Kind)
+        elif "stream_id" in each.apart:
             points += series(each.metric, fleet)
         elif "location" in each.apart:
             # The streams of a location are one series.

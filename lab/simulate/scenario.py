@@ -127,7 +127,8 @@ class OtherSeries(Section):
 
     metric: str  # the metric's type
     labels: dict[str, str]  # every label that it has in PromQL
-    since: Seconds = 0  # when its first sample is taken
+    # Seconds, when its first sample is taken; before the world's start if negative
+    since: float = 0
     minutes: int  # the number of its samples, one a minute
     value: float  # that of the first sample
     per_minute: float = 0  # by how much it grows

@@ -94,8 +94,9 @@ def simulate(
     # Nobody sees a point earlier than who reads it back.
     hidden = scenario.world.visible_after
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
-    _add_points(series, played, scenario, start, ingestion)
+    # A scenario writes out what the exporter wrote before.
     add_native(series, scenario, start)
+    _add_points(series, played, scenario, start, ingestion)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     usual = sum(ingestion) / 2 + slow

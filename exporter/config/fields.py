@@ -28,7 +28,8 @@ _STREAM_ID = r"[A-Za-z0-9][A-Za-z0-9._~-]*"
 # don't.
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
 _CRON_FIELDS = 5
-_TIME = r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?"
+# In the years from 2000 to 2199: others overflow in some time zone, or with a window
+_TIME = r"2[01]\d\d-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?"
 
 
 def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
@@ -116,7 +117,8 @@ def _time(value: object) -> datetime:
         with suppress(ValueError):
             return datetime.fromisoformat(text)
     forms = "2026-12-24T22:00:00+01:00, or 2026-12-24 or 2026-12-24T22:00 with timezone"
-    raise ValueError(f"{quote(text)} is not a time; write it as {forms}")
+    problem = "is not a time between 2000 and 2200"
+    raise ValueError(f"{quote(text)} {problem}; write it as {forms}")
 
 
 def _stream(value: object) -> StreamName:

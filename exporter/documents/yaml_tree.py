@@ -19,6 +19,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to 
 # PyYAML's loader in C, or the one in Python if this build has no other
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_MOST_REPEATED = 10_000  # values that aliases may add to a text
 _ADVICE = (
     "indent with spaces, close brackets and quotes, and put text in quotes that has a"
     " colon or begins with a sign such as *"
@@ -33,6 +34,12 @@ class Tree:
         self.data: JsonValue = None
         self.lines: dict[KeyPath, int] = {}
         self.mistakes: list[tuple[int, str]] = []  # a line, and what is wrong there
+        # Each value takes a character at least, if no alias repeats it.
+        self._room = len(text) + _MOST_REPEATED
+        if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            problem = f"contains an invalid character ({quote(found[0])}); remove it"
+            raise InputError([f"{file}:{line}: {problem}"])
         try:
             root = yaml.compose(text, LOADER)
             if root:
@@ -48,15 +55,14 @@ class Tree:
             problem = f"{place}: is not YAML ({said}); {_ADVICE}"
             raise InputError([problem]) from None
         except RecursionError:
-            problem = "nests too deep, or an alias contains itself; write it flatter"
+            problem = "nests too deep, or its aliases repeat too much; write it flatter"
             raise InputError([f"{file}: {problem}"]) from None
-        except (yaml.YAMLError, ValueError) as error:
-            # Such as a character that is not text, and its position
-            said = " ".join(str(error).split())
-            raise InputError([f"{file}: is not YAML ({said})"]) from None
 
     def _plain(self, node: yaml.Node, path: KeyPath) -> JsonValue:
         """Return a node as plain data, aliases expanded, and keep the lines."""
+        self._room -= 1
+        if self._room < 0:
+            raise RecursionError
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.SequenceNode):
             return [

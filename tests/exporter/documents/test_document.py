@@ -16,6 +16,13 @@ WRONG_VALUES: dict[str, str] = yaml.safe_load(
 )
 
 
+# Each line repeats the one before ten times.
+ALIAS_BOMB = "a0: &a0 [x]\n" + "".join(
+    f"a{line}: &a{line} [{', '.join([f'*a{line - 1}'] * 10)}]\n"
+    for line in range(1, 12)
+)
+
+
 class Part(Section):
     """A model with keys of every kind."""
 
@@ -79,9 +86,10 @@ def _errors(text: str) -> str:
         ("name: a: b", "f.yaml:1:8: is not YAML (mapping values are not allowed"),
         ("name:\n\t- a", "f.yaml:2"),
         ("name: *a", "f.yaml:1:7: is not YAML (found undefined alias"),
-        ("parts: &a [*a]", "f.yaml: nests too deep, or an alias contains itself"),
-        ("name: a\nsize: \x07", "f.yaml: is not YAML ("),
-        ("name: \ud800", "f.yaml"),
+        ("parts: &a [*a]", "f.yaml: nests too deep, or its aliases repeat too much"),
+        (ALIAS_BOMB, "f.yaml: nests too deep, or its aliases repeat too much"),
+        ("é\nsize: \x07", 'f.yaml:2: contains an invalid character ("\\x07"); remove'),
+        ("name: \ud800", 'f.yaml:1: contains an invalid character ("\\ud800")'),
         ("[" * 900, "f.yaml"),
         ("[" * 9000, "f.yaml"),
         ("{{name}}: b", "f.yaml:1:1: is not YAML (a key must be text); indent"),

@@ -109,9 +109,13 @@ class Function:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Connect to nothing: the server forks later, and gRPC survives no fork."""
+        """Connect to nothing: the server forks later, and gRPC survives no fork.
+
+        Raise InputError if the environment has no valid timeout.
+        """
         self._config = config
         self._environ = environ
+        self._timeout = environment.request_timeout(environ)
         self._log = log
         self._monotonic = monotonic
         self._now = now
@@ -174,11 +178,10 @@ class Function:
             self._sleep(early)
         began = self._monotonic()
         seconds = session.config.run.deadline.total_seconds()
-        timeout = environment.request_timeout(self._environ)
-        if timeout is not None:
+        if self._timeout is not None:
             # The first of those that share this run has waited longest.
             waited = began - min(self._waiting())
-            seconds = min(seconds, timeout - MARGIN_SECONDS - waited)
+            seconds = min(seconds, self._timeout - MARGIN_SECONDS - waited)
             if seconds < _LEAST_RUN_SECONDS:
                 LOGGER.error(
                     "No time for a run is left after %.0f s of waiting; the next"

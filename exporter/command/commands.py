@@ -117,7 +117,8 @@ def _session(
 ) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
     config = config or load(line.config, line.environ)
+    task = environment.task(line.environ)
     account = line.impersonate_service_account
     opened = open_clients(config.endpoints, line.environ, account)
     with opened as clients, line.signals:
-        yield Session(config, clients, environment.task(line.environ), interval)
+        yield Session(config, clients, task, interval)

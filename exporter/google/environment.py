@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from exporter.documents.mistakes import InputError
 from exporter.names import GLOBAL, LocationName, ProjectName
+from exporter.text import quote
 
 JOB = "CLOUD_RUN_JOB"
 WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
@@ -55,7 +56,17 @@ class Task:
 
 def task(environ: Mapping[str, str]) -> Task:
     """Return which task of a job this process is; elsewhere there is one."""
-    return Task(int(environ.get(TASK_INDEX, "0")), int(environ.get(TASK_COUNT, "1")))
+    count = _number(environ, TASK_COUNT, "1", range(1, 10_001))
+    return Task(_number(environ, TASK_INDEX, "0", range(count)), count)
+
+
+def _number(environ: Mapping[str, str], name: str, default: str, allowed: range) -> int:
+    """Return the number that a variable has; raise InputError for any other."""
+    text = environ.get(name) or default
+    if re.fullmatch("[0-9]{1,9}", text) and int(text) in allowed:
+        return int(text)
+    problem = f"{quote(text)} is not a whole number from {allowed[0]} to {allowed[-1]}"
+    raise InputError([f"environment: {name}: {problem}; Cloud Run sets it"])
 
 
 def on_cloud_run(environ: Mapping[str, str]) -> bool:
@@ -72,8 +83,9 @@ def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
     """Return the seconds that a request may take, if functions-framework says it."""
-    text = environ.get(REQUEST_TIMEOUT)
-    return int(text) if text else None
+    if not environ.get(REQUEST_TIMEOUT):
+        return None
+    return _number(environ, REQUEST_TIMEOUT, "", range(1, 3601))
 
 
 def let_grpc_see_proxies(environ: MutableMapping[str, str]) -> None:

@@ -45,6 +45,7 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     [
         ({CONFIG_TEXT: "sources: [{project: shop}]\nrun: {deadline: soon}\n"}, 3),
         ({CONFIG_TEXT: CONFIG, "HTTPS_PROXY": "proxy:port"}, 1),
+        ({CONFIG_TEXT: CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "x"}, 1),
     ],
 )
 def test_a_mistake_ends_the_start(
@@ -58,7 +59,9 @@ def test_a_mistake_ends_the_start(
     assert (server.process.returncode, len(entries)) == (USAGE, mistakes)
     for entry in entries:
         assert entry["severity"] == "ERROR"
-        assert entry["message"].startswith((CONFIG_TEXT, "environment: HTTPS_PROXY"))
+        assert entry["message"].startswith(
+            (CONFIG_TEXT, f"environment: {[*environ][-1]}")
+        )
 
 
 def test_what_is_no_request_for_a_run_starts_none(

@@ -19,6 +19,7 @@ from exporter.documents.yaml_tree import KeyPath
 from exporter.google.calls import Calls, Deadline
 from exporter.log.summary import failure_groups, name_first, problem_of
 from exporter.names import GLOBAL
+from exporter.run.read_back import REFUSALS
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.steps.compare import ComparedLocation, is_open
@@ -137,11 +138,13 @@ def check_access(session: Session, stop: Event, *, write: bool) -> Iterator[Find
                 words = f"{quote(glob)} matches no stream"
                 yield Finding(WARNING, config.document.place(path), words)
     metrics = f"projects/{config.metrics.project}"
-    if report.unrecalled:
-        text = "problems can't be read back, so each alerts alone"
-        yield Finding(WARNING, metrics, f"{text}: {report.unrecalled}")
-    else:
-        yield Finding(INFO, metrics, "problems of earlier runs can be read back")
+    level, text = INFO, "problems of earlier runs can be read back"
+    if failure := report.unrecalled:
+        level, follows = WARNING, "no problem can be written meanwhile"
+        if failure.kind in REFUSALS:
+            level, follows = ERROR, "each alerts alone"
+        text = f"problems can't be read back, so {follows}: {failure}"
+    yield Finding(level, metrics, text)
     if write and not deadline.stopped:
         yield from _writing(session, metrics, deadline)
 

@@ -126,15 +126,26 @@ def test_what_cannot_be_written_fails(shop: Shop) -> None:
     assert ended.err.splitlines()[-1] == "8 checks: 1 failed, 1 warning."
 
 
-def test_what_cannot_be_read_back_is_a_warning(shop: Shop) -> None:
-    """A refused reading back is a warning, and check exits with 0."""
+def test_a_refusal_to_read_back_fails(shop: Shop) -> None:
+    """Where reading back is refused, check fails and names the role."""
     shop.metrics_project["denied"] = ["monitoring.timeSeries.list"]
     ended = shop.command("check", "--read-only")
-    assert ended.code == OK
-    warning = lines(ended, "warning")[-1]
+    assert ended.code == INCOMPLETE
+    (failed,) = lines(ended, "failed")
     text = "problems can't be read back, so each alerts alone: permission denied: "
+    assert failed.startswith(f"failed   projects/metrics-prod: {text}")
+    assert "roles/monitoring.viewer" in failed
+
+
+def test_reading_back_that_fails_in_passing_is_a_warning(shop: Shop) -> None:
+    """Where reading back fails in passing, check warns that no problem is written."""
+    shop.config += "run: {deadline: 5s}\n"
+    shop.faults = [{"method": "ListTimeSeries", "code": "UNKNOWN"}]
+    ended = shop.command("check", "--read-only")
+    assert ended.code == OK
+    text = "problems can't be read back, so no problem can be written meanwhile: "
+    warning = lines(ended, "warning")[-1]
     assert warning.startswith(f"warning  projects/metrics-prod: {text}")
-    assert "roles/monitoring.viewer" in warning
 
 
 DOUBTFUL = """\

@@ -22,7 +22,7 @@ from google.cloud.monitoring_v3 import MetricServiceClient
 
 from exporter.config import Endpoints
 from exporter.google.environment import check_proxies
-from exporter.google.errors import CallError, explain_credentials_error
+from exporter.google.errors import IN_USE, CallError, explain_credentials_error
 from exporter.logger import LOGGER
 from exporter.names import LocationName
 
@@ -107,6 +107,8 @@ class Clients:
         return self._datastreams[hash(str(parent)) % _CHANNELS]
 
     def _open(self) -> None:
+        if self.credentials:
+            IN_USE[:] = [self.credentials]
         self._channels: list[grpc.Channel] = []
         self._datastreams = self._connect(
             DatastreamClient,

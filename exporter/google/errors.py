@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
+from google.auth.credentials import Credentials
 
 
 class FailureKind(StrEnum):
@@ -88,6 +89,8 @@ _MORE_HINTS = (
 _PLUGIN = "Getting metadata from plugin failed with error:"
 # Characters of a message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
+# The credentials of this process's calls: a server may repeat their token
+IN_USE: list[Credentials] = []
 _USERINFO = re.compile(r"//\S*@")  # a user and a password in a URL
 # The codes of OAuth (RFC 6749, 5.2, and RFC 8693, 2.2.2) and of Google
 _OAUTH_CODE = re.compile(
@@ -244,5 +247,8 @@ def _forbidden(
 
 
 def _first_line(text: object) -> str:
-    lines = str(text).strip().splitlines()
+    shown = str(text)
+    for each in IN_USE:
+        shown = shown.replace(each.token or "…", "…")
+    lines = shown.strip().splitlines()
     return _USERINFO.sub("//", lines[0].strip()[:_LONGEST]) if lines else ""

@@ -13,6 +13,7 @@ from google.auth.compute_engine import _metadata
 
 from exporter.command.cli import main
 from exporter.process import INCOMPLETE, OK, TERMINATED, USAGE
+from lab.emulator.world import Fault
 from tests.canary import (
     USER,
     Canary,
@@ -201,6 +202,17 @@ def test_a_token_server_that_repeats_the_secret(
     tokens.answers, tokens.answer = {}, (400, answer)
     assert everywhere() == FAILED
     assert tokens.requests
+
+
+def test_an_api_that_repeats_the_token(
+    shop: Shop, apis: TlsFront, become: Become, everywhere: Everywhere
+) -> None:
+    """No error of reading, reading back or writing shows the token of the calls."""
+    become("service_account")
+    words = f"Unknown: Bearer {Canary.ACCESS_TOKEN}"
+    shop.cloud.add_fault(Fault(method="*", code="PERMISSION_DENIED", message=words))
+    assert everywhere() == FAILED | {"run --dry-run": OK, "watch": TERMINATED}
+    assert apis.tokens
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from logging import DEBUG, INFO, Formatter
@@ -28,9 +28,6 @@ def start(program: str, module: str) -> NoReturn:
 
     ``main`` gets the arguments, the environment, stdout and stderr.
     """
-    # Before the imports: they take a moment, in which a signal may come.
-    for number in _SIGNALS:
-        signal.signal(number, _end_at_once)
     # A stream that the caller closed is None.
     nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
     sys.stdout = sys.stdout or nowhere
@@ -57,20 +54,11 @@ def start(program: str, module: str) -> NoReturn:
     sys.exit(code)
 
 
-def _end_at_once(number: int, _frame: FrameType | None) -> None:
-    """End the process. An exception could get lost, or break an import."""
-    sentence = f"{signal.Signals(number).name}: stopped; no work was under way.\n"
-    # Nobody may be reading stderr.
-    with suppress(OSError):
-        os.write(2, sentence.encode())
-    os._exit(128 + number)
-
-
 class Signals:
     """Sets ``stop`` at the first SIGINT or SIGTERM; the second ends the process.
 
     Work that must be finished runs in its ``with`` block, which may contain another
-    one. Outside, :func:`start` ends the process at the first signal.
+    one. Outside, the first signal ends the process.
     """
 
     def __init__(self) -> None:

@@ -132,7 +132,9 @@ entry()
 """
 
 
-@pytest.mark.parametrize("module", ["pydantic", "google.cloud.monitoring_v3"])
+@pytest.mark.parametrize(
+    "module", ["exporter.process", "pydantic", "google.cloud.monitoring_v3"]
+)
 def test_a_signal_during_an_import_is_one_sentence(shop: Shop, module: str) -> None:
     """A signal that comes during an import ends the process with a sentence."""
     with shop.start(sys.executable, "-c", INTERRUPTED, module) as process:

@@ -16,13 +16,13 @@ from logging import ERROR, INFO, WARNING
 
 from exporter.command.findings import Finding
 from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import CallError
+from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName
 from exporter.states import StreamState
 from exporter.steps.measure import problem_samples
 from exporter.steps.problems import Kind, LocationProblems, Problem
-from exporter.steps.write import Writer
+from exporter.steps.write import Writer, Written
 from lab.verify.deployed import DeployedPolicy, deployed_policies, id_of, told
 from lab.verify.target import Target
 
@@ -35,6 +35,13 @@ _STEP_SECONDS = 10.0
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
+_TRIES = 3
+_TOO_LATE = Failure(
+    FailureKind.REFUSED,
+    f"{STREAM} is not healthy again, as Cloud Monitoring has newer points of it: check"
+    " this machine's clock, and that nobody else drills",
+    "Then drill again.",
+)
 _POLICIES = "https://console.cloud.google.com/monitoring/alerting/policies"
 _KEY = (STREAM, Kind.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({_KEY}))
@@ -86,7 +93,7 @@ class Drill:
                 )
                 yield from self._fail()
         finally:
-            self._write(_HEALTHY)
+            self._heal()
         yield Finding(INFO, _PART, f"{STREAM} is healthy again")
         incident = self._incident()
         if incident:
@@ -139,7 +146,25 @@ class Drill:
             after = self.clock() - began
             yield after
 
-    def _write(self, problems: LocationProblems) -> None:
+    def _heal(self) -> None:
+        """Make the stream healthy, or raise CallError.
+
+        A write that was answered with an error may have been written just before: this
+        one comes too soon then, and is sent again.
+        """
+        for _ in range(_TRIES):
+            if not self._write(_HEALTHY).superseded:
+                return
+            LOGGER.warning(
+                "Cloud Monitoring has a point of %s from just before: it is made"
+                " healthy in %d s.",
+                STREAM,
+                _STEP_SECONDS,
+            )
+            self.sleep(_STEP_SECONDS)
+        raise CallError(_TOO_LATE)
+
+    def _write(self, problems: LocationProblems) -> Written:
         """Write the stream's problem as the exporter does; raise CallError."""
         target = self.target
         samples = problem_samples(LocationName(target.source, GLOBAL), problems)
@@ -151,6 +176,7 @@ class Drill:
         for error in written.errors:
             if error.failure:
                 raise CallError(error.failure)
+        return written
 
     def _finds(self, query: str) -> bool:
         """Return whether a query finds the failing stream now."""

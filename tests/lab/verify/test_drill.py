@@ -11,8 +11,10 @@ from exporter.command.findings import Finding
 from exporter.config import Endpoints
 from exporter.google.clients import Clients
 from exporter.steps.measure import metrics
+from exporter.steps.problems import LocationProblems
 from lab.cli import verify
 from lab.emulator.world import Fault
+from lab.verify import drill
 from lab.verify.drill import POLICY, STREAM, Drill
 from lab.verify.rest import Rest
 from lab.verify.target import Target
@@ -29,6 +31,7 @@ class Stage:
     seconds: float = 10  # how long a step takes
     then: Callable[[], object] = bool
     code: int = 0
+    log: str = ""
 
     def sleep(self, _seconds: float) -> None:
         """Let a step pass."""
@@ -38,7 +41,7 @@ class Stage:
     def drill(self) -> list[str]:
         """Return the lines of a drill, without those of the rest."""
         ended = self.installed.verify("--drill", "--source", "shop-prod")
-        self.code = ended.code
+        self.code, self.log = ended.code, ended.err
         return ended.out.rpartition(" native: ")[2].splitlines()[1:]
 
     def alerting(self) -> set[str]:
@@ -142,6 +145,51 @@ def test_a_refusal_ends_a_drill(stage: Stage) -> None:
         "Grant roles/monitoring.metricWriter: gcloud projects add-iam-policy-binding"
         " ops-prod --member MEMBER --role ROLE"
     )
+
+
+def test_an_error_for_a_point_that_was_written(stage: Stage) -> None:
+    """The healthy point comes too soon then: it is written again, and that is said."""
+    fault = Fault(method="CreateTimeSeries", code="UNKNOWN", when="after", times=1)
+    stage.installed.emulator.add_fault(fault)
+    assert stage.drill()[-1].startswith("failed   drill: refused: ")
+    assert "has a point of alert-drill from just before" in stage.log
+    assert stage.written() == [106, 0]
+
+
+def test_a_clock_that_stands_still(stage: Stage) -> None:
+    """A drill that can't make the stream healthy gives up, and says what to do."""
+
+    def interrupt() -> None:
+        stage.then = bool
+        signal.raise_signal(signal.SIGINT)
+
+    stage.seconds, stage.then = 0, interrupt
+    assert (
+        "as Cloud Monitoring has newer points of it: check this machine's"
+        in stage.drill()[-1]
+    )
+    assert stage.written() == [106]
+
+
+def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next drill makes the stream healthy, which a killed one left failed."""
+    with monkeypatch.context() as patched:
+        patched.setattr(drill, "_HEALTHY", LocationProblems())  # as if never written
+        stage.then = lambda: signal.raise_signal(signal.SIGINT)
+        stage.drill()
+    assert stage.written() == [106]
+    stage.then = bool
+    stage.installed.clock.now += 3600
+    assert stage.alerting() == {POLICY}
+    assert stage.drill()[:2] == [
+        (
+            "warning  drill: alert-drill has an incident of a killed drill, which ends"
+            " now. Drill again."
+        ),
+        HEALTHY,
+    ]
+    assert stage.written() == [106, 0, 0]
+    assert not stage.alerting()
 
 
 def test_a_drill_beside_another(stage: Stage) -> None:

@@ -214,7 +214,8 @@ class Config(_Section):
     expectations: tuple[Expectation, ...] = ()
     """States that are fine for some streams, besides those that always are."""
     mutes: tuple[Mute, ...] = ()
-    """Streams that are not watched for a time."""
+    """Streams that are not watched for a time. One that is deleted meanwhile is never
+    missing, also afterwards, unless it is required."""
     required: tuple[Stream, ...] = ()
     """Full names of streams that must exist; a missing one pages."""
     grouping: Grouping = Grouping()

@@ -98,7 +98,12 @@ def _globs(config: Config) -> Iterator[tuple[KeyPath, str, str]]:
                 yield ("sources", index, key, place), glob, streams + glob
 
 
-def check_access(session: Session, stop: Event, *, write: bool) -> Iterator[Finding]:
+def check_access(
+    session: Session,
+    stop: Event,
+    *,
+    write: bool,
+) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
     It also looks where config doesn't, for streams that nothing watches. Without
@@ -170,14 +175,30 @@ def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
         yield Finding(WARNING, name, text)
 
 
-def _writing(session: Session, metrics: str, deadline: Deadline) -> Iterator[Finding]:
+def _writing(
+    session: Session,
+    metrics: str,
+    deadline: Deadline,
+) -> Iterator[Finding]:
     """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
     location = config.run.location or GLOBAL
-    sample = Sample("exporter/points_lost", location, config.run.name, NODE, (), 0)
+    sample = Sample(
+        "exporter/points_lost",
+        location,
+        config.run.name,
+        NODE,
+        (),
+        0,
+    )
     now = int(time.time())
     clients = session.clients.monitorings
-    writer = Writer(clients, config.metrics.project, now, Calls())
+    writer = Writer(
+        clients,
+        config.metrics.project,
+        now,
+        Calls(),
+    )
     written = writer.write([sample], deadline)
     # It is superseded if another check just wrote one.
     if written.accepted or written.superseded:

@@ -24,7 +24,11 @@ from exporter.run.run import run_once
 from exporter.run.session import Session, run_every
 
 
-def dispatch(line: CommandLine, out: TextIO, err: TextIO) -> int:
+def dispatch(
+    line: CommandLine,
+    out: TextIO,
+    err: TextIO,
+) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
     log = err
     formatter: Formatter = Text(times=line.command == "watch")
@@ -121,4 +125,9 @@ def _session(
     account = line.impersonate_service_account
     opened = open_clients(config.endpoints, line.environ, account)
     with opened as clients, line.signals:
-        yield Session(config, clients, task, interval)
+        yield Session(
+            config,
+            clients,
+            task,
+            interval,
+        )

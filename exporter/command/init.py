@@ -97,7 +97,12 @@ def init(line: CommandLine) -> int:
         raise InputError([f"{folder}: {problem}"]) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
     follows = "Read the first, and choose in the second whom to notify. Then:"
-    LOGGER.info("Wrote %s and %s. %s", config_file, main_file, follows)
+    LOGGER.info(
+        "Wrote %s and %s. %s",
+        config_file,
+        main_file,
+        follows,
+    )
     # This installation, of which there may be several, as it is called from here.
     program = shell_quote(os.path.relpath(Path(sys.executable).with_name(PROGRAM)))
     LOGGER.info("  %s check --config %s", program, shell_quote(str(config_file)))
@@ -106,7 +111,11 @@ def init(line: CommandLine) -> int:
     return OK
 
 
-def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
+def _channels(
+    clients: Clients,
+    project: str,
+    stop: Event,
+) -> list[str]:
     """Return a project's notification channels as comments in main.tf."""
     deadline = Deadline.after(_SECONDS, stop)
     client = clients.another(NotificationChannelServiceClient)
@@ -115,7 +124,13 @@ def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     method = client.list_notification_channels
     lines = []
     try:
-        for page in list_pages(method, request, needs, deadline, Calls()):
+        for page in list_pages(
+            method,
+            request,
+            needs,
+            deadline,
+            Calls(),
+        ):
             for each in page.notification_channels:
                 name = printable(each.display_name)
                 lines.append(f'# "{each.name}", # {name} ({each.type_})')

@@ -26,7 +26,12 @@ def print_report(report: Report, out: TextIO) -> None:
         at = getattr(unread, "location", GLOBAL)
         rows.append(("?", unread.project, at, "unknown", "?", "?", ""))
     if rows:
-        print_table(_HEADINGS, rows, out, ["errors"])
+        print_table(
+            _HEADINGS,
+            rows,
+            out,
+            ["errors"],
+        )
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
 

@@ -98,7 +98,12 @@ class RunLog:
             failing.add(kind)
             if kind not in self._failing:
                 text = f"Problems of earlier runs can't be read: {report.unrecalled}"
-                log(WARNING, text, event="problems_unread", reason=kind)
+                log(
+                    WARNING,
+                    text,
+                    event="problems_unread",
+                    reason=kind,
+                )
         self._failing = failing
         read: set[Name] = set()
         read.update(location.name for location in report.locations)
@@ -108,14 +113,29 @@ class RunLog:
         for _, group_of in groupby(recovered, lambda name: (type(name), name.project)):
             names = list(group_of)
             text = f"{name_all(names)} can be read again."
-            log(INFO, text, event="location_readable", **fields_of(names))
+            log(
+                INFO,
+                text,
+                event="location_readable",
+                **fields_of(names),
+            )
         for name in report.dropped:
             if name not in self._dropped:
                 text = f"{name} had streams and isn't listed now: read for another day."
-                log(WARNING, text, event="location_dropped", **fields_of([name]))
+                log(
+                    WARNING,
+                    text,
+                    event="location_dropped",
+                    **fields_of([name]),
+                )
         self._dropped.update(report.dropped)
 
-    def _log_streams(self, report: Report, *, remind: bool) -> None:
+    def _log_streams(
+        self,
+        report: Report,
+        *,
+        remind: bool,
+    ) -> None:
         """Log which streams changed or need a look, and which mutes ended."""
         events: list[StreamEvent] = []
         for location in report.locations:
@@ -136,7 +156,12 @@ class RunLog:
         more = len(events) - MOST_ENTRIES
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
-            log(WARNING, text, event="more_streams", count=more)
+            log(
+                WARNING,
+                text,
+                event="more_streams",
+                count=more,
+            )
         since = self._last or report.timestamp - FIRST_RUN_SECONDS
         self._last = report.timestamp
         for mute in report.mutes:
@@ -151,7 +176,12 @@ class RunLog:
             text = f"The mute of {mute.match} has ended. "
             text += f"It hid {name_first(hidden) or 'nothing that is wrong now'}."
             level = WARNING if hidden else INFO
-            log(level, text, event="mute_ended", count=len(hidden))
+            log(
+                level,
+                text,
+                event="mute_ended",
+                count=len(hidden),
+            )
 
 
 def _log_run(report: Report) -> None:
@@ -183,7 +213,12 @@ def _log_run(report: Report) -> None:
         points += f", {not_written}"
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     text = f"{capitalized(fleet(report))}; {points}; {calls}."
-    log(INFO if report.complete else ERROR, text, event="run", **numbers(report))
+    log(
+        INFO if report.complete else ERROR,
+        text,
+        event="run",
+        **numbers(report),
+    )
 
 
 class StreamEvent(NamedTuple):

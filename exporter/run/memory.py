@@ -79,7 +79,11 @@ class Memory:
             return None
         return self.last_discovered(project)
 
-    def learn(self, project: str, locations: Iterable[str]) -> None:
+    def learn(
+        self,
+        project: str,
+        locations: Iterable[str],
+    ) -> None:
         """Remember what discovery just returned."""
         before = self._discovered[project]
         listed = dict.fromkeys(locations, self._now)
@@ -111,7 +115,11 @@ class Memory:
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(self, name: Name, observation: Hashable) -> tuple[bool, bool]:
+    def claim(
+        self,
+        name: Name,
+        observation: Hashable,
+    ) -> tuple[bool, bool]:
         """Remember what a run found; return whether that is new, and whether it is due.
 
         What is due counts as not written until :meth:`mark_written`.
@@ -142,7 +150,11 @@ class Memory:
         """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
 
-    def _is_due(self, known: _Location, longest: float) -> bool:
+    def _is_due(
+        self,
+        known: _Location,
+        longest: float,
+    ) -> bool:
         """Return whether a location needs points, or would before the next run."""
         if known.written is None:
             return True

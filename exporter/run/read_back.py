@@ -70,7 +70,13 @@ def read_back(
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _ALIGNER
         needs = (project, PERMISSION)
-        pages = list_pages(client.list_time_series, request, needs, deadline, calls)
+        pages = list_pages(
+            client.list_time_series,
+            request,
+            needs,
+            deadline,
+            calls,
+        )
         found: _Numbers = defaultdict(lambda: array("q"))
         try:
             for page in pages:
@@ -111,7 +117,11 @@ def _by_time(numbers: "array[int]") -> dict[int, int]:
     return dict(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def _add_numbers(page: Any, found: _Numbers, names: dict[Any, Any]) -> None:
+def _add_numbers(
+    page: Any,
+    found: _Numbers,
+    names: dict[Any, Any],
+) -> None:
     """Add the points of an answer."""
     if page.execution_errors:
         text = "Cloud Monitoring could not read all series"

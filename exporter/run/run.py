@@ -65,13 +65,7 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     wanted = session.config.collect
     collects = wanted.objects or wanted.private_connections
     collects = collects and (first or not writes)
-    run = _Run(
-        session,
-        timestamp,
-        deadline,
-        writes=writes,
-        collects=collects,
-    )
+    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
     report = run.go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
@@ -218,13 +212,7 @@ class _Run:
         if name in self._locations or not self._session.task.holds(name):
             return
         problems = self._session.problems
-        location = LocationRun(
-            name,
-            source,
-            self._memory,
-            problems,
-            self._points(),
-        )
+        location = LocationRun(name, source, self._memory, problems, self._points())
         self._locations[name] = location
         self._threads.start(self._read, location)
 
@@ -275,13 +263,7 @@ class _Run:
         def read() -> Iterator[tuple[Series, list[ProblemPoint]]]:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
-            return read_back(
-                client,
-                project,
-                self._timestamp,
-                deadline,
-                self._calls,
-            )
+            return read_back(client, project, self._timestamp, deadline, self._calls)
 
         found = attempt(read, deadline)
         wait = _FIRST_WAIT

@@ -69,7 +69,11 @@ class Writer(NamedTuple):
     timestamp: int  # of every point, in whole unix seconds
     calls: Calls
 
-    def write(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
+    def write(
+        self,
+        samples: Iterable[Sample],
+        deadline: Deadline,
+    ) -> Written:
         """Write samples, no series twice, one request after the other.
 
         What is not accepted by the deadline is lost, and what its ``stop`` leaves
@@ -84,7 +88,11 @@ class Writer(NamedTuple):
             rest = rest[BATCH:]
         return written
 
-    def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
+    def _send(
+        self,
+        batch: Sequence[Sample],
+        deadline: Deadline,
+    ) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
         client = self.clients[hash(batch[0].location) % len(self.clients)]

@@ -44,7 +44,7 @@ output "data" {
     condition = alltrue(concat(
       [for location in local.locations : can(regex("^[a-z]+(-[a-z]+)+[0-9]+$", location))],
       [for zone in local.timezones : can(regex("^(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)$", zone))],
-      [for time in local.times : can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$", time))],
+      [for time in local.times : can(regex("^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$", time))],
     ))
     error_message = "config.yaml: locations must be regions such as europe-west1. Each during needs a timezone, a name such as Europe/Berlin or UTC. Each mute needs until, a time such as 2026-12-24T22:00:00+01:00 or a date. ${local.check_advice}"
   }

@@ -38,9 +38,10 @@ run "job" {
       container.image == var.image && container.args == tolist(["run"]) && { for env in container.env : env.name => env.value } == {
         DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
         DATASTREAM_EXPORTER_LOCATION = "europe-west1"
+        MALLOC_ARENA_MAX             = "2"
       }
     ])
-    error_message = "The job makes one run of the image, with the text of config.yaml and the region, and no other variable."
+    error_message = "The job makes one run of the image, with the text of config.yaml, the region and a limit of memory, and no other variable."
   }
 
   assert {
@@ -124,6 +125,7 @@ run "worker_pool" {
       container.args == tolist(["watch", "--interval", "30s"]) && { for env in container.env : env.name => env.value } == {
         DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
         DATASTREAM_EXPORTER_LOCATION = "europe-west4"
+        MALLOC_ARENA_MAX             = "2"
       }
     ])
     error_message = "It watches at the given interval; a location in config.yaml stays, and the exporter's own series with it."

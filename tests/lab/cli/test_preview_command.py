@@ -14,7 +14,7 @@ def test_every_policy_has_a_notification(command: Command) -> None:
     code, out, err = command("preview")
     assert (code, err) == (OK, "")
     assert re.findall(r"^[\w-]+ · [A-Z]+$", out, re.MULTILINE) == [
-        "exporter-losing-points · ERROR",
+        "exporter-losing-points · CRITICAL",
         "stream-changed · WARNING",
         "stream-missing · CRITICAL",
     ]

@@ -21,7 +21,7 @@ from exporter.steps.write import Points
 
 @dataclass
 class LocationRun:
-    """One location in one run; one thread reads, writes and collects it."""
+    """One location in one run, in the hands of one thread at a time."""
 
     name: LocationName
     source: Source  # which of its streams are watched

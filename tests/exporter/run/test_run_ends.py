@@ -277,7 +277,7 @@ def test_a_location_that_waits_for_problems_holds_no_thread(
     monitoring = Monitoring(lab.cloud)
     allow_threads(monkeypatch, "location", 4)
     source = {"project": "shop-prod", "locations": list(places)}
-    report = lab.run(source, seconds=4)
+    report = lab.run(source, seconds=8)
     assert report.unrecalled
     assert {at for at, _ in monitoring.values("location/last_read")} == {*KNOWN[:6:2]}
     assert {at for at, _ in monitoring.values("location/up")} == {*places}

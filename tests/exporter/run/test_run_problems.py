@@ -281,10 +281,10 @@ def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) ->
 
 
 def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
-    """Four lists that take 0.6 s each are read within a run of a few seconds."""
-    slow = {"method": "ListTimeSeries", "latency": 0.6}
+    """Four lists that take two seconds each are read in less than seven."""
+    slow = {"method": "ListTimeSeries", "latency": 2}
     fleet = make(events=[fails(1)], faults=[slow])
-    (report,) = fleet.run(1, seconds=4)
+    (report,) = fleet.run(1, seconds=11)
     assert report.unrecalled is None
     assert report.complete
 
@@ -342,7 +342,7 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     fleet.restart()
     fleet.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", until=270))
     # The emulator's time stands still during a run.
-    lost = fleet.run(5, seconds=2)
+    lost = fleet.run(5, seconds=5)
     assert [report.written.lost for report in lost] == [10, 10]
     assert not any(report.held_back for report in lost)
     fleet.run(7)

@@ -86,11 +86,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
 
-    def add(
-        name: str,
-        what: str,
-        more: str = "",
-    ) -> argparse.ArgumentParser:
+    def add(name: str, what: str, more: str = "") -> argparse.ArgumentParser:
         command = commands.add_parser(
             name,
             help=what,
@@ -108,19 +104,9 @@ def parser() -> argparse.ArgumentParser:
     what = (
         "a project with streams; the first gets metrics and alerts (default: gcloud's)"
     )
-    init.add_argument(
-        "--project",
-        action="append",
-        default=[],
-        help=what,
-    )
+    init.add_argument("--project", action="append", default=[], help=what)
     what = "where to write (default: this folder)"
-    init.add_argument(
-        "--folder",
-        type=Path,
-        default=".",
-        help=what,
-    )
+    init.add_argument("--folder", type=Path, default=".", help=what)
 
     run = add("run", "read every stream's state and write it, once")
     what = "print the fleet, and write nothing"

@@ -71,13 +71,8 @@ def read_back(
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _ALIGNER
         needs = (project, PERMISSION)
-        pages = list_pages(
-            client.list_time_series,
-            request,
-            needs,
-            deadline,
-            calls,
-        )
+        method = client.list_time_series
+        pages = list_pages(method, request, needs, deadline, calls)
         found: _Numbers = defaultdict(lambda: array("q"))
         try:
             for page in pages:
@@ -100,16 +95,13 @@ def read_back(
         # Where there are recent points, they count alone.
         for series, of_series in (last | recent).items():
             since = _by_time(recent_since.get(series, nothing))
-            days_last = max(
-                _by_time(last_since.get(series, nothing)).values(), default=0
-            )
-            yield (
-                series,
-                [
-                    ProblemPoint(time, value, since.get(time) or days_last or time)
-                    for time, value in sorted(_by_time(of_series).items())
-                ],
-            )
+            last_of = _by_time(last_since.get(series, nothing))
+            days_last = max(last_of.values(), default=0)
+            told = [
+                ProblemPoint(time, value, since.get(time) or days_last or time)
+                for time, value in sorted(_by_time(of_series).items())
+            ]
+            yield series, told
 
     return points()
 

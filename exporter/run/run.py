@@ -48,8 +48,8 @@ _NO_ANSWER = Failure(
 def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Report:
     """Make the next run of a process; the deadline's ``stop`` ends it early.
 
-    It writes all that is due, and collects in the first run of a quarter of an hour.
-    One that doesn't write always collects. After a run that reached nobody, it begins
+    It writes what is due, and collects in the first run of a quarter of an hour. One
+    that doesn't write always collects. After a run that reached nobody, it begins
     with new credentials and connections.
     """
     timestamp = int(session.now())

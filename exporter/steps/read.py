@@ -59,15 +59,10 @@ class Datastream(NamedTuple):
         )
         needs = (project, "datastream.locations.list")
         method = self.clients.datastream_for(request.name).list_locations
+        pages = list_pages(method, request, needs, deadline, self.calls)
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in list_pages(
-                method,
-                request,
-                needs,
-                deadline,
-                self.calls,
-            )
+            for answer in pages
             for location in answer.locations
         )
 
@@ -78,13 +73,8 @@ class Datastream(NamedTuple):
         streams: dict[str, Stream] = {}
         needs = (at.project, "datastream.streams.list")
         method = self.clients.datastream_for(at).list_streams
-        for answer in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            self.calls,
-        ):
+        pages = list_pages(method, request, needs, deadline, self.calls)
+        for answer in pages:
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
@@ -108,13 +98,8 @@ class Datastream(NamedTuple):
         objects: dict[str, tuple[int, bool]] = {}
         needs = (name.project, "datastream.objects.list")
         method = self.clients.datastream_for(name.location_name).list_stream_objects
-        for answer in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            self.calls,
-        ):
+        pages = list_pages(method, request, needs, deadline, self.calls)
+        for answer in pages:
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
         return Objects(
@@ -130,13 +115,8 @@ class Datastream(NamedTuple):
         states: dict[str, int] = {}
         needs = (at.project, "datastream.privateConnections.list")
         method = self.clients.datastream_for(at).list_private_connections
-        for answer in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            self.calls,
-        ):
+        pages = list_pages(method, request, needs, deadline, self.calls)
+        for answer in pages:
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state
         return states

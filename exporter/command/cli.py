@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 from exporter import PROGRAM, __version__
+from exporter.command.command_line import CommandLine
 from exporter.documents import durations
 from exporter.process import Signals
 from exporter.text import capitalized
@@ -22,29 +22,6 @@ _CHECK_FLAGS = {
     "--read-only": "write no point, and leave the permission to write unchecked",
     "--strict": "exit with 1 for warnings, not 0",
 }
-
-
-@dataclass
-class CommandLine:
-    """What was typed, and what the command works with.
-
-    An option that the command doesn't have keeps its default.
-    """
-
-    environ: Mapping[str, str]
-    out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
-    signals: Signals  # whether the command is to end early
-    command: str = ""
-    verbose: bool = False
-    config: str | None = None  # the path of a config file
-    dry_run: bool = False
-    interval: timedelta = timedelta()
-    offline: bool = False
-    read_only: bool = False
-    strict: bool = False
-    impersonate_service_account: str | None = None
-    project: Sequence[str] = ()
-    folder: Path = Path()
 
 
 def main(

@@ -8,7 +8,7 @@ from logging import ERROR, INFO, WARNING, Formatter
 from typing import TextIO
 
 from exporter.command.check import check_access, check_config
-from exporter.command.cli import CommandLine
+from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding, log_counts
 from exporter.command.init import init
 from exporter.command.table import print_report

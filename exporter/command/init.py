@@ -14,7 +14,7 @@ from google.cloud.monitoring_v3 import (
 )
 
 from exporter import PROGRAM
-from exporter.command.cli import CommandLine
+from exporter.command.command_line import CommandLine
 from exporter.config import Endpoints, from_data
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Calls, Deadline, list_pages

@@ -25,6 +25,7 @@ _CHOSEN = (
     "flapping",
     "errors-before-and-after-failure",
     "private-connection-failed",
+    "excluded-from-the-first-day",
 )
 """Scenarios in which every routed policy alerts, some with several projects."""
 

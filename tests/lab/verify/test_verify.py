@@ -129,5 +129,5 @@ def test_ctrl_c_ends_it(installed: Installation) -> None:
     installed.emulator.answer("ListSnoozes", interrupted)
     code, out, err = installed.verify()
     assert code == 130
-    assert out.endswith("policies that notify #data (slack): 18\n")
+    assert out.endswith("policies that notify #data (slack): 19\n")
     assert "Interrupted: not everything was verified." in err

@@ -20,13 +20,24 @@ locals {
     [for mode in ["function", "job"] : mode if mode == var.mode],
   )
 
-  # The files name no deployment and no project.
+  # YAML makes a date midnight in UTC, whatever its time zone. In code spans, Markdown means nothing; a backquote
+  # would end one, and `$` with a brace would be a variable.
+  mutes = [
+    for mute in try(local.config.mutes, null)[*] :
+    "- ${try("${trimsuffix(mute.until, "T00:00:00Z")} ${coalesce(mute.timezone)}", mute.until)}: ${join(", ", [
+      for key in ["match", "reason"] : "`${replace(mute[key], "/[`\\s]+|[$][{]/", " ")}`" if try(mute[key], null) != null
+    ])}"
+  ]
+
+  # The files name no deployment and no project, and have stream-lagging's own threshold.
   dashboard_sections = [
     for file in local.dashboard_files : yamldecode(
-      replace(replace(replace(file("${path.module}/dashboard/${file}.yaml"),
+      replace(replace(replace(replace(replace(file("${path.module}/dashboard/${file}.yaml"),
         "datastream-exporter", var.name),
         "exporters-project", local.job_project),
-      "watched-projects", join(", projects/", sort(local.watched_projects)))
+        "watched-projects", join(", projects/", sort(local.watched_projects))),
+        "value: 900", "value: ${local.thresholds.stream-lagging.chosen}"),
+      "mutes-of-config", jsonencode(coalesce(join("\n", sort(local.mutes)), "None.")))
     )
   ]
 

@@ -1,7 +1,8 @@
 """Measures for how long each stream had no problem, every five minutes.
 
-The dashboard does the same. What is unknown (the exporter was silent, the location was
-not read, the stream was missing) counts neither as available nor as an outage.
+The dashboard does the same. A missing stream has a problem, for a day, or for as long
+as it is required. What is unknown (the exporter was silent, the location was not read)
+counts neither as available nor as an outage.
 """
 
 from operator import attrgetter
@@ -13,8 +14,11 @@ from lab.timeline.spans import Period
 
 _STEP = 300.0  # seconds
 _NOW = (
-    "max by (namespace, location, stream_id)"
-    " (last_over_time(custom_googleapis_com:datastream_stream_expected[5m]))"
+    "max by (namespace, location, stream_id) (0 * ("
+    "last_over_time(custom_googleapis_com:datastream_location_last_read[5m])"
+    " - on (project_id, namespace, location) group_right ()"
+    " last_over_time(custom_googleapis_com:datastream_stream_last_seen[24h]) > 45)"
+    " or last_over_time(custom_googleapis_com:datastream_stream_expected[5m]))"
 )
 
 

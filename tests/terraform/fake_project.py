@@ -40,6 +40,9 @@ _PROPAGATION_SECONDS = 120
 
 _CREATED = count(1)
 
+_NAMED = re.compile(r'("column": ?"\w+)", ?"displayName": ?"')
+"""The API knows a column's displayName, its client doesn't: it goes into the column."""
+
 
 class Channel(NamedTuple):
     """A notification channel that existed before the first apply."""
@@ -328,9 +331,11 @@ def stored(kind: str, values: Object) -> Object:
         return values
     # The API stores a proto. Its JSON leaves out unset and zero values, and writes
     # 64-bit numbers as strings.
-    message = json_format.Parse(values["dashboard_json"], Dashboard.pb()())
-    content = {**json_format.MessageToDict(message), "etag": "0"}
-    return {**values, "dashboard_json": json.dumps(content)}
+    text = _NAMED.sub(r"\1|", values["dashboard_json"])
+    message = json_format.Parse(text, Dashboard.pb()())
+    content = json.dumps({**json_format.MessageToDict(message), "etag": "0"})
+    named = re.sub(r'("column": "\w+)\|', r'\1", "displayName": "', content)
+    return {**values, "dashboard_json": named}
 
 
 def kept(prior: Object, proposed: Object) -> Object:
@@ -348,7 +353,7 @@ def kept(prior: Object, proposed: Object) -> Object:
 
 def _dashboard_error(text: str) -> str:
     try:
-        json_format.Parse(text, Dashboard.pb()())
+        json_format.Parse(_NAMED.sub(r"\1|", text), Dashboard.pb()())
     except json_format.ParseError as error:
         return f"Error 400: {error}"
     return ""

@@ -78,6 +78,26 @@ def test_a_failed_first_apply_can_be_destroyed(
     assert not root.state().resources
 
 
+def test_an_earlier_version_can_be_applied(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """Going back deletes newer policies and no data; going forward adds them again."""
+    root = terraform(MODULE)
+    policy = root.directory.parent / "alerting_policies" / "project-unwatched.yaml"
+    metrics = root.directory.parent / "exporter" / "metrics.yaml"
+    newer = {file: file.read_text("utf-8") for file in (policy, metrics)}
+    root.apply(**INPUTS)
+    policy.unlink()
+    metrics.write_text(re.sub(r"  location/unwatched:(\n    .+)+", "", newer[metrics]))
+    root.apply(**INPUTS)
+    ((deleted, _),) = fake_provider.project.deleted
+    assert deleted == "google_monitoring_alert_policy"
+    for file, text in newer.items():
+        file.write_text(text)
+    changes = root.plan(**INPUTS).changes
+    assert [*changes.values()] == [("create",)] * 2
+
+
 def test_what_the_same_apply_creates_can_be_passed(terraform: CopyModule) -> None:
     """No plan depends on a channel's name or on an account's address."""
     own = "[google_monitoring_notification_channel.own.name]"

@@ -11,31 +11,26 @@ import promql_parser
 import pytest
 import yaml
 
+from lab.backtest.availability import availability
 from lab.policies import promql
 from lab.prove.engine import Engine, start_engine
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.series import Series
 from lab.simulate.simulation import simulate
+from lab.timeline.spans import Period
 from tests.terraform.conftest import PlanModule
 from tests.terraform.module_inputs import CONFIG
 from tests.terraform.terraform_cli import REPOSITORY, Plan
 
 VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
-FILTERS = {
-    "namespace": "project",
-    "location": "location",
-    "stream_id": "stream",
-}
-"""The variable that filters each label of the exporter's series."""
-
 ATTENTION = "What has a problem, and for how long (a group: since it formed)"
-AVAILABILITY = "Availability: % of the known time without a problem, over 28 days"
-VOLUME = "Bytes in 30 days, by stream and read method"
-CDC = (
-    "CDC of all streams in 30 days (without backfills; free tier: 500 GiB of sources on"
-    " Google Cloud)"
-)
-COLLECTED = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
+MUTES = "Mutes in config.yaml, by their ends"
+COLLECTED = f"""{CONFIG}
+collect: {{objects: true, private_connections: true}}
+mutes:
+  - {{match: "projects/*/[a]", until: 2030-01-02, timezone: UTC, reason: "`*${{a}}\\n"}}
+  - {{match: projects/*/d, until: 2029-12-24T22:00:00+01:00}}
+"""
 
 Widgets = dict[str, dict[str, Any]]
 
@@ -43,7 +38,8 @@ Widgets = dict[str, dict[str, Any]]
 @pytest.fixture(scope="session")
 def dashboard(plan_module: PlanModule) -> dict[str, Any]:
     """Return the planned dashboard, with all that can be collected and switched on."""
-    overrides = {"source-log-growing": {"enabled": True}}
+    lagging = {"threshold": "1200"}
+    overrides = {"source-log-growing": {"enabled": True}, "stream-lagging": lagging}
     return _planned(plan_module(config_yaml=COLLECTED, policy_overrides=overrides))
 
 
@@ -105,8 +101,7 @@ def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
         left = tile.get("xPos", 0)
         top = tile.get("yPos", 0)
         columns = range(left, left + tile["width"])
-        rows = range(top, top + tile["height"])
-        cells = set(product(columns, rows))
+        cells = set(product(columns, range(top, top + tile["height"])))
         assert columns.stop <= 48
         assert not cells & taken
         taken |= cells
@@ -120,15 +115,20 @@ def test_a_tile_that_stays_empty_is_left_out(
     assert (
         "\n".join(sorted(widgets.keys() - function.keys()))
         == """\
+Cloud Run job
 Disk used, by Cloud SQL instance
 Executions of the Cloud Run job
 Log of the sources, by Cloud SQL instance
 Objects
 Objects that failed or have errors, by stream
 Objects, by backfill state
-Private connections: state number (2 created, 3 failed)"""
+Private connections
+Private connections, by state
+Sources"""
     )
-    assert function.keys() - widgets.keys() == {"Answers of the Cloud Run function"}
+    added = "Answers of the Cloud Run function", "Cloud Run function"
+    assert function.keys() - widgets.keys() == {*added}
+    assert function[MUTES]["text"]["content"] == "None."
 
 
 def test_a_query_uses_existing_metrics_and_labels(dashboard: dict[str, Any]) -> None:
@@ -142,10 +142,10 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
     dashboard: dict[str, Any],
 ) -> None:
     """Each filter narrows all series with its label, except the exporter's own."""
-    filters = {}
-    for each in dashboard["dashboardFilters"]:
-        filters[each["labelKey"]] = each["templateVariable"]
-    assert filters == FILTERS
+    filters = dashboard["dashboardFilters"]
+    variables = {each["labelKey"]: each["templateVariable"] for each in filters}
+    own = {"namespace": "project", "location": "location", "stream_id": "stream"}
+    assert variables == own
     selectors = []
     for query in _queries(dashboard):
         selectors += _selectors(query)
@@ -157,10 +157,7 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
         if name.startswith("cloudsql_"):
             assert matchers["database_id"] == "(project):.+"
             continue
-        wanted = {
-            "namespace": "project",
-            "location": "location",
-        }
+        wanted = {"namespace": "project", "location": "location"}
         if not name.startswith("custom_"):
             del wanted["namespace"]
             wanted["resource_container"] = "(projects/)?(project)"
@@ -182,14 +179,12 @@ def test_no_query_invents_a_value(dashboard: dict[str, Any], widgets: Widgets) -
             if key == "timeSeriesQuery":
                 # The latest value, not one from the page's time range
                 assert value["outputFullDuration"], title
-        if title in {"Streams with a problem", "Missing", "Locations not readable"}:
-            (query,) = _queries(widget)
-            count: Any = promql_parser.parse(_promql(query))
-            zero = count.rhs
-            assert str(count.op) == "or", title
-            assert (str(zero.op), zero.lhs.val) == ("*", 0), title
-            ranges = [node.range for node in _nodes(zero) if hasattr(node, "range")]
-            assert ranges == [timedelta(minutes=5)], title
+    zeros = [query for query in _queries(dashboard) if "0 * count(" in query]
+    assert len(zeros) == 7
+    for query in zeros:
+        count: Any = promql_parser.parse(_promql(query))
+        ranges = [node.range for node in _nodes(count.rhs) if hasattr(node, "range")]
+        assert ranges == [timedelta(minutes=5)], query
 
 
 @pytest.mark.parametrize("title", ["Missing", ATTENTION, "Streams by state"])
@@ -211,18 +206,20 @@ lasts: 45m
 world:
   config:
     metrics: {project: shop-prod}
-    sources: [{project: shop-prod, locations: [europe-west1, us-east1]}]
+    sources: [{project: shop-prod, locations: [europe-west1, us-east1], exclude: [x]}]
     grouping: {streams: 2}
   projects:
     - id: shop-prod
       number: 1
       locations:
-        - {id: europe-west1, streams: [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}]}
-        - {id: us-east1, streams: [{id: f}]}
+        - id: europe-west1
+          streams: [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}, {id: x}]
+        - {id: us-east1, streams: [{id: f}, {id: g}]}
   events:
     - {at: 10m, stream: a, do: fail, reason: ORACLE_LISTENER_DOWN}
     - {at: 20m, stream: b, do: pause}
     - {at: 25m, stream: c, do: delete}
+    - {at: 25m, stream: g, do: delete}
     - {at: 10m, stream: d, do: fail, reason: ORACLE_LISTENER_DOWN}
     - {at: 15m, stream: d, do: heal}
     - {at: 30m, location: us-east1, do: unreachable}
@@ -234,13 +231,16 @@ MORE = """\
     monitored_resource: generic_node, location: global, stream_id: alert-drill},
     {2580: 106}]
 - [custom_googleapis_com:datastream_stream_problem_since, *drill, {2580: 1767573780}]
+- [custom_googleapis_com:datastream_private_connection_state, {namespace: shop-prod,
+    monitored_resource: generic_node, location: us-east1, private_connection_id: vpc},
+    {2580: 3}]
 - [datastream_googleapis_com:stream_bytes_count, &copied {location: europe-west1,
     monitored_resource: datastream.googleapis.com/Stream, resource_container: shop-prod,
     stream_id: a, read_method: postgresql-cdc}, {0: 0, 2640: 44_000_000_000}]
 - [datastream_googleapis_com:stream_bytes_count,
     {<<: *copied, read_method: postgresql-backfill}, {0: 0, 2640: 7_000_000_000}]
 """
-"""A drill, and what was copied; points by their seconds after the start."""
+"""A drill, a connection and what was copied; points by seconds after the start."""
 
 
 @pytest.fixture(scope="module")
@@ -257,61 +257,76 @@ def engine() -> Iterator[Engine]:
         yield running
 
 
-def _rows(engine: Engine, widget: Any, *labels: str, unit: float = 1) -> str:
-    """Return a widget's rows, sorted: labels, and the value rounded to units."""
-    query = VARIABLE.sub(".*", _queries(widget)[0])
+SHOWN: dict[str, str] = yaml.safe_load("""\
+Streams with a problem: "2"
+"What has a problem, and for how long (a group: since it formed)": |-
+  project, location, stream, state, problem, seconds
+  shop-prod, europe-west1, a, FAILED, in a group, 2014
+  shop-prod, europe-west1, b, PAUSED, alone, 1430
+  shop-prod, europe-west1, c, (missing), ?, 1189
+  shop-prod, global, alert-drill, FAILED_PERMANENTLY, a drill, 60
+  shop-prod, us-east1, f, (not seen for 5 minutes), ?, 878
+  shop-prod, us-east1, g, (missing), ?, 1189
+Streams watched: "4"
+Streams not watched: "1"
+# A missing stream has a problem while its location is read.
+"Availability: % of the known time without a problem, over 28 days": |-
+  project, location, stream, % over 7 days, known hours, % over 28 days
+  shop-prod, europe-west1, a, 25, 0.7, 25
+  shop-prod, europe-west1, b, 50, 0.7, 50
+  shop-prod, europe-west1, c, 62.5, 0.7, 62.5
+  shop-prod, europe-west1, d, 87.5, 0.7, 87.5
+  shop-prod, europe-west1, e, 100, 0.7, 100
+  shop-prod, us-east1, f, 100, 0.5, 100
+  shop-prod, us-east1, g, 83.33, 0.5, 83.33
+Errors, by stream: |-
+  (all others), 0
+  europe-west1, shop-prod, a, 1
+Bytes in 30 days, by stream and read method: |-
+  project, location, stream, read method, bytes
+  shop-prod, europe-west1, a, postgresql-backfill, 7e+09
+  shop-prod, europe-west1, a, postgresql-cdc, 4.4e+10
+"CDC of all streams in 30 days (without backfills; free tier: 500 GiB of sources on\
+ Google Cloud)": "4.4e+10"
+Private connections, by state: |-
+  project, location, private connection, state, connections
+  shop-prod, us-east1, vpc, FAILED, 1
+Not readable, by location: |-
+  (all others), 0
+  us-east1, shop-prod, 1
+""")
+"""Columns and rows at the end, by the title of the tile."""
+
+
+@pytest.mark.parametrize("title", SHOWN)
+def test_a_tile_shows_the_fleet(widgets: Widgets, engine: Engine, title: str) -> None:
+    """A table has words above its columns, and states, problems and places by name."""
+    query = VARIABLE.sub(".*", _queries(widgets[title])[0])
+    settings = widgets[title].get("timeSeriesTable", {}).get("columnSettings", [])
+    head = ", ".join(each.get("displayName", each["column"]) for each in settings)
     rows = []
-    for each in engine.query_range(query, END, END, 60):
-        row = [each.labels.get(label, "?") for label in labels]
+    for each in engine.query_range(query.replace("${__interval}", "1m"), END, END, 60):
         (value,) = each.values.values()
-        row.append(str(round(float(value) / unit)))
-        rows.append(", ".join(row) + "\n")
-    return "".join(sorted(rows))
+        labels = {**each.labels, "value": f"{round(float(value), 2):g}"}
+        keys = [column["column"] for column in settings] or sorted(labels)
+        rows.append(", ".join(labels.get(key, "?") for key in keys))
+    assert "\n".join([head, *sorted(rows)]).strip() == SHOWN[title]
 
 
-def test_streams_that_need_attention_have_their_state_and_since_when(
-    widgets: Widgets, engine: Engine
-) -> None:
-    """The table has failed, unexpected, missing and unseen streams, and the drill."""
-    labels = "stream_id", "problem", "state"
-    assert (
-        _rows(engine, widgets[ATTENTION], *labels, unit=60)
-        == """\
-a, in a group, FAILED, 34
-alert-drill, a drill, FAILED_PERMANENTLY, 1
-b, alone, PAUSED, 24
-c, ?, (missing), 20
-f, ?, (not seen for 5 minutes), 15
-"""
-    )
-    assert _rows(engine, widgets["Streams with a problem"]) == "2\n"
-
-
-def test_availability_counts_the_known_time_only(
-    widgets: Widgets, engine: Engine
-) -> None:
-    """The time in which a stream was missing or not read is neither good nor bad."""
-    labels = "stream_id", "last_7_days", "known_hours"
-    assert (
-        _rows(engine, widgets[AVAILABILITY], *labels)
-        == """\
-a, 25, 0.7, 25
-b, 50, 0.7, 50
-c, 100, 0.4, 100
-d, 87.5, 0.7, 88
-e, 100, 0.7, 100
-f, 100, 0.5, 100
-"""
+def test_the_lab_measures_the_same_availability(engine: Engine) -> None:
+    """A back-test has the percentages of the dashboard's table."""
+    measured = availability(engine, Period(START, END))
+    percents = [f"{each.stream[-1]} {each.percent}" for each in measured]
+    assert ", ".join(sorted(percents)) == (
+        "a 25.0, b 50.0, c 62.5, d 87.5, e 100.0, f 100.0, g 83.33"
     )
 
 
-def test_volumes_have_backfills_apart(widgets: Widgets, engine: Engine) -> None:
-    """Each method has a row, and the bytes beside the free tier are no backfill's."""
-    assert (
-        _rows(engine, widgets[VOLUME], "stream_id", "read_method", unit=1e9)
-        == """\
-a, postgresql-backfill, 7
-a, postgresql-cdc, 44
-"""
-    )
-    assert _rows(engine, widgets[CDC], unit=1e9) == "44\n"
+def test_mutes_and_a_threshold_are_those_of_the_inputs(widgets: Widgets) -> None:
+    """Mutes have their ends, and no Markdown; Freshness has a line at the threshold."""
+    assert widgets[MUTES]["text"]["content"].splitlines() == [
+        "- 2029-12-24T22:00:00+01:00: `projects/*/d`",
+        "- 2030-01-02 UTC: `projects/*/[a]`, ` * a} `",
+    ]
+    (line,) = widgets["Freshness, by stream"]["xyChart"]["thresholds"]
+    assert line == {"label": "stream-lagging", "targetAxis": "Y1", "value": 1200}

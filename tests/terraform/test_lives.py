@@ -167,6 +167,7 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
             {
                 f'{policy}["stream-lagging"]',
                 f'{policy}["orders-prod/stream-changed"]',
+                "google_monitoring_dashboard.fleet",
             },
         ),
     ]

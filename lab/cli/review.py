@@ -14,8 +14,7 @@ from lab.cli.options import (
 from lab.review.page import review_page
 from lab.review.plan import read_plan
 from lab.review.playing import Task, changed_policies, play
-from lab.review.review import WORSE, make_review
-from lab.review.watched import ERROR
+from lab.review.review import make_review
 from lab.side_by_side import side_by_side
 from lab.terminal import print_json, show_progress
 
@@ -47,8 +46,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--strict",
         action="store_true",
         help=(
-            "exit with code 1 if an alert is lost or comes later, or if an exclude, an"
-            " expectation or a mute that comes matches every stream"
+            "exit with code 1 if an alert is lost or comes later, if config leaves a"
+            " source unwatched or expects a state of all its streams, or if a policy"
+            " no longer notifies anybody"
         ),
     )
     add_options(parser, "policies", "scenarios", "json")
@@ -81,5 +81,4 @@ def run(context: LabContext) -> int:
         print_json(asdict(found), context.out)
     else:
         context.out.write(review_page(found))
-    worse = any(found.count[kind] for kind in WORSE) or found.watched[ERROR]
-    return INCOMPLETE if args.strict and worse else OK
+    return INCOMPLETE if args.strict and found.is_worse else OK

@@ -1,6 +1,7 @@
 """Writes a review as Markdown for a comment on GitHub."""
 
 import html
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from exporter.log.summary import name_first
@@ -8,7 +9,8 @@ from exporter.text import plural
 from lab.markdown import code, fenced, html_code, table
 from lab.promql_durations import format_duration
 from lab.review.playing import KINDS, ChangedIncident
-from lab.review.review import WORSE, ChangedPolicy, Review
+from lab.review.review import NO_POLICY, NOBODY, WORSE, ChangedPolicy, Review
+from lab.review.watched import CHANGE, ERROR, WARNING
 
 # Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who
 # posts it
@@ -17,6 +19,7 @@ _FOLDED = "<details>"
 # Lines of each list and table, so that what isn't folded is a page of 60 lines
 _MOST_SHOWN = 9
 _MOST_LINES = 150  # of a diff
+_NO_CHANNELS = {NOBODY, NO_POLICY}
 _JSON = "`datastream-lab review --json`"
 
 
@@ -25,14 +28,16 @@ def review_page(review: Review) -> str:
     parts = [
         "## Review of config and alert policies",
         *[f"> **Note:** {note}" for note in review.notes],
+        *_worst(review),
+        *_notified(review),
         *_watched(review),
         "### Policies",
         _summary(review),
         *_policies(review),
         *_incidents(review),
         *_problems(review),
-        *_costs(review),
-        *_routes(review),
+        "### Costs",
+        _costs(review),
     ]
     parts = [*map(_cut, parts)]
     diffs = [part for part in parts if part.startswith(_FOLDED)]
@@ -58,21 +63,55 @@ def _cut(part: str) -> str:
     return "\n".join(lines)
 
 
+def _worst(review: Review) -> Iterator[str]:
+    """Yield what fails a strict review, but for alerts: nobody may miss that."""
+    for sentence in review.watched[ERROR]:
+        yield f"**{sentence}.**"
+    if review.unheard:
+        names = name_first(list(map(code, review.unheard)))
+        yield f"**Nobody is notified any more of {names}.**"
+
+
+def _notified(review: Review) -> Iterator[str]:
+    """Yield who is notified newly or no longer, then the table of routes, folded."""
+    told: Counter[tuple[str, str, str]] = Counter()
+    for each in review.routes:
+        before = {*each.before.split(", ")} - _NO_CHANNELS
+        after = {*each.after.split(", ")} - _NO_CHANNELS
+        for channel in before ^ after:
+            words = "Notified newly" if channel in after else "No longer notified"
+            told[each.route, channel, words] += len(each.policies)
+    if review.routes:
+        lines = []
+        for (route, channel, words), count in sorted(told.items()):
+            where = f"route {code(route)}, policies: {count:,}"
+            lines.append(f"- {words}: {code(channel)} ({where})")
+        yield "\n".join(lines)
+        yield _folded("Who is notified, by route", _routes(review))
+
+
 def _watched(review: Review) -> Iterator[str]:
     yield "### What is watched"
     lines = []
-    for sentences in review.watched.values():
-        lines += [f"- {sentence}" for sentence in sentences]
-    yield "\n".join(lines) or "Only other lines of config change."
+    for level in (WARNING, CHANGE):
+        lines += [f"- {sentence}" for sentence in review.watched[level]]
+    if lines:
+        yield "\n".join(lines)
+    elif not review.watched[ERROR]:
+        only = "Only other lines of config change."
+        yield only if review.config_diff else "Nothing changes."
     if review.config_diff:
-        yield _folded("<code>config.yaml</code>", review.config_diff)
+        yield _folded("<code>config.yaml</code>", _diff(review.config_diff))
 
 
-def _folded(summary: str, diff: Iterable[str]) -> str:
-    """Return a diff that is folded under a line of HTML."""
-    content = fenced("diff", "\n".join(diff), most_lines=_MOST_LINES)
+def _folded(summary: str, content: str) -> str:
+    """Return Markdown that is folded under a line of HTML."""
     # GitHub reads the content as Markdown only between empty lines.
     return f"{_FOLDED}<summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def _diff(lines: Iterable[str]) -> str:
+    return fenced("diff", "\n".join(lines), most_lines=_MOST_LINES)
 
 
 def _summary(review: Review) -> str:
@@ -80,6 +119,8 @@ def _summary(review: Review) -> str:
     total = changed + review.unchanged
     policies = f"Policies that change: {changed:,} of {total:,}."
     if not review.scenarios:
+        if any(review.watched.values()):
+            return f"{policies} What is watched changes, as above."
         return f"{policies} What decides when an alert opens stays the same."
     played = plural(len(review.scenarios), "scenario")
     kinds = []
@@ -105,7 +146,7 @@ def _policies(review: Review) -> Iterator[str]:
             lines += [f"--- {policy.name}", *policy.diff]
         names = [html_code(policy.name) for policy in group]
         summary = f"{name_first(names)}: {html.escape(effect)}"
-        yield _folded(summary, lines)
+        yield _folded(summary, _diff(lines))
 
 
 def _incidents(review: Review) -> Iterator[str]:
@@ -155,29 +196,22 @@ def _problems(review: Review) -> Iterator[str]:
         yield table(("policy", "problem"), rows)
 
 
-def _costs(review: Review) -> Iterator[str]:
+def _costs(review: Review) -> str:
     before = review.dollars_a_month.before
     after = review.dollars_a_month.after
-    yield "### Costs and routes"
     if before == after:
-        yield "Alerting as announced costs the same."
-        return
+        return "Alerting as announced costs the same."
     conditions = f"${before.conditions:.2f} → ${after.conditions:.2f}"
     stream = f"${before.each_stream:.2f} → ${after.each_stream:.2f}"
-    yield (
+    return (
         f"Alerting as announced, a month: {conditions} for conditions, {stream} for"
         " each stream."
     )
 
 
-def _routes(review: Review) -> Iterator[str]:
+def _routes(review: Review) -> str:
     rows = []
     for each in review.routes:
-        after = code(each.after)
-        if each.after == "nobody":
-            after = "**nobody**"
         policies = name_first(list(map(code, each.policies)))
-        before = code(each.before)
-        rows.append((code(each.route), before, after, policies))
-    if rows:
-        yield table(("route", "notified now", "notified then", "policies"), rows)
+        rows.append((*map(code, (each.route, each.before, each.after)), policies))
+    return table(("route", "notified now", "notified then", "policies"), rows)

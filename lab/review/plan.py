@@ -74,10 +74,12 @@ def parse_plan(content: bytes, file: str) -> Plan:
             [f"{file}: contains no {POLICY}; plan the directory that creates them"]
         )
     notes: tuple[str, ...] = ()
+    if not any(configs):
+        notes = ("The plan has no config.",)
     if document.get("errored"):
-        notes = ("The plan ended with an error, so changes may be missing.",)
+        notes += ("The plan ended with an error, so changes may be missing.",)
     elif document.get("complete") is False:
-        notes = ("The plan is incomplete: plan again after this apply.",)
+        notes += ("The plan is incomplete: plan again after this apply.",)
     return Plan(changes, configs, notes)
 
 

@@ -11,9 +11,10 @@ from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
 from lab.review.values import as_yaml
-from lab.review.watched import watched
+from lab.review.watched import ERROR, watched
 
 WORSE = (LOST, LATER)
+NOBODY, NO_POLICY = ("nobody", "no policy")
 _CONDITION_DOLLARS = 0.35
 # Announced prices a month:
 # https://cloud.google.com/stackdriver/observability-pricing-examples
@@ -75,6 +76,22 @@ class Review:
     problems: dict[str, str]  # why a policy can't be played, or never alerts
     dollars_a_month: Prices
     routes: list[ChangedRoute]
+
+    @property
+    def unheard(self) -> list[str]:
+        """Policies that notified somebody, and would notify nobody."""
+        return [
+            name
+            for route in self.routes
+            if route.after == NOBODY and route.before != NO_POLICY
+            for name in route.policies
+        ]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether something is told later or no longer, or not even watched."""
+        lost = any(self.count[kind] for kind in WORSE)
+        return bool(lost or self.watched[ERROR] or self.unheard)
 
 
 def make_review(plan: Plan, played: Sequence[Played]) -> Review:
@@ -194,8 +211,8 @@ def _routes(plan: Plan) -> list[ChangedRoute]:
 
 def _notified(planned: PlannedPolicy | None) -> str:
     if planned is None or not planned.values.get("enabled", True):
-        return "no policy"
+        return NO_POLICY
     channels = planned.values.get("notificationChannels", [])
     if not isinstance(channels, list):
         channels = [channels]
-    return ", ".join(map(str, channels)) or "nobody"
+    return ", ".join(map(str, channels)) or NOBODY

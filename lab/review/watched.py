@@ -1,24 +1,23 @@
 """Says what a plan changes about what is watched: config.yaml before and after it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from fnmatch import filter as matching
-from fnmatch import fnmatchcase
 from typing import Any
 
 from cronsim import CronSim
 
-from exporter.config import from_text
+from exporter.config import Config, Source, from_text
+from exporter.config.unwatched import covers, unwatched
 from exporter.documents.mistakes import InputError
+from exporter.text import plural
 from lab.markdown import code
+from lab.promql_durations import format_duration
 from lab.review.values import Json
 
 # Stands for a text that the plan doesn't have: it is sensitive, or known after apply
 HIDDEN = "(hidden)"
 # How much a change matters, the most important first
 ERROR, WARNING, CHANGE = ("error", "warning", "change")
-# The id of no stream and no location, so only a glob that is too wide matches it
-_NOBODY = "~"
 # Facts that matter more when they go
 _WATCHED = ("watched", "required")
 # Facts about a project's streams, of which nothing is said when the project goes
@@ -26,40 +25,50 @@ _PARTS = ("limited to", "excluded")
 
 
 def watched(before: list[str], after: list[str]) -> dict[str, list[str]]:
-    """Return sentences about the configs of all exporters, by how much they matter."""
+    """Return sentences about the configs of all exporters, by how much they matter.
+
+    An error has neither mark nor full stop, as it stands in bold.
+    """
     found: dict[str, list[str]] = {ERROR: [], WARNING: [], CHANGE: []}
     if HIDDEN in before + after:
         found[WARNING].append("Warning: the plan hides the config.")
-    elif before == after:
-        found[CHANGE].append("Nothing changes." if after else "The plan has no config.")
-    else:
+    elif before != after:
         for level, sentence in _changes(before, after):
             found[level].append(sentence)
     return found
 
 
 def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
-    old: dict[str, bool] = {}
+    old: list[Config] = []
     level = ERROR
     try:
-        new = dict(_facts(after, "new config.yaml"))
+        new = [from_text(text, "new config.yaml", {}) for text in after]
         level = WARNING
-        old = dict(_facts(before, "old config.yaml"))
+        old = [from_text(text, "old config.yaml", {}) for text in before]
     except InputError as error:
-        yield level, f"**Invalid: {code(error.sentences[0])}**"
+        yield level, f"Invalid: {code(error.sentences[0])}"
         if level == ERROR:
             return
-    for fact, everything in new.items():
-        if fact in old:
+    blind = _newly_unwatched(old, new)
+    if blind:
+        known = {
+            name for each in old for name in each.required if name.project in blind
+        }
+        streams = f" ({plural(len(known), 'required stream')})" if known else ""
+        yield ERROR, f"Nothing is watched of {', '.join(map(code, blind))}{streams}"
+    then, now = dict(_facts(old)), dict(_facts(new))
+    for fact, projects in now.items():
+        if fact in then:
             continue
-        if everything:
-            yield ERROR, f"**Error: Now {fact}, which is every stream.**"
+        if projects:
+            yield ERROR, f"Now {fact}, which is every stream of {projects}"
         else:
             yield CHANGE, f"Now {fact}."
-    for fact in old:
+    told = {f"watched: {code(project)}" for project in blind}
+    for fact in then:
         project = fact.rpartition(" of ")[2]
-        goes_too = fact.startswith(_PARTS) and f"watched: {project}" not in new
-        if fact in new or goes_too:
+        goes_too = fact.startswith(_PARTS) and f"watched: {project}" not in now
+        if fact in now or fact in told or goes_too:
             continue
         if fact.startswith(_WATCHED):
             yield WARNING, f"Warning: No longer {fact}."
@@ -67,33 +76,51 @@ def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
             yield CHANGE, f"No longer {fact}."
 
 
-def _facts(texts: Iterable[str], file: str) -> Iterator[tuple[str, bool]]:
-    """Yield what configs say in Markdown, and whether it is about every stream.
+def _newly_unwatched(old: Sequence[Config], new: Sequence[Config]) -> list[str]:
+    """Return the projects with a source that the new configs leave unwatched whole.
 
-    Raise InputError if a config is invalid.
+    One that the old ones left so too is no news.
     """
-    for config in [from_text(text, file, {}) for text in texts]:
-        streams = []
+    now = datetime.now(UTC)
+    before = _sources(old)
+    known = [each for each in before if unwatched([each], old, now)]
+    sources = [each for each in (*before, *_sources(new)) if each not in known]
+    return list(dict.fromkeys(unwatched(sources, new, now)))
+
+
+def _sources(configs: Iterable[Config]) -> list[Source]:
+    return [source for config in configs for source in config.sources]
+
+
+def _facts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
+    """Yield what configs say, and the projects all of whose streams it expects.
+
+    Both are Markdown.
+    """
+    for config in configs:
         for source in config.sources:
             project = code(source.project)
-            yield f"watched: {project}", False
+            yield f"watched: {project}", ""
             for values in (source.locations, source.include):
                 if values:
                     names = ", ".join(map(code, values))
-                    yield f"limited to: {names} of {project}", False
+                    yield f"limited to: {names} of {project}", ""
             for glob in source.exclude:
-                everything = fnmatchcase(_NOBODY, glob)
-                yield f"excluded: {code(glob)} of {project}", everything
-            for location in source.locations or (_NOBODY,):
-                parent = f"projects/{source.project}/locations/{location}"
-                streams.append(f"{parent}/streams/{_NOBODY}")
+                yield f"excluded: {code(glob)} of {project}", ""
         for name in config.required:
-            yield f"required: {code(name)}", False
+            yield f"required: {code(name)}", ""
         written: Any = config.document.data
-        for key, verb in (("expectations", "expected"), ("mutes", "muted")):
-            for rule in written.get(key) or ():
-                everything = matching(streams, rule["match"]) == streams
-                yield f"{verb}: {_rule(rule)}", everything
+        for index, one in enumerate(config.expectations):
+            whole = [each for each in config.sources if covers(one, each)]
+            projects = ", ".join(code(each.project) for each in whole)
+            yield f"expected: {_rule(written['expectations'][index])}", projects
+        for rule in written.get("mutes") or ():
+            yield f"muted: {_rule(rule)}", ""
+        if "grouping" in written:
+            group = config.grouping
+            within = format_duration(group.within.total_seconds())
+            streams = f"{group.streams} streams or more of a location"
+            yield f"one page: {streams} with the same problem within {within}", ""
 
 
 def _rule(rule: Json) -> str:

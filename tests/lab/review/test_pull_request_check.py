@@ -175,7 +175,7 @@ def test_the_workflow_on_github_keeps_one_comment(
     planned.write_text(json.dumps(plan(change("update", before=late, after=sooner))))
     _run_steps("review", workspace, environ)
     _run_steps("comment", workspace, environ)
-    assert "**" not in host.comments[-1]
+    assert " later**" not in host.comments[-1]
     config.write_text(CONFIG.replace("sources", "source"))
     with pytest.raises(subprocess.CalledProcessError, match="check --offline"):
         _run_steps("review", workspace, environ)
@@ -219,23 +219,34 @@ def _texts(value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("pipeline", ["github.yml", "gitlab-ci.yml", "cloudbuild.yaml"])
 @pytest.mark.parametrize(
-    ("ends", "text", "codes"),
+    ("checked", "ends", "text", "codes"),
     [
-        (0, "Fine.", [0, 0]),
-        (1, "Lost.", [0, 1]),
-        (1, "", [1]),
-        (2, "", [1]),
+        (0, 0, "Fine.", [0, 0, 0]),
+        (1, 0, "Fine.", [0, 0, 1]),
+        (2, 0, "", [1]),
+        (0, 1, "Lost.", [0, 0, 1]),
+        (0, 1, "", [0, 1]),
+        (0, 2, "", [0, 1]),
     ],
 )
 def test_no_pipeline_accepts_anything_but_success(
-    tmp_path: Path, pipeline: str, ends: int, text: str, codes: list[int]
+    tmp_path: Path,
+    pipeline: str,
+    checked: int,
+    ends: int,
+    text: str,
+    codes: list[int],
 ) -> None:
-    """What a review finds fails the pipeline at its end, a failed review at once."""
+    """Warnings and what a review finds fail it at its end, mistakes at once."""
     programs = tmp_path / ".venv" / "bin"
+    strict = '[ "$*" = "check --offline --strict --config ./config.yaml" ] || exit 3'
+    _write_program(programs / "datastream-exporter", f"{strict}; exit {checked} #")
     _write_program(programs / "datastream-lab", f"printf '{text}'; exit {ends} #")
     for name in ("apt-get", "make"):
         _write_program(programs / name, "true")
     environ = {
+        "DIRECTORY": ".",
+        "_DIRECTORY": ".",
         "EXPORTER": str(tmp_path),
         "_EXPORTER": str(tmp_path),
         "RUNNER_TEMP": str(tmp_path),
@@ -243,7 +254,7 @@ def test_no_pipeline_accepts_anything_but_success(
         "PATH": f"{programs}:{os.environ['PATH']}",
     }
     found = []
-    for words in ("--strict", 'exit "$')[: len(codes)]:
+    for words in (" check ", " review ", 'exit "$')[: len(codes)]:
         script = _script(pipeline, words)
         ended = subprocess.run(
             ["bash", "-euc", script],
@@ -253,9 +264,6 @@ def test_no_pipeline_accepts_anything_but_success(
         )
         found.append(ended.returncode)
     assert found == codes
-    check = _script(pipeline, " check ")
-    assert " check --offline " in check
-    assert "||" not in check
 
 
 def _comment(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from exporter.text import printable
 
 LOGGER = logging.getLogger("exporter")
+# Where nobody reads the log, there is nobody to tell.
+logging.raiseExceptions = False
 # The name under which a record carries its fields: ``extra={FIELDS: {...}}``
 FIELDS = "fields"
 # Characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB

@@ -17,6 +17,11 @@ class ProjectName(NamedTuple):
     def __str__(self) -> str:
         return f"projects/{self.project}"
 
+    @property
+    def location(self) -> str:
+        """What stands for the discovery among locations."""
+        return GLOBAL
+
 
 class LocationName(NamedTuple):
     """A location of a project; prints as ``projects/P/locations/L``."""

@@ -5,6 +5,7 @@ may not say what its author meant.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from fnmatch import filter as matching
@@ -14,15 +15,15 @@ from threading import Event
 from exporter.command.findings import Finding
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
+from exporter.config.unwatched import covers, unwatched
 from exporter.documents.mistakes import nearest
 from exporter.documents.yaml_tree import KeyPath
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import failure_groups, name_first, problem_of
-from exporter.names import GLOBAL
+from exporter.log.summary import failure_groups, name_first, omitted, problem_of
 from exporter.run.read_back import REFUSALS
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.steps.compare import ComparedLocation, is_open
+from exporter.steps.compare import ComparedLocation, Omission, is_open
 from exporter.steps.measure import Sample
 from exporter.steps.write import Writer
 from exporter.text import plural, quote
@@ -35,13 +36,15 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
     place = config.document.place
     for index, mute in enumerate(config.mutes):
         ends = _local_and_utc(mute.end, mute.timezone or UTC)
-        level = INFO
         words = f"{quote(mute.match)} is muted until {ends}"
         if mute.end <= now:
-            level = WARNING
             words = f"{quote(mute.match)} is watched since {ends}; remove this mute"
-        yield Finding(level, place(("mutes", index)), words)
+        yield Finding(INFO, place(("mutes", index)), words)
     for index, expectation in enumerate(config.expectations):
+        whole = [one.project for one in config.sources if covers(expectation, one)]
+        if whole:
+            words = f"is about every stream of {name_first(whole)}; narrow its match"
+            yield Finding(WARNING, place(("expectations", index)), words)
         window = expectation.during
         if not window:
             continue
@@ -52,30 +55,23 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         elif not is_open(window, now):
             words = "is over; remove this expectation, or correct its times"
             yield Finding(WARNING, part, words)
-    # Only a glob that is too wide matches a stream of such a name.
-    names = [
-        f"projects/{each.project}/locations/~/streams/~" for each in config.sources
-    ]
-    for path, glob, on_names in _globs(config):
-        if matching(names, on_names):
-            words = f"{quote(glob)} matches every stream; narrow or remove it"
-            yield Finding(WARNING, place(path), words)
+    for index, source in enumerate(config.sources):
+        if unwatched([source], [config], now):
+            words = f"nothing of {source.project} is watched; narrow excludes and mutes"
+            yield Finding(WARNING, place(("sources", index)), words)
     yield from _misspelled(config)
 
 
 def _misspelled(config: Config) -> Iterator[Finding]:
     """Yield a warning for each location that may be misspelled."""
-    named: list[tuple[KeyPath, str]] = []
     for index, source in enumerate(config.sources):
         for number, location in enumerate(source.locations or ()):
-            named.append((("sources", index, "locations", number), location))
-    for index, stream in enumerate(config.required):
-        named.append((("required", index), stream.location))
-    for path, location in named:
-        if location not in KNOWN:
+            if location in KNOWN:
+                continue
             words = f"this version doesn't know {quote(location)}: new, or misspelled"
             if guess := nearest(location, KNOWN):
                 words += f"; did you mean {guess}?"
+            path = ("sources", index, "locations", number)
             yield Finding(WARNING, config.document.place(path), words)
 
 
@@ -86,11 +82,15 @@ def _local_and_utc(time: datetime, zone: tzinfo) -> str:
     return local if local == utc else f"{local} ({utc})"
 
 
-def _globs(config: Config) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield where each glob stands, the glob, and the same one on full names."""
+def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield where each glob stands, the glob, and the same one on full names.
+
+    A mute that has ended has none.
+    """
     for key in ("expectations", "mutes"):
         for index, one in enumerate(getattr(config, key)):
-            yield (key, index, "match"), one.match, one.match
+            if getattr(one, "end", now) >= now:
+                yield (key, index, "match"), one.match, one.match
     for index, source in enumerate(config.sources):
         streams = f"projects/{source.project}/locations/*/streams/"
         for key in ("include", "exclude"):
@@ -118,18 +118,21 @@ def check_access(
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
     everywhere = Session(wide, session.clients, session.task)
     report = run_once(everywhere, deadline, writes=False)
+    held: Counter[str] = Counter()
+    for location in report.locations:
+        held[location.name.project] += len(location.held)
+    unread = {each.project for each in report.unread}
     for project, found in report.discovered.items():
-        text = f"{plural(len(found), 'location')} discovered"
-        yield Finding(INFO, f"projects/{project}", text)
+        level, text = INFO, f"{plural(len(found), 'location')} discovered"
+        if not (held[project] or project in unread or report.stopped):
+            level, text = WARNING, f"{text}, and no stream in any of them"
+        yield Finding(level, f"projects/{project}", text)
     for location in report.locations:
         yield from _location(config, location)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
-        level = WARNING
-        for each in group.names:
-            if config.reads(each.project, getattr(each, "location", GLOBAL)):
-                level = ERROR
-        yield Finding(level, "", group.text)
+        due = any(config.reads(each.project, each.location) for each in group.names)
+        yield Finding(ERROR if due else WARNING, "", group.text)
     if report.stopped:
         return
     if not report.unread:
@@ -138,7 +141,7 @@ def check_access(
             for location in report.locations
             for stream in location.held
         ]
-        for path, glob, on_names in _globs(config):
+        for path, glob, on_names in _globs(config, datetime.now(UTC)):
             if not matching(names, on_names):
                 words = f"{quote(glob)} matches no stream"
                 yield Finding(WARNING, config.document.place(path), words)
@@ -157,21 +160,24 @@ def check_access(
 def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
     """Yield of a location how many streams a run reads, what alerts, what it leaves."""
     name = str(location.name)
-    unwatched = {*location.held}
+    forgotten = [*location.held]
     fix = "add the location to its source"
     if config.reads(*location.name):
         # Most discovered locations have none.
         if location.held:
-            count = sum(1 for _ in location.listed)
-            yield Finding(INFO, name, f"{plural(count, 'stream')} watched")
+            count = len(location.listed)
+            text = f"{plural(count, 'stream')} watched"
+            if left_out := omitted(location.omitted):
+                text += f", {left_out}"
+            yield Finding(INFO if count else WARNING, name, text)
         for one in location.streams:
-            unwatched.discard(one.name.stream)
             if problem := problem_of(one):
                 yield Finding(WARNING, "alerts now", f"{one.name} {problem}")
-        unwatched.difference_update(location.excluded)
+        left = location.unwatched
+        forgotten = [each for each in left if left[each] is Omission.NOT_INCLUDED]
         fix = "add them to `include`, or to `exclude`"
-    if unwatched:
-        text = f"nothing watches {name_first(sorted(unwatched))}; {fix}"
+    if forgotten:
+        text = f"nothing watches {name_first(sorted(forgotten))}; {fix}"
         yield Finding(WARNING, name, text)
 
 
@@ -182,10 +188,9 @@ def _writing(
 ) -> Iterator[Finding]:
     """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
-    location = config.run.location or GLOBAL
     sample = Sample(
         "exporter/points_lost",
-        location,
+        config.run.location,
         config.run.name,
         NODE,
         (),

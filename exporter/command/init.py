@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
@@ -72,9 +72,9 @@ def init(line: CommandLine) -> int:
         for group in failure_groups(report):
             # There is no file to look into yet.
             LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
-        read = {location.name.project for location in report.locations}
-        if report.stopped or not read.issuperset(projects):
-            LOGGER.error("Nothing was written: not every project could be read.")
+        left_out = _left_out(projects, report)
+        if report.stopped or not report.locations:
+            LOGGER.error("Nothing was written: no project could be read.")
             return INCOMPLETE
         channels = _channels(clients, projects[0], signals.stop)
     largest = max(report.locations, key=lambda location: len(location.held))
@@ -85,7 +85,10 @@ def init(line: CommandLine) -> int:
         project=projects[0],
         channels="\n      ".join(channels),
     )
-    files = {config_file: _config_text(projects, report), main_file: main_text}
+    files = {
+        config_file: _config_text(projects, left_out, report),
+        main_file: main_text,
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
@@ -109,6 +112,21 @@ def init(line: CommandLine) -> int:
     for command in ("init", "apply"):
         LOGGER.info("  terraform -chdir=%s %s", shell_quote(str(folder)), command)
     return OK
+
+
+def _left_out(projects: Sequence[str], report: Report) -> dict[str, str]:
+    """Return why projects don't come into config.yaml, and say so."""
+    found: dict[str, str] = {}
+    if report.stopped:
+        return found
+    read = {location.name.project for location in report.locations}
+    for project in projects:
+        if project not in read:
+            found[project] = "it could not be read"
+            if report.discovered.get(project) == ():
+                found[project] = "Datastream has no location for it"
+            LOGGER.warning("%s is left out: %s.", project, found[project])
+    return found
 
 
 def _channels(
@@ -142,11 +160,17 @@ def _channels(
     return lines or ["# There is none yet."]
 
 
-def _config_text(projects: Sequence[str], report: Report) -> str:
+def _config_text(
+    projects: Sequence[str], left_out: Mapping[str, str], report: Report
+) -> str:
     """Return config.yaml, with what may be expected in comments."""
     text = _CONFIG_TEXT.format(projects[0])
     for project in projects:
-        text += f"  - project: {project}\n"
+        line = f"- project: {project}\n"
+        if project in left_out:
+            text += f"# Left out, as {left_out[project]}:\n# {line}"
+        else:
+            text += f"  {line}"
     expectations = ""
     for location in report.locations:
         for one in location.streams:

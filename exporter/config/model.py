@@ -25,8 +25,9 @@ from exporter.config.fields import (
 )
 from exporter.documents.document import Document, Section
 from exporter.documents.durations import Duration, between
+from exporter.names import GLOBAL
 
-_LONGEST_MUTE = timedelta(days=400)
+_LONGEST_MUTE = timedelta(days=100)
 
 
 class _Section(Section):
@@ -138,7 +139,7 @@ class Mute(_Section):
     """Glob on the full name, projects/P/locations/L/streams/S."""
     until: Time
     """When they are watched again, such as 2026-12-24T22:00:00+01:00. A date means its
-    beginning. At most 400 days ahead."""
+    beginning. At most 100 days ahead."""
     timezone: TimeZone | None = None
     """Time zone by name; required for a time without an offset."""
     reason: Words | None = None
@@ -175,6 +176,9 @@ class Collect(_Section):
 
     errors: bool = True
     """Whether to count the errors of each stream."""
+    error_texts: bool = True
+    """Whether the log has the texts of errors, which may hold values of rows; without
+    them, it has the errors' reasons."""
     objects: bool = False
     """Whether to count the objects of each stream by backfill state, and their errors,
     at one call or more a stream."""
@@ -187,8 +191,8 @@ class Run(_Section):
 
     name: RunName = "datastream-exporter"
     """Name of this exporter in its own series; one for each deployment."""
-    location: RunLocation | None = None
-    """Region in the exporter's own series; left out, global."""
+    location: RunLocation = GLOBAL
+    """Region in the exporter's own series."""
     deadline: Annotated[Duration, between("1s", "1h")] = Field(
         default="50s", validate_default=True
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 from exporter.documents.mistakes import InputError
-from exporter.names import GLOBAL, LocationName, ProjectName
+from exporter.names import LocationName, ProjectName
 from exporter.text import quote
 
 JOB = "CLOUD_RUN_JOB"
@@ -49,8 +49,7 @@ class Task:
 
         Exactly one task does.
         """
-        location = getattr(name, "location", GLOBAL)
-        digest = hashlib.sha256(f"{name.project}/{location}".encode()).digest()
+        digest = hashlib.sha256(f"{name.project}/{name.location}".encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.index
 
 

@@ -8,7 +8,7 @@ from exporter.google.errors import Failure
 from exporter.names import Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
-from exporter.steps.compare import ComparedStream, Verdict
+from exporter.steps.compare import ComparedStream, Omission, Verdict
 from exporter.steps.problems import LocationProblems
 from exporter.text import one_line, plural, printable
 
@@ -84,6 +84,7 @@ def numbers(report: Report) -> dict[str, Any]:
     return {
         "node_id": str(report.task.index),
         "streams": report.streams,
+        "unwatched": report.omitted.total(),
         "locations": len(report.locations) + len(report.unread),
         "unreadable": len(report.unread),
         "uncollected": len(report.uncollected),
@@ -102,22 +103,27 @@ def fleet(report: Report) -> str:
     text = "no locations read"
     if locations:
         within = plural(len(locations), "location")
-        text = f"{plural(report.streams, 'stream')} in {within}"
+        text = f"{plural(report.streams, 'stream')} watched in {within}"
     verdicts: Counter[str] = Counter()
     for location in locations:
         verdicts.update(one.verdict for one in location.streams)
     if counted := nonzero({verdict: verdicts[verdict] for verdict in _COUNTED}):
         text += f" ({counted})"
+    if left_out := omitted(report.omitted):
+        text += f", {left_out}"
     if report.unread:
         text += f", {plural(len(report.unread), 'location')} unreadable"
     return text
 
 
+def omitted(counts: Mapping[Omission, int]) -> str:
+    """Return in words what config leaves unwatched: ``3 muted, 12 excluded``."""
+    return nonzero({why: counts[why] for why in Omission})
+
+
 def nonzero(counts: Mapping[str, int]) -> str:
     """Return each count that is not 0 with what it counts: ``2 lost, 1 superseded``."""
-    return ", ".join(
-        f"{count:,} {what}" for what, count in sorted(counts.items()) if count
-    )
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 def error_of(one: ComparedStream) -> str:

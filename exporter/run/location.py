@@ -52,18 +52,15 @@ class LocationRun:
                 if points.written.complete:
                     self.problems.forget_ended(self.name)
             return
+        samples = list(measure.location_samples(compared))
         # What there is to write, but for the time
-        seen = sum(map(hash, measure.stream_samples(compared, 0, errors=errors)))
+        timeless = measure.stream_samples(compared, 0, errors=errors)
+        seen = sum(map(hash, (*samples, *timeless)))
         current = frozenset(problems.current.items()) if problems else None
         self.changed, due = self.memory.claim(self.name, (seen, hash(current)))
         if not due:
             return
-        watched = len(list(compared.listed))
-        samples = [
-            location_sample("location/up", self.name, 1),
-            location_sample("location/streams", self.name, watched),
-            *measure.stream_samples(compared, timestamp, errors=errors),
-        ]
+        samples += measure.stream_samples(compared, timestamp, errors=errors)
         if problems is not None:
             samples += measure.problem_samples(self.name, problems)
         points.write(samples)

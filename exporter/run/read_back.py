@@ -4,7 +4,6 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 (ListTimeSeries).
 """
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -35,9 +34,8 @@ _ALIGNER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 # Failures that the next run meets again; all others are in passing
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 
-# The points of each series: a time and a value in turn, as plain numbers take the least
-# memory
-_Numbers: TypeAlias = dict[Series, "array[int]"]
+# The value of each series at each of its times, in unix seconds
+_Values: TypeAlias = dict[Series, dict[int, int]]
 
 
 def read_back(
@@ -52,10 +50,8 @@ def read_back(
     These are all points of the last ten minutes, or the day's last one, before a run at
     ``timestamp``, in unix seconds. Raise CallError unless all could be read.
     """
-    # Each name is kept once.
-    names: dict[Any, Any] = {}
 
-    def numbers(query: tuple[MetricName, int]) -> _Numbers:
+    def values(query: tuple[MetricName, int]) -> _Values:
         """Return each series' points of the last ten minutes, or the day's last one."""
         metric, seconds = query
         request = monitoring_v3.ListTimeSeriesRequest.pb()(
@@ -73,10 +69,10 @@ def read_back(
         needs = (project, PERMISSION)
         method = client.list_time_series
         pages = list_pages(method, request, needs, deadline, calls)
-        found: _Numbers = defaultdict(lambda: array("q"))
+        found: _Values = defaultdict(dict)
         try:
             for page in pages:
-                _add_numbers(page, found, names)
+                _add_values(page, found)
         except CallError as error:
             if not is_unknown_metric(error.failure):
                 raise
@@ -88,33 +84,23 @@ def read_back(
         ("stream/problem_since", _LAST_SECONDS),
         ("stream/problem_since", _RECENT_SECONDS),
     ]
-    last, recent, last_since, recent_since = map_in_threads(numbers, queries, 4)
-    nothing = array("q")
+    last, recent, last_since, recent_since = map_in_threads(values, queries, 4)
 
     def points() -> Iterator[tuple[Series, list[ProblemPoint]]]:
         # Where there are recent points, they count alone.
         for series, of_series in (last | recent).items():
-            since = _by_time(recent_since.get(series, nothing))
-            last_of = _by_time(last_since.get(series, nothing))
-            days_last = max(last_of.values(), default=0)
+            since = recent_since.get(series, {})
+            days_last = max(last_since.get(series, {}).values(), default=0)
             told = [
                 ProblemPoint(time, value, since.get(time) or days_last or time)
-                for time, value in sorted(_by_time(of_series).items())
+                for time, value in sorted(of_series.items())
             ]
             yield series, told
 
     return points()
 
 
-def _by_time(numbers: "array[int]") -> dict[int, int]:
-    return dict(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def _add_numbers(
-    page: Any,
-    found: _Numbers,
-    names: dict[Any, Any],
-) -> None:
+def _add_values(page: Any, found: _Values) -> None:
     """Add the points of an answer."""
     if page.execution_errors:
         text = "Cloud Monitoring could not read all series"
@@ -125,9 +111,6 @@ def _add_numbers(
             continue  # an exporter before this one wrote no kind
         at = series.resource.labels
         name = LocationName(at["namespace"], at["location"])
-        name = names.setdefault(name, name)
-        key = name, (labels["stream_id"], Kind(labels["kind"]))
-        numbers = found[names.setdefault(key, key)]
+        of_series = found[name, (labels["stream_id"], Kind(labels["kind"]))]
         for point in series.points:
-            numbers.append(point.interval.end_time.seconds)
-            numbers.append(point.value.int64_value)
+            of_series[point.interval.end_time.seconds] = point.value.int64_value

@@ -1,5 +1,6 @@
 """How a run went, as a value."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from exporter.google.environment import Task
 from exporter.google.errors import Failure
 from exporter.names import LocationName, Name
 from exporter.run.collect import Uncollected
-from exporter.steps.compare import ComparedLocation
+from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
 
@@ -41,7 +42,13 @@ class Report:
     @property
     def streams(self) -> int:
         """How many watched streams were read."""
-        return sum(1 for location in self.locations for _ in location.listed)
+        return sum(len(location.listed) for location in self.locations)
+
+    @property
+    def omitted(self) -> Counter[Omission]:
+        """How many streams were read that config leaves unwatched, by the reason."""
+        counts = (location.omitted for location in self.locations)
+        return sum(counts, Counter())
 
     @property
     def complete(self) -> bool:

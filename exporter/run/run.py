@@ -26,7 +26,7 @@ from exporter.run.threads import Threads, decide, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import Sample, location_sample
 from exporter.steps.problems import Earlier, ProblemPoint, Series
-from exporter.steps.read import Datastream
+from exporter.steps.read import LONGEST_ERROR, Datastream
 from exporter.steps.write import Points, Writer, Written
 
 # The ids of a project's locations, or why they could not be listed
@@ -90,7 +90,8 @@ class _Run:
         self._timestamp = timestamp
         self._deadlines = RunDeadlines.of(deadline)
         self._calls = Calls()
-        self._api = Datastream(session.clients, self._calls)
+        longest = LONGEST_ERROR if session.config.collect.error_texts else 0
+        self._api = Datastream(session.clients, self._calls, longest)
         self._expectations = Expectations(session.config, timestamp)
         self._writer: Writer | None = None
         if writes:
@@ -131,7 +132,7 @@ class _Run:
         if report.stopped:
             return report
         run = self._config.run
-        node = (run.location or GLOBAL, run.name, str(report.task.index), ())
+        node = (run.location, run.name, str(report.task.index), ())
         samples = [
             Sample("exporter/last_run", *node, report.timestamp),
             Sample("exporter/run_seconds", *node, round(report.seconds, 3)),
@@ -332,6 +333,7 @@ class _Run:
                 )
                 if self._memory.is_just_emptied(name):
                     samples.append(location_sample("location/streams", name, 0))
+                    samples.append(location_sample("location/unwatched", name, 0))
 
         def write() -> None:
             self._shared.write(samples)

@@ -1,6 +1,7 @@
 """Compares the streams of a location with what config expects of them."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -33,6 +34,14 @@ class Verdict(StrEnum):
     UNEXPECTED = "not as expected"
     FAILED = "failed"  # for the moment or permanently
     MISSING = "required and missing"  # required, and its location does not hold it
+
+
+class Omission(StrEnum):
+    """Why config leaves a stream unwatched, in the words of a summary."""
+
+    MUTED = "muted"
+    EXCLUDED = "excluded"
+    NOT_INCLUDED = "not included"
 
 
 class ComparedStream(NamedTuple):
@@ -71,19 +80,25 @@ class ComparedLocation(NamedTuple):
     name: LocationName  # its project and id
     # The streams that are watched, and the required ones that it does not hold
     streams: tuple[ComparedStream, ...] = ()
-    # The ids of the streams that config excludes, or mutes for a time
-    excluded: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()  # the ids of all streams that it holds, watched or not
+    # Why the others are not watched, by id; also required ones that it does not hold
+    unwatched: Mapping[str, Omission] = {}
+    held: frozenset[str] = frozenset()  # the ids of all streams that it holds
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write but that it was read."""
-        return not (self.streams or self.excluded)
+        return not (self.streams or self.unwatched)
 
     @property
-    def listed(self) -> Iterator[ComparedStream]:
+    def omitted(self) -> Counter[Omission]:
+        """How many streams that it holds are not watched, by the reason."""
+        unwatched = self.unwatched.items()
+        return Counter(why for each, why in unwatched if each in self.held)
+
+    @property
+    def listed(self) -> list[ComparedStream]:
         """Its watched streams that exist."""
-        return (one for one in self.streams if one.exists)
+        return [one for one in self.streams if one.exists]
 
     @property
     def problem_states(self) -> dict[str, int]:
@@ -113,25 +128,25 @@ class Expectations:
         """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}
         watched: list[ComparedStream] = []
-        excluded: list[str] = []
+        unwatched: dict[str, Omission] = {}
         for stream in held.values():
             name = at.stream(stream.id)
             if not source.includes(stream.id):
-                continue
-            if source.excludes(stream.id) or self._mutes(name):
-                excluded.append(stream.id)
+                unwatched[stream.id] = Omission.NOT_INCLUDED
+            elif source.excludes(stream.id):
+                unwatched[stream.id] = Omission.EXCLUDED
+            elif self._mutes(name):
+                unwatched[stream.id] = Omission.MUTED
             else:
                 watched.append(self._compare(name, stream))
         for name in dict.fromkeys(self._config.required):
             if name.location_name != at or name.stream in held:
                 continue
             if self._mutes(name):
-                excluded.append(name.stream)
+                unwatched[name.stream] = Omission.MUTED
             else:
                 watched.append(missing(name))
-        return ComparedLocation(
-            name=at, streams=tuple(watched), excluded=tuple(excluded), held=tuple(held)
-        )
+        return ComparedLocation(at, tuple(watched), unwatched, frozenset(held))
 
     def _mutes(self, name: StreamName) -> bool:
         """Return whether a stream is muted now."""

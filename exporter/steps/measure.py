@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from google.cloud.datastream_v1 import BackfillJob
 
 from exporter.documents.document import packaged
-from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
-from exporter.steps.compare import ComparedLocation
+from exporter.names import LocationName, Name, StreamName
+from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.problems import LocationProblems
 from exporter.steps.read import Objects
 
@@ -38,6 +38,7 @@ MetricName: TypeAlias = Literal[
     "location/up",
     "location/last_read",
     "location/streams",
+    "location/unwatched",
     "exporter/last_run",
     "exporter/streams",
     "exporter/run_seconds",
@@ -94,15 +95,21 @@ class Sample(NamedTuple):
 
 def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
     """Return a value of one of the metrics ``location/…``, also of a discovery."""
-    location = name.location if not isinstance(name, ProjectName) else GLOBAL
     return Sample(
         metric,
-        location,
+        name.location,
         name.project,
         LOCATION_NODE,
         (),
         value,
     )
+
+
+def location_samples(at: ComparedLocation) -> Iterator[Sample]:
+    """Yield that a location was read, and how many of its streams are watched."""
+    yield location_sample("location/up", at.name, 1)
+    yield location_sample("location/streams", at.name, len(at.listed))
+    yield location_sample("location/unwatched", at.name, at.omitted.total())
 
 
 def _of(
@@ -146,8 +153,9 @@ def stream_samples(
         yield _of("stream/last_seen", at.name, stream.id, timestamp)
         if errors:
             yield _of("stream/errors", at.name, stream.id, stream.errors)
-    for stream_id in at.excluded:
-        yield _of("stream/last_seen", at.name, stream_id, NEVER_MISSING)
+    for stream_id, why in at.unwatched.items():
+        if why is not Omission.NOT_INCLUDED:
+            yield _of("stream/last_seen", at.name, stream_id, NEVER_MISSING)
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:

@@ -19,8 +19,7 @@ from exporter.names import LocationName, StreamName
 LABEL = "expected-state"
 # Children in a page, the most that the API gives (ListStreamsRequest.page_size)
 PAGE = 1000
-# Characters of an error's text that are kept; the log shows fewer
-_LONGEST_ERROR = 8192
+LONGEST_ERROR = 8192  # characters; the log shows fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,7 @@ class Datastream(NamedTuple):
 
     clients: Clients
     calls: Calls
+    longest_error: int = LONGEST_ERROR  # characters of an error's text that are kept
 
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
@@ -85,7 +85,7 @@ class Datastream(NamedTuple):
                     errors=len(stream.errors),
                     label=stream.labels.get(LABEL, ""),
                     reason=first.reason if first else "",
-                    error=first.message[:_LONGEST_ERROR] if first else "",
+                    error=first.message[: self.longest_error] if first else "",
                 )
         return tuple(streams.values())
 

@@ -68,7 +68,7 @@ def run(context: LabContext) -> int:
         for scenario in scenarios:
             lasts = format_duration(scenario.lasts)
             rows.append((scenario.name, lasts, scenario.title))
-        print_table(headings, rows, context.out, right=("lasts",))
+        print_table(headings, rows, context.out)
         return OK
     results: list[ScenarioResult] = []
     with show_progress(context.err) as progress:

@@ -48,8 +48,15 @@ def show(times: Sequence[TimeToPage], context: LabContext) -> int:
     if context.args.json:
         print_json({"kept": not exceeded, "times": documents}, context.out)
     else:
-        numbers = ("worst", "median", "bound")
-        headings = ("change", "exporter", *numbers, "kept", "a script, every 5 min")
+        headings = (
+            "change",
+            "exporter",
+            "worst",
+            "median",
+            "bound",
+            "kept",
+            "a script, every 5 min",
+        )
         rows = []
         for each in documents:
             seconds = []
@@ -58,7 +65,7 @@ def show(times: Sequence[TimeToPage], context: LabContext) -> int:
                 seconds.append(f"{number} s" if number else "never")
             kept = "yes" if each["kept"] else "NO"
             rows.append([each["change"], each["mode"], *seconds[:3], kept, seconds[3]])
-        print_table(headings, rows, context.out, right=numbers)
+        print_table(headings, rows, context.out)
     if exceeded:
         LOGGER.error("%d of %s exceeded.", exceeded, plural(len(times), "bound"))
     return INCOMPLETE if exceeded else OK

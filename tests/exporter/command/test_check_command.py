@@ -155,6 +155,7 @@ sources:
     locations: [europe-west1, us-east99]
     include: [c*, o*]
     exclude: [test-*]
+  - project: metrics-prod
 expectations:
   - match: "*/streams/cart"
     states: [PAUSED]
@@ -165,45 +166,46 @@ expectations:
     states: [PAUSED]
     during: {from: 2026-01-02, until: 2026-01-03, timezone: UTC}
 mutes:
-  - {match: "*/europe-west1/*", until: 2026-01-02, timezone: Europe/Berlin}
+  - {match: "*/gone", until: 2026-01-02, timezone: Europe/Berlin}
 required:
   - projects/shop-prod/locations/europe-west1/streams/cellar
 """
 
 
 DOUBTS = """\
-warning  config.yaml:17: mutes[0]: "*/europe-west1/*" is watched since 2026-01-02 \
-00:00 Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
-warning  config.yaml:15: expectations[2].during: is over; remove this expectation, or \
+warning  config.yaml:11: expectations[1]: is about every stream of shop-prod, \
+metrics-prod; narrow its match
+warning  config.yaml:16: expectations[2].during: is over; remove this expectation, or \
 correct its times
-warning  config.yaml:10: expectations[1].match: "projects/*/locations/*/streams/*" \
-matches every stream; narrow or remove it
 warning  config.yaml:4: sources[0].locations[1]: this version doesn't know \
 "us-east99": new, or misspelled; did you mean us-east5?
+warning  projects/metrics-prod: 1 location discovered, and no stream in any of them
 warning  alerts now: projects/shop-prod/locations/europe-west1/streams/carts is \
-PAUSED, which config does not expect (config.yaml:10: expectations[1]: adds \
+PAUSED, which config does not expect (config.yaml:11: expectations[1]: adds \
 NOT_STARTED)
 warning  alerts now: projects/shop-prod/locations/europe-west1/streams/cellar is \
 required but does not exist: create it, or remove it from `required`
-warning  projects/shop-prod/locations/europe-west1: nothing watches returns; add them \
-to `include`, or to `exclude`
 warning  projects/shop-prod/locations/us-east1: nothing watches stock; add the \
 location to its source
-warning  config.yaml:8: expectations[0].match: "*/streams/cart" matches no stream
+warning  projects/shop-prod/locations/us-east99: no streams watched, 1 not included
+warning  projects/shop-prod/locations/us-east99: nothing watches returns; add them to \
+`include`, or to `exclude`
+warning  config.yaml:9: expectations[0].match: "*/streams/cart" matches no stream
 warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
 """.splitlines()
 
 
 def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     """Each doubt about config has a line and is counted; exit 0, or 1 with --strict."""
-    shop.project["locations"].append({"id": "us-east99"})
-    shop.europe["streams"].append({"id": "returns"})
+    place = {"id": "us-east99", "streams": [{"id": "returns"}]}
+    shop.project["locations"].append(place)
+    shop.metrics_project["locations"] = [{"id": "us-east4"}]
     shop.config = DOUBTFUL
     ended = shop.command("check")
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "17 checks: none failed, 10 warnings."
+    assert ended.err.splitlines()[-1] == "19 checks: none failed, 11 warnings."
     assert (ended.code, shop.command("check", "--strict").code) == (OK, INCOMPLETE)
 
 
@@ -219,17 +221,20 @@ expectations:
     during: {from: 2026-12-24, until: 2026-12-27T06:00, timezone: Europe/Berlin}
 mutes:
   - {match: "*/streams/stock", until: 2026-07-01, timezone: America/New_York}
+  - {match: "*/streams/*", until: 2026-01-02, timezone: Europe/Berlin}
 """
 SAID = """\
 ok       config: DATASTREAM_EXPORTER_CONFIG is valid
 ok       config.yaml:11: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
 America/New_York (2026-07-01 04:00 UTC)
+ok       config.yaml:12: mutes[1]: "*/streams/*" is watched since 2026-01-02 00:00 \
+Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
 ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
 Europe/Berlin (2026-06-06 20:00 UTC), for 4:00:00
 ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
 Europe/Berlin (2026-12-23 23:00 UTC), for 3 days, 6:00:00
-warning  config.yaml:2: sources[0].exclude[0]: "*" matches every stream; narrow or \
-remove it
+warning  config.yaml:2: sources[0]: nothing of shop-prod is watched; narrow excludes \
+and mutes
 warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \
 "europe-wset1": new, or misspelled; did you mean europe-west1?
 """.splitlines()
@@ -243,6 +248,35 @@ def test_offline_says_what_config_mutes_and_expects() -> None:
     strict = command("check", "--offline", "--strict", **{CONFIG: OFFLINE})
     wrong = command("check", "--offline", **{CONFIG: "sources: []"})
     assert (ended.code, strict.code, wrong.code) == (OK, INCOMPLETE, USAGE)
+
+
+MUTED = "}]\nmutes: [{timezone: UTC, until: 2026-07-01, match: projects/shop-prod/"
+
+
+@pytest.mark.parametrize(
+    ("rest", "warnings"),
+    [
+        (', exclude: ["[a-z]*"]}]', 1),
+        (', exclude: ["[a-m]*", "[n-z]*"]}]', 1),
+        (f"{MUTED}*}}]", 1),
+        (f", locations: [us-east1]{MUTED}locations/us-east1/*}}]", 1),
+        ("}]\nexpectations: [{match: projects/shop-prod/*, states: [PAUSED]}]", 1),
+        (', exclude: ["*-test"]}]', 0),
+        (', exclude: ["*[0-9]*"]}]', 0),
+        (', include: ["orders-*"], exclude: ["*-test"]}]', 0),
+        (f"{MUTED}locations/us-east1/*}}]", 0),
+        (f"{MUTED.replace('07', '05')}*}}]", 0),
+    ],
+)
+@freeze_time("2026-06-01 12:00")
+def test_a_rule_for_a_whole_source_is_a_warning(rest: str, warnings: int) -> None:
+    """Offline, it names that project alone; strict, the exit code is 1, or else 0."""
+    two = DISCOVERING.replace("[{", "[{project: bank-prod}, {").replace("}]\n", rest)
+    ended = command("check", "--offline", "--strict", **{CONFIG: two})
+    found = lines(ended, "warning")
+    named = [("shop-prod" in line, "bank-prod" in line) for line in found]
+    assert named == [(True, False)] * warnings
+    assert ended.code == (INCOMPLETE if warnings else OK)
 
 
 def test_read_only_writes_nothing(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.text import printable, quote
-from tests.exporter.command.conftest import DISCOVERING, Shop
+from tests.exporter.command.conftest import DISCOVERING, LISTING, Shop
 
 HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
 
@@ -50,3 +50,22 @@ def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> No
             texts = value if isinstance(value, list) else [value]
             for text in texts:
                 assert str(text).isprintable()
+
+
+@pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
+@pytest.mark.parametrize("texts", ["true", "false"])
+def test_the_texts_of_errors_can_be_left_out(
+    shop: Shop, argv: list[str], texts: str
+) -> None:
+    """They may hold values of rows; reasons and numbers stay, also on Cloud Run."""
+    errors = [{"reason": "SLOT", "message": "row 4711"}] * 2
+    shop.europe["streams"] = [
+        {"id": "orders", "errors": errors},
+        {"id": "carts", "state": "FAILED", "errors": errors},
+    ]
+    shop.config = f"{LISTING}collect: {{error_texts: {texts}}}\n"
+    for ended in (shop.command(*argv), shop.job(*argv)):
+        said = ended.out + ended.err
+        assert ("row" in said) == (texts == "true")
+        assert "is RUNNING with 2 errors: SLOT" in said
+        assert "failed; Datastream keeps retrying: SLOT" in said

@@ -1,6 +1,7 @@
 """``init``: the files that it writes of what it finds, and what it says."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,8 @@ expectations:
 #  - match: projects/shop-prod/locations/europe-west1/streams/carts
 #    states: [PAUSED]
 """
+NEEDS = "The account needs datastream."
+UNREAD = "it could not be read"
 
 
 def init(shop: Shop, *argv: str) -> Ended:
@@ -46,7 +49,7 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert main.count(listed) == 2
     assert '  region      = "europe-west1"\n' in main
     assert "Read the first, and choose in the second whom to notify." in ended.err
-    assert "3 streams in 3 locations (1 not as expected).\n" in ended.err
+    assert "3 streams watched in 3 locations (1 not as expected).\n" in ended.err
     assert ended.err.endswith("\n  terraform -chdir=. apply\n")
     assert shop.cloud.points() == []
 
@@ -102,28 +105,39 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "permission", ["datastream.locations.list", "datastream.streams.list"]
+    ("change", "said", "why"),
+    [
+        ({"denied": ["datastream.locations.list"]}, NEEDS + "locations.list", UNREAD),
+        ({"denied": ["datastream.streams.list"]}, NEEDS + "streams.list", UNREAD),
+        ({"api": "disabled"}, "gcloud services enable datastream.", UNREAD),
+        ({"locations": []}, "", "Datastream has no location for it"),
+    ],
 )
-def test_a_project_that_cannot_be_read_is_a_failure(
-    shop: Shop, permission: str
+def test_a_project_that_cannot_be_read_is_left_out(
+    shop: Shop, change: dict[str, Any], said: str, why: str
 ) -> None:
-    """The missing permission is named, nothing is written, and init exits with 1."""
-    shop.project["denied"] = [permission]
+    """A warning and a comment in config name it; the other project is written."""
+    shop.project |= change
     ended = init(shop)
-    assert (ended.code, ended.out) == (INCOMPLETE, "")
-    assert f"The account needs {permission} in project shop-prod. Grant " in ended.err
-    assert ended.err.endswith(
-        "error: Nothing was written: not every project could be read.\n"
-    )
-    assert not [*Path().iterdir()]
+    assert ended.code == OK
+    assert said in ended.err
+    assert f"\nwarning: shop-prod is left out: {why}.\n" in ended.err
+    text = Path("config.yaml").read_text("utf-8")
+    assert text.endswith(f"# Left out, as {why}:\n# - project: shop-prod\n")
+    (source,) = config.load("config.yaml", {}).sources
+    assert source.project == "metrics-prod"
 
 
-def test_no_hint_names_a_config_that_does_not_exist_yet(shop: Shop) -> None:
-    """Where a project isn't found, its id is in doubt, and no file is."""
+def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:
+    """Ids that aren't found are in doubt, and no file is; exit 1."""
     shop.faults = [{"method": "ListLocations", "code": "NOT_FOUND"}]
     ended = init(shop)
+    assert ended.code == INCOMPLETE
     assert "not found: " in ended.err
     assert "Check the project and the location.\n" in ended.err
+    nothing = "\nerror: Nothing was written: no project could be read.\n"
+    assert ended.err.endswith(nothing)
+    assert not [*Path().iterdir()]
 
 
 def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:

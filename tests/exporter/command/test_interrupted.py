@@ -71,7 +71,7 @@ def test_a_run_that_writes_finishes_the_write(
     assert shop.cloud.calls["ListStreams"] == 2
     assert shop.cloud.calls["CreateTimeSeries"] == 2
     assert "Interrupted: not everything" in err.getvalue()
-    assert "; 18 points written, 2 lost; " in err.getvalue()
+    assert "; 20 points written, 2 lost; " in err.getvalue()
 
 
 def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:
@@ -80,7 +80,7 @@ def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None
     signal_when(signal.SIGINT, called(shop, "ListStreams", 2))
     code, out, err = shop.command("check")
     assert code == 130
-    assert out.splitlines()[-1].endswith(": 2 locations discovered")
+    assert "2 locations" in out.splitlines()[-1]
     assert "warning: Interrupted: not everything was checked." in err
     assert not shop.cloud.calls["CreateTimeSeries"]
 

@@ -17,6 +17,7 @@ TASK_INDEX, TASK_COUNT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
 def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
     """Each line has severity, message and the execution's labels; there is no table."""
+    shop.config += "    exclude: [stock]\n"
     ended = shop.job(*argv)
     assert ended.code == OK
     assert [line["severity"] for line in ended.log] == ["WARNING", "WARNING", "INFO"]
@@ -39,14 +40,15 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
         numbers = {
             "event": "run",
             "node_id": "0",
-            "streams": 3,
+            "streams": 2,
+            "unwatched": 1,
             "unreadable": 0,
-            "written": 24,
+            "written": 23,
             "lost": 0,
             "calls": 11,
         }
         assert last == last | numbers
-        text = "3 streams in 2 locations (1 not as expected); 24 points"
+        text = "2 streams watched in 2 locations (1 not as expected), 1 excluded; 23 "
         assert last["message"].startswith(text)
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from freezegun import freeze_time
@@ -26,9 +27,9 @@ def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
         out
         == """\
 STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS  SINCE
-orders  shop-prod  europe-west1  RUNNING  yes            0
-carts   shop-prod  europe-west1  PAUSED   no             0
-stock   shop-prod  us-east1      RUNNING  yes            0
+orders  shop-prod  europe-west1  RUNNING  yes       0
+carts   shop-prod  europe-west1  PAUSED   no        0
+stock   shop-prod  us-east1      RUNNING  yes       0
 """
     )
     emulators, paused, summary = err.splitlines()
@@ -40,7 +41,7 @@ stock   shop-prod  us-east1      RUNNING  yes            0
     )
     assert paused == f"warning: {CARTS_PAUSED}"
     assert summary.startswith(
-        "3 streams in 2 locations (1 not as expected); 24 points written; 11 "
+        "3 streams watched in 2 locations (1 not as expected); 26 points written; 11 "
     )
 
 
@@ -54,9 +55,27 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     )
     assert "carts   shop-prod" in out
     assert (
-        f"warning: {CARTS_PAUSED}\n3 streams in 2 locations (1 not as expected); "
-        in err
+        f"warning: {CARTS_PAUSED}\n"
+        "3 streams watched in 2 locations (1 not as expected); " in err
     )
+
+
+def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:
+    """A location's are a row of the table, and all are in the summary."""
+    shop.europe["streams"] += [{"id": "copy-1"}, {"id": "copy-2"}, {"id": "x"}]
+    until = datetime.now(UTC) + timedelta(days=99)
+    shop.config += f"""\
+    include: ["?????*"]
+    exclude: [copy-*]
+mutes: [{{match: "*/stock", until: {until:%F}, timezone: UTC}}]
+"""
+    ended = shop.command("run")
+    assert ended.out.splitlines()[3:] == [
+        "2 excluded, 1 not included  shop-prod  europe-west1  not watched  -         -",
+        "1 muted                     shop-prod  us-east1      not watched  -         -",
+    ]
+    counts = "2 streams watched in 2 locations (1 not as expected), 1 muted, 2 excluded"
+    assert f"\n{counts}, 1 not included; 25 points written; " in ended.err
 
 
 def test_verbose_has_a_line_for_each_call(shop: Shop) -> None:
@@ -73,7 +92,7 @@ def test_verbose_has_a_line_for_each_call(shop: Shop) -> None:
         "ListTimeSeries projects/metrics-prod: OK",
         *(
             f"CreateTimeSeries projects/metrics-prod, {count}: OK"
-            for count in ("1 point", "4 points", "6 points", "12 points")
+            for count in ("1 point", "4 points", "7 points", "13 points")
         ),
     }
 
@@ -87,8 +106,8 @@ def test_an_empty_project_is_said_and_is_no_failure(
     shop.project["locations"] = [{"id": "europe-west1"}, {"id": "us-east1"}]
     code, out, err = shop.command(*argv)
     assert code == OK
-    assert out.startswith("No streams found: no streams in 2 locations.\n")
-    assert "No streams in 2 locations; " in err
+    assert out.startswith("No streams found: no streams watched in 2 locations.\n")
+    assert "No streams watched in 2 locations; " in err
 
 
 @pytest.mark.parametrize(
@@ -106,13 +125,13 @@ def test_an_unreadable_location_is_an_observation(
     shop.config += "run: {deadline: 4s}\n"
     code, out, err = shop.command("run")
     assert code == OK
-    assert "?       shop-prod  us-east1      unknown  ?              ?\n" in out
+    assert "?       shop-prod  us-east1      unknown  ?         ?\n" in out
     text = f"could not be read, so the streams there are unknown: {reason}"
     assert f"warning: projects/shop-prod/locations/us-east1 {text}" in err
     assert hint in err
     assert err.splitlines()[-1].startswith(
-        "2 streams in 1 location (1 not as expected), 1 location unreadable; 18 points"
-        " written; "
+        "2 streams watched in 1 location (1 not as expected), 1 location unreadable; 19"
+        " points written; "
     )
     assert shop.values("location/up") == {"europe-west1": 1, "us-east1": 0}
     assert shop.values("stream/last_seen").keys() == {"europe-west1"}
@@ -126,7 +145,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     assert code == INCOMPLETE
     _, lost, held_back, summary = err.splitlines()
     assert lost.startswith(
-        "error: 812 points lost, among location/up of datastream in"
+        "error: 814 points lost, among location/up of datastream in"
         " shop-prod/europe-west1, "
     )
     assert " more: permission denied: " in lost
@@ -140,7 +159,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
         " and the stream would look deleted."
     )
     assert summary.startswith(
-        "error: 201 streams in 2 locations; no points written, 812 lost; "
+        "error: 201 streams watched in 2 locations; no points written, 814 lost; "
     )
 
 
@@ -151,13 +170,13 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
     assert code == INCOMPLETE
     (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
     assert logged.startswith(
-        "warning: 22 points superseded, among location/up of datastream in"
+        "warning: 24 points superseded, among location/up of datastream in"
         " shop-prod/europe-west1, "
     )
     assert logged.endswith(
         "Is there a second exporter, or was this machine's clock set back?"
     )
-    assert "; no points written, 22 superseded; " in err.splitlines()[-1]
+    assert "; no points written, 24 superseded; " in err.splitlines()[-1]
 
 
 def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
@@ -165,7 +184,7 @@ def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
     shop.config += f"required: [{EUROPE}/streams/refunds]\n"
     code, out, err = shop.command("run")
     assert code == OK
-    assert "refunds  shop-prod  europe-west1  missing  no             -\n" in out
+    assert "refunds  shop-prod  europe-west1  missing  no        -\n" in out
     words = "is required but does not exist: create it, or remove it from `required`"
     missing = f"warning: {EUROPE}/streams/refunds {words}."
     assert f"{missing}\nwarning: {CARTS_PAUSED}\n" in err
@@ -173,13 +192,13 @@ def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
 
 
 def test_tables_are_aligned() -> None:
-    """Numbers are aligned right, and control characters are escaped."""
+    """Columns are aligned, and control characters are escaped."""
     rows = (("orders", "7", "all is well"), ("stock-eu", "1,200", "red \x1b[31m"))
     out = io.StringIO()
-    print_table(("name", "count", "what"), rows, out, ("count",))
+    print_table(("name", "count", "what"), rows, out)
     assert out.getvalue().splitlines() == [
         "NAME      COUNT  WHAT",
-        "orders        7  all is well",
+        "orders    7      all is well",
         r"stock-eu  1,200  red \x1b[31m",
     ]
 

@@ -24,7 +24,13 @@ from tests.exporter.function.conftest import (
 )
 from tests.exporter.worlds import PREFIX
 
-FAILS = {"at": "15s", "stream": "stock", "do": "fail", "reason": "GONE"}
+FAILS = {
+    "at": "15s",
+    "stream": "stock",
+    "do": "fail",
+    "reason": "GONE",
+    "message": "row 4711",
+}
 LOST = {
     "method": "CreateTimeSeries",
     "code": "PERMISSION_DENIED",
@@ -60,11 +66,26 @@ def test_what_was_prepared_survives(
     for _ in range(12):
         written.append(function.answer("POST", "/").body["written"])
         clock.now += 60
-    assert written[:5] == [POINTS, 25, 13, 4, 4]
+    assert written[:5] == [POINTS, 27, 14, 4, 4]
     assert cloud_at.calls["ListLocations"] == 2
     about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
     assert len(about) == 2
-    assert "was RUNNING and failed; Datastream keeps retrying: GONE" in about[0]
+    assert (
+        "was RUNNING and failed; Datastream keeps retrying: GONE: row 4711" in about[0]
+    )
+
+
+@pytest.mark.parametrize("cloud_at", [{"events": [FAILS]}], indirect=True)
+def test_the_texts_of_errors_can_be_left_out(
+    cloud_at: Emulator, on_clock: OnClock, clock: Clock, log: io.StringIO
+) -> None:
+    """No field of the log and of the answer has them; the reason takes their place."""
+    config = CONFIG + "collect: {error_texts: false}\n"
+    environ = {CONFIG_TEXT: config, "K_SERVICE": "exporter", **cloud_at.environ}
+    clock.now += 60
+    answer = on_clock(environ).answer("POST", "/")
+    assert '"error": "GONE"' in log.getvalue()
+    assert "4711" not in f"{log.getvalue()}{answer}"
 
 
 def test_callers_that_wait_share_the_next_run(

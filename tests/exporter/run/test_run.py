@@ -38,7 +38,7 @@ from tests.exporter.worlds import (
     world,
 )
 
-COUNTS = ["location/up", "location/streams"]
+COUNTS = ["location/up", "location/streams", "location/unwatched"]
 OF_A_STREAM = ["stream/state", "stream/expected", "stream/last_seen", "stream/errors"]
 OWN = [
     "exporter/last_run",
@@ -74,24 +74,31 @@ def names(points: Points) -> list[str]:
 
 
 def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
-    """Streams, then last_read; all points have one whole second."""
+    """Also where include leaves out all; all points have one whole second."""
     lab = serve(
         world(
             {
                 "europe-west1": ["a", "b"],
                 "us-east1": ["users"],
+                "us-east4": ["x1", "x2"],
                 "us-west1": [],
             }
         )
     )
     monitoring = Monitoring(lab.cloud)
-    report = lab.run(DISCOVERED)
+    report = lab.run(DISCOVERED | {"include": ["?", "users"]})
     assert report.complete
-    for at, streams in (("europe-west1", 2), ("us-east1", 1)):
+    for at, streams, others in (
+        ("europe-west1", 2, 0),
+        ("us-east1", 1, 0),
+        ("us-east4", 0, 2),
+    ):
         batches = [
             names(points) for points in monitoring.batches if points[0].location == at
         ]
         assert batches == [COUNTS + OF_A_STREAM * streams, ["location/last_read"]]
+        unwatched = monitoring.values("location/unwatched")
+        assert unwatched[at, "datastream"] == others
     *_, own = monitoring.batches
     assert names(own) == OWN
     (shared,) = [
@@ -104,7 +111,7 @@ def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) 
     assert {one.value for one in monitoring.points if one.metric in times} == {
         report.timestamp
     }
-    reads, writes = 8, 6
+    reads, writes = 9, 8
     assert report.calls == reads + writes
 
 
@@ -127,8 +134,8 @@ def test_no_call_is_made_more_than_the_points_need(
     requests = 1 + ceil((1 + 2 * empty) / 200)
     points = 4 + bool(sizes) + 2 * empty
     for size in full:
-        requests += 1 + ceil((2 + 4 * size) / 200)
-        points += 3 + 4 * size
+        requests += 1 + ceil((3 + 4 * size) / 200)
+        points += 4 + 4 * size
     assert len(monitoring.requests) == requests
     recalls = 4
     assert report.calls == 1 + len(sizes) + requests + recalls
@@ -256,9 +263,9 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
         "us-west1",
     }
     # The request that hangs is tried again, and is lost once.
-    assert report.written.lost == 6
+    assert report.written.lost == 7
     assert report.held_back == (AMERICA,)
-    assert monitoring.values("exporter/points_lost") == {("global", "0"): 6}
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): 7}
     assert report.seconds < PLENTY / 3
 
 
@@ -300,7 +307,7 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     assert read == ({"us-east1"} if held_back else {"us-east1", "europe-west1"})
     # All streams are sent, whatever became of the requests before them.
     assert len(monitoring.values("stream/state")) == 61
-    assert report.written.accepted == 2 * 3 + 61 * 4 + 5 - lost - len(held_back)
+    assert report.written.accepted == 2 * 4 + 61 * 4 + 5 - lost - len(held_back)
     assert not report.complete
     assert not report.reached_nobody
 
@@ -315,7 +322,7 @@ def test_a_run_whose_points_another_run_wrote_first_is_not_complete(
     assert not report.complete
     assert not report.reached_nobody
     assert (report.written.accepted, report.written.lost) == (0, 0)
-    assert report.written.superseded == 16
+    assert report.written.superseded == 18
     assert report.held_back == (EUROPE, AMERICA)
 
 

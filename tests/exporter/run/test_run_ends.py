@@ -82,10 +82,10 @@ def test_the_exporters_own_points_are_written_when_all_others_hang(
     monitoring = Monitoring(lab.cloud, hang)
     report = lab.run(DISCOVERED, seconds=6)
     assert report.seconds < PLENTY / 3
-    # What comes after a request that is lost is lost as well: two of it, four of its
+    # What comes after a request that is lost is lost as well: three of it, four of its
     # stream.
-    assert (report.written.lost, report.written.accepted) == (39, 4)
-    assert monitoring.values(OWN) == {("global", "0"): 39}
+    assert (report.written.lost, report.written.accepted) == (45, 4)
+    assert monitoring.values(OWN) == {("global", "0"): 45}
     assert len(report.held_back) == 6
     assert not report.complete
 
@@ -113,7 +113,7 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     report = run_once(session, Deadline.after(6))
     assert report.unread[ProjectName("shop-prod")].kind is FailureKind.TIMED_OUT
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
-    assert report.written == Written(accepted=19)
+    assert report.written == Written(accepted=21)
 
 
 # When asked to stop.
@@ -189,7 +189,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     assert [len(points) for points in monitoring.batches] == [200]
     lost = 200 if code else 0
     written = report.written
-    assert (written.accepted, written.lost) == (200 - lost, 42 + lost)
+    assert (written.accepted, written.lost) == (200 - lost, 43 + lost)
     assert (report.stopped, report.complete) == (True, False)
     # The log says that the run was interrupted: that is why there is no last_read.
     assert report.held_back == ()
@@ -219,7 +219,7 @@ def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
     assert report.seconds < 8
     assert report.stopped
     assert len(monitoring.requests) == hanging
-    assert report.written.lost == (36 if streams else 12)
+    assert report.written.lost == (42 if streams else 12)
 
 
 # Where no thread can be had.
@@ -245,7 +245,7 @@ def allow_threads(
 
 
 @pytest.mark.parametrize("most", [1, 2])
-@pytest.mark.parametrize(("source", "points"), [(LISTED, 18), (DISCOVERED, 19)])
+@pytest.mark.parametrize(("source", "points"), [(LISTED, 20), (DISCOVERED, 21)])
 def test_one_thread_is_enough_for_a_whole_run(
     serve: Serve,
     monkeypatch: pytest.MonkeyPatch,

@@ -206,8 +206,10 @@ def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> Non
         2: (205, 1),
         3: (0, 0),
     }
-    counts = [point.value for point in fleet.cloud.points(PREFIX + "location/streams")]
-    assert counts == [6] * 3 + [0] * (0 if fleet.forgetful else 2)
+    for metric, before in (("streams", 6), ("unwatched", 0)):
+        points = fleet.cloud.points(f"{PREFIX}location/{metric}")
+        counts = [point.value for point in points]
+        assert counts == [before] * 3 + [0] * (0 if fleet.forgetful else 2)
 
 
 def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:

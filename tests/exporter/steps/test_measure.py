@@ -19,6 +19,7 @@ from exporter.steps.measure import (
     Sample,
     definitions,
     location_sample,
+    location_samples,
     metrics,
     object_samples,
     problem_samples,
@@ -29,6 +30,7 @@ from exporter.steps.read import Objects, Stream
 from tests.exporter.worlds import EUROPE, ORDERS
 
 NOW = 1_767_225_600
+LATER = "2026-01-01T00:00:01Z"
 IDS = ("orders", "customers", "returns", "stock")
 COMPLAINT = "ORA-01017"
 """What every error says: not a word of it may get into a series."""
@@ -45,6 +47,7 @@ class Case(NamedTuple):
     held: dict[str, Stream]
     source: Any
     required: set[str]
+    muted: set[str]
     at: ComparedLocation
     problems: LocationProblems
     samples: list[Sample]
@@ -72,6 +75,7 @@ def cases(draw: st.DrawFn) -> Case:
         )
     globs = st.lists(st.sampled_from(["*", "orders", "*s", "r*"]), max_size=2)
     required = draw(st.sets(st.sampled_from(IDS)))
+    muted = draw(st.sets(st.sampled_from(IDS)))
     states = st.lists(st.sampled_from([state.name for state in EXPECTABLE]), min_size=1)
     matches = st.sampled_from(
         [
@@ -92,6 +96,7 @@ def cases(draw: st.DrawFn) -> Case:
             "sources": [source],
             "expectations": draw(st.lists(expectation, max_size=3)),
             "required": [str(StreamName(*EUROPE, one)) for one in sorted(required)],
+            "mutes": [{"match": f"*/{one}", "until": LATER} for one in muted],
         }
     )
     at = Expectations(config, NOW).compare(EUROPE, config.sources[0], held.values())
@@ -103,8 +108,7 @@ def cases(draw: st.DrawFn) -> Case:
         config.grouping,
     )
     samples = [
-        location_sample("location/up", EUROPE, 1),
-        location_sample("location/streams", EUROPE, len(list(at.listed))),
+        *location_samples(at),
         *stream_samples(at, NOW, errors=with_errors),
         *problem_samples(EUROPE, problems),
         location_sample("location/last_read", EUROPE, NOW),
@@ -113,6 +117,7 @@ def cases(draw: st.DrawFn) -> Case:
         held,
         config.sources[0],
         required,
+        muted,
         at,
         problems,
         samples,
@@ -125,11 +130,14 @@ def cases(draw: st.DrawFn) -> Case:
 def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
     """Every rule about the series of a cleanly read location, for whatever it holds."""
     watched = {
-        one: stream for one, stream in case.held.items() if case.source.watches(one)
+        one: stream
+        for one, stream in case.held.items()
+        if case.source.watches(one) and one not in case.muted
     }
     included = {one for one in case.held if case.source.includes(one)}
-    excluded = included - watched.keys()
-    missing = case.required - case.held.keys()
+    gone = case.required - case.held.keys()
+    excluded = (included - watched.keys()) | (gone & case.muted)
+    missing = gone - case.muted
     states, expected = case.of("stream/state"), case.of("stream/expected")
 
     # Every watched stream has its samples, with the API's own number as it came.
@@ -153,6 +161,9 @@ def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
     assert case.of("stream/problem_since") == dict.fromkeys(unexpected, NOW)
     assert case.of("location/up") == {"datastream": 1}
     assert case.of("location/streams") == {"datastream": len(watched)}
+    # Every stream that exists is counted, as watched or not.
+    others = len(case.held) - len(watched)
+    assert case.of("location/unwatched") == {"datastream": others}
     assert case.of("location/last_read") == {"datastream": NOW}
 
     # No series has two samples, and none is named by what changes.

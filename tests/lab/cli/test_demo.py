@@ -41,7 +41,7 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     assert "? payments-prod asia-northeast1 unknown ? ?" in cells
     worst = re.findall(r"/streams/(\S+) (?:failed|is required)", err)
     assert worst == ["fraud-postgresql", "billing-postgresql", "refunds-sqlserver"]
-    assert "21 streams in 6 locations (2 failed, 2 not as expected, " in err
+    assert "21 streams watched in 6 locations (2 failed, 2 not as expected, " in err
 
 
 def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:

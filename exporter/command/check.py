@@ -125,7 +125,7 @@ def check_access(
     for project, found in report.discovered.items():
         level, text = INFO, f"{plural(len(found), 'location')} discovered"
         if not (held[project] or project in unread or report.stopped):
-            level, text = WARNING, f"{text}, and no stream in any of them"
+            level, text = WARNING, f"{text}, without a stream"
         yield Finding(level, f"projects/{project}", text)
     for location in report.locations:
         yield from _location(config, location)

@@ -55,7 +55,7 @@ def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
             name for each in old for name in each.required if name.project in blind
         }
         streams = f" ({plural(len(known), 'required stream')})" if known else ""
-        yield ERROR, f"Nothing is watched of {', '.join(map(code, blind))}{streams}"
+        yield ERROR, f"Nothing is watched of {', '.join(blind.values())}{streams}"
     then, now = dict(_facts(old)), dict(_facts(new))
     for fact, projects in now.items():
         if fact in then:
@@ -76,16 +76,22 @@ def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
             yield CHANGE, f"No longer {fact}."
 
 
-def _newly_unwatched(old: Sequence[Config], new: Sequence[Config]) -> list[str]:
+def _newly_unwatched(old: Sequence[Config], new: Sequence[Config]) -> dict[str, str]:
     """Return the projects with a source that the new configs leave unwatched whole.
 
-    One that the old ones left so too is no news.
+    One that the old ones left so too is no news. Each has its name in Markdown, and
+    whether new limits leave a part of it.
     """
     now = datetime.now(UTC)
     before = _sources(old)
     known = [each for each in before if unwatched([each], old, now)]
-    sources = [each for each in (*before, *_sources(new)) if each not in known]
-    return list(dict.fromkeys(unwatched(sources, new, now)))
+    after = _sources(new)
+    sources = [each for each in (*before, *after) if each not in known]
+    found = {project: code(project) for project in unwatched(sources, new, now)}
+    for source in after:
+        if source.project in found and not unwatched([source], new, now):
+            found[source.project] = f"{code(source.project)} outside its limits"
+    return found
 
 
 def _sources(configs: Iterable[Config]) -> list[Source]:

@@ -179,7 +179,7 @@ warning  config.yaml:16: expectations[2].during: is over; remove this expectatio
 correct its times
 warning  config.yaml:4: sources[0].locations[1]: this version doesn't know \
 "us-east99": new, or misspelled; did you mean us-east5?
-warning  projects/metrics-prod: 1 location discovered, and no stream in any of them
+warning  projects/metrics-prod: 1 location discovered, without a stream
 warning  alerts now: projects/shop-prod/locations/europe-west1/streams/carts is \
 PAUSED, which config does not expect (config.yaml:11: expectations[1]: adds \
 NOT_STARTED)

@@ -17,7 +17,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
 from exporter.config import Config, is_verbose, load
@@ -50,6 +49,7 @@ class Answer(NamedTuple):
     body: Mapping[str, object]
 
 
+_OK = 200
 _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
 
@@ -96,33 +96,26 @@ class LastRuns:
             self.change_began = self.began
 
 
+@dataclass
 class Function:
-    """Answers requests, with one run at a time."""
+    """Answers requests, with one run at a time.
 
-    def __init__(
-        self,
-        config: Config,
-        environ: Mapping[str, str],
-        log: TextIO,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        """Connect to nothing: the server forks later, and gRPC survives no fork.
+    It connects to nothing when it is made: the server forks later, and gRPC survives no
+    fork. Raise InputError if the environment has no valid timeout.
+    """
 
-        Raise InputError if the environment has no valid timeout.
-        """
-        self._config = config
-        self._environ = environ
-        self._timeout = environment.request_timeout(environ)
-        self._log = log
-        self._monotonic = monotonic
-        self._now = now
-        self._sleep = sleep
+    config: Config
+    environ: Mapping[str, str]
+    log: TextIO
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], object] = time.sleep
+
+    def __post_init__(self) -> None:
+        self._timeout = environment.request_timeout(self.environ)
         self._lock = threading.Lock()
         self._open = ExitStack()
-        self._run_log = RunLog(monotonic)
+        self._run_log = RunLog(self.monotonic)
         self._last = LastRuns()
         self._arrivals: list[float] = []  # of the requests that have no answer yet
         self._answer = _FAILED
@@ -134,7 +127,7 @@ class Function:
         if method != "POST":
             return Answer(405, {})
         by_log = path == LOG
-        arrived = self._monotonic()
+        arrived = self.monotonic()
         waits = bool(self._waiting())
         decision = self._last.decide(arrived, arrived, by_log=by_log, waits=waits)
         if decision is Decision.NOTHING:
@@ -143,7 +136,17 @@ class Function:
         self._arrivals.append(arrived)
         try:
             with self._lock:
-                return self._answer_in_turn(arrived, by_log=by_log)
+                now = self.monotonic()
+                decision = self._last.decide(arrived, now, by_log=by_log)
+                if decision is Decision.NOTHING:
+                    return _NO_RUN
+                if decision is Decision.RUN:
+                    self._answer = _FAILED
+                    verbose = is_verbose(self.environ)
+                    with ending(self.log, JsonLines(), verbose=verbose):
+                        self._answer = self._run(by_log=by_log)
+                    self._last.complete = self._answer.status == _OK
+                return self._answer
         finally:
             self._arrivals.remove(arrived)
 
@@ -155,28 +158,14 @@ class Function:
         """Return when the callers came that wait for a run that has not begun."""
         return [each for each in tuple(self._arrivals) if each > self._last.began]
 
-    def _answer_in_turn(self, arrived: float, *, by_log: bool) -> Answer:
-        """Answer a request when no run is under way."""
-        decision = self._last.decide(arrived, self._monotonic(), by_log=by_log)
-        if decision is Decision.NOTHING:
-            return _NO_RUN
-        if decision is Decision.RUN:
-            answer = _FAILED
-            verbose = is_verbose(self._environ)
-            with ending(self._log, JsonLines(), verbose=verbose):
-                answer = self._run(by_log=by_log)
-            self._answer = answer
-            self._last.complete = answer.status == HTTPStatus.OK
-        return self._answer
-
     def _run(self, *, by_log: bool) -> Answer:
         session = self._session
         last = self._last
-        now = self._monotonic()
+        now = self.monotonic()
         early = last.earliest(now) - now
         if early > 0:
-            self._sleep(early)
-        began = self._monotonic()
+            self.sleep(early)
+        began = self.monotonic()
         seconds = session.config.run.deadline.total_seconds()
         if self._timeout is not None:
             # The first of those that share this run has waited longest.
@@ -199,19 +188,19 @@ class Function:
             overdue.cancel()
         self._run_log.log(report)
         last.note(by_log=by_log, changed=report.changed)
-        status = HTTPStatus.OK if report.complete else 500
+        status = _OK if report.complete else 500
         return Answer(status, {"complete": report.complete, **numbers(report)})
 
     @cached_property
     def _session(self) -> Session:
         """Return what runs need; the first time, connect."""
-        clients = open_clients(self._config.endpoints, self._environ)
+        clients = open_clients(self.config.endpoints, self.environ)
         return Session(
-            self._config,
+            self.config,
             self._open.enter_context(clients),
             interval=USUAL_INTERVAL,
-            monotonic=self._monotonic,
-            now=self._now,
+            monotonic=self.monotonic,
+            now=self.now,
         )
 
 

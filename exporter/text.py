@@ -4,13 +4,7 @@ import json
 
 _LONGEST_QUOTE = 60
 # Backticks, and angle brackets as single quotation marks: they look alike
-_MARKUP = str.maketrans(
-    {
-        "`": "'",
-        "<": "\u2039",
-        ">": "\u203a",
-    }
-)
+_MARKUP = str.maketrans("`<>", "'\u2039\u203a")
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,8 +29,7 @@ class Section(BaseModel):
     def _check_keys(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        fields = cls.model_fields.items()
-        known = [field.alias or name for name, field in fields]
+        known = [field.alias or name for name, field in cls.model_fields.items()]
         kept: dict[str, object] = {}
         for key, value in data.items():
             if key not in known:
@@ -66,8 +66,7 @@ def read_file(path: str) -> str:
 
 def packaged(package: str, name: str) -> dict[str, Any]:
     """Return the content of a YAML file that is part of a package."""
-    file = resources.files(package).joinpath(name)
-    text = file.read_text("utf-8")
+    text = resources.files(package).joinpath(name).read_text("utf-8")
     parsed: dict[str, Any] = yaml.load(text, LOADER)  # noqa: S506 - a safe loader
     return parsed
 
@@ -83,22 +82,16 @@ def parse(text: str, file: str) -> "Document":
     return document
 
 
+@dataclass(eq=False)
 class Document:
     """A parsed document, or a part of one, that gathers the mistakes in it."""
 
-    def __init__(
-        self,
-        data: JsonValue,
-        file: str,
-        lines: Mapping[KeyPath, int] | None = None,
-        prefix: KeyPath = (),
-    ) -> None:
-        self.data = data
-        self.file = file  # what sentences call it
-        # Each mistake's line, 0 if the data has no lines, and a sentence about it
-        self._mistakes: set[tuple[int, str]] = set()
-        self._lines = lines or {}
-        self._prefix = prefix  # the path in the file that leads to this document
+    data: JsonValue
+    file: str  # what sentences call it
+    _lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    _prefix: KeyPath = ()  # the path in the file that leads to this document
+    # Each mistake's line, 0 if the data has no lines, and a sentence about it
+    _mistakes: set[tuple[int, str]] = field(default_factory=set)
 
     def part(self, *path: str | int) -> "Document | None":
         """Return the value at a path as a document with these lines, or None."""

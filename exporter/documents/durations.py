@@ -26,6 +26,13 @@ def parse(text: object) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def text_of(duration: timedelta) -> str:
+    """Return a duration as :func:`parse` reads it, such as ``4h``."""
+    seconds = round(duration.total_seconds())
+    unit = next(each for each, size in _UNITS.items() if seconds % size == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
 def limit(text: object, least: str, most: str) -> timedelta:
     """Return the duration that a text means, or ValueError if it is beyond a limit."""
     duration = parse(text)
@@ -44,6 +51,6 @@ def between(least: str, most: str) -> BeforeValidator:
 # A pydantic field, with ``between``: text in YAML, a timedelta in Python
 Duration = Annotated[
     timedelta,
-    PlainSerializer(lambda duration: f"{duration.total_seconds():.0f}s"),
+    PlainSerializer(text_of),
     WithJsonSchema({"type": "string", "title": "duration", "pattern": PATTERN}),
 ]

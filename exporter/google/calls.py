@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import tenacity
 from google.api_core import exceptions
-from google.cloud.location.locations_pb2 import ListLocationsResponse
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
@@ -174,8 +173,8 @@ def list_pages(
 
     def page(timeout: float) -> Any:
         answer = method(request, retry=None, timeout=timeout)
-        if isinstance(answer, ListLocationsResponse):
-            # This method alone has no pager.
+        if not hasattr(answer, "pages"):
+            # Locations alone are listed without a pager.
             return answer
         # Raw messages are faster to read, and have numbers that proto-plus doesn't
         # know.
@@ -190,9 +189,13 @@ def list_pages(
             answer = call_with_retry(page, deadline, calls, what=what)
         except exceptions.GoogleAPICallError as error:
             raise CallError(explain_call_error(error, *needs)) from error
+        left_out = ""
         if unreachable := getattr(answer, "unreachable", ()):
-            text = f"the answer leaves out what is in {', '.join(unreachable)}"
-            raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
+            left_out = f"the answer leaves out what is in {', '.join(unreachable)}"
+        elif getattr(answer, "execution_errors", ()):
+            left_out = "Cloud Monitoring could not read all series"
+        if left_out:
+            raise CallError(Failure(FailureKind.UNREACHABLE, left_out, f"{STATUS}."))
         yield answer
         if not answer.next_page_token:
             return

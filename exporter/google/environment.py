@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 from exporter.documents.mistakes import InputError
-from exporter.names import LocationName, ProjectName
+from exporter.names import Name
 from exporter.text import quote
 
 JOB = "CLOUD_RUN_JOB"
@@ -44,7 +44,7 @@ class Task:
     index: int = 0  # this task's number, from 0
     count: int = 1  # how many tasks there are
 
-    def holds(self, name: ProjectName | LocationName) -> bool:
+    def holds(self, name: Name) -> bool:
         """Return whether this task has a location, or says how a discovery went.
 
         Exactly one task does.

@@ -34,7 +34,6 @@ class LocationRun:
     uncollected: Uncollected = field(default_factory=dict)
     # Whether its ``last_read`` was not written, as a point before was not accepted
     held_back: bool = False
-    changed: bool = False  # whether it differs from the run before
 
     def write(
         self, compared: ComparedLocation, timestamp: int, *, errors: bool
@@ -47,18 +46,18 @@ class LocationRun:
         points = self.points
         if compared.empty:
             # Its streams are gone: so are problems. The run writes that it was read.
-            if problems and problems.ended:
+            if problems:
                 points.write(measure.problem_samples(self.name, problems))
                 if points.written.complete:
                     self.problems.forget_ended(self.name)
             return
-        samples = list(measure.location_samples(compared))
+        samples = [location_sample("location/up", self.name, 1)]
+        samples += measure.location_samples(compared)
         # What there is to write, but for the time
         timeless = measure.stream_samples(compared, 0, errors=errors)
         seen = sum(map(hash, (*samples, *timeless)))
         current = frozenset(problems.current.items()) if problems else None
-        self.changed, due = self.memory.claim(self.name, (seen, hash(current)))
-        if not due:
+        if not self.memory.claim(self.name, (seen, hash(current))):
             return
         samples += measure.stream_samples(compared, timestamp, errors=errors)
         if problems is not None:

@@ -7,7 +7,7 @@ back five.
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,22 +30,24 @@ UNREADABLE: Hashable = "unreadable"
 EMPTY: Hashable = "empty"  # also of a discovery that succeeded
 
 
-@dataclass(slots=True)
+@dataclass
 class _Location:
     """What is known of a location or a discovery, in seconds of the memory's clock."""
 
-    observation: Hashable  # the last one
-    changed: float  # when an observation last differed from the one before
-    has_streams: bool  # by the last reading that succeeded
-    written: float | None = None  # when last in full; None if the last try was not
+    observation: Hashable = None  # the last one
+    changed: float = -math.inf  # when one last differed from the one before
+    has_streams: bool = False  # by the last reading that succeeded
+    written: float = -math.inf  # when last in full, unless a try failed since
     emptied: float = -math.inf  # when it last lost all of its streams
 
 
-class _Discovered(NamedTuple):
-    """When a project was last discovered, and each of its locations last listed."""
+class Discovered(NamedTuple):
+    """What is known of a project's locations."""
 
-    at: float
-    listed: dict[str, float]
+    at: float = -math.inf  # when it was last discovered
+    listed: tuple[str, ...] = ()  # what was found then
+    # When others that had streams were last listed, within the last day
+    dropped: Mapping[str, float] = {}
 
 
 class Memory:
@@ -56,92 +58,67 @@ class Memory:
 
     def __init__(self, interval: float | None = None) -> None:
         """Take the seconds between two runs; None in a process that makes one run."""
-        self._interval = interval
-        self._now = 0.0
-        self._gap = interval or 0.0
+        self._interval = self._gap = interval or 0.0
         self._slack = min(_LATE_SECONDS, self._gap / 2)
-        self._discovered: dict[str, _Discovered] = defaultdict(
-            lambda: _Discovered(-math.inf, {})
-        )
-        self._locations: dict[Name, _Location] = {}
+        self._now = math.inf
+        self.discovered: dict[str, Discovered] = defaultdict(Discovered)
+        self._locations: dict[Name, _Location] = defaultdict(_Location)
+        self.changed = False  # whether the run found anything that is new
 
     def begin(self, now: float) -> None:
         """Begin a run at ``now``, in seconds of a clock that never goes back."""
-        if self._interval is not None:
-            # A schedule may be slower than usual; a run that a log starts comes
-            # earlier.
-            self._gap = max(self._interval, now - self._now if self._now else 0.0)
+        # A schedule may be slower than usual; a run that a log starts comes earlier.
+        self._gap = max(self._interval, now - self._now)
         self._now = now
+        self.changed = False
 
-    def discovered(self, project: str) -> tuple[str, ...] | None:
-        """Return a project's locations if they were discovered lately, else None."""
-        if self._now - self._discovered[project].at >= DISCOVERY_SECONDS:
-            return None
-        return self.last_discovered(project)
+    def must_discover(self, project: str) -> bool:
+        """Return whether a project's locations were not discovered lately."""
+        return self._now - self.discovered[project].at >= DISCOVERY_SECONDS
 
-    def learn(
-        self,
-        project: str,
-        locations: Iterable[str],
-    ) -> None:
+    def learn(self, project: str, locations: Collection[str]) -> None:
         """Remember what discovery just returned."""
-        before = self._discovered[project]
-        listed = dict.fromkeys(locations, self._now)
-        for location, at in before.listed.items():
-            known = self._locations.get(LocationName(project, location))
-            # One that is dropped now is of interest if it has streams now.
-            if at < before.at or (known and known.has_streams):
-                listed.setdefault(location, at)
-        self._discovered[project] = _Discovered(self._now, listed)
-
-    def dropped(self, project: str) -> tuple[str, ...]:
-        """Return locations that had streams and are no longer listed, for a day."""
-        known = self._discovered[project]
-        since = self._now - DROPPED_SECONDS
-        return tuple(each for each, at in known.listed.items() if since < at < known.at)
-
-    def last_discovered(self, project: str) -> tuple[str, ...]:
-        """Return the locations that the last discovery returned, however long ago."""
-        known = self._discovered[project]
-        return tuple(each for each, at in known.listed.items() if at == known.at)
+        before = self.discovered[project]
+        last_listed = dict(before.dropped)
+        for location in before.listed:
+            if self._locations[LocationName(project, location)].has_streams:
+                last_listed[location] = before.at
+        dropped = {
+            location: at
+            for location, at in last_listed.items()
+            if location not in locations and self._now - at < DROPPED_SECONDS
+        }
+        self.discovered[project] = Discovered(self._now, tuple(locations), dropped)
 
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""
-        known = self._locations.get(name)
+        known = self._locations[name]
         return (
-            known is None
-            or known.has_streams
+            known.has_streams
             or known.observation == UNREADABLE
             or self._is_due(known, EMPTY_SECONDS)
         )
 
-    def claim(
-        self,
-        name: Name,
-        observation: Hashable,
-    ) -> tuple[bool, bool]:
-        """Remember what a run found; return whether that is new, and whether it is due.
+    def claim(self, name: Name, observation: Hashable) -> bool:
+        """Remember what a run found; return whether that is due.
 
         What is due counts as not written until :meth:`mark_written`.
         """
-        known = self._locations.get(name)
-        changed = known is None or known.observation != observation
-        if known is None:
-            known = _Location(observation, self._now, has_streams=False)
-            self._locations[name] = known
-        elif changed:
+        known = self._locations[name]
+        if known.observation != observation:
             known.observation = observation
             known.changed = self._now
+            self.changed = True
         if observation != UNREADABLE:
             if observation == EMPTY and known.has_streams:
                 known.emptied = self._now
             known.has_streams = observation != EMPTY
             if not self._is_due(known, LONGEST_SECONDS):
-                return changed, False
-        known.written = None
-        return changed, True
+                return False
+        known.written = -math.inf
+        return True
 
-    def is_just_emptied(self, name: LocationName) -> bool:
+    def is_just_emptied(self, name: Name) -> bool:
         """Return whether a location lost all of its streams in the last minute."""
         since = self._now - self._locations[name].emptied
         return since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
@@ -156,8 +133,6 @@ class Memory:
         longest: float,
     ) -> bool:
         """Return whether a location needs points, or would before the next run."""
-        if known.written is None:
-            return True
         if self._now - known.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS:
             return True
         return self._now + self._gap - known.written > longest + self._slack

@@ -6,15 +6,14 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from itertools import product
+from typing import TypeAlias
 
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, list_pages
 from exporter.google.errors import (
-    STATUS,
     CallError,
-    Failure,
     FailureKind,
     is_unknown_metric,
 )
@@ -66,24 +65,33 @@ def read_back(
         if seconds == _LAST_SECONDS:
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _ALIGNER
-        needs = (project, PERMISSION)
-        method = client.list_time_series
-        pages = list_pages(method, request, needs, deadline, calls)
+        pages = list_pages(
+            client.list_time_series, request, (project, PERMISSION), deadline, calls
+        )
         found: _Values = defaultdict(dict)
         try:
             for page in pages:
-                _add_values(page, found)
+                for series in page.time_series:
+                    labels = series.metric.labels
+                    if labels["kind"] not in set(Kind):
+                        continue  # an exporter before this one wrote no kind
+                    at = series.resource.labels
+                    name = LocationName(at["namespace"], at["location"])
+                    key = labels["stream_id"], Kind(labels["kind"])
+                    for point in series.points:
+                        time = point.interval.end_time.seconds
+                        found[name, key][time] = point.value.int64_value
         except CallError as error:
             if not is_unknown_metric(error.failure):
                 raise
         return found
 
-    queries: list[tuple[MetricName, int]] = [
-        ("stream/problem", _LAST_SECONDS),
-        ("stream/problem", _RECENT_SECONDS),
-        ("stream/problem_since", _LAST_SECONDS),
-        ("stream/problem_since", _RECENT_SECONDS),
-    ]
+    queries: list[tuple[MetricName, int]] = list(
+        product(
+            ("stream/problem", "stream/problem_since"),
+            (_LAST_SECONDS, _RECENT_SECONDS),
+        )
+    )
     last, recent, last_since, recent_since = map_in_threads(values, queries, 4)
 
     def points() -> Iterator[tuple[Series, list[ProblemPoint]]]:
@@ -98,19 +106,3 @@ def read_back(
             yield series, told
 
     return points()
-
-
-def _add_values(page: Any, found: _Values) -> None:
-    """Add the points of an answer."""
-    if page.execution_errors:
-        text = "Cloud Monitoring could not read all series"
-        raise CallError(Failure(FailureKind.UNREACHABLE, text, f"{STATUS}."))
-    for series in page.time_series:
-        labels = series.metric.labels
-        if labels["kind"] not in set(Kind):
-            continue  # an exporter before this one wrote no kind
-        at = series.resource.labels
-        name = LocationName(at["namespace"], at["location"])
-        of_series = found[name, (labels["stream_id"], Kind(labels["kind"]))]
-        for point in series.points:
-            of_series[point.interval.end_time.seconds] = point.value.int64_value

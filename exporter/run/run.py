@@ -5,10 +5,10 @@ anything. What needs no order shares requests. The exporter's own series come la
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from exporter.config import Source
 from exporter.google.calls import Calls, Deadline, attempt
@@ -16,22 +16,34 @@ from exporter.google.errors import STATUS, Failure, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, Name, ProjectName
 from exporter.run.collect import Uncollected, collect
-from exporter.run.deadlines import RunDeadlines
 from exporter.run.location import LocationRun
 from exporter.run.memory import EMPTY, UNREADABLE
 from exporter.run.read_back import REFUSALS, read_back
 from exporter.run.report import Report
 from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
-from exporter.run.threads import Threads, decide, wait_for
+from exporter.run.threads import decide, start, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
-from exporter.steps.measure import Sample, location_sample
+from exporter.steps.measure import Sample, location_sample, location_samples
 from exporter.steps.problems import Earlier, ProblemPoint, Series
 from exporter.steps.read import LONGEST_ERROR, Datastream
-from exporter.steps.write import Points, Writer, Written
+from exporter.steps.write import Points, Writer
 
-# The ids of a project's locations, or why they could not be listed
-Discovery: TypeAlias = Future[tuple[str, ...] | Failure]
+# The ids of a project's locations, or a location's streams; or why there are none
+Found: TypeAlias = tuple[str, ...] | ComparedLocation | Failure
 
+_MOST_THREADS = 512
+# The time of a run is divided so, where r is 3 s, or 15 % of a short deadline:
+#
+#     start                    60 %            end - 2r       end - r         end
+#       ├─ discover, read ──────┤
+#       ├─ collect ──────────────────────────────┤
+#       ├─ write ───────────────────────────────────────────────┤
+#       ├─ write the exporter's own series ────────────────────────────────────┤
+_READING_SHARE = 0.6
+_RESERVED_SECONDS = 3.0
+_RESERVED_SHARE = 0.15
+# The part of reading after which locations must be free to be read
+_EARLY_SHARE = 1 / 3
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
 # How long a new token is waited for: no longer than a stop waits for calls
@@ -88,7 +100,12 @@ class _Run:
         self._config = session.config
         self._memory = session.memory
         self._timestamp = timestamp
-        self._deadlines = RunDeadlines.of(deadline)
+        # By when each part has to be done; a stop ends all of them
+        self._end = deadline
+        reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
+        self._write_by = deadline.sooner(reserved)
+        self._collect_by = deadline.sooner(2 * reserved)
+        self._read_by = deadline.within(deadline.left * _READING_SHARE)
         self._calls = Calls()
         longest = LONGEST_ERROR if session.config.collect.error_texts else 0
         self._api = Datastream(session.clients, self._calls, longest)
@@ -99,16 +116,16 @@ class _Run:
             project = session.config.metrics.project
             self._writer = Writer(monitorings, project, timestamp, self._calls)
         self._collects = collects  # whether it reads objects and private connections
-        self._threads = Threads()
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, "location")
         self._starting = Lock()
-        self._discoveries: dict[ProjectName, Discovery] = {}
+        self._found: dict[Name, Future[Any]] = {}  # decided once
+        self._locations: list[LocationRun] = []
         self._dropped: list[LocationName] = []
-        self._locations: dict[LocationName, LocationRun] = {}
         # Why problems could not be read back; None if they are known
         self._read_back: Future[Failure | None] = Future()
         # What needs no order: discoveries, unreadable locations and empty ones
-        self._shared = self._points()
-        self._shared_changed = False
+        self._shared = Points(self._writer, self._write_by)
+        self._own = Points(self._writer, self._end)
 
     def go(self) -> Report:
         """Do everything; the exporter's own series come last."""
@@ -116,18 +133,18 @@ class _Run:
             if self._session.problems.earlier is Earlier.KNOWN:
                 self._read_back.set_result(None)
             else:
-                self._threads.start(self._read_problems)
+                start(self._threads, self._read_problems)
             for source in self._config.sources:
                 self._start_source(source)
             self._finish_reading()
             # A discovery that a stop cut short may still add some.
-            locations = list(self._locations.values())
-            done = [one.done for one in locations if one.found.done()]
-            if not self._stopped:
+            done = [one.done for one in self._locations if one.found.done()]
+            if not self._end.stopped:
                 done.append(self._start_shared())
-            wait_for(done, self._deadlines.writing, _STOPPED_SECONDS)
+            wait_for(done, self._write_by, _STOPPED_SECONDS)
         finally:
-            self._threads.close()
+            # What hangs ends when the channels are closed.
+            self._threads.shutdown(wait=False, cancel_futures=True)
         report = self._report()
         if report.stopped:
             return report
@@ -142,47 +159,34 @@ class _Run:
             # Otherwise nobody knows how many there are.
             samples.append(Sample("exporter/streams", *node, report.streams))
         if self._collects:
-            uncollected = len(report.uncollected)
-            samples.append(Sample("exporter/uncollected", *node, uncollected))
-        own = Points(self._writer, self._deadlines.end)
-        own.write(samples)
-        return self._report(own)
-
-    @property
-    def _stopped(self) -> bool:
-        return self._deadlines.end.stopped
-
-    @property
-    def _sorted_locations(self) -> list[LocationRun]:
-        return [self._locations[name] for name in sorted(self._locations)]
-
-    def _points(self) -> Points:
-        return Points(self._writer, self._deadlines.writing)
+            count = len(report.uncollected)
+            samples.append(Sample("exporter/uncollected", *node, count))
+        self._own.write(samples)
+        return self._report()
 
     # Which locations to read.
 
     def _start_source(self, source: Source) -> None:
+        project = source.project
         # Locations of required streams are read whether or not discovery returns them.
         for location in self._config.locations_to_read(source):
-            self._start_location(LocationName(source.project, location), source)
+            self._start_location(LocationName(project, location), source)
         if source.locations is not None:
             return
-        discovery: Discovery = Future()
-        self._discoveries[ProjectName(source.project)] = discovery
-        known = self._memory.discovered(source.project)
-        if known is None:
-            self._threads.start(self._discover, source, discovery)
+        discovery: Future[Found] = Future()
+        self._found[ProjectName(project)] = discovery
+        if self._memory.must_discover(project):
+            start(self._threads, self._discover, source, discovery)
         else:
-            self._start_discovered(source, known)
-            discovery.set_result(known)
+            self._start_discovered(source)
+            discovery.set_result(self._memory.discovered[project].listed)
 
-    def _discover(self, source: Source, discovery: Discovery) -> None:
+    def _discover(self, source: Source, discovery: Future[Found]) -> None:
         project = source.project
-        listed = self._memory.last_discovered(project)
-        deadline = self._deadlines.reading
-        if listed:
+        deadline = self._read_by
+        if self._memory.discovered[project].listed:
             # The locations that are known from before need time as well.
-            deadline = self._deadlines.early
+            deadline = deadline.within(deadline.left * _EARLY_SHARE)
         found = attempt(lambda: self._api.locations(project, deadline), deadline)
         # Its locations are started before anybody waits for them.
         with self._starting:
@@ -190,38 +194,41 @@ class _Run:
                 return
             if not isinstance(found, Failure):
                 self._memory.learn(project, found)
-                listed = found
-            self._start_discovered(source, listed)
+            self._start_discovered(source)
             discovery.set_result(found)
 
-    def _start_discovered(self, source: Source, listed: Iterable[str]) -> None:
+    def _start_discovered(self, source: Source) -> None:
         # Locations without streams may have private connections.
         read_all = self._collects and self._config.collect.private_connections
-        for location in listed:
+        known = self._memory.discovered[source.project]
+        for location in known.listed:
             name = LocationName(source.project, location)
             # `global` would share the series that reports on the discovery.
             if location == GLOBAL:
                 continue
             if read_all or self._memory.is_worth_reading(name):
                 self._start_location(name, source)
-        for location in self._memory.dropped(source.project):
+        for location in known.dropped:
             name = LocationName(source.project, location)
             self._dropped.append(name)
             self._start_location(name, source)
 
     def _start_location(self, name: LocationName, source: Source) -> None:
-        if name in self._locations or not self._session.task.holds(name):
+        if name in self._found or not self._session.task.holds(name):
             return
-        problems = self._session.problems
-        location = LocationRun(name, source, self._memory, problems, self._points())
-        self._locations[name] = location
-        self._threads.start(self._read, location)
+        points = Points(self._writer, self._write_by)
+        location = LocationRun(
+            name, source, self._memory, self._session.problems, points
+        )
+        self._found[name] = location.found
+        self._locations.append(location)
+        start(self._threads, self._read, location)
 
     # One location, in a thread of its own.
 
     def _read(self, location: LocationRun) -> None:
         """Read it, and have it written once problems were read back."""
-        deadline = self._deadlines.reading
+        deadline = self._read_by
 
         def read() -> ComparedLocation:
             streams = self._api.streams(location.name, deadline)
@@ -234,32 +241,32 @@ class _Run:
         else:
             # This thread is free for a location that may answer sooner.
             self._read_back.add_done_callback(
-                lambda _: self._threads.start(self._write, location)
+                lambda _: start(self._threads, self._write, location)
             )
 
     def _write(self, location: LocationRun) -> None:
         """Write and collect it, if it was read in time. Raises nothing."""
         try:
             compared = location.found.result()
-            if isinstance(compared, Failure) or self._stopped:
+            if isinstance(compared, Failure) or self._end.stopped:
                 return
             wanted = self._config.collect
             location.write(compared, self._timestamp, errors=wanted.errors)
-            if self._collects and not self._stopped:
-                until = self._deadlines.collecting
-                samples, failed = collect(self._api, wanted, compared, until)
-                location.uncollected = failed
+            if self._collects:
+                samples, location.uncollected = collect(
+                    self._api, wanted, compared, self._collect_by
+                )
                 location.points.write(samples)
         except Exception:
             LOGGER.exception("The exporter failed to write %s:", location.name)
             # Counts as one lost point, since the number is unknown.
-            location.points.written += Written(lost=1)
+            location.points.due += 1
         finally:
             location.done.set_result(None)
 
     def _read_problems(self) -> None:
         """Read back what earlier runs wrote."""
-        problems, deadline = self._session.problems, self._deadlines.reading
+        problems, deadline = self._session.problems, self._read_by
 
         def read() -> Iterator[tuple[Series, list[ProblemPoint]]]:
             client = self._session.clients.monitoring
@@ -281,24 +288,28 @@ class _Run:
                 self._read_back.set_result(None)
                 return
             if found.kind in REFUSALS:
-                problems.refuse()
+                problems.earlier = Earlier.REFUSED
             self._read_back.set_result(found)
 
     def _finish_reading(self) -> None:
         """Wait until everything was read, or its time is over: that is no answer."""
-        deadline = self._deadlines.reading
-        discoveries = list(self._discoveries.values())
-        wait_for([*discoveries, self._read_back], deadline)
-        with self._starting:
-            decide(self._read_back, _NO_ANSWER)
-            for discovery in discoveries:
-                if not deadline.stopped:
-                    decide(discovery, _NO_ANSWER)
-        found = [one.found for one in self._locations.values()]
-        wait_for(found, deadline)
-        for each in found:
-            if not deadline.stopped:
-                decide(each, _NO_ANSWER)
+        # The second time, it waits for what the discoveries found.
+        for _ in range(2):
+            waiting = list(self._found.values())
+            wait_for([*waiting, self._read_back], self._read_by)
+            with self._starting:
+                decide(self._read_back, _NO_ANSWER)
+                for each in waiting:
+                    if not self._end.stopped:
+                        decide(each, _NO_ANSWER)
+
+    def _decided(self) -> dict[Name, Found]:
+        """Return what was found by its name; after a stop, not of everything."""
+        return {
+            name: self._found[name].result()
+            for name in sorted(self._found)
+            if self._found[name].done()
+        }
 
     # What needs no order.
 
@@ -307,72 +318,62 @@ class _Run:
 
         Return what is done when they are.
         """
-        readable: dict[Name, bool] = {}
-        for project, discovery in sorted(self._discoveries.items()):
-            # Every task discovers, but only one of them reports it.
-            if self._session.task.holds(project):
-                readable[project] = not isinstance(discovery.result(), Failure)
-        for location in self._sorted_locations:
-            found = location.found.result()
-            if isinstance(found, Failure):
-                readable[location.name] = False
-            elif found.empty:
-                readable[location.name] = True
         due: list[Name] = []
-        samples = []
-        for name, up in readable.items():
-            changed, is_due = self._memory.claim(name, EMPTY if up else UNREADABLE)
-            self._shared_changed |= changed
-            if not is_due:
+        samples: list[Sample] = []
+        for name, found in self._decided().items():
+            # Every task discovers, but only one of them reports it.
+            if not self._session.task.holds(name):
+                continue
+            observation = EMPTY
+            if isinstance(found, Failure):
+                observation = UNREADABLE
+            elif isinstance(found, ComparedLocation) and not found.empty:
+                continue
+            if not self._memory.claim(name, observation):
                 continue
             due.append(name)
-            samples.append(location_sample("location/up", name, int(up)))
-            if up and isinstance(name, LocationName):
+            up = int(observation == EMPTY)
+            samples.append(location_sample("location/up", name, up))
+            if isinstance(found, ComparedLocation):
                 samples.append(
                     location_sample("location/last_read", name, self._timestamp)
                 )
                 if self._memory.is_just_emptied(name):
-                    samples.append(location_sample("location/streams", name, 0))
-                    samples.append(location_sample("location/unwatched", name, 0))
+                    samples += location_samples(found)
+        done: Future[None] = Future()
 
         def write() -> None:
-            self._shared.write(samples)
-            if self._shared.written.complete:
-                for name in due:
-                    self._memory.mark_written(name)
+            try:
+                self._shared.write(samples)
+                if self._shared.written.complete:
+                    for name in due:
+                        self._memory.mark_written(name)
+            finally:
+                done.set_result(None)
 
-        return self._threads.start(write)
+        start(self._threads, write)
+        return done
 
     # How it went.
 
-    def _report(self, *own: Points) -> Report:
-        """Return how it went, without or with the exporter's own points."""
+    def _report(self) -> Report:
         discovered: dict[str, tuple[str, ...]] = {}
         unread: dict[Name, Failure] = {}
-        for project, discovery in sorted(self._discoveries.items()):
-            if not discovery.done():
-                continue  # a stop came first; below, too
-            found = discovery.result()
-            if isinstance(found, Failure):
-                unread[project] = found
-            else:
-                discovered[project.project] = found
-        written = self._shared.outcome()
         read: list[ComparedLocation] = []
+        for name, found in self._decided().items():
+            if isinstance(found, Failure):
+                unread[name] = found
+            elif isinstance(found, ComparedLocation):
+                read.append(found)
+            else:
+                discovered[name.project] = found
+        locations = sorted(self._locations, key=lambda one: one.name)
+        written = self._shared.outcome()
         uncollected: Uncollected = {}
-        locations = self._sorted_locations
         for location in locations:
             written += location.points.outcome()
             uncollected |= location.uncollected
-            if not location.found.done():
-                continue
-            compared = location.found.result()
-            if isinstance(compared, Failure):
-                unread[location.name] = compared
-            else:
-                read.append(compared)
-        for each in own:
-            written += each.outcome()
+        stopped = self._end.stopped
         return Report(
             task=self._session.task,
             timestamp=self._timestamp,
@@ -383,11 +384,11 @@ class _Run:
             unread=unread,
             uncollected=uncollected,
             held_back=tuple(each.name for each in locations if each.held_back),
-            written=written,
+            written=written + self._own.outcome(),
             problems=dict(self._session.problems.known),
-            unrecalled=None if self._stopped else self._read_back.result(),
-            changed=self._shared_changed or any(each.changed for each in locations),
+            unrecalled=None if stopped else self._read_back.result(),
+            changed=self._memory.changed,
             seconds=time.monotonic() - self._started,
             calls=self._calls.made,
-            stopped=self._stopped,
+            stopped=stopped,
         )

@@ -36,8 +36,6 @@ class Session:
     quarter: int | None = None  # of an hour, in which the last run began
     # Whether the last run could neither read nor write anything
     reached_nobody: bool = False
-    memory: Memory = field(init=False)
-    problems: ProblemMemory = field(init=False)
 
     def __post_init__(self) -> None:
         self.memory = Memory(self.interval)

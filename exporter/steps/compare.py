@@ -92,8 +92,7 @@ class ComparedLocation(NamedTuple):
     @property
     def omitted(self) -> Counter[Omission]:
         """How many streams that it holds are not watched, by the reason."""
-        unwatched = self.unwatched.items()
-        return Counter(why for each, why in unwatched if each in self.held)
+        return Counter(why for each, why in self.unwatched.items() if each in self.held)
 
     @property
     def listed(self) -> list[ComparedStream]:
@@ -129,28 +128,20 @@ class Expectations:
         held = {stream.id: stream for stream in streams}
         watched: list[ComparedStream] = []
         unwatched: dict[str, Omission] = {}
-        for stream in held.values():
-            name = at.stream(stream.id)
-            if not source.includes(stream.id):
+        required = [one for one in self._config.required if one.location_name == at]
+        for name in dict.fromkeys((*map(at.stream, held), *required)):
+            stream = held.get(name.stream)
+            if stream and not source.includes(stream.id):
                 unwatched[stream.id] = Omission.NOT_INCLUDED
-            elif source.excludes(stream.id):
+            elif stream and source.excludes(stream.id):
                 unwatched[stream.id] = Omission.EXCLUDED
-            elif self._mutes(name):
-                unwatched[stream.id] = Omission.MUTED
-            else:
-                watched.append(self._compare(name, stream))
-        for name in dict.fromkeys(self._config.required):
-            if name.location_name != at or name.stream in held:
-                continue
-            if self._mutes(name):
+            elif any(fnmatchcase(str(name), glob) for glob in self._muted):
                 unwatched[name.stream] = Omission.MUTED
+            elif stream:
+                watched.append(self._compare(name, stream))
             else:
                 watched.append(missing(name))
         return ComparedLocation(at, tuple(watched), unwatched, frozenset(held))
-
-    def _mutes(self, name: StreamName) -> bool:
-        """Return whether a stream is muted now."""
-        return any(fnmatchcase(str(name), glob) for glob in self._muted)
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
@@ -176,11 +167,12 @@ class Expectations:
         elif about:
             during = ("expectations", about[-1], "during")
             rule = f"{place(during)}: this window is closed now"
+        verdict = Verdict.UNEXPECTED
         if stream.state in EXPECTED_BY_DEFAULT or stream.state in added:
             verdict = Verdict.ERRORS if stream.errors else Verdict.FINE
-            return ComparedStream(name, stream, verdict)
-        failed = stream.state in FAILURES
-        verdict = Verdict.FAILED if failed else Verdict.UNEXPECTED
+            rule = ""
+        elif stream.state in FAILURES:
+            verdict = Verdict.FAILED
         return ComparedStream(name, stream, verdict, rule)
 
 

@@ -89,8 +89,7 @@ class Sample(NamedTuple):
     value: float  # the value; a whole number for ``INT64``
 
     def __str__(self) -> str:
-        place = f"{self.namespace}/{self.location}"
-        return f"{self.metric} of {self.node_id} in {place}"
+        return f"{self.metric} of {self.node_id} in {self.namespace}/{self.location}"
 
 
 def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
@@ -106,8 +105,7 @@ def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
 
 
 def location_samples(at: ComparedLocation) -> Iterator[Sample]:
-    """Yield that a location was read, and how many of its streams are watched."""
-    yield location_sample("location/up", at.name, 1)
+    """Yield how many streams of a location are watched, and how many are not."""
     yield location_sample("location/streams", at.name, len(at.listed))
     yield location_sample("location/unwatched", at.name, at.omitted.total())
 

@@ -22,14 +22,13 @@ _PREFIX = re.compile(
     r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE
 )
 _SEGMENTS = re.compile(r"[;\n]")
-_TRANSIENT = (
-    "UNAVAILABLE",
-    "DEADLINE_EXCEEDED",
-    "RESOURCE_EXHAUSTED",
-    "INTERNAL",
-    "ABORTED",
-)
-_TRANSIENT_CODES = frozenset(map(code_pb2.Code.Value, _TRANSIENT))
+_TRANSIENT = {
+    code_pb2.UNAVAILABLE,
+    code_pb2.DEADLINE_EXCEEDED,
+    code_pb2.RESOURCE_EXHAUSTED,
+    code_pb2.INTERNAL,
+    code_pb2.ABORTED,
+}
 
 
 class PartialWrite(NamedTuple):
@@ -59,8 +58,8 @@ def parse_partial_write(
         # Without a summary, or with one that contradicts itself, no point is surely
         # written.
         refused = sent
-    passing = [one for one in summary.errors if one.status.code in _TRANSIENT_CODES]
-    final = [one for one in summary.errors if one.status.code not in _TRANSIENT_CODES]
+    passing = [one for one in summary.errors if one.status.code in _TRANSIENT]
+    final = [one for one in summary.errors if one.status.code not in _TRANSIENT]
     transient = sum(one.point_count for one in passing)
     if is_transient(error) and not summary.errors:
         transient = refused

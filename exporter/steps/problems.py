@@ -7,7 +7,6 @@ page of its own.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from itertools import count, pairwise, product
 from typing import NamedTuple, TypeAlias
@@ -77,15 +76,14 @@ class ProblemPoint(NamedTuple):
     since: int
 
 
-@dataclass(frozen=True)
-class LocationProblems:
+class LocationProblems(NamedTuple):
     """The problems of one location's streams."""
 
-    current: Mapping[Key, Problem] = field(default_factory=dict)
+    current: Mapping[Key, Problem] = {}
     # Problems that are over, until their 0 was accepted
     ended: frozenset[Key] = frozenset()
     # When a group was last seen, in unix seconds, by its kind and number
-    groups: Mapping[Group, int] = field(default_factory=dict)
+    groups: Mapping[Group, int] = {}
 
 
 class Earlier(Enum):
@@ -123,11 +121,6 @@ class ProblemMemory:
             self.known[name] = LocationProblems(current[name], groups=groups[name])
         self.earlier = Earlier.KNOWN
 
-    def refuse(self) -> None:
-        """Do without what earlier runs wrote, if it is not known."""
-        if self.earlier is Earlier.UNKNOWN:
-            self.earlier = Earlier.REFUSED
-
     def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
         """Return the problems of a location that a run read at ``now``, unix seconds.
 
@@ -148,7 +141,7 @@ class ProblemMemory:
 
     def forget_ended(self, name: LocationName) -> None:
         """Forget problems of a location that are over: their 0 was accepted."""
-        self.known[name] = replace(self.known[name], ended=frozenset())
+        self.known[name] = self.known[name]._replace(ended=frozenset())
 
 
 def follow(

@@ -5,7 +5,6 @@ Source: https://cloud.google.com/datastream/docs/reference/rpc.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from google.cloud import datastream_v1
@@ -22,8 +21,7 @@ PAGE = 1000
 LONGEST_ERROR = 8192  # characters; the log shows fewer
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """A stream as the API lists it."""
 
     id: str  # the stream's id, the last part of its name
@@ -57,9 +55,13 @@ class Datastream(NamedTuple):
         request = locations_pb2.ListLocationsRequest(
             name=f"projects/{project}", page_size=PAGE
         )
-        needs = (project, "datastream.locations.list")
-        method = self.clients.datastream_for(request.name).list_locations
-        pages = list_pages(method, request, needs, deadline, self.calls)
+        pages = list_pages(
+            self.clients.datastream_for(request.name).list_locations,
+            request,
+            (project, "datastream.locations.list"),
+            deadline,
+            self.calls,
+        )
         return tuple(
             location.location_id or location.name.rsplit("/", 1)[-1]
             for answer in pages
@@ -71,9 +73,13 @@ class Datastream(NamedTuple):
         request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
         # By id, since a list that shifts between two pages repeats a stream.
         streams: dict[str, Stream] = {}
-        needs = (at.project, "datastream.streams.list")
-        method = self.clients.datastream_for(at).list_streams
-        pages = list_pages(method, request, needs, deadline, self.calls)
+        pages = list_pages(
+            self.clients.datastream_for(at).list_streams,
+            request,
+            (at.project, "datastream.streams.list"),
+            deadline,
+            self.calls,
+        )
         for answer in pages:
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
@@ -96,9 +102,13 @@ class Datastream(NamedTuple):
         )
         # By name, since a list that shifts between two pages repeats an object.
         objects: dict[str, tuple[int, bool]] = {}
-        needs = (name.project, "datastream.objects.list")
-        method = self.clients.datastream_for(name.location_name).list_stream_objects
-        pages = list_pages(method, request, needs, deadline, self.calls)
+        pages = list_pages(
+            self.clients.datastream_for(name.location_name).list_stream_objects,
+            request,
+            (name.project, "datastream.objects.list"),
+            deadline,
+            self.calls,
+        )
         for answer in pages:
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)
@@ -113,9 +123,13 @@ class Datastream(NamedTuple):
             parent=str(at), page_size=PAGE
         )
         states: dict[str, int] = {}
-        needs = (at.project, "datastream.privateConnections.list")
-        method = self.clients.datastream_for(at).list_private_connections
-        pages = list_pages(method, request, needs, deadline, self.calls)
+        pages = list_pages(
+            self.clients.datastream_for(at).list_private_connections,
+            request,
+            (at.project, "datastream.privateConnections.list"),
+            deadline,
+            self.calls,
+        )
         for answer in pages:
             for connection in answer.private_connections:
                 states[connection.name.rsplit("/", 1)[-1]] = connection.state

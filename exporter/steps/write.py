@@ -5,7 +5,7 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from google.api_core import exceptions
@@ -57,8 +57,12 @@ class Written:
         return self.accepted == self.settled
 
     def __add__(self, other: "Written") -> "Written":
-        names = [each.name for each in fields(self)]
-        return Written(*(getattr(self, name) + getattr(other, name) for name in names))
+        return Written(
+            self.accepted + other.accepted,
+            self.superseded + other.superseded,
+            self.lost + other.lost,
+            self.errors + other.errors,
+        )
 
 
 class Writer(NamedTuple):
@@ -81,12 +85,10 @@ class Writer(NamedTuple):
         """
         rest = list(samples)
         written = Written()
-        while rest:
-            if deadline.stopped:
-                return written + Written(lost=len(rest))
+        while rest and not deadline.stopped:
             written += self._send(rest[:BATCH], deadline)
             rest = rest[BATCH:]
-        return written
+        return written + Written(lost=len(rest))
 
     def _send(
         self,
@@ -176,20 +178,16 @@ class Points:
 
     def write(self, samples: Iterable[Sample]) -> None:
         """Write samples; what is not accepted by the deadline is lost."""
-        batch = list(samples)
-        self.due += len(batch)
         if self.writer is not None:
+            batch = list(samples)
+            self.due += len(batch)
             self.written += self.writer.write(batch, self.deadline)
 
     def lose(self, samples: Iterable[Sample]) -> None:
-        """Count samples as lost that are due and can't be written."""
-        lost = len(list(samples))
-        self.due += lost
-        self.written += Written(lost=lost)
+        """Count samples that are due and can't be written."""
+        self.due += len(list(samples))
 
     def outcome(self) -> Written:
-        """Return what happened to them; what is still under way counts as lost."""
-        if self.writer is None:
-            return self.written
-        under_way = self.due - self.written.settled
-        return self.written + Written(lost=max(0, under_way))
+        """Return what happened to them; what is not known to be written is lost."""
+        lost = self.due - self.written.settled
+        return self.written + Written(lost=max(0, lost))

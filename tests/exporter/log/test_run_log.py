@@ -300,9 +300,9 @@ def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number
     """Those that got worse and that failed come first; an entry counts the others."""
     fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
     fails = [
-        one if n < 5000 else replace(one, state=FAILED) for n, one in enumerate(fleet)
+        one if n < 5000 else one._replace(state=FAILED) for n, one in enumerate(fleet)
     ]
-    paused = [replace(one, state=PAUSED) for one in fleet[:100]]
+    paused = [one._replace(state=PAUSED) for one in fleet[:100]]
     _, forty = play(report(*fleet), report(*fleet[:-40], *fails[-40:]))
     assert len(forty) == 40
     _, (*entries, more) = play(report(*fleet), report(*paused, *fails[100:]))

@@ -50,7 +50,7 @@ def writes(
     at: LocationName = EUROPE,
 ) -> bool:
     """Return whether a location is due; if so, all of its points are accepted."""
-    _, due = memory.claim(at, seen)
+    due = memory.claim(at, seen)
     if due:
         memory.mark_written(at)
     return due
@@ -120,12 +120,11 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
     before = None
     for number, letter in enumerate(history):
         memory.begin(1 + number * 10)
-        changed, due = memory.claim(EUROPE, SEEN[letter])
-        if due:
+        if memory.claim(EUROPE, SEEN[letter]):
             memory.mark_written(EUROPE)
             written.append(letter)
         assert written[-1] == letter
-        assert changed == (letter != before)
+        assert memory.changed == (letter != before)
         before = letter
 
 
@@ -142,7 +141,7 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
     memory.learn("shop-prod", ["europe-west1", "us-east1"])
     writes(memory, STREAMS)
     writes(memory, EMPTY, AMERICA)
-    assert memory.dropped("shop-prod") == ()
+    assert tuple(memory.discovered["shop-prod"].dropped) == ()
     for start, dropped in (
         (601, ("europe-west1",)),
         (DAY, ("europe-west1",)),
@@ -150,13 +149,13 @@ def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
     ):
         memory.begin(start)
         memory.learn("shop-prod", ["us-west1"])
-        assert memory.dropped("shop-prod") == dropped
+        assert tuple(memory.discovered["shop-prod"].dropped) == dropped
         writes(memory, later)
     memory.learn("shop-prod", ["europe-west1"])
     memory.begin(DAY + 2)
     memory.learn("shop-prod", ())
     dropped = () if later == EMPTY else ("europe-west1",)
-    assert memory.dropped("shop-prod") == dropped
+    assert tuple(memory.discovered["shop-prod"].dropped) == dropped
 
 
 @pytest.mark.parametrize(

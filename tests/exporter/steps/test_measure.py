@@ -108,6 +108,7 @@ def cases(draw: st.DrawFn) -> Case:
         config.grouping,
     )
     samples = [
+        location_sample("location/up", EUROPE, 1),
         *location_samples(at),
         *stream_samples(at, NOW, errors=with_errors),
         *problem_samples(EUROPE, problems),

@@ -11,11 +11,14 @@ from datetime import UTC, datetime, tzinfo
 from fnmatch import filter as matching
 from logging import ERROR, INFO, WARNING
 from threading import Event
+from typing import TextIO
 
 from exporter.command.findings import Finding
+from exporter.command.progress import waiting
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
 from exporter.config.unwatched import covers, unwatched
+from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.documents.yaml_tree import KeyPath
 from exporter.google.calls import Calls, Deadline
@@ -51,7 +54,9 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         part = place(("expectations", index, "during"))
         if opens := next(window.openings(now), None):
             at = _local_and_utc(opens, window.timezone)
-            yield Finding(INFO, part, f"opens next at {at}, for {window.length}")
+            yield Finding(
+                INFO, part, f"opens next at {at}, for {text_of(window.length)}"
+            )
         elif not is_open(window, now):
             words = "is over; remove this expectation, or correct its times"
             yield Finding(WARNING, part, words)
@@ -101,10 +106,13 @@ def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
 def check_access(
     session: Session,
     stop: Event,
+    err: TextIO,
     *,
     write: bool,
 ) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
+
+    ``err`` shows how far that is.
 
     It also looks where config doesn't, for streams that nothing watches. Without
     ``write``, nothing is written, and whether a run could is left open.
@@ -117,7 +125,8 @@ def check_access(
     )
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
     everywhere = Session(wide, session.clients, session.task)
-    report = run_once(everywhere, deadline, writes=False)
+    with waiting(err, deadline.left):
+        report = run_once(everywhere, deadline, writes=False)
     held: Counter[str] = Counter()
     for location in report.locations:
         held[location.name.project] += len(location.held)

@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 from exporter import PROGRAM, __version__
-from exporter.command.command_line import CommandLine
+from exporter.command.command_line import CommandLine, parse, require_command
 from exporter.documents import durations
 from exporter.process import Signals
 from exporter.text import capitalized
@@ -36,10 +37,16 @@ def main(
     ``out`` gets data, and on Cloud Run the log. A caller that handles signals itself
     gives its ``signals``.
     """
-    line = CommandLine(environ, out, signals or Signals())
+    line = CommandLine(environ, out, err, signals or Signals())
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            parser().parse_args(argv, line)
+            whole, commands = parser()
+            require_command(whole, argv, commands)
+            line.command = argv[0]
+            if line.command not in commands:
+                whole.parse_args(argv)  # an option such as --help, which ends here
+            typed = parse(commands[line.command], argv[1:])
+            line = replace(line, **vars(typed))
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
@@ -49,8 +56,8 @@ def main(
     return dispatch(line, out, err)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the whole command line, and that of each command."""
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
@@ -61,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    commands = whole.add_subparsers(metavar="COMMAND")
 
     def add(name: str, what: str, more: str = "") -> argparse.ArgumentParser:
         command = commands.add_parser(
@@ -108,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
         check.add_argument(name, action="store_true", help=what)
     what = "check as this service account, such as the one that the exporter runs as"
     check.add_argument("--impersonate-service-account", metavar="ACCOUNT", help=what)
-    return whole
+    return whole, commands.choices
 
 
 def _interval(text: str) -> timedelta:

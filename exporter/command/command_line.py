@@ -1,12 +1,16 @@
-"""What was typed, as a value: every command takes it."""
+"""What was typed, as a value that every command takes; and what it may have meant."""
 
+import re
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from exporter.documents.mistakes import hint
 from exporter.process import Signals
+from exporter.text import quote
 
 
 @dataclass
@@ -18,6 +22,7 @@ class CommandLine:
 
     environ: Mapping[str, str]
     out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
+    err: TextIO  # where people are told how far work is
     signals: Signals  # whether the command is to end early
     command: str = ""
     verbose: bool = False
@@ -30,3 +35,22 @@ class CommandLine:
     impersonate_service_account: str | None = None
     project: Sequence[str] = ()
     folder: Path = Path()
+
+
+def require_command(
+    parser: ArgumentParser, argv: Sequence[str], commands: Mapping[str, object]
+) -> None:
+    """End with a usage error unless a command comes first, or an option."""
+    name = argv[0] if argv else ""
+    if name not in commands and not name.startswith("-"):
+        what = f"{quote(name)} is not a command" if name else "COMMAND is missing"
+        parser.error(f"{what}; {hint(name, commands)}")
+
+
+def parse(parser: ArgumentParser, argv: Sequence[str]) -> Namespace:
+    """Return the parsed words; end with a usage error about one that is not known."""
+    parsed, rest = parser.parse_known_args(argv)
+    if rest:
+        options = re.findall("--[a-z-]+", parser.format_usage())
+        parser.error(f"{quote(rest[0])} is not known here; {hint(rest[0], options)}")
+    return parsed

@@ -11,6 +11,7 @@ from exporter.command.check import check_access, check_config
 from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding, log_counts
 from exporter.command.init import init
+from exporter.command.progress import waiting
 from exporter.command.table import print_report
 from exporter.config import Config, is_verbose, load
 from exporter.google import environment
@@ -22,6 +23,8 @@ from exporter.logger import LOGGER, JsonLines, Text
 from exporter.process import INCOMPLETE, OK, ending
 from exporter.run.run import run_once
 from exporter.run.session import Session, run_every
+
+_CLEAR = "\x1b[H\x1b[2J"  # empties a terminal
 
 
 def dispatch(
@@ -48,7 +51,8 @@ def run(line: CommandLine) -> int:
     with _session(line) as session:
         most = session.config.run.deadline.total_seconds()
         deadline = Deadline.after(most, line.signals.stop)
-        report = run_once(session, deadline, writes=not line.dry_run)
+        with waiting(line.err, most):
+            report = run_once(session, deadline, writes=not line.dry_run)
         try:
             if out:
                 print_report(report, out)
@@ -67,11 +71,15 @@ def watch(line: CommandLine) -> int:
         # A longer run would delay the next: every location would wait for the slowest.
         most = session.config.run.deadline.total_seconds()
         seconds = min(every, most)
-        run_log = RunLog()
+        run_log = RunLog(every_run=line.out is None)
 
         def once() -> None:
             deadline = Deadline.after(seconds, stop)
             report = run_once(session, deadline)
+            if line.out and line.out.isatty():
+                line.out.write(_CLEAR)
+                print_report(report, line.out, look_at=True)
+                line.out.flush()
             run_log.log(report)
 
         run_every(once, every, stop)
@@ -107,7 +115,8 @@ def _findings(line: CommandLine) -> Iterator[Finding]:
         with _session(line, config) as session:
             yield Finding(INFO, "credentials", session.clients.account)
             stop = line.signals.stop
-            yield from check_access(session, stop, write=not line.read_only)
+            write = not line.read_only
+            yield from check_access(session, stop, line.err, write=write)
     except CallError as refused:
         yield Finding(ERROR, "credentials", str(refused))
 

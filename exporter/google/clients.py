@@ -107,8 +107,7 @@ class Clients:
         return self._datastreams[hash(str(parent)) % _CHANNELS]
 
     def _open(self) -> None:
-        if self.credentials:
-            IN_USE[:] = [self.credentials]
+        IN_USE[:] = filter(None, [self.credentials])
         self._channels: list[grpc.Channel] = []
         self._datastreams = self._connect(
             DatastreamClient,

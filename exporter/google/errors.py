@@ -106,6 +106,9 @@ _NO_STATUS = re.compile(  # after the code, or None
     r"\S+ (Stream removed|No status received|Received http2 header with)"
 )
 
+# The account of a person, in a shell
+_USER = '"user:$(gcloud config get account)"'
+
 # How VPC Service Controls refuses a call
 _PERIMETER = "vpcServiceControlsUniqueIdentifier"
 
@@ -162,7 +165,7 @@ def explain_credentials_error(
             "Check that the service account exists and that"
             " iamcredentials.googleapis.com is enabled, and grant your own account"
             " roles/iam.serviceAccountTokenCreator on it: gcloud iam service-accounts"
-            f" add-iam-policy-binding {account} --member MEMBER --role"
+            f" add-iam-policy-binding {account} --member {_USER} --role"
             " roles/iam.serviceAccountTokenCreator"
         )
     return Failure(FailureKind.CREDENTIALS, message, hint)
@@ -233,17 +236,25 @@ def _forbidden(
         )
         return Failure(FailureKind.NOT_FOUND, message, hint)
     needed = (error.metadata or {}).get("permission", permission)
-    # Datastream has no role to read that shows no more than needed.
-    role = f"a custom role with {needed} (roles/datastream.viewer has it too)"
+    role, words = "roles/datastream.viewer", ", or a custom role that shows less"
+    if needed.startswith("monitoring."):
+        role, words = "roles/monitoring.viewer", ""
     if needed == "monitoring.timeSeries.create":
         role = "roles/monitoring.metricWriter"
-    elif needed.startswith("monitoring."):
-        role = "roles/monitoring.viewer"
     hint = (
-        f"The account needs {needed} in project {project}. Grant {role}: "
-        f"gcloud projects add-iam-policy-binding {project} --member MEMBER --role ROLE"
+        f"The account needs {needed} in project {project}. Grant {role}{words}: gcloud"
+        f" projects add-iam-policy-binding {project} --member {_member()} --role {role}"
     )
     return Failure(FailureKind.PERMISSION_DENIED, message, hint)
+
+
+def _member() -> str:
+    """Return who calls, as the command that grants a role takes it."""
+    for each in IN_USE:
+        email = str(getattr(each, "service_account_email", ""))
+        if "@" in email:
+            return f"serviceAccount:{email}"
+    return _USER
 
 
 def _first_line(text: object) -> str:

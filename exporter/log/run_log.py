@@ -55,8 +55,15 @@ _SUPERSEDED = (
 class RunLog:
     """Logs the runs of one process, and remembers what it has said."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        every_run: bool = True,
+    ) -> None:
+        """Log each run's summary, or only where something changed or was lost."""
         self._monotonic = monotonic
+        self._every_run = every_run
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
         self._last = 0  # the timestamp of the run before
@@ -75,7 +82,8 @@ class RunLog:
             self._failing = set()
         self._log_places(report)
         self._log_streams(report, remind=remind)
-        _log_run(report)
+        if self._every_run or remind or report.changed or not report.complete:
+            _log_run(report)
 
     def _log_places(self, report: Report) -> None:
         """Log what could not be read or is read again, each change once."""
@@ -202,9 +210,9 @@ def _log_run(report: Report) -> None:
         else:
             log(WARNING, f"{points} superseded, among {what}: {_SUPERSEDED}")
     if report.held_back:
-        why = "a stream's last_seen may be lost, and the stream would look deleted"
         names = name_first(report.held_back)
-        log(WARNING, f"location/last_read of {names} not written: {why}.")
+        text = f"location/last_read of {names} not written, as points before were lost."
+        log(WARNING, f"{text} Until it is, no stream there is reported missing.")
     if report.stopped:
         log(WARNING, "Interrupted: not everything was read and written.")
     points = f"{plural(written.accepted, 'point')} written"

@@ -230,9 +230,9 @@ America/New_York (2026-07-01 04:00 UTC)
 ok       config.yaml:12: mutes[1]: "*/streams/*" is watched since 2026-01-02 00:00 \
 Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
 ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
-Europe/Berlin (2026-06-06 20:00 UTC), for 4:00:00
+Europe/Berlin (2026-06-06 20:00 UTC), for 4h
 ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
-Europe/Berlin (2026-12-23 23:00 UTC), for 3 days, 6:00:00
+Europe/Berlin (2026-12-23 23:00 UTC), for 78h
 warning  config.yaml:2: sources[0]: nothing of shop-prod is watched; narrow excludes \
 and mutes
 warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \

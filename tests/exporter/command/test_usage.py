@@ -9,10 +9,10 @@ from tests.exporter.command.conftest import Shop, command
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["runn"], "argument COMMAND: invalid choice: 'runn' (choose from "),
-        (["run", "--dry"], "unrecognized arguments: --dry"),
-        (["init", "--config", "a.yaml"], "unrecognized arguments: --config a.yaml"),
+        ([], "COMMAND is missing; allowed here: init, "),
+        (["runn"], '"runn" is not a command; did you mean run?'),
+        (["run", "--dryrun"], '"--dryrun" is not known here; did you mean --dry-run?'),
+        (["init", "--config", "a"], '"--config" is not known here; allowed here: --'),
         (
             ["watch", "--interval", "9s"],
             "--interval: 9s is too short; at least 10s is allowed",

@@ -256,8 +256,9 @@ def _untrue(soaked: Soaked, cloud: Emulator) -> Iterator[str]:
             states[node] = point.value
     if lost:
         yield f"{soaked.project}: {lost} points were lost"
-    project = cloud.fleet().projects[soaked.project]
-    for location in project.locations.values():
+    for location in cloud.fleet().locations.values():
+        if location.project != soaked.project:
+            continue
         for stream in location.streams.values():
             state = states.get((location.id, stream.id))
             if state != stream.state:

@@ -1,15 +1,12 @@
 """Builds errors, with google.rpc details in trailers, and pages, as Google does."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-import grpc
 from google.cloud import monitoring_v3
-from google.protobuf.any_pb2 import Any as PackedMessage
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from lab.emulator.world import Fault
 
@@ -30,6 +27,10 @@ _MESSAGES = {
 }
 
 
+# The number of a status code's name
+code_number = code_pb2.Code.Value
+
+
 class StatusError(Exception):
     """A call that gets a status instead of a response."""
 
@@ -42,15 +43,7 @@ class StatusError(Exception):
         super().__init__(text)
         self.status = status_pb2.Status(code=code_number(code), message=text)
         for detail in details:
-            packed = PackedMessage()
-            packed.Pack(detail)
-            self.status.details.append(packed)
-
-
-def code_number(code: str) -> int:
-    """Return a gRPC status code's number by its name."""
-    number: int = grpc.StatusCode[code].value[0]
-    return number
+            self.status.details.add().Pack(detail)
 
 
 def field_text(
@@ -59,9 +52,8 @@ def field_text(
     value: str | None = None,
 ) -> str:
     """Return Cloud Monitoring's message for a field with a wrong value."""
-    if value is not None:
-        return f'Field {field} had an invalid value of "{value}": {text}'
-    return f"Field {field} had an invalid value: {text}"
+    of = "" if value is None else f' of "{value}"'
+    return f"Field {field} had an invalid value{of}: {text}"
 
 
 def fault_error(fault: Fault) -> StatusError:
@@ -70,9 +62,9 @@ def fault_error(fault: Fault) -> StatusError:
     text = fault.message or _MESSAGES.get(code, code)
     details = []
     if fault.retry_delay is not None:
-        delay = Duration()
-        delay.FromNanoseconds(round(fault.retry_delay * 1e9))
-        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+        info = error_details_pb2.RetryInfo()
+        info.retry_delay.FromNanoseconds(round(fault.retry_delay * 1e9))
+        details.append(info)
     error = StatusError(code, text, details)
     if fault.answer == "garbled":
         error.status.details.add(
@@ -129,45 +121,41 @@ class RejectedPointError(Exception):
         code: str = "INVALID_ARGUMENT",
     ) -> None:
         super().__init__(text)
-        self.text = text
         self.code = code
 
 
-class Rejected(NamedTuple):
-    """A series that was not written."""
-
-    place: int  # its index in the request
-    series: Any  # the raw TimeSeries
-    why: RejectedPointError
-
-
-def partial_write_error(rejected: Sequence[Rejected], points: int) -> StatusError:
-    """Return the error for a request of so many points, some of them not written."""
+def partial_write_error(
+    given: Sequence[Any], rejected: Mapping[int, RejectedPointError]
+) -> StatusError:
+    """Return the error for a request's series, some of them rejected, by index."""
     refused: Counter[str] = Counter()
-    for each in rejected:
-        refused[each.why.code] += len(each.series.points)
+    named = []
+    for index, why in rejected.items():
+        refused[why.code] += len(given[index].points)
+        named.append(f"timeSeries[{index}] {_named(given[index], why)}")
+    points = sum(len(series.points) for series in given)
     summary = _Summary(
         total_point_count=points, success_point_count=points - refused.total()
     )
     for code, count in refused.items():
         # A code and a count: Google sends no text here.
         summary.errors.add(point_count=count).status.code = code_number(code)
-    named = "; ".join(map(_named, rejected))
-    return StatusError("INVALID_ARGUMENT", f"{_NOT_WRITTEN}: {named}", [summary])
+    text = f"{_NOT_WRITTEN}: {'; '.join(named)}"
+    return StatusError("INVALID_ARGUMENT", text, [summary])
 
 
-def _named(rejected: Rejected) -> str:
-    metric = rejected.series.metric
+def _named(series: Any, why: RejectedPointError) -> str:
+    metric = series.metric
     pairs = [f'"{key}": "{value}"' for key, value in sorted(metric.labels.items())]
     labels = ", ".join(pairs)
-    text = rejected.why.text
-    if rejected.why.code == "FAILED_PRECONDITION":
-        resource = rejected.series.resource
+    text = str(why)
+    if why.code == "FAILED_PRECONDITION":
+        resource = series.resource
         pairs = [f"{key}:{value}" for key, value in sorted(resource.labels.items())]
         of = ",".join(pairs)
         text = f"write for resource={resource.type}{{{of}}} failed with: {text}"
     where = f'metric.type="{metric.type}", metric.labels={{{labels}}}'
-    return f"timeSeries[{rejected.place}] ({where}): {text}"
+    return f"({where}): {text}"
 
 
 # A token of the first page of any listing, which only a fault gives

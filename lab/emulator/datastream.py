@@ -14,22 +14,15 @@ from lab.emulator.answers import (
     page_range,
     permission_denied,
 )
-from lab.emulator.server import Method, Services
-from lab.emulator.snapshots import (
-    LocationSnapshot,
-    ProjectSnapshot,
-    Snapshot,
-)
-from lab.emulator.world import WorldError
+from lab.emulator.server import Services
+from lab.emulator.snapshots import LocationSnapshot, Snapshot
+from lab.emulator.world import WorldError, WorldProject
 
 # The raw classes behind Google's client: an order of magnitude faster than their
 # wrappers.
 _Error: Any = datastream_v1.Error.pb()
-_ListStreams: Any = datastream_v1.ListStreamsRequest.pb()
 _ListStreamsResponse: Any = datastream_v1.ListStreamsResponse.pb()
-_ListObjects: Any = datastream_v1.ListStreamObjectsRequest.pb()
 _ListObjectsResponse: Any = datastream_v1.ListStreamObjectsResponse.pb()
-_ListConnections: Any = datastream_v1.ListPrivateConnectionsRequest.pb()
 _ListConnectionsResponse: Any = datastream_v1.ListPrivateConnectionsResponse.pb()
 
 _PAGE_SIZE = 50
@@ -55,28 +48,26 @@ class DatastreamService:
         """Return the methods by service, as a server takes them."""
         return {
             "google.cloud.datastream.v1.Datastream": {
-                "ListStreams": Method(_ListStreams, self._list_streams),
-                "ListStreamObjects": Method(_ListObjects, self._list_objects),
-                "ListPrivateConnections": Method(
-                    _ListConnections, self._list_connections
-                ),
+                "ListStreams": self._list_streams,
+                "ListStreamObjects": self._list_objects,
+                "ListPrivateConnections": self._list_connections,
             },
             "google.cloud.location.Locations": {
-                "ListLocations": Method(
-                    locations_pb2.ListLocationsRequest, self._list_locations
-                )
+                "ListLocations": self._list_locations,
             },
         }
 
     def _list_locations(self, request: Any) -> Any:
+        fleet = self._fleet()
         project = self._project(
-            self._fleet(), request.name, "datastream.locations.list", request.name
+            fleet, request.name, "datastream.locations.list", request.name
         )
         page = self._page(request, "ListLocations")
         listed = []
-        for id_, location in project.locations.items():
-            if location.outage != "unlisted":
-                listed.append(id_)
+        for each in project.locations:
+            name = f"projects/{project.id}/locations/{each.id}"
+            if fleet.locations[name].outage != "unlisted":
+                listed.append(each.id)
         found, token = page.cut(listed)
         response = locations_pb2.ListLocationsResponse(next_page_token=token)
         for id_ in found:
@@ -106,7 +97,7 @@ class DatastreamService:
                     response.streams.add(
                         name=f"{parent}/streams/{each.id}",
                         display_name=each.id,
-                        labels=each.labels,
+                        labels=each.group.labels,
                         state=each.state,
                         errors=_errors(each.errors),
                     )
@@ -156,7 +147,7 @@ class DatastreamService:
     @staticmethod
     def _project(
         fleet: Snapshot, name: str, permission: str, resource: str
-    ) -> ProjectSnapshot:
+    ) -> WorldProject:
         """Return the project of ``projects/P…``, or raise Google's StatusError."""
         id_ = f"{name}/".split("/")[1]
         project = fleet.project(id_)
@@ -164,7 +155,7 @@ class DatastreamService:
             raise StatusError(
                 "NOT_FOUND", f"Project '{id_}' not found or access is unauthorized."
             )
-        if not project.api_enabled:
+        if project.api == "disabled":
             raise api_disabled(project.number)
         if permission in project.denied:
             raise permission_denied(permission, resource)
@@ -176,7 +167,7 @@ class DatastreamService:
         """Return the location of a name, and that name as answers spell it."""
         project = self._project(fleet, name, permission, resource or name)
         id_ = name.rpartition("/")[2]
-        location = project.locations.get(id_)
+        location = fleet.locations.get(f"projects/{project.id}/locations/{id_}")
         if location is None:
             raise StatusError(
                 "NOT_FOUND", f"Location {id_} is not found or access is unauthorized."

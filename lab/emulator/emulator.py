@@ -9,10 +9,9 @@ from typing import Self
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
 from lab.emulator.monitoring import MonitoringService
-from lab.emulator.server import Answer, Call, CallHandler, serving
+from lab.emulator.server import Answer, CallHandler, serving
 from lab.emulator.snapshots import Snapshot, Snapshots
-from lab.emulator.stored_series import MetricsProject, WrittenPoint
-from lab.emulator.world import Fault, World
+from lab.emulator.world import World
 
 
 class Emulator:
@@ -38,17 +37,20 @@ class Emulator:
         self._datastream = DatastreamService(self.fleet, world.largest_page)
         self._monitoring = MonitoringService(self.fleet, clock, world.visible_after)
         self._running = ExitStack()
+        # Every call, in order of arrival
+        self.call_log = self._calls.log
+        # Injects a fault from now on. Its times count from the world's start
+        self.add_fault = self._calls.add_fault
+        # Returns the accepted points of one metric, or of all
+        self.points = self._monitoring.points
+        # Returns what Cloud Monitoring has of a project, to be read or changed
+        self.metrics_project = self._monitoring.project
 
     def __enter__(self) -> Self:
         self.fleet()  # a big world's first call is then as fast as the next
-        with ExitStack() as starting:
-            self.datastream = starting.enter_context(
-                serving(self._datastream.services, self._calls)
-            )
-            self.monitoring = starting.enter_context(
-                serving(self._monitoring.services, self._calls)
-            )
-            self._running = starting.pop_all()
+        start = self._running.enter_context
+        self.datastream = start(serving(self._datastream.services, self._calls))
+        self.monitoring = start(serving(self._monitoring.services, self._calls))
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -60,29 +62,12 @@ class Emulator:
         return Counter(call.method for call in self.call_log)
 
     @property
-    def call_log(self) -> list[Call]:
-        """Return every call, in order of arrival."""
-        return self._calls.log()
-
-    @property
     def environ(self) -> dict[str, str]:
         """Return the variables that lead the exporter to the servers, once started."""
         return {
             DATASTREAM_EMULATOR: self.datastream,
             MONITORING_EMULATOR: self.monitoring,
         }
-
-    def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
-        """Return the accepted points of one metric, or of all."""
-        return self._monitoring.points(metric_type)
-
-    def metrics_project(self, id_: str) -> MetricsProject:
-        """Return what Cloud Monitoring has of a project, to be read or changed."""
-        return self._monitoring.project(id_)
-
-    def add_fault(self, fault: Fault) -> None:
-        """Inject a fault from now on. Its times count from the world's start."""
-        self._calls.add_fault(fault)
 
     def answer(self, method: str, answer: Answer) -> None:
         """Let a function answer a method, such as ListStreams, instead of the world."""

@@ -13,7 +13,6 @@ from google.cloud import monitoring_v3
 from google.protobuf import empty_pb2
 
 from lab.emulator.answers import (
-    Rejected,
     RejectedPointError,
     StatusError,
     field_text,
@@ -21,13 +20,11 @@ from lab.emulator.answers import (
     partial_write_error,
     permission_denied,
 )
-from lab.emulator.server import Method, Services
+from lab.emulator.server import Answer, Services
 from lab.emulator.snapshots import Snapshot
 from lab.emulator.stored_series import MetricsProject, WrittenPoint
-from lab.emulator.write_rules import SECOND, nanoseconds
+from lab.emulator.write_rules import SECOND
 
-_CreateSeries: Any = monitoring_v3.CreateTimeSeriesRequest.pb()
-_ListSeries: Any = monitoring_v3.ListTimeSeriesRequest.pb()
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
 
 _Channel: Any = monitoring_v3.NotificationChannel.pb()
@@ -67,15 +64,15 @@ class MonitoringService:
     @property
     def services(self) -> Services:
         """Return the methods by service, as a server takes them."""
-        found = {
+        found: dict[str, dict[str, Answer]] = {
             "google.monitoring.v3.MetricService": {
-                "CreateTimeSeries": Method(_CreateSeries, self._create_series),
-                "ListTimeSeries": Method(_ListSeries, self._list_series),
+                "CreateTimeSeries": self._create_series,
+                "ListTimeSeries": self._list_series,
             },
         }
         for kind, several, listed in _KINDS:
-            method = self._lists(several, listed)
-            found[f"google.monitoring.v3.{kind}Service"] = {f"List{several}": method}
+            answer = self._lists(several, listed)
+            found[f"google.monitoring.v3.{kind}Service"] = {f"List{several}": answer}
         return found
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
@@ -96,7 +93,7 @@ class MonitoringService:
             if stored is None:
                 stored = self._projects[id_] = MetricsProject(id_)
                 project = self._fleet().project(id_)
-                channels = project.channels if project else ()
+                channels = project.notification_channels if project else ()
                 for number, each in enumerate(channels, start=1):
                     channel = _Channel(
                         name=f"projects/{id_}/notificationChannels/{number}",
@@ -107,9 +104,8 @@ class MonitoringService:
                     stored.notification_channels.append(channel)
             return stored
 
-    def _lists(self, several: str, listed: str) -> Method:
-        """Return the method that lists all things of a kind."""
-        request = getattr(monitoring_v3, f"List{several}Request")
+    def _lists(self, several: str, listed: str) -> Answer:
+        """Return what lists all things of a kind."""
         response = getattr(monitoring_v3, f"List{several}Response").pb()
         permission = f"monitoring.{several[0].lower()}{several[1:]}.list"
 
@@ -119,7 +115,7 @@ class MonitoringService:
             project = self._project(name, permission)
             return response(**{listed: getattr(project, listed)})
 
-        return Method(request.pb(), answer)
+        return answer
 
     def _create_series(self, request: Any) -> empty_pb2.Empty:
         project = self._project(request.name, "monitoring.timeSeries.create")
@@ -130,7 +126,7 @@ class MonitoringService:
                 " single request."
             )
             raise StatusError("INVALID_ARGUMENT", field_text("timeSeries", text))
-        rejected: list[Rejected] = []
+        rejected: dict[int, RejectedPointError] = {}
         seen: set[bytes] = set()
         with self._lock:
             now = int(self._clock() * SECOND)
@@ -138,10 +134,9 @@ class MonitoringService:
                 try:
                     project.write(index, series, now, seen)
                 except RejectedPointError as error:
-                    rejected.append(Rejected(index, series, error))
+                    rejected[index] = error
         if rejected:
-            points = sum(len(series.points) for series in given)
-            raise partial_write_error(rejected, points)
+            raise partial_write_error(given, rejected)
         return empty_pb2.Empty()
 
     def _list_series(self, request: Any) -> Any:
@@ -150,10 +145,10 @@ class MonitoringService:
         if not wanted:
             text = "The emulator knows filters on metric.type and project_id."
             raise StatusError("UNIMPLEMENTED", text)
-        end = nanoseconds(request.interval.end_time)
+        end = request.interval.end_time.ToNanoseconds()
         start = end
         if request.interval.HasField("start_time"):
-            start = nanoseconds(request.interval.start_time)
+            start = request.interval.start_time.ToNanoseconds()
         one_a_series = _is_aligned(request, end - start)
         visible = int((self._clock() - self._visible_after) * SECOND)
         listing = f"{request.name} {request.filter} {start} {end}"
@@ -203,7 +198,7 @@ def _is_aligned(request: Any, interval: int) -> bool:
     aggregation = request.aggregation
     if not (aggregation.per_series_aligner or request.view):
         return False
-    period = nanoseconds(aggregation.alignment_period)
+    period = aggregation.alignment_period.ToNanoseconds()
     newest_alone = aggregation.per_series_aligner == _NEXT_OLDER and period >= interval
     if request.view or not newest_alone:
         text = "The emulator gives all points, or ALIGN_NEXT_OLDER over the interval."

@@ -9,11 +9,13 @@ from threading import Event, Lock
 from typing import Any, NamedTuple
 
 import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message_factory import GetMessageClass
 from grpc_status import rpc_status
 
 from lab.emulator.answers import (
     FIRST_PAGE,
-    Rejected,
     RejectedPointError,
     StatusError,
     fault_error,
@@ -24,6 +26,8 @@ from lab.emulator.world import Fault
 # A hanging call keeps its thread, and an exporter may wait for 512 locations at once.
 _THREADS = 640
 _GRACE_SECONDS = 1
+
+_MESSAGES = descriptor_pool.Default()
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
@@ -44,15 +48,8 @@ _TOO_MUCH, _HEAD = 65 << 20, b"\xfa\xff\xff\xff\x0f\x80\x80\xc0\x20"
 Answer = Callable[[Any], Any]
 
 
-class Method(NamedTuple):
-    """A unary method: takes a raw protobuf; returns a raw one."""
-
-    request: type[Any]
-    answer: Answer
-
-
-# Methods by name, by the full name of their service
-Services = Mapping[str, Mapping[str, Method]]
+# What answers each method, by the full name of its service
+Services = Mapping[str, Mapping[str, Answer]]
 
 
 class Call(NamedTuple):
@@ -60,16 +57,6 @@ class Call(NamedTuple):
 
     method: str
     name: str
-
-    @property
-    def project(self) -> str:
-        """Return the project in the name."""
-        return f"{self.name}/".split("/")[1]
-
-    @property
-    def location(self) -> str:
-        """Return the location in the name; empty where it has none."""
-        return self.name.partition("/locations/")[2].partition("/")[0]
 
 
 class CallHandler:
@@ -87,7 +74,7 @@ class CallHandler:
         self.scripts: dict[str, Answer] = {}
         self._seconds = seconds
         self._lock = Lock()
-        self._log: list[Call] = []
+        self.log: list[Call] = []  # every call, in order of arrival
         self._faults = list(faults)
         self._matched: Counter[int] = Counter()
 
@@ -96,15 +83,10 @@ class CallHandler:
         with self._lock:
             self._faults.append(fault)
 
-    def log(self) -> list[Call]:
-        """Return every call, in order of arrival."""
-        with self._lock:
-            return list(self._log)
-
     def answer(
         self,
         name: str,
-        method: Method,
+        service: Answer,
         request: Any,
         ended: Event,
     ) -> Any:
@@ -114,7 +96,7 @@ class CallHandler:
         """
         resource = getattr(request, "parent", "") or request.name
         faults = self._record(Call(name, resource))
-        answer = self.scripts.get(name, method.answer)
+        answer = self.scripts.get(name, service)
         _strike([fault for fault in faults if fault.when == "before"], ended)
         for fault in faults:
             if fault.refuses and name == "CreateTimeSeries":
@@ -130,7 +112,7 @@ class CallHandler:
         seconds = self._seconds()
         met = []
         with self._lock:
-            self._log.append(call)
+            self.log.append(call)
             for index, fault in enumerate(self._faults):
                 if not _matches(fault, call, seconds):
                     continue
@@ -145,12 +127,13 @@ def _matches(
     call: Call,
     seconds: float,
 ) -> bool:
+    # projects/P, and perhaps /locations/L and more
+    _, project, _, location, *_ = f"{call.name}///".split("/")
     return (
-        fault.since <= seconds
-        and (fault.until is None or seconds < fault.until)
+        fault.since <= seconds < fault.until
         and fnmatchcase(call.method, fault.method)
-        and fnmatchcase(call.project, fault.project)
-        and fnmatchcase(call.location, fault.location)
+        and fnmatchcase(project, fault.project)
+        and fnmatchcase(location, fault.location)
     )
 
 
@@ -171,15 +154,13 @@ def _write_in_part(
 ) -> None:
     """Refuse the first series of a write, and write the others."""
     text = fault.message or fault_error(fault).status.message
-    points = sum(len(each.points) for each in request.time_series)
     why = RejectedPointError(text, str(fault.code))
-    refused = []
-    for index, series in enumerate(request.time_series[:count]):
-        refused.append(Rejected(index, series, why))
-    rest = request.time_series[count:]
+    given = request.time_series
+    rest = given[count:]
     if rest:
         answer(type(request)(name=request.name, time_series=rest))
-    raise partial_write_error(refused, points)
+    refused = range(min(count, len(given)))
+    raise partial_write_error(given, dict.fromkeys(refused, why))
 
 
 def _wrong_answer(
@@ -210,10 +191,13 @@ def serving(
     """Serve on a free port of loopback; the block gets the address."""
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
     server = grpc.server(pool, options=_OPTIONS)
-    for service, methods in services.items():
+    for service, answers in services.items():
+        package = service.rpartition(".")[0]
         handlers = {}
-        for name, method in methods.items():
-            handlers[name] = _handler(calls, name, method)
+        for name, answer in answers.items():
+            # Google names a method's request after the method.
+            asked = _MESSAGES.FindMessageTypeByName(f"{package}.{name}Request")
+            handlers[name] = _handler(calls, name, answer, asked)
         served = grpc.method_handlers_generic_handler(service, handlers)
         server.add_generic_rpc_handlers((served,))
     bound = server.add_insecure_port("127.0.0.1:0")
@@ -229,20 +213,21 @@ def serving(
 def _handler(
     calls: CallHandler,
     name: str,
-    method: Method,
+    answer: Answer,
+    asked: Descriptor,
 ) -> grpc.RpcMethodHandler:
     def serve(request: Any, context: grpc.ServicerContext) -> Any:
         ended = Event()
         if not context.add_callback(ended.set):
             ended.set()
         try:
-            return calls.answer(name, method, request, ended)
+            return calls.answer(name, answer, request, ended)
         except StatusError as refused:
             context.abort_with_status(rpc_status.to_status(refused.status))
 
     return grpc.unary_unary_rpc_method_handler(
         serve,
-        request_deserializer=method.request.FromString,
+        request_deserializer=GetMessageClass(asked).FromString,
         response_serializer=_serialized,
     )
 

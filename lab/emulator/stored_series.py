@@ -63,19 +63,10 @@ class StoredSeries:
         message = _TimeSeries()
         message.CopyFrom(self.header)
         for index in indexes:
-            message.points.add(
-                interval={
-                    "start_time": _timestamp(self.starts[index]),
-                    "end_time": _timestamp(self.times[index]),
-                },
-                value={self.value_field: self.values[index]},
-            )
+            point = message.points.add(value={self.value_field: self.values[index]})
+            point.interval.start_time.FromNanoseconds(self.starts[index])
+            point.interval.end_time.FromNanoseconds(self.times[index])
         return message
-
-
-def _timestamp(time: int) -> dict[str, int]:
-    seconds, nanos = divmod(time, SECOND)
-    return {"seconds": seconds, "nanos": nanos}
 
 
 @dataclass(slots=True)
@@ -92,18 +83,16 @@ class MetricsProject:
     notification_channels: list[Any] = field(default_factory=list)
     snoozes: list[Any] = field(default_factory=list)
 
-    def of_metric(self, metric_type: str) -> Iterator[StoredSeries]:
-        """Yield the series of a metric."""
+    def of_metric(self, metric_type: str | None) -> Iterator[StoredSeries]:
+        """Yield the series of a metric, or all."""
         for series in (*self.written.values(), *self.seeded):
-            if series.header.metric.type == metric_type:
+            if metric_type in (None, series.header.metric.type):
                 yield series
 
     def points(self, metric_type: str | None) -> Iterator[WrittenPoint]:
-        """Yield the written points of one metric, or of all, series by series."""
-        for series in self.written.values():
+        """Yield the points of one metric, or of all, series by series."""
+        for series in self.of_metric(metric_type):
             metric = series.header.metric
-            if metric_type not in (None, metric.type):
-                continue
             resource = series.header.resource
             metric_labels = dict(metric.labels)
             resource_labels = dict(resource.labels)

@@ -1,5 +1,6 @@
 """Reads a world file: what the emulator has, how it changes, what goes wrong."""
 
+import math
 import re
 import sys
 from collections import Counter
@@ -7,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from importlib import resources
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import grpc
 import yaml
@@ -17,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from exporter import config
 from exporter.documents.document import Section, parse, read_file
 from exporter.documents.mistakes import hint
+from exporter.documents.yaml_tree import KeyPath
 from exporter.states import StreamState
 from exporter.text import quote
 from lab.filters.log_filter import Severity
@@ -90,28 +92,25 @@ class WorldError(Section):
 class _Counted(Section):
     """A thing, or ``count`` of them, numbered from 1."""
 
-    _name_key: ClassVar[str]
-
     count: int | None = Field(default=None, ge=1, le=100_000)
+    id: str
 
     @property
     def ids(self) -> list[str]:
         """Return the ids (of objects: the tables)."""
-        pattern = getattr(self, self._name_key)
         if self.count is None:
-            return [pattern]
+            return [self.id]
 
         def numbered(number: int) -> str:
-            return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", pattern)
+            return _COUNTER.sub(lambda found: f"{number:0{found[1] or 1}d}", self.id)
 
         return [numbered(number) for number in range(1, self.count + 1)]
 
     @model_validator(mode="after")
     def _counter_and_count(self) -> Self:
-        pattern = getattr(self, self._name_key)
-        if (self.count is not None) != bool(_COUNTER.search(pattern)):
+        if (self.count is not None) != bool(_COUNTER.search(self.id)):
             raise ValueError(
-                f"{quote(pattern)}: a counter such as {{:05}} in a name needs a count,"
+                f"{quote(self.id)}: a counter such as {{:05}} in a name needs a count,"
                 " and a count needs a counter"
             )
         return self
@@ -120,9 +119,7 @@ class _Counted(Section):
 class WorldObjects(_Counted):
     """One object of a stream (a table), or ``count`` of them."""
 
-    _name_key = "table"
-
-    table: str
+    id: str = Field(alias="table")
     backfill: BackfillState = BackfillJob.State.COMPLETED
     errors: tuple[WorldError, ...] = ()
 
@@ -130,9 +127,6 @@ class WorldObjects(_Counted):
 class WorldStreams(_Counted):
     """One stream, or ``count`` of them."""
 
-    _name_key = "id"
-
-    id: str
     state: State = StreamState.RUNNING
     exists: bool = True
     labels: dict[str, str] = Field(default_factory=dict)
@@ -177,6 +171,11 @@ class WorldProject(Section):
     notification_channels: tuple[WorldChannel, ...] = ()
     # Projects whose series are listed with its own
     metrics_scope: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """Return its id or its number, as answers spell it."""
+        return self.id if self.names == "by_id" else str(self.number)
 
 
 # What happens.
@@ -363,7 +362,7 @@ class Fault(Section):
     """How many calls the fault strikes; left out, all."""
     since: Seconds = Field(default=0, alias="from")
     """When it begins, counted from the world's start."""
-    until: Seconds | None = None
+    until: Seconds = math.inf
     """When it ends; left out, never."""
     when: Literal["before", "after"] = "before"
     """With `after`, the call takes effect before the fault strikes."""
@@ -417,8 +416,6 @@ def matches(glob: str, name: str) -> bool:
 
 # Files.
 
-Place = tuple[str | int, ...]  # A path of keys and indexes in a document
-
 
 def read_world(path: str) -> World:
     """Return the world of a file, or raise InputError with all errors in it."""
@@ -456,7 +453,7 @@ def config_environ(world: World, file: str) -> dict[str, str]:
     return {config.WHOLE: text.rstrip()}
 
 
-def world_errors(world: World) -> Iterator[tuple[Place, str]]:
+def world_errors(world: World) -> Iterator[tuple[KeyPath, str]]:
     """Yield what is wrong between a world's parts: the path of keys, a sentence."""
     names = world.resource_names()
     for kind, of_kind in names.items():

@@ -36,11 +36,6 @@ VALUE_TYPES = {
 _NODE, _NODE_KEYS = "generic_node", {"project_id", "location", "namespace", "node_id"}
 
 
-def nanoseconds(timestamp: Any) -> int:
-    """Return a Timestamp in nanoseconds since 1970."""
-    return int(timestamp.seconds) * SECOND + int(timestamp.nanos)
-
-
 class NewPoint(NamedTuple):
     """A point that is to be written."""
 
@@ -65,7 +60,7 @@ def new_point(
     value_field = point.value.WhichOneof("value")
     if value_field not in VALUE_TYPES:
         raise _rejected(f"{at}[0].value", "A value is required, and no text.")
-    end = nanoseconds(point.interval.end_time)
+    end = point.interval.end_time.ToNanoseconds()
     if end < now - _OLDEST:
         text = (
             "Data points cannot be written more than approximately 24 hours in the"

@@ -4,7 +4,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
@@ -35,9 +35,9 @@ _SUPPORTED = {
     "extractor": 'write EXTRACT(path) or REGEXP_EXTRACT(path, "expression")',
 }
 
-_Entry: TypeAlias = Mapping[str, Any]
-_Term: TypeAlias = Callable[[_Entry], bool]
-_Extractor: TypeAlias = Callable[[_Entry], str]
+_Entry = Mapping[str, Any]
+_Term = Callable[[_Entry], bool]
+_Extractor = Callable[[_Entry], str]
 
 _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
@@ -116,14 +116,13 @@ def _field_text(entry: _Entry, path: str) -> str | None:
     return text.lower() if isinstance(value, bool) else text
 
 
-def _checked(pattern: str) -> str:
+def _compiled(pattern: str) -> re.Pattern[str]:
     try:
-        re.compile(pattern)
+        return re.compile(pattern)
     except re.error as error:
         raise FilterError(
             f"{quote(pattern)} is not a regular expression: {error}"
         ) from None
-    return pattern
 
 
 def _compares(
@@ -142,33 +141,24 @@ def _compares(
 class _Terms(Transformer[Token, object]):
     """Makes a function on entries of each term of the grammar."""
 
-    def log_filter(self, *terms: _Term) -> _Term:
-        return self.log_group(None, *terms)
+    def log_group(self, *terms: _Term) -> _Term:
+        return lambda entry: all(holds(entry) for holds in terms)
 
-    def log_group(self, negation: Token | None, *terms: _Term) -> _Term:
-        return lambda entry: all(holds(entry) for holds in terms) is (negation is None)
+    log_filter = log_group
 
-    def log_choice(self, negation: Token | None, *terms: _Term) -> _Term:
-        return lambda entry: any(holds(entry) for holds in terms) is (negation is None)
+    def log_choice(self, *terms: _Term) -> _Term:
+        return lambda entry: any(holds(entry) for holds in terms)
 
-    def log_id(self, negation: Token | None, literal: Token) -> _Term:
+    def log_not(self, term: _Term) -> _Term:
+        return lambda entry: not term(entry)
+
+    def log_id(self, literal: Token) -> _Term:
         # Entries carry it within their logName, with its slash escaped.
         log = re.escape(_unquoted(literal)).replace("/", "(?:/|%2F)")
         pattern = re.compile(f"/logs/{log}$")
+        return lambda entry: bool(pattern.search(_field_text(entry, "logName") or ""))
 
-        def holds(entry: _Entry) -> bool:
-            found = pattern.search(_field_text(entry, "logName") or "")
-            return bool(found) is (negation is None)
-
-        return holds
-
-    def log_comparison(
-        self,
-        negation: Token | None,
-        path: Token,
-        sign: Token,
-        literal: Token,
-    ) -> _Term:
+    def log_comparison(self, path: Token, sign: Token, literal: Token) -> _Term:
         value = _unquoted(literal)
         if sign in _ORDERS and (path != "severity" or value not in SEVERITIES):
             raise FilterError(
@@ -176,20 +166,19 @@ class _Terms(Transformer[Token, object]):
                 f" compared by order, with {', '.join(SEVERITIES)}"
             )
         if sign in {"=~", "!~"}:
-            _checked(value)
+            _compiled(value)
 
         def holds(entry: _Entry) -> bool:
             found = _field_text(entry, path)
             # A field that is not there compares with nothing, not even as unequal.
-            result = found is not None and _compares(found, sign, value)
-            return result is (negation is None)
+            return found is not None and _compares(found, sign, value)
 
         return holds
 
     def extractor(self, path: Token, literal: Token | None = None) -> _Extractor:
         if literal is None:
             return lambda entry: _field_text(entry, path) or ""
-        pattern = re.compile(_checked(_unquoted(literal)))
+        pattern = _compiled(_unquoted(literal))
 
         def extract(entry: _Entry) -> str:
             found = pattern.search(_field_text(entry, path) or "")

@@ -39,7 +39,7 @@ class Deployment(Section):
     # The delay of each run in turn, instead of ``delay``
     delays: tuple[Seconds, ...] = ()
     first: Seconds = 0  # when the first run is due
-    ends: Seconds | None = None  # when it is removed
+    ends: Seconds = math.inf  # when it is removed
     silent: tuple[Downtime, ...] = ()  # when it doesn't run although it should
     # The number of tasks that share the locations
     tasks: int = Field(default=1, ge=1, le=20)
@@ -61,16 +61,6 @@ class Deployment(Section):
         if self.delay is None:
             return LATEST_START_SECONDS[self.mode]
         return self.delay
-
-    @property
-    def end(self) -> float:
-        """Return when it is removed; infinite where it stays."""
-        return math.inf if self.ends is None else self.ends
-
-    @property
-    def skew(self) -> float:
-        """Return how many seconds its clock is ahead of the true time."""
-        return self.clock_ahead - self.clock_behind
 
     def is_silent(self, at: float, task: int) -> bool:
         """Return whether a task's run that is due at a moment doesn't happen."""

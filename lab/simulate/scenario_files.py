@@ -5,11 +5,14 @@ from pathlib import Path
 
 from exporter import config
 from exporter.config import Config
-from exporter.documents.document import Document, parse, read_file
+from exporter.documents.document import parse, read_file
 from exporter.documents.mistakes import InputError, hint
+from exporter.documents.yaml_tree import KeyPath
 from exporter.text import quote
-from lab.emulator.world import Place, matches, world_errors
+from lab.emulator.world import matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
+
+_CONFIG = "world", "config"
 
 
 def read_files(
@@ -38,45 +41,30 @@ def parse_scenario(
     """Return the scenario of a YAML text, or raise InputError with all its errors."""
     document = parse(text, file)
     scenario = document.read(ScenarioFile)
-    errors: list[str] = []
     configs: list[Config] = []
     if scenario is not None:
         for place, words in _errors(scenario, policies):
             document.add_error(place, words)
-        for index in range(len(scenario.exporters)):
+        for index, exporter in enumerate(scenario.exporters):
+            own = exporter.config is not None
+            path: KeyPath = ("exporters", index, "config") if own else _CONFIG
+            part = document.part(*path)
+            if part is None:
+                document.add_error(path, "is missing; the exporter needs a config")
+                continue
             try:
-                configs.append(_config(document, scenario, index))
+                # The environment is no part of a scenario.
+                configs.append(config.from_document(part, {}))
             except InputError as error:
-                # Exporters without a config of their own share the world's errors.
-                errors += [each for each in error.sentences if each not in errors]
-    try:
-        accepted = document.accepted(scenario)
-    except InputError as error:
-        errors = [*error.sentences, *errors]
-    if errors:
-        raise InputError(errors)
+                for sentence in error.sentences:
+                    document.add_sentence(sentence)
+    accepted = document.accepted(scenario)
     return Scenario(**dict(accepted), name=name or file, configs=tuple(configs))
-
-
-def _config(
-    document: Document,
-    scenario: ScenarioFile,
-    index: int,
-) -> Config:
-    """Return an exporter's config, its own or the world's, or raise InputError."""
-    own = scenario.exporters[index].config is not None
-    place: Place = ("exporters", index, "config") if own else ("world", "config")
-    part = document.part(*place)
-    if part is None:
-        missing = "is missing; the exporter needs a config"
-        raise InputError([f"{document.place(place)}: {missing}"])
-    # The environment is no part of a scenario.
-    return config.from_document(part, {})
 
 
 def _errors(
     scenario: ScenarioFile, policies: Collection[str]
-) -> Iterator[tuple[Place, str]]:
+) -> Iterator[tuple[KeyPath, str]]:
     """Yield what is wrong between a scenario's parts: the path of keys, a sentence."""
     for place, words in world_errors(scenario.world):
         yield ("world", *place), words
@@ -87,7 +75,7 @@ def _errors(
                 " DEADLINE_EXCEEDED"
             )
             yield ("world", "faults", index, "latency"), text
-    named: dict[Place, str] = {}
+    named: dict[KeyPath, str] = {}
     for index, name in enumerate(scenario.switched_off):
         named["switched_off", index] = name
     for index, name in enumerate(scenario.switched_on):

@@ -25,11 +25,6 @@ class ScheduledRun(NamedTuple):
     tick: int  # the number of its tick; negative where a log entry caused it
     task: int  # the index of its task
 
-    @property
-    def by_log(self) -> bool:
-        """Whether a log entry caused it."""
-        return self.tick == _NO_TICK
-
 
 @dataclass(frozen=True, slots=True)
 class CompletedRun:
@@ -70,7 +65,7 @@ def scheduled_runs(
     """
     runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
-        end = min(deployment.end, lasts)
+        end = min(deployment.ends, lasts)
         ticks = sorted(_ticks(deployment, index, end, seed))
         if deployment.mode != "function":
             runs.append(ticks)

@@ -8,6 +8,7 @@ query with an ``offset`` longer than the delay sees all points by their timestam
 it, the engine holds each series a second time.
 """
 
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -18,12 +19,11 @@ from typing import NamedTuple, TextIO
 from exporter.states import StreamState
 from lab.emulator.snapshots import (
     LocationSnapshot,
-    ProjectSnapshot,
     Snapshot,
     Snapshots,
     StreamSnapshot,
 )
-from lab.emulator.world import CopyBytes, DropEvents, matches
+from lab.emulator.world import CopyBytes, DropEvents, WorldProject, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse_seconds
@@ -101,9 +101,8 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
     for each in series:
         pairs = []
         for key, value in each.labels:
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            escaped = escaped.replace("\n", "\\n")
-            pairs.append(f'{key}="{escaped}"')
+            # OpenMetrics escapes quotes, backslashes and line ends as JSON does.
+            pairs.append(f"{key}={json.dumps(value, ensure_ascii=False)}")
         labels = "{" + ",".join(pairs) + "}"
         visible = f"{each.name}{labels}"
         own = f"{each.name}{_OWN_TIME}{labels}"
@@ -140,7 +139,7 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         if not name.startswith(_OURS):
             usual = longest = delay_seconds(name)
         if offset and _range_seconds(offset) >= longest:
-            return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
+            return _at_own_time(found)
         if not length:
             return found["selector"]
         left = round((_range_seconds(length) - usual) * 1000)
@@ -154,10 +153,13 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
 
 def at_own_time(query: str) -> str:
     """Return a query with which the engine sees all points by their timestamps."""
-    return _SELECTOR.sub(
-        lambda found: found[0].replace(found["name"], f"{found['name']}{_OWN_TIME}", 1),
-        query,
-    )
+    return _SELECTOR.sub(_at_own_time, query)
+
+
+def _at_own_time(found: re.Match[str]) -> str:
+    """Return a selector of the same points by their timestamps."""
+    name = found["name"]
+    return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
 
 
 def _range_seconds(length: str) -> float:
@@ -245,7 +247,7 @@ def _count(
 class _StreamPlace(NamedTuple):
     """A stream at one moment, and where it is."""
 
-    project: ProjectSnapshot
+    project: WorldProject
     location: LocationSnapshot
     stream: StreamSnapshot
 
@@ -269,7 +271,7 @@ class _StreamPlace(NamedTuple):
 
 
 def _streams(fleet: Snapshot) -> Iterator[_StreamPlace]:
-    for project in fleet.projects.values():
-        for location in project.locations.values():
-            for stream in location.streams.values():
-                yield _StreamPlace(project, location, stream)
+    for location in fleet.locations.values():
+        project = fleet.projects[location.project]
+        for stream in location.streams.values():
+            yield _StreamPlace(project, location, stream)

@@ -9,7 +9,7 @@ has no streams, and the exporter's own series come last. Cloud Monitoring shows 
 
 import math
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import StringIO
 from operator import attrgetter
 
@@ -88,20 +88,20 @@ def simulate(
     """
     entries = list(log_entries.entries(scenario.world))
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
-    played = _play(scenario, start, asked)
-    entries += played.logged
+    points, runs, logged = _play(scenario, start, asked)
+    entries += logged
     series = SeriesSet()
     # Nobody sees a point earlier than who reads it back.
     hidden = scenario.world.visible_after
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
     # A scenario writes out what the exporter wrote before.
     add_native(series, scenario, start)
-    _add_points(series, played, scenario, start, ingestion)
+    _add_points(series, points, runs, scenario, start, ingestion)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     usual = sum(ingestion) / 2 + slow
     # The one that stays longest, the first of several
-    staying = max(scenario.exporters, key=attrgetter("end"))
+    staying = max(scenario.exporters, key=attrgetter("ends"))
     config = scenario.configs[scenario.exporters.index(staying)]
     return Recording(
         name=scenario.name,
@@ -110,31 +110,26 @@ def simulate(
         series=tuple(series.values()),
         delay=VisibilityDelay(usual, takes + ingestion[1] + slow),
         entries=tuple(sorted(entries, key=attrgetter("at"))),
-        runs=tuple(played.runs),
+        runs=tuple(runs),
         deployed=Deployed(
             config.metrics.project, config.run.name, staying.job, staying.location
         ),
     )
 
 
-@dataclass(slots=True)
-class _Played:
-    """What the exporters of a scenario did."""
-
-    # The accepted points; those of a series follow each other
-    points: list[WrittenPoint] = field(default_factory=list)
-    runs: list[CompletedRun] = field(default_factory=list)
-    logged: list[LogEntry] = field(default_factory=list)  # the exporters' own entries
-
-
 def _play(
     scenario: Scenario,
     start: float,
     asked: list[float],
-) -> _Played:
-    """Run the exporters; ``asked`` is when Datastream logs what asks for a run."""
+) -> tuple[list[WrittenPoint], list[CompletedRun], list[LogEntry]]:
+    """Run the exporters; return the accepted points, the runs, what was logged.
+
+    ``asked`` is when Datastream logs what asks for a run. The points of a series follow
+    each other.
+    """
     clock = Clock(start)
-    played = _Played()
+    runs: list[CompletedRun] = []
+    logged: list[LogEntry] = []
     with (
         Emulator(scenario.world, clock=clock) as cloud,
         Clients(scenario.configs[0].endpoints, cloud.environ) as clients,
@@ -143,26 +138,23 @@ def _play(
         for config, deployment in zip(
             scenario.configs, scenario.exporters, strict=True
         ):
-            exporters.append(_Exporter(clients, config, deployment, clock))
+            exporters.append(_Exporter(clients, config, deployment, clock, logged))
         for due in scheduled_runs(
             scenario.exporters,
             scenario.lasts,
             scenario.name,
             asked,
-            played.runs,
+            runs,
         ):
             clock.now = start + due.at
-            played.runs.append(exporters[due.deployment].run(due, start))
-        played.points = cloud.points()
-        if played.runs and not cloud.calls:
+            runs.append(exporters[due.deployment].run(due, start))
+        if runs and not cloud.call_log:
             raise SimulationError(
                 f"{scenario.name}: no call of the simulated exporter reached the"
                 " emulator, so nothing was evaluated; check that programs can connect"
                 " to 127.0.0.1 on this machine (firewall, sandbox, proxy settings)"
             )
-    for exporter in exporters:
-        played.logged += exporter.logged
-    return played
+        return cloud.points(), runs, logged
 
 
 class Clock:
@@ -176,40 +168,39 @@ class Clock:
         return self.now
 
 
-@dataclass(frozen=True, slots=True)
-class _Process:
-    """What a process of the exporter keeps between its runs."""
-
-    session: Session
-    log: RunLog
-
-
 class _Exporter:
     """One deployment, with its config and what it remembers between runs."""
 
     def __init__(
-        self, clients: Clients, config: Config, deployment: Deployment, clock: Clock
+        self,
+        clients: Clients,
+        config: Config,
+        deployment: Deployment,
+        clock: Clock,
+        logged: list[LogEntry],
     ) -> None:
+        """``logged`` gets what it writes, in Cloud Logging's form."""
         self._clients = clients
         run = config.run.model_copy(update={"location": deployment.location})
         self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
-        self._processes: dict[int, _Process] = {}
-        self.logged: list[LogEntry] = []  # what it has written, in Cloud Logging's form
+        self._logged = logged
+        # What each process keeps between its runs, by task
+        self._processes: dict[int, tuple[Session, RunLog]] = {}
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
-        process = self._process(which.task)
+        session, log = self._process(which.task)
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines({})):
-            report = run_once(process.session, deadline)
-            process.log.log(report)
+            report = run_once(session, deadline)
+            log.log(report)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        self.logged += log_entries.of_exporter(
+        self._logged += log_entries.of_exporter(
             ended, written.getvalue(), self._deployment, self._config.metrics.project
         )
         if not report.unread:
@@ -218,7 +209,7 @@ class _Exporter:
             which, report.timestamp, ended, waited, report.complete, report.changed
         )
 
-    def _process(self, task: int) -> _Process:
+    def _process(self, task: int) -> tuple[Session, RunLog]:
         """Return a task's process: a new one for each run of a job."""
         deployment = self._deployment
         if task not in self._processes or deployment.mode == "job":
@@ -230,30 +221,32 @@ class _Exporter:
                 monotonic=self._clock,
                 now=self._own_time,
             )
-            self._processes[task] = _Process(session, RunLog(self._clock))
+            self._processes[task] = session, RunLog(self._clock)
         return self._processes[task]
 
     def _own_time(self) -> float:
-        return self._clock.now + self._deployment.skew
+        skew = self._deployment.clock_ahead - self._deployment.clock_behind
+        return self._clock.now + skew
 
 
 def _add_points(
     into: SeriesSet,
-    played: _Played,
+    points: list[WrittenPoint],
+    runs: list[CompletedRun],
     scenario: Scenario,
     start: float,
     ingestion: tuple[float, float],
 ) -> None:
     """Add the exporter's points at the times when they become visible."""
-    by_second = {run.at: run for run in reversed(played.runs)}
-    followed = _followed(played.runs)
+    by_second = {run.at: run for run in reversed(runs)}
+    followed = _followed(runs)
     least, most = ingestion
     read = set()
-    for point in played.points:
+    for point in points:
         if "/stream/" in point.metric_type:
             read.add(_run_and_location(point))
     labels: dict[str, str] | None = None
-    for point in played.points:
+    for point in points:
         if point.metric_labels is not labels:
             # The points of a series follow each other, and share their labels.
             labels = point.metric_labels

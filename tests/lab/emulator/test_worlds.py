@@ -117,7 +117,8 @@ def test_each_event_changes_state_and_errors(
     }
     snapshots = Snapshots(World.model_validate(world))
     before, after = (
-        snapshots.at(at).projects["p"].locations["l"].streams["a"] for at in (4.9, 5)
+        snapshots.at(at).locations["projects/p/locations/l"].streams["a"]
+        for at in (4.9, 5)
     )
     assert before.state == StreamState.FAILED
     assert after.state == state

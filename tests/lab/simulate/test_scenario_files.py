@@ -101,7 +101,7 @@ def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
         "of: orders", "of: x"
     )
     errors = errors_of(text)
-    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:20", "s.yaml:8"]
+    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:8", "s.yaml:20"]
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
     assert errors_of(text) == [
         "s.yaml:6: world.config: is missing; the exporter needs a config"

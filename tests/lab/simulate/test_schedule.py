@@ -99,7 +99,7 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
                 changed=found,
             )
         )
-    by_log = [run.scheduled.at for run in completed if run.scheduled.by_log]
+    by_log = [run.scheduled.at for run in completed if run.scheduled.tick < 0]
     assert by_log == triggered
     without = scheduled_runs(
         [Deployment.model_validate(keys)],

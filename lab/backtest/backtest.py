@@ -47,7 +47,7 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
     A policy that is off needs none. A metric that the lab does not know is left out:
     its type does not follow from its PromQL name.
     """
-    types = {metrics()[name].type for name in (*METRICS, "stream/expected")}
+    types = {metrics()[name].type for name in METRICS}
     earlier = 0.0
     for policy in policies:
         query = policy.parsed_query
@@ -69,7 +69,7 @@ def evaluate(
     progress: Progress,
     stop: Event,
 ) -> BacktestResult:
-    """Evaluate policies over a history; the result is incomplete after ``stop``."""
+    """Evaluate policies over a history; none after ``stop``."""
     unknown_seconds = max(history.first - period.start, 0.0)
     start = period.start + unknown_seconds // INTERVAL * INTERVAL
     evaluated = Period(start, period.end)
@@ -77,12 +77,13 @@ def evaluate(
     not_evaluated = {}
     with run_engine(history.data) as engine:
         for policy in progress.track(policies, description="evaluating policies"):
-            found, reason = _evaluate(policy, history, evaluated, engine)
+            found: list[Incident] = []
+            reason = "interrupted"
+            if not stop.is_set():
+                found, reason = _evaluate(policy, history, evaluated, engine)
             incidents += sorted(found, key=attrgetter("opened"))
             if reason:
                 not_evaluated[policy.name] = reason
-            if stop.is_set():
-                break
         streams = availability(engine, evaluated)
     return BacktestResult(
         evaluated,

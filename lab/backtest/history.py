@@ -37,8 +37,8 @@ class History:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.spans = Spans()
-        self.first = float("inf")
-        self.last = float("-inf")
+        self.first = math.inf
+        self.last = -math.inf
         self.names: set[str] = set()
 
     def add(self, series: Iterable[Series]) -> None:

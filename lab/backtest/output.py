@@ -1,5 +1,6 @@
 """A back-test's result as JSON and as tables."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -13,10 +14,12 @@ from lab.terminal import print_table
 def backtest_json(result: BacktestResult) -> dict[str, Any]:
     """Return the result as JSON: incidents by severity, then policy, then time.
 
-    An incident that was open at the start has no ``opened``.
+    An incident that was open at the start has no ``opened``; its seconds, and those of
+    one that is still open, are those in the period.
     """
     severities = {policy.name: policy.severity for policy in result.policies}
-    start, history_start = result.period.start, result.history_start
+    start, end = result.period
+    since = result.history_start
     incidents = []
     for incident in result.incidents:
         opened, closed = incident.opened, incident.closed
@@ -25,7 +28,8 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
                 "policy": incident.policy,
                 "severity": severities[incident.policy],
                 "opened": format_time(start + opened) if opened else None,
-                "closed": None if closed is None else format_time(start + closed),
+                "closed": closed and format_time(start + closed),
+                "seconds": (closed or end - start) - opened,
                 "about": incident.about or None,
                 "labels": incident.labels,
             }
@@ -35,8 +39,8 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
     quiet = severities.keys() - alerted - result.not_evaluated.keys()
     return {
         "from": format_time(start),
-        "until": format_time(result.period.end),
-        "history_starts": None if history_start is None else format_time(history_start),
+        "until": format_time(end),
+        "history_starts": since and format_time(since),
         "incidents": incidents,
         "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,
@@ -45,9 +49,8 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
     }
 
 
-def print_backtest(result: BacktestResult, out: TextIO) -> None:
-    """Print the incidents, and the policies that were not evaluated."""
-    found = backtest_json(result)
+def print_backtest(found: Mapping[str, Any], out: TextIO) -> None:
+    """Print the incidents, and the policies that were not evaluated, of the JSON."""
     if since := found["history_starts"]:
         out.write(
             f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n"
@@ -69,12 +72,12 @@ def print_backtest(result: BacktestResult, out: TextIO) -> None:
         print_table(headings, rows, out)
     else:
         out.write("No policy would have alerted.\n")
-    if result.availability:
+    if found["availability"]:
         out.write("\nWithout a problem, in % of the known time\n")
         rows = []
-        for each in result.availability:
-            times = map(format_duration, (each.known, each.problem, each.longest))
-            rows.append((each.stream, f"{each.percent:g}", *times))
+        for each in found["availability"]:
+            stream, percent, *seconds = each.values()
+            rows.append((stream, f"{percent:g}", *map(format_duration, seconds)))
         print_table(("stream", "%", "known", "problem", "longest"), rows, out)
     if found["quiet"]:
         out.write(f"\nWould not have alerted: {', '.join(found['quiet'])}.\n")

@@ -5,10 +5,10 @@ https://cloud.google.com/monitoring/promql/promql-mapping
 """
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.api.metric_pb2 import MetricDescriptor
 from google.api_core import exceptions
@@ -50,16 +50,10 @@ _NUMBERS = {
     _Types.DOUBLE: "double_value",
     _Types.BOOL: "bool_value",
 }
-SeriesKey = tuple[
-    str, tuple[tuple[str, str], ...]
-]  # A series' name and labels in PromQL
-
-
-class _Value(NamedTuple):
-    """A point's value, and when its interval starts, in unix seconds."""
-
-    start: float
-    value: float
+# A series' name and labels in PromQL
+SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
+# When a point's interval starts, and its value, by when the interval ends
+_Points = dict[float, tuple[float, float]]
 
 
 def visible_after(name: str) -> float:
@@ -84,12 +78,10 @@ class Reader:
         client: monitoring_v3.MetricServiceClient,
         project: str,
         stop: Event,
-        points_per_page: int = _POINTS_PER_PAGE,
     ) -> None:
         self._client = client
         self._project = project
         self._stop = stop
-        self._points_per_page = points_per_page
         # The total of each counter, and the end of its last increment
         self._counters: dict[SeriesKey, tuple[float, float]] = {}
         self.doubts: set[str] = set()
@@ -104,8 +96,11 @@ class Reader:
             return [series for part in parts for series in part]
 
     def _metric(self, metric: str, period: Period) -> list[Series]:
-        # By series, then by the end of the point's interval
-        found: dict[SeriesKey, dict[float, _Value]] = {}
+        """Return a metric's series. Increments become a counter.
+
+        It has a point at each start and end of an increment.
+        """
+        found: dict[SeriesKey, _Points] = {}
         is_delta = False
         for page in self._pages(metric, period):
             for series in page.time_series:
@@ -121,42 +116,28 @@ class Reader:
                     start = _unix_seconds(point.interval.start_time)
                     end = _unix_seconds(point.interval.end_time)
                     value = float(getattr(point.value, field))
-                    points[end] = _Value(start, value)
+                    points[end] = start, value
             for status in page.execution_errors:
                 self.doubts.add(
                     f"{metric} may be incomplete: {printable(status.message)}"
                 )
-        return [
-            self._series(key, points, is_delta=is_delta)
-            for key, points in found.items()
-        ]
-
-    def _series(
-        self,
-        key: SeriesKey,
-        points: Mapping[float, _Value],
-        *,
-        is_delta: bool,
-    ) -> Series:
-        """Return a series; increments become a counter.
-
-        It has a point at each start and end of an increment.
-        """
-        name, labels = key
-        series = Series(name, labels)
-        delay = visible_after(name)
-        total, last_end = self._counters.get(key, (0.0, 0.0))
-        for end, (start, value) in sorted(points.items()):
-            if not is_delta:
-                series.add(end + delay, end, value)
-            elif end > last_end:  # Both ends of a period are in it.
-                if start > last_end + _ADJACENT:
-                    series.add(start + delay, start, total)
-                total += value
-                last_end = end
-                series.add(end + delay, end, total)
-        self._counters[key] = total, last_end
-        return series
+        read = []
+        for key, points in found.items():
+            series = Series(*key)
+            delay = visible_after(series.name)
+            total, last_end = self._counters.get(key, (0.0, 0.0))
+            for end, (start, value) in sorted(points.items()):
+                if not is_delta:
+                    series.add(end + delay, end, value)
+                elif end > last_end:  # Both ends of a period are in it.
+                    if start > last_end + _ADJACENT:
+                        series.add(start + delay, start, total)
+                    total += value
+                    last_end = end
+                    series.add(end + delay, end, total)
+            self._counters[key] = total, last_end
+            read.append(series)
+        return read
 
     def _pages(self, metric: str, period: Period) -> Iterator[Any]:
         """Yield raw responses: wrapping each point would take many times longer."""
@@ -167,7 +148,7 @@ class Reader:
                 "start_time": {"seconds": int(period.start)},
                 "end_time": {"seconds": int(period.end)},
             },
-            page_size=self._points_per_page,
+            page_size=_POINTS_PER_PAGE,
         )
 
         def attempt(timeout: float) -> Any:

@@ -14,7 +14,7 @@ from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import quote
-from lab.backtest.backtest import BacktestResult, evaluate, metrics_to_read
+from lab.backtest.backtest import evaluate, metrics_to_read
 from lab.backtest.history import History, periods, recorded
 from lab.backtest.output import (
     backtest_json,
@@ -33,8 +33,8 @@ from lab.cli.options import (
 from lab.policies.files import Policy
 from lab.policies.model import DAY
 from lab.prove.engine import check_installed
-from lab.terminal import Progress, print_json, show_progress
-from lab.timeline.charts import chart, page
+from lab.terminal import Progress, print_json
+from lab.timeline.charts import chart, write_page
 from lab.timeline.spans import Period
 
 HELP = (
@@ -95,15 +95,13 @@ def run(context: LabContext) -> int:
     policies = selected_policies(args)
     with (
         TemporaryDirectory(prefix="backtest-") as folder,
-        show_progress(context.err) as progress,
+        Progress(context.err) as progress,
     ):
         history = History(Path(folder))
         if args.recorded:
             end = _add_recorded(history, args.until)
         else:
-            end = args.until
-            if end is None:
-                end = float(math.floor(time.time()))
+            end = args.until or float(math.floor(time.time()))
             try:
                 _read(context, policies, history, end, progress)
             except CallError:
@@ -123,25 +121,14 @@ def run(context: LabContext) -> int:
             return INCOMPLETE
         period = Period(end - args.days * DAY, end)
         result = evaluate(policies, history, period, progress, stop)
-    if stop.is_set():
-        LOGGER.warning("Interrupted while evaluating.")
-        return INTERRUPTED
-    _show(context, result, history)
-    return OK
-
-
-def _show(
-    context: LabContext,
-    result: BacktestResult,
-    history: History,
-) -> None:
-    if context.args.json:
-        print_json(backtest_json(result), context.out)
+    found = backtest_json(result)
+    if args.json:
+        print_json(found, context.out)
     else:
-        print_backtest(result, context.out)
+        print_backtest(found, context.out)
     summary = backtest_summary(result)
     LOGGER.info("%s", summary)
-    if context.args.html:
+    if args.html:
         drawn = chart(
             result.period,
             history.spans,
@@ -149,7 +136,12 @@ def _show(
             result.policies,
             dated=True,
         )
-        context.args.html.write_text(page("Back-test", summary, [drawn]), "utf-8")
+        title = f"Back-test of {args.project or 'the recorded fleet'}"
+        write_page(args.html, title, summary, [drawn], found)
+    if stop.is_set():
+        LOGGER.warning("Interrupted: not every policy was evaluated.")
+        return INTERRUPTED
+    return OK
 
 
 def _check(args: Namespace) -> None:

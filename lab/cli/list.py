@@ -26,24 +26,15 @@ def run(context: LabContext) -> int:
         selected_policies(context.args),
         key=lambda each: (not each.enabled, SEVERITIES.index(each.severity)),
     )
-    rows = []
-    for policy in policies:
-        window = policy.retest_window
-        rows.append(
-            (
-                policy.name,
-                policy.severity if policy.enabled else "off",
-                "log" if policy.is_log else "metrics",
-                format_duration(window) if window else "none",
-                policy.summary,
-            )
+    rows = [
+        (
+            policy.name,
+            policy.severity if policy.enabled else "off",
+            "log" if policy.is_log else format_duration(policy.retest_window),
+            policy.display_name.removeprefix("Datastream: "),
         )
-    headings = (
-        "policy",
-        "severity",
-        "source",
-        "retest window",
-        "fires for",
-    )
+        for policy in policies
+    ]
+    headings = ("policy", "severity", "retest", "fires for")
     print_table(headings, rows, context.out)
     return OK

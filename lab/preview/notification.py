@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
 
-from exporter.states import StreamState
 from exporter.text import printable
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
 from lab.policies.files import Policy
@@ -23,12 +22,19 @@ EXAMPLE_LABELS = {
     "stream_id": "orders-to-bigquery",
     "location": "europe-west1",
     "namespace": "shop-prod",
+    "project": "shop-prod",
     "private_connection_id": "vpc-peering",
+    "node_id": "all tasks",
+    "instance": "orders-db",
+    "region": "europe-west1",
+    "kind": "failed",
+    "object_name": "public.orders",
+    "error_code": "UNSUPPORTED_DATA_TYPE",
+    "reason": "POSTGRES_CONNECTION_FAILURE",
     "who": "operator@example.com",
     "method": "Update",
     "change": "RUNNING → FAILED: password authentication failed",
     "state": "PAUSED",
-    VALUE: "1860",
 }
 
 EXAMPLE_PROJECT = "shop-monitoring"
@@ -52,7 +58,7 @@ class Notification(NamedTuple):
         paragraphs = LINK.sub(r"\1", self.policy.content).split("\n\n")
         content = "\n\n".join(each for each in paragraphs if "${" in each)
         policy = replace(self.policy, content=content, links=())
-        return Notification(policy, dict.fromkeys(self.values, EMPTY))
+        return Notification(policy, {})
 
     def fill(self, text: str, shown: Callable[[str], str] = printable) -> str:
         """Return a text with the variables filled, each value changed by ``shown``."""
@@ -94,10 +100,9 @@ def _example(policy: Policy, key: str) -> str:
     """Return an example of a label; a log policy has the keys that its author chose."""
     if key == "namespace" and policy.watches_exporter:
         return EXPORTER
-    if key == "state" and policy.severity == "CRITICAL":
-        return StreamState.FAILED.name
-    if key == VALUE and policy.name.startswith("streams-"):
-        return "20"
+    if key == VALUE:
+        # Just above the threshold
+        return str(int(policy.threshold or 6) * 51 // 50 + 2)
     if key in EXAMPLE_LABELS:
         return EXAMPLE_LABELS[key]
     if key != "stream":

@@ -6,10 +6,13 @@ The templates decide how a state looks, and where its label fits.
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader
 
+from exporter.logger import LOGGER
 from exporter.text import plural, printable
 from lab.policies.files import Policy
 from lab.policies.model import DAY, MINUTE
@@ -23,8 +26,25 @@ from lab.timeline.spans import DEAD, Period, Spans
 MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
 # A location, connection or exporter that was nothing else has no row of its own.
-_QUIET = {"RUNNING", "CREATED", "readable", "runs", DEAD}
-_TICK_MINUTES = (1, 2, 5, 10, 20, 30, 60, 120, 240, 360, 720)
+_QUIET = {"RUNNING", "CREATED", "readable", "runs"}
+# Between two ticks: a minute to a hundred days
+_TICK_MINUTES = (
+    1,
+    5,
+    10,
+    20,
+    30,
+    60,
+    120,
+    240,
+    360,
+    720,
+    1440,
+    2880,
+    5760,
+    14_400,
+    144_000,
+)
 _MOST_TICKS = 4
 _NARROWEST = 0.3  # percent
 
@@ -34,6 +54,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     trim_blocks=True,
 )
+_TEMPLATES.filters.update(printable=printable, duration=format_duration)
 
 
 class Bar(NamedTuple):
@@ -49,17 +70,17 @@ class Line(NamedTuple):
     """The incidents of a policy about one subject."""
 
     text: str
-    severity: str  # in lower case
+    severity: str
     bars: list[Bar]
 
 
 class Row(NamedTuple):
     """A subject with its spans and incidents."""
 
-    name: str
-    place: str
+    name: str  # its full name
     spans: list[Bar]
     incidents: list[Line]
+    more: int = 0  # subjects that look the same
 
     @property
     def looks(self) -> str:
@@ -76,7 +97,7 @@ class Chart(NamedTuple):
     ticks: list[Bar]  # times to mark
     rows: list[Row]
     notes: list[str]  # what is wrong or left out
-    name: str = "History"
+    name: str = "Timeline"
     text: str = ""
     failed: bool = False
 
@@ -87,11 +108,16 @@ class _Axis(NamedTuple):
     period: Period
     dated: bool
 
-    def text(self, time: float) -> str:
-        """Return a time, given in unix seconds."""
-        if self.dated:
-            return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%MZ}"
-        return format_duration(round(time - self.period.start))
+    def text(self, time: float, after: float = 0.0) -> str:
+        """Return a time, given in unix seconds.
+
+        It has no date where the page begins on that day, or ``after`` is on it.
+        """
+        if not self.dated:
+            return format_duration(round(time - self.period.start))
+        known = self.period.start // DAY, after // DAY
+        date = "" if time // DAY in known else "%Y-%m-%d "
+        return f"{datetime.fromtimestamp(time, UTC):{date}%H:%MZ}"
 
     def bar(self, start: float, end: float, text: str) -> Bar:
         """Return a bar between two times, as far as it is on the axis."""
@@ -100,7 +126,7 @@ class _Axis(NamedTuple):
         share = 100 / (last - first)
         x = min((start - first) * share, 100 - _NARROWEST)
         width = max((end - start) * share, _NARROWEST)
-        about = f"{text}, {self.text(start)} to {self.text(end)}"
+        about = f"{text}, {self.text(start)} to {self.text(end, start)}"
         return Bar(round(x, 2), round(width, 2), text, about)
 
 
@@ -108,8 +134,7 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     """Return a scenario's chart, in the first phase of the evaluation that is wrong."""
     scenario, recording = result.scenario, result.recording
     intervals = {policy.name: policy.interval or 1 for policy in policies}
-    # A log policy has no phases.
-    wrong = [each.phase or 0.0 for each in result.results if not each.passed]
+    wrong = [each.phase for each in result.results if not each.passed]
     phase = min(wrong, default=0.0)
     incidents = [
         each
@@ -120,14 +145,15 @@ def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
     spans.add(recording.series)
     period = Period(recording.start, recording.start + recording.lasts)
     drawn = chart(period, spans, incidents, policies)
-    failures = []
-    for outcome, line in lines(result.results):
-        if outcome != AlertOutcome.RIGHT:
-            failures.append(f"{outcome.upper()}: {line}")
+    failures = [
+        f"{outcome.upper()}: {line}"
+        for outcome, line in lines(result.results)
+        if outcome != AlertOutcome.RIGHT
+    ]
     return drawn._replace(
         notes=failures + drawn.notes,
-        name=printable(scenario.name),
-        text=printable(scenario.title),
+        name=scenario.name,
+        text=scenario.title,
         failed=not result.passed,
     )
 
@@ -145,45 +171,58 @@ def chart(
     A subject's first incident decides the order of the rows.
     """
     axis = _Axis(period, dated)
-    severities = {policy.name: policy.severity.lower() for policy in policies}
+    start, end = period
+    least = (end - start) / MINUTE / _MOST_TICKS
+    step = MINUTE * next(minutes for minutes in _TICK_MINUTES if minutes >= least)
+    first = int(-start % step) if dated else 0
+    times = [start + at for at in range(first, int(end - start) + 1, step)]
+    ticks = []
+    for before, time in pairwise([start, *times]):
+        ticks.append(axis.bar(time, time, axis.text(time, before)))
+    severities = {policy.name: policy.severity for policy in policies}
     exporters = [name for name in spans.of if name.startswith("exporters/")]
     opened: dict[str, dict[str, list[Incident]]] = {}
     for incident in sorted(incidents, key=lambda each: each.opened):
-        about = incident.about
+        about = incident.about or incident.policy
         # The labels of an incident about the exporter may not name it.
-        if "/" not in about:
-            about = exporters[0] if len(exporters) == 1 else "exporter"
+        if about == "every exporter" and len(exporters) == 1:
+            about = exporters[0]
         fired = opened.setdefault(about, {})
         fired.setdefault(incident.policy, []).append(incident)
     alike: dict[str, list[Row]] = {}
     for name in (*opened, *sorted(spans.of.keys() - opened)):
-        *place, last = name.split("/")[1::2] or [name]
-        row = Row(printable(last), printable(" · ".join(reversed(place))), [], [])
-        for span in spans.until(period.end, name):
-            if span.start <= period.end and span.end >= period.start:
+        row = Row(name, [], [])
+        for span in spans.until(end, name):
+            if span.start <= end and span.end >= start:
                 row.spans.append(axis.bar(*span))
         for policy, found in opened.get(name, {}).items():
             row.incidents.append(_line(axis, policy, severities[policy], found))
-        states = {bar.text for bar in row.spans}
+        # Of a dead exporter, its own row says it.
+        states = {bar.text for bar in row.spans if not bar.text.endswith(f" {DEAD}")}
         if "/streams/" in name or row.incidents or states - _QUIET:
             alike.setdefault(row.looks, []).append(row)
-    rows = []
-    for first, *others in list(alike.values())[:MOST_ROWS]:
-        more = f" · and {len(others):,} more like it" if others else ""
-        rows.append(first._replace(place=first.place + more))
+    shown = list(alike.values())[:MOST_ROWS]
+    rows = [first._replace(more=len(others)) for first, *others in shown]
     left_out = len(alike) - len(rows)
     notes = [f"{plural(left_out, 'more row')} not drawn."] if left_out else []
-    return Chart(_ticks(axis), rows, notes)
+    return Chart(ticks, rows, notes)
 
 
-def page(
+def write_page(
+    file: Path,
     title: str,
     summary: str,
     charts: Sequence[Chart],
-) -> str:
-    """Return an HTML page with charts, which loads nothing else."""
+    found: Any = None,
+) -> None:
+    """Write an HTML page with charts, which loads nothing else.
+
+    ``found`` is a back-test's result as JSON, for the tables.
+    """
     template = _TEMPLATES.get_template("page.html.j2")
-    return template.render(title=title, summary=summary, charts=charts)
+    text = template.render(title=title, summary=summary, charts=charts, found=found)
+    file.write_text(text, "utf-8")
+    LOGGER.info("Wrote %s.", file)
 
 
 def picture(chart: Chart) -> str:
@@ -196,27 +235,17 @@ def _line(
 ) -> Line:
     """Return a policy's incidents about one subject."""
     start = axis.period.start
+    opened = start + incidents[0].opened
     bars = []
     closes = 0.0
     for incident in incidents:
-        closed = incident.closed or math.inf
+        closed = start + (incident.closed or math.inf)
         closes = max(closes, closed)
-        bars.append(axis.bar(start + incident.opened, start + closed, policy))
+        bars.append(axis.bar(start + incident.opened, closed, policy))
     since, until = "before the start", "still open"
-    if incidents[0].opened > 0:
-        since = axis.text(start + incidents[0].opened)
+    if opened > start:
+        since = axis.text(opened)
     if closes < math.inf:
-        until = axis.text(start + closes)
+        until = axis.text(closes, opened)
     times = f" ({len(bars)})" if len(bars) > 1 else ""
     return Line(f"{policy}{times} {since} → {until}", severity, bars)
-
-
-def _ticks(axis: _Axis) -> list[Bar]:
-    """Return times to mark, at most five."""
-    start, end = axis.period
-    steps = [minutes * MINUTE for minutes in _TICK_MINUTES]
-    steps += range(DAY, 99 * DAY, DAY)
-    step = next(step for step in steps if (end - start) / step <= _MOST_TICKS)
-    first = int(-start % step) if axis.dated else 0
-    times = range(first, int(end - start) + 1, step)
-    return [axis.bar(start + at, start + at, axis.text(start + at)) for at in times]

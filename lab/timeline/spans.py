@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from google.cloud.datastream_v1 import PrivateConnection
 
@@ -15,6 +15,7 @@ from lab.simulate.series import Series
 # What a timeline is made of
 METRICS = (
     "stream/state",
+    "stream/expected",
     "stream/last_seen",
     "location/up",
     "location/last_read",
@@ -26,12 +27,13 @@ UNREADABLE = "unreadable"  # a location that was not read
 # What a stream without a state is:
 MISSING = "missing"  # its location was read, and did not list it
 UNKNOWN = "unknown"  # its location was not read, or not written
-DEAD = "exporter dead"  # no exporter wrote anything
+DEAD = "dead"  # an exporter wrote nothing; of a stream, after the exporter's name
 UNWATCHED = "not watched"  # config excludes or mutes it
 # Seconds that a subject can be silent within a span: what does not change is written
 # every four minutes at least, and a private connection every quarter of an hour
 _PAUSE = 300.0
 _CONNECTION_PAUSE = 1200.0
+_EXPORTERS = "exporters/"
 
 _ByTime = dict[float, str]  # a state at each unix second that has one
 
@@ -51,13 +53,6 @@ class Span(NamedTuple):
     state: str
 
 
-class _Points(NamedTuple):
-    """What points say of a subject."""
-
-    states: _ByTime
-    others: _ByTime  # of a location: what its streams are that have no state
-
-
 class Spans:
     """The spans of every subject, by its full name, oldest first."""
 
@@ -66,29 +61,34 @@ class Spans:
 
     def add(self, series: Iterable[Series]) -> None:
         """Add points, none of them older than those that were added before."""
-        found: dict[str, _Points] = defaultdict(lambda: _Points({}, {}))
+        states: dict[str, _ByTime] = defaultdict(dict)
+        # Of a location: what its streams are that have no state
+        others: dict[str, _ByTime] = defaultdict(dict)
+        expected: set[tuple[str, float]] = set()
         for each in series:
             metric = _BY_NAME.get(each.name)
             if metric is None:
                 continue
             labels = dict(each.labels)
             name = resource_name(labels, is_exporter=metric == "exporter/last_run")
-            subject = found[name]
             for point in each.samples:
                 state = _state(metric, int(point.value))
                 if state:
-                    subject.states[point.time] = state
+                    states[name][point.time] = state
+                if metric == "stream/expected" and point.value:
+                    expected.add((name, point.time))
                 if metric == "location/last_read":
-                    subject.others[point.time] = MISSING
+                    others[name][point.time] = MISSING
                 if state == UNREADABLE:
-                    subject.others[point.time] = UNKNOWN
-        for about in {*found, *self.of}:
-            others: _ByTime = {}
-            location, is_stream, _ = about.partition("/streams/")
-            if is_stream:
-                others = found[location].others
+                    others[name][point.time] = UNKNOWN
+        for name, time in expected:
+            if states[name].get(time) in {"PAUSED", "NOT_STARTED"}:
+                states[name][time] += ", expected"
+        for about in {*states, *self.of}:
+            # A location has a state of its own whenever it has others.
+            location, _, _ = about.partition("/streams/")
             spans = self.of.setdefault(about, [])
-            _join(spans, found[about].states, others, _pause(about))
+            _join(spans, states[about], others[location], _pause(about))
 
     def until(self, end: float, about: str) -> list[Span]:
         """Return a subject's spans until a time, with one for each silence."""
@@ -96,22 +96,34 @@ class Spans:
         for span in (*self.of.get(about, ()), Span(end, end, "")):
             if found and span.start > found[-1].end:
                 last = found[-1]
-                state = self._silence(about, (last.end + span.start) / 2)
-                if state == last.state or span.start - last.end <= _pause(about):
+                silence = self._silence(about, last.end, span.start)
+                is_short = span.start - last.end <= _pause(about)
+                if is_short or silence.state == last.state:
                     found[-1] = last._replace(end=span.start)
                 else:
-                    found.append(Span(last.end, span.start, state))
+                    found[-1] = last._replace(end=silence.start)
+                    found.append(silence)
             found.append(span)
         return found[:-1]
 
-    def _silence(self, about: str, time: float) -> str:
-        """Return why a subject has no points at a time."""
+    def _silence(self, about: str, since: float, until: float) -> Span:
+        """Return why a subject has no points, from when its exporter was last heard.
+
+        No point says which exporter wrote it: it is each that fell silent when the
+        subject did.
+        """
+        if about.startswith(_EXPORTERS):
+            return Span(since, until, DEAD)
+        heard = {}
         for name, spans in self.of.items():
-            if not name.startswith("exporters/") or about.startswith("exporters/"):
+            if not name.startswith(_EXPORTERS):
                 continue
-            if any(span.start <= time <= span.end for span in spans):
-                return UNKNOWN
-        return DEAD
+            for span in spans:
+                if abs(span.end - since) <= _PAUSE:
+                    heard[name.removeprefix(_EXPORTERS)] = span.end
+        if not heard:
+            return Span(since, until, UNKNOWN)
+        return Span(max(since, *heard.values()), until, f"{' and '.join(heard)} {DEAD}")
 
 
 def _join(spans: list[Span], own: _ByTime, others: _ByTime, pause: float) -> None:
@@ -139,7 +151,8 @@ def _state(metric: str, value: int) -> str:
     if metric == "location/up":
         return "readable" if value else UNREADABLE
     if metric == "private_connection/state":
-        known: Any = PrivateConnection.State
-        names = {int(each): str(each.name) for each in known}
-        return names.get(value, f"state {value}")
+        try:
+            return str(PrivateConnection.State(value).name)
+        except ValueError:
+            return f"state {value}"
     return "runs" if metric == "exporter/last_run" else ""

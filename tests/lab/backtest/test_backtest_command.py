@@ -15,7 +15,7 @@ from lab.backtest.read import Reader
 from lab.emulator.world import Fault
 from lab.policies.files import Policy
 from lab.policies.model import HOUR
-from lab.terminal import show_progress
+from lab.terminal import Progress
 from lab.timeline.spans import Period
 from tests.conftest import SignalWhen
 from tests.lab.backtest.conftest import END, MINUTE, START, Lab, text
@@ -91,6 +91,7 @@ def test_json_has_the_incidents_of_all_parts(
         "about": f"{AT}/stock",
         "opened": text(START + 102.5 * MINUTE),
         "closed": None,
+        "seconds": 17.5 * MINUTE,
     }
     assert "stream-missing" in document["quiet"]
     assert "private-connection-failed" in document["not_evaluated"]
@@ -124,7 +125,7 @@ def test_history_before_the_start_counts(
     reader = Reader(lab.clients.monitoring, "ops-prod", Event())
     history.add(reader.read(metrics, Period(START, END)))
     period = Period(END - minutes * MINUTE, END)
-    result = evaluate([failed], history, period, show_progress(Printed()), Event())
+    result = evaluate([failed], history, period, Progress(Printed()), Event())
     incident = {each.about: each for each in result.incidents}[f"{AT}/orders"]
     assert incident.opened == opened * MINUTE
     assert incident.closed == START + 55.5 * MINUTE - period.start
@@ -159,15 +160,22 @@ def test_policies_are_evaluated_as_they_are(
 def test_the_recorded_history_needs_no_account(
     backtest: Command, tmp_path: Path
 ) -> None:
-    """``--recorded`` makes no calls; ``--html`` draws its streams and incidents."""
+    """``--recorded`` makes no calls; the page begins with what is still open."""
     page = tmp_path / "page.html"
     code, out, _ = backtest("--recorded", "--html", str(page))
     assert code == 0
     assert "stream-failed-permanently  CRITICAL" in out
     drawn = page.read_text("utf-8")
-    assert all(
-        word in drawn for word in ("ledger", "FAILED_PERMANENTLY", "stream-missing")
+    words = " ".join(re.sub("<[^>]*>", " ", drawn).split())
+    shown = (
+        "Back-test of the recorded fleet, 2026-01-05 05:59Z to 09:29Z",
+        "2 still open Opened Policy About So far 08:21Z CRITICAL stream-missing",
+        "4 closed Opened Policy About Lasted 06:21Z CRITICAL stream-failed orders",
+        "stream-lagging 07:14Z → 07:34Z",
+        "stock us-east1 · shop-prod 100 % 3h15m 0s 0s",
+        "stream-changed is disabled in its file",
     )
+    assert re.search(".*".join(shown), words)
 
 
 @pytest.mark.parametrize(

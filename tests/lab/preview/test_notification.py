@@ -79,6 +79,14 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
     assert {*empty.values.values()} <= {EMPTY, "shop-monitoring", OWN[name].threshold}
     assert "  What happened. " in text
     assert "https://console.cloud.google.com/" in text
+    assert "example-" not in str(notification(OWN[name]).values)
+
+
+def test_an_example_could_be_true() -> None:
+    """The value of an example is just above the threshold."""
+    policy = OWN["source-disk-filling"]
+    subject = notification(policy).fill(policy.subject)
+    assert " orders-db (europe-west1, shop-prod) is 93 % full, and" in subject
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exporter.config.locations import KNOWN
-from lab.terminal import print_table, show_progress
+from lab.terminal import Progress, print_table
 
 PROJECT = "watched"
 LATENCY = "50ms"  # how late every call is answered
@@ -79,7 +79,7 @@ def main() -> int:
     """Measure each size, print the table, and say which bounds are missed."""
     rows: list[Sequence[str]] = []
     missed: list[str] = []
-    with show_progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         for size in progress.track(SIZES, description="measuring"):
             costs = _measure(size)
             rows += _rows(size, costs)

@@ -1,14 +1,18 @@
 """Prints for people: a console, tables, progress, and JSON."""
 
 import json
-from typing import TextIO
+from threading import Event, Thread
+from typing import Self, TextIO
 
+from rich import progress
 from rich.console import Console
-from rich.progress import Progress
+from rich.text import Text
 
 from exporter.command.table import print_table
+from exporter.logger import LOGGER
+from lab.promql_durations import format_duration
 
-__all__ = ["Progress", "console", "print_json", "print_table", "show_progress"]
+__all__ = ["Progress", "console", "print_json", "print_table"]
 
 # Columns of an output that is no terminal: nothing is cut off in a file or pipe
 _WIDE = 10_000
@@ -25,15 +29,56 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def show_progress(stream: TextIO) -> Progress:
-    """Return what shows how far tasks are, if the stream is a terminal."""
-    shows = stream.isatty()
-    return Progress(
-        console=console(stream),
-        auto_refresh=shows,
-        transient=True,
-        disable=not shows,
-    )
+class _HowFar(progress.ProgressColumn):
+    """A column such as ``12 of 113, about 40s left``."""
+
+    def render(self, task: progress.Task) -> Text:
+        """Return the column's text."""
+        total = task.total or 0
+        text = f"{task.completed:,.0f} of {total:,.0f}"
+        if task.completed and task.elapsed:
+            left = task.elapsed / task.completed * (total - task.completed)
+            text += f", about {format_duration(round(left))} left"
+        return Text(text)
+
+
+class Progress(progress.Progress):
+    """How far tasks are: a line that changes at a terminal, else one now and then."""
+
+    # Between two lines, where there is no terminal; None: nobody is told
+    tell_seconds: float | None = 30.0
+
+    def __init__(self, stream: TextIO) -> None:
+        shows = stream.isatty()
+        self._how_far = _HowFar()
+        super().__init__(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            self._how_far,
+            console=console(stream),
+            auto_refresh=shows,
+            transient=True,
+            disable=not shows,
+        )
+        self._ended = Event()
+
+    def __enter__(self) -> Self:
+        if self.disable:
+            Thread(target=self._tell, daemon=True).start()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._ended.set()
+        self.stop()
+
+    def _tell(self) -> None:
+        """Log how far each task is, until the end."""
+        while not self._ended.wait(self.tell_seconds):
+            for task in self.tasks:
+                if not task.finished:
+                    how_far = self._how_far.render(task)
+                    LOGGER.info("%s: %s", task.description, how_far)
 
 
 def print_json(document: object, out: TextIO) -> None:

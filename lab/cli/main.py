@@ -7,10 +7,9 @@ from importlib import import_module
 from typing import Any, TextIO
 
 import exporter
-from exporter.documents.mistakes import hint
+from exporter.command.command_line import parse, require_command
 from exporter.logger import LOGGER, Text
-from exporter.process import INCOMPLETE, INTERRUPTED, USAGE, Signals, ending
-from exporter.text import quote
+from exporter.process import INCOMPLETE, USAGE, Signals, ending
 from lab.exit_codes import NO_PROMETHEUS
 
 PROGRAM = "datastream-lab"
@@ -41,7 +40,7 @@ def main(
     """
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            args = command_parser(_command(argv)).parse_args(argv[1:])
+            args = parse(command_parser(_command(argv)), argv[1:])
     except SystemExit as stop:
         # argparse has printed the usage error or the help.
         return int(stop.code or 0)
@@ -88,10 +87,7 @@ def _command(argv: Sequence[str]) -> str:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     for each, text in COMMANDS.items():
         commands.add_parser(each, help=text, add_help=False)
-    name = argv[0] if argv else ""
-    if name not in COMMANDS and not name.startswith("-"):
-        what = f"{quote(name)} is not a command" if name else "COMMAND is missing"
-        parser.error(f"{what}; {hint(name, COMMANDS)}")
+    require_command(parser, argv, COMMANDS)
     return str(parser.parse_args(argv[:1]).command)
 
 
@@ -106,11 +102,6 @@ def _run(context: Any) -> int:
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return NO_PROMETHEUS
-    except (EngineError, SimulationError, WorkerEndedError, OSError) as error:
-        # Ctrl-C at a terminal ends Prometheus too.
-        if context.stop.is_set():
-            return INTERRUPTED
-        if isinstance(error, OSError):
-            raise
+    except (EngineError, SimulationError, WorkerEndedError) as error:
         LOGGER.error("%s", error)
         return INCOMPLETE

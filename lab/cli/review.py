@@ -3,7 +3,6 @@
 from argparse import ArgumentParser
 from dataclasses import asdict
 
-from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.cli.options import (
     LabContext,
@@ -16,7 +15,7 @@ from lab.review.plan import read_plan
 from lab.review.playing import Task, changed_policies, play
 from lab.review.review import make_review
 from lab.side_by_side import side_by_side
-from lab.terminal import print_json, show_progress
+from lab.terminal import Progress, print_json
 
 HELP = (
     "Shows what a Terraform plan changes about what is watched (the exporter's config)"
@@ -66,19 +65,20 @@ def run(context: LabContext) -> int:
             args, args.scenario or [], selected_policies(args)
         )
         tasks = [Task(scenario, before, after) for scenario in scenarios]
-    with show_progress(context.err) as progress:
+    with Progress(context.err) as progress:
         playing = side_by_side(play, tasks, context.stop)
         played = list(
             progress.track(playing, len(tasks), description="playing scenarios")
         )
-    if context.stop.is_set():
-        LOGGER.warning(
-            "Interrupted: %d of %d scenarios were played.", len(played), len(tasks)
-        )
-        return INTERRUPTED
+    stopped = context.stop.is_set()
+    if stopped:
+        note = f"Interrupted: {len(played)} of {len(tasks)} scenarios were played."
+        plan = plan._replace(notes=(*plan.notes, note))
     found = make_review(plan, played)
     if args.json:
         print_json(asdict(found), context.out)
     else:
         context.out.write(review_page(found))
+    if stopped:
+        return INTERRUPTED
     return INCOMPLETE if args.strict and found.is_worse else OK

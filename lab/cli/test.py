@@ -3,7 +3,7 @@
 import logging
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.padding import Padding
 from rich.text import Text
@@ -21,7 +21,7 @@ from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome
 from lab.prove.outcomes import lines
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.terminal import console, print_json, print_table, show_progress
+from lab.terminal import Progress, console, print_table
 
 HELP = (
     "Plays scenarios: the real exporter runs through a scripted world on a simulated"
@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             " the next evaluation)"
         ),
     )
-    add_options(parser, "policies", "scenarios", "html", "json")
+    add_options(parser, "policies", "scenarios", "html")
 
 
 def run(context: LabContext) -> int:
@@ -71,32 +71,27 @@ def run(context: LabContext) -> int:
         print_table(headings, rows, context.out)
         return OK
     results: list[ScenarioResult] = []
-    with show_progress(context.err) as progress:
+    with Progress(context.err) as progress:
         playing = play_all(scenarios, policies, context.stop, args.closing_delay)
         for result in progress.track(
             playing, len(scenarios), description="playing scenarios"
         ):
             results.append(result)
-            if not args.json:
-                # Makes room: the lines go to another stream.
-                progress.stop()
-                _print(result, context.out)
-                progress.start()
+            if len(results) < len(scenarios):
+                name = scenarios[len(results)].name
+                progress.update(progress.task_ids[0], description=f"playing {name}")
+            # Makes room: the lines go to another stream.
+            progress.stop()
+            _print(result, context.out)
+            progress.start()
     failed = [result.scenario.name for result in results if not result.passed]
     played = len(results) == len(scenarios)
     summary = _summary(results, failed)
-    if args.json:
-        document = {
-            "passed": played and not failed,
-            "played": played,
-            "scenarios": [_json(result) for result in results],
-        }
-        print_json(document, context.out)
     if args.html and played:
-        from lab.timeline.charts import page, scenario_chart
+        from lab.timeline.charts import scenario_chart, write_page
 
         charts = [scenario_chart(result, policies) for result in results]
-        args.html.write_text(page("Scenarios", summary, charts), "utf-8")
+        write_page(args.html, "Scenarios", summary, charts)
     if not played:
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)
@@ -131,31 +126,3 @@ def _summary(results: Sequence[ScenarioResult], failed: Sequence[str]) -> str:
     if failed:
         return f"{text}: {len(failed)} failed ({', '.join(failed)})."
     return f"{text}: passed."
-
-
-def _json(result: ScenarioResult) -> dict[str, Any]:
-    """Return a scenario's result as JSON data; times are seconds after its start."""
-    scenario = result.scenario
-    alerts = []
-    for each in result.results:
-        expected, incident = each.expected, each.incident
-        about = expected or incident
-        alerts.append(
-            {
-                "policy": about and about.policy,
-                "expected": expected
-                and expected.model_dump(include={"of", "opens", "closes"}),
-                "outcome": each.outcome,
-                "phase": each.phase,
-                "about": incident and incident.about,
-                "opened": incident and round(incident.opened, 3),
-                "closed": incident and incident.closed and round(incident.closed, 3),
-            }
-        )
-    return {
-        "name": scenario.name,
-        "title": scenario.title,
-        "lasts": scenario.lasts,
-        "passed": result.passed,
-        "alerts": alerts,
-    }

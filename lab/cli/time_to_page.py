@@ -9,8 +9,14 @@ from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.cli.options import LabContext, add_options, selected_policies
-from lab.prove.time_to_page import TimeToPage, in_order, measure_all, promises
-from lab.terminal import print_json, print_table, show_progress
+from lab.prove.time_to_page import (
+    Times,
+    TimeToPage,
+    all_trials,
+    measure_all,
+    times_to_page,
+)
+from lab.terminal import Progress, print_json, print_table
 
 HELP = (
     "Measures the time to page: from a change in Datastream to the incident. The worst"
@@ -29,16 +35,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(context: LabContext) -> int:
     """Measure and print each time to page; return the exit code."""
     policies = selected_policies(context.args)
-    measuring = measure_all(policies, context.stop)
-    times: list[TimeToPage] = []
-    with show_progress(context.err) as progress:
-        modes = len(promises().modes)
-        for measured in progress.track(measuring, modes, description="measuring"):
-            times += measured
+    trials = all_trials()
+    measuring = measure_all(policies, trials, context.stop)
+    measured: list[Times] = []
+    with Progress(context.err) as progress:
+        for times in progress.track(measuring, len(trials), description="trials"):
+            measured += times
+    code = show(times_to_page(measured), context)
     if context.stop.is_set():
-        LOGGER.warning("Interrupted: not everything was measured.")
+        LOGGER.warning("Interrupted: this is what was measured until then.")
         return INTERRUPTED
-    return show(in_order(times), context)
+    return code
 
 
 def show(times: Sequence[TimeToPage], context: LabContext) -> int:

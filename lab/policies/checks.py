@@ -109,7 +109,7 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
         yield path, "needs a query, which a log policy doesn't have; remove it"
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
         yield path, f"{quote(threshold)} is not a whole number in digits"
-    elif not any(f"{sign} ({threshold})" in condition.query for sign in (">", ">=")):
+    elif not re.search(rf">=? \({threshold}\)", condition.query):
         forms = f'"> ({threshold})" or ">= ({threshold})"'
         yield path, f'"{threshold}" is not in the query, as {forms}'
 

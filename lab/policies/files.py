@@ -59,8 +59,8 @@ class Policy:
     # Seconds for which the condition must stay true; 0 for a log policy
     retest_window: int
     interval: int  # seconds between evaluations; 0 for a log policy
-    # The policy as the API takes it
-    proto: monitoring_v3.AlertPolicy = field(repr=False, compare=False)
+    # The AlertPolicy as the API takes it
+    proto: Any = field(repr=False, compare=False)
     # What the query selects; None for a log policy
     parsed_query: promql.Query | None = field(default=None, repr=False, compare=False)
     display_name: str = ""  # the name that people see
@@ -79,16 +79,9 @@ class Policy:
         return self.filter is not None
 
     @property
-    def summary(self) -> str:
-        """What it fires for: its header's first sentence, else its title."""
-        sentences = re.split(r"\.(?:\s|$)", self.header.catches)
-        return sentences[0] or self.display_name
-
-    @property
     def enabled(self) -> bool:
         """Whether it is switched on, as it is where the file doesn't say."""
-        proto = monitoring_v3.AlertPolicy.pb(self.proto)
-        return not proto.HasField("enabled") or bool(proto.enabled.value)
+        return self.proto.enabled is not False
 
     @property
     def watches_exporter(self) -> bool:
@@ -105,33 +98,25 @@ def read_policies(
     With ``house_rules``, this project's own rules apply. Raise InputError with
     everything that is wrong.
     """
-    files, sentences = _files(Path(folder))
-    policies: list[Policy] = []
-    for path in files:
-        try:
-            policies.append(_read(path, house_rules=house_rules))
-        except InputError as error:
-            sentences.extend(error.sentences)
-    if sentences:
-        raise InputError(sentences)
-    return tuple(policies)
-
-
-def _files(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the policy files of a directory, and sentences about wrong endings."""
+    folder = Path(folder)
     name = printable(str(folder))
     if not folder.is_dir():
         raise InputError([f"{name}: there is no such directory; check the path"])
-    found = sorted(path for path in folder.glob("*") if path.is_file())
-    files = [path for path in found if path.suffix == ".yaml"]
-    sentences = [
-        f"{path}: a policy's file name ends in .yaml; rename it"
-        for path in found
-        if path not in files and path.suffix.lower() in {".yaml", ".yml", ".json"}
-    ]
-    if not (files or sentences):
-        raise InputError([f"{name}: has no policy; a policy's file name ends in .yaml"])
-    return files, sentences
+    policies: list[Policy] = []
+    sentences: list[str] = []
+    for path in sorted(folder.glob("*.*")):
+        if path.suffix == ".yaml":
+            try:
+                policies.append(_read(path, house_rules=house_rules))
+            except InputError as error:
+                sentences.extend(error.sentences)
+        elif path.suffix.lower() in {".yaml", ".yml", ".json"}:
+            sentences.append(f"{path}: a policy's file name ends in .yaml; rename it")
+    if not (policies or sentences):
+        sentences.append(f"{name}: has no policy; a policy's file name ends in .yaml")
+    if sentences:
+        raise InputError(sentences)
+    return tuple(policies)
 
 
 def _read(path: Path, *, house_rules: bool) -> Policy:
@@ -142,9 +127,11 @@ def _read(path: Path, *, house_rules: bool) -> Policy:
     header = _header(text)
     for beginning, paragraph in zip(_BEGINNINGS, header, strict=True):
         if house_rules and not paragraph:
-            sentence = f'has no paragraph that starts with "{beginning}"; write it'
-            top = f"{document.file}:1: the comment at the top"
-            document.add_sentence(f"{top} {sentence}", 1)
+            document.add_sentence(
+                f"{document.file}:1: the comment at the top has no paragraph that"
+                f' starts with "{beginning}"; write it',
+                1,
+            )
     metric = model.conditions[0].promql
     log = model.conditions[0].log
     query = None

@@ -59,6 +59,15 @@ def _between(least: int, most: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _multiple_of(step: int) -> AfterValidator:
+    def check(seconds: int) -> int:
+        if seconds % step:
+            raise ValueError(f"{seconds}s is not allowed; write a multiple of {step}s")
+        return seconds
+
+    return AfterValidator(check)
+
+
 def _at_most(most: int) -> AfterValidator:
     def check(text: str) -> str:
         length = len(text.encode())
@@ -76,19 +85,6 @@ def _matches(pattern: re.Pattern[str], advice: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
-
-
-def _whole_intervals(seconds: int) -> int:
-    if not seconds or seconds % INTERVAL:
-        raise ValueError(f"{seconds}s is not allowed; write a multiple of {INTERVAL}s")
-    return seconds
-
-
-def _whole_minutes(seconds: int) -> int:
-    if seconds % MINUTE:
-        up = seconds + MINUTE - seconds % MINUTE
-        raise ValueError(f"{seconds}s is not whole minutes; write {up}s")
-    return seconds
 
 
 def _without_validation(disabled: object) -> object:
@@ -160,8 +156,10 @@ class PromQL(_Part):
 
     query: Text
     # Whole minutes: https://cloud.google.com/monitoring/promql/create-promql-alerts
-    duration: Annotated[Seconds, _between(0, DAY), AfterValidator(_whole_minutes)]
-    evaluation_interval: Annotated[Seconds, AfterValidator(_whole_intervals)]
+    duration: Annotated[Seconds, _between(0, DAY), _multiple_of(MINUTE)]
+    evaluation_interval: Annotated[
+        Seconds, _between(INTERVAL, DAY), _multiple_of(INTERVAL)
+    ]
     disable_metric_validation: Annotated[
         StrictBool, BeforeValidator(_without_validation)
     ]

@@ -90,7 +90,6 @@ def read(text: str, *, known_only: bool = True) -> "Query":
     query.add(root)
     if not (query.selectors or query.errors):
         raise ValueError("selects no metric, so it would fire always or never")
-    query.errors = list(dict.fromkeys(query.errors))
     return query
 
 
@@ -165,25 +164,6 @@ def _series(
     return KnownSeries(type_, resource, frozenset(found))
 
 
-def _find_series(name: str, *, known_only: bool) -> KnownSeries | None:
-    """Return the series under a name; None for a metric that may exist.
-
-    An unknown one that must be known, or whose name is misspelled, is a ValueError.
-    """
-    known = known_series()
-    if name in known:
-        return known[name]
-    must_be_known = known_only or name.startswith(_COMPLETE)
-    guess = nearest(name, known, _SIMILAR if must_be_known else _MISSPELLED)
-    if guess:
-        advice = f"did you mean {guess}?"
-    elif must_be_known:
-        advice = "docs/reference.md lists the exporter's own"
-    else:
-        return None
-    raise ValueError(f"no metric is called {name} in PromQL; {advice}")
-
-
 @dataclass
 class Query:
     """A parsed query, filled in while :func:`read` walks through it once."""
@@ -252,11 +232,9 @@ class Query:
             for each in matchers
             if each.op == parser.MatchOp.Equal
         }
-        series = None
-        try:
-            series = _find_series(name, known_only=self.known_only)
-        except ValueError as error:
-            self.errors.append(str(error))
+        series = known_series().get(name)
+        if series is None:
+            self._add_unknown(name)
         labels = series.labels if series else ANY
         apart = (labels if kept is None else kept) - equal.keys()
         self.selectors.append(Selector(name, equal, self.clause, apart))
@@ -273,6 +251,17 @@ class Query:
                 f"{name} is not written to the monitored_resource"
                 f" {quote(resource)}; write {quote(series.resource)}"
             )
+
+    def _add_unknown(self, name: str) -> None:
+        """Add a sentence about an unknown metric, unless it may exist."""
+        must_be_known = self.known_only or name.startswith(_COMPLETE)
+        similarity = _SIMILAR if must_be_known else _MISSPELLED
+        advice = "docs/reference.md lists the exporter's own"
+        guess = nearest(name, known_series(), similarity)
+        if guess:
+            advice = f"did you mean {guess}?"
+        if guess or must_be_known:
+            self.errors.append(f"no metric is called {name} in PromQL; {advice}")
 
 
 def _kept(

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from lab.emulator.world import matches
 from lab.prove.incidents import Incident
@@ -22,15 +22,15 @@ class AlertOutcome(StrEnum):
     EXTRA = "extra"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertResult:
+class AlertResult(NamedTuple):
     """An expected alert with its incident, or an incident that wasn't expected."""
 
+    policy: str  # the policy's name
     outcome: AlertOutcome  # how they compare
     expected: ExpectedIncident | None  # the expected alert; None for an extra incident
     incident: Incident | None  # the incident; None where none opened
-    phase: float | None  # the evaluation phase in seconds; None for a log policy
-    phases: int = 1  # how many phases the policy has
+    phase: float  # the evaluation phase in seconds
+    phases: int  # how many phases the policy has
 
     @property
     def passed(self) -> bool:
@@ -41,9 +41,9 @@ class AlertResult:
 def compare(
     expected: Sequence[ExpectedIncident],
     incidents: Iterable[Incident],
-    phase: float | None,
-    phases: int = 1,
-) -> tuple[AlertResult, ...]:
+    phase: float,
+    phases: int,
+) -> list[AlertResult]:
     """Return a result for each expected alert and each extra incident of a phase."""
     unmatched = sorted(incidents, key=lambda incident: incident.opened)
     results = []
@@ -55,11 +55,15 @@ def compare(
                 unmatched.remove(incident)
                 matched.add(incident.about)
             outcome = _outcome(alert, incident)
-            results.append(AlertResult(outcome, alert, incident, phase, phases))
+            results.append(
+                AlertResult(alert.policy, outcome, alert, incident, phase, phases)
+            )
     for incident in unmatched:
-        extra = AlertResult(AlertOutcome.EXTRA, None, incident, phase, phases)
+        extra = AlertResult(
+            incident.policy, AlertOutcome.EXTRA, None, incident, phase, phases
+        )
         results.append(extra)
-    return tuple(results)
+    return results
 
 
 def _best_match(
@@ -74,7 +78,7 @@ def _best_match(
     for incident in unmatched:
         if incident.policy != expected.policy or incident.about in matched:
             continue
-        if expected.of != "*" and not matches(expected.of, incident.about):
+        if not matches(expected.of, incident.about):
             continue
         opened, opens = incident.opened, expected.opens
         outside = max(opens.after - opened, opened - opens.by, 0.0)

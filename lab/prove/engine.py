@@ -74,7 +74,7 @@ class Engine:
         Raise QueryError where Prometheus refuses the query, another EngineError where
         it fails.
         """
-        found: dict[tuple[tuple[str, str], ...], ResultSeries] = {}
+        found: dict[str, ResultSeries] = {}
         last = int((end - start) // step)
         for first in range(0, last + 1, _MOST_STEPS):
             until = min(first + _MOST_STEPS - 1, last)
@@ -84,26 +84,23 @@ class Engine:
                 "end": f"{start + until * step:.3f}",
                 "step": f"{step:g}",
             }
-            for series in self._post("/api/v1/query_range", form)["result"]:
+            for series in self._post(form)["result"]:
                 labels = series["metric"]
-                key = tuple(sorted(labels.items()))
+                key = str(labels)  # Prometheus sorts them
                 values = found.setdefault(key, ResultSeries(labels, {})).values
                 for at, value in series["values"]:
                     values[float(at)] = value
         return tuple(found.values())
 
-    def _post(
-        self,
-        path: str,
-        form: dict[str, str],
-    ) -> Any:
+    def _post(self, form: dict[str, str]) -> Any:
+        """Return the data of an answer to a range query."""
         # http.client ignores http_proxy: a proxy could not reach this machine's
         # loopback.
         timeout = _QUERY_SECONDS + _STOP_SECONDS
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
         try:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            connection.request("POST", path, urlencode(form), headers)
+            connection.request("POST", "/api/v1/query_range", urlencode(form), headers)
             answer = json.load(connection.getresponse())
             if answer["status"] == "success":
                 return answer["data"]
@@ -140,12 +137,17 @@ def check_installed() -> None:
 
 
 @contextmanager
-def start_engine(series: Iterable[Series]) -> Iterator[Engine]:
-    """Run a Prometheus with these series while the block runs."""
+def start_engine(
+    series: Iterable[Series], group: int | None = None
+) -> Iterator[Engine]:
+    """Run a Prometheus with these series while the block runs.
+
+    ``group`` is its process group, as :func:`run_engine` has it.
+    """
     check_installed()
     with TemporaryDirectory(prefix="prometheus-") as folder:
         add_series(Path(folder), series)
-        with run_engine(Path(folder)) as engine:
+        with run_engine(Path(folder), group) as engine:
             yield engine
 
 
@@ -166,8 +168,12 @@ def add_series(folder: Path, series: Iterable[Series]) -> None:
 
 
 @contextmanager
-def run_engine(folder: Path) -> Iterator[Engine]:
-    """Run a Prometheus with a folder's database, or raise EngineError."""
+def run_engine(folder: Path, group: int | None = None) -> Iterator[Engine]:
+    """Run a Prometheus with a folder's database, or raise EngineError.
+
+    It is in this process's group: what kills a worker of side_by_side kills both. With
+    the ``group`` 0, it has one of its own: Ctrl-C at a terminal doesn't reach it.
+    """
     config = folder / "prometheus.yaml"
     config.write_text("{}\n", encoding="utf-8")
     (folder / "data").mkdir(exist_ok=True)
@@ -180,7 +186,11 @@ def run_engine(folder: Path) -> Iterator[Engine]:
         "--web.listen-address=127.0.0.1:0",
     ]
     with subprocess.Popen(  # noqa: S603 - the same
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=group,
     ) as process:
         log = process.stderr or ()
         # It reads on: Prometheus would stop if the pipe were full.

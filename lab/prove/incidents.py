@@ -8,7 +8,7 @@ https://cloud.google.com/monitoring/alerts/concepts-indepth
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from google.cloud import monitoring_v3
 
@@ -23,8 +23,7 @@ from lab.simulate.simulation import Recording
 LOGGED_AFTER = 1.0  # seconds from an entry until Cloud Logging has it
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(NamedTuple):
     """An incident of a policy."""
 
     policy: str  # the policy's name
@@ -43,7 +42,7 @@ def metric_incidents(
     engine: Engine,
     spacing: float,
     closing_delay: float = 0,
-) -> tuple[Incident, ...]:
+) -> list[Incident]:
     """Return the incidents of a policy on metrics, in every evaluation phase.
 
     The engine holds the recording's series. The phases are ``spacing`` seconds apart.
@@ -69,9 +68,17 @@ def metric_incidents(
                 last=last,
                 closing_delay=closing_delay,
             ):
-                found = Incident(policy.name, name, series.labels, opened, closed)
-                incidents.append(replace(found, phase=phase * spacing))
-    return tuple(incidents)
+                incidents.append(
+                    Incident(
+                        policy.name,
+                        name,
+                        series.labels,
+                        opened,
+                        closed,
+                        phase * spacing,
+                    )
+                )
+    return incidents
 
 
 def resource_name(
@@ -98,7 +105,7 @@ def resource_name(
     return name
 
 
-def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
+def log_incidents(policy: Policy, recording: Recording) -> list[Incident]:
     """Return the incidents of a log policy.
 
     Each project has its own copy of the policy, which sees only that project's log.
@@ -137,7 +144,7 @@ def log_incidents(policy: Policy, recording: Recording) -> tuple[Incident, ...]:
         closes = logged[-1].at + LOGGED_AFTER + auto_close
         closed = closes if closes <= recording.lasts else None
         found.append(Incident(policy.name, first.stream, labels, opened, closed))
-    return tuple(found)
+    return found
 
 
 def seconds_to_close(interval: float, closing_delay: float) -> float:

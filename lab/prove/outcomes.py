@@ -1,146 +1,88 @@
 """A scenario's expected alerts and incidents in sentences, merged over all phases."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from exporter.log.summary import name_first
 from exporter.text import printable
-from lab.emulator.world import is_literal
 from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome, AlertResult
-from lab.prove.incidents import Incident
-from lab.simulate.scenario import ExpectedIncident, TimeRange
 
-_MOST_LINES = 10
-
-
-class Group(NamedTuple):
-    """Results that one line describes."""
-
-    results: list[AlertResult]  # of all phases
-
-    @property
-    def outcome(self) -> AlertOutcome:
-        """The outcome of each."""
-        return self.results[0].outcome
-
-    @property
-    def expected(self) -> ExpectedIncident | None:
-        """The expected alert; None for extra incidents."""
-        return self.results[0].expected
-
-    @property
-    def incidents(self) -> list[Incident]:
-        """The incidents that opened."""
-        return [result.incident for result in self.results if result.incident]
-
-    @property
-    def policy(self) -> str:
-        """The policy's name."""
-        return self.expected.policy if self.expected else self.incidents[0].policy
+_MOST_LINES = 10  # about one policy, with one outcome
 
 
 def lines(results: Sequence[AlertResult]) -> Iterator[tuple[AlertOutcome, str]]:
-    """Yield each line about a scenario: an outcome and a sentence."""
-    counts: dict[tuple[AlertOutcome, str], int] = {}
-    for group in _groups(results):
-        key = group.outcome, group.policy
-        counts[key] = counts.get(key, 0) + 1
-        if group.outcome is AlertOutcome.RIGHT or counts[key] <= _MOST_LINES:
-            yield group.outcome, printable(f"{group.policy}{_sentence(group)}")
+    """Yield each line about a scenario: an outcome and a sentence.
+
+    What is right about an expected alert is one line. What is wrong has one for each
+    resource.
+    """
+    found: dict[tuple[object, ...], list[AlertResult]] = {}
+    for result in sorted(results, key=_place):
+        about = ""
+        if result.incident and not result.passed:
+            about = result.incident.about
+        key = id(result.expected), result.outcome, result.policy, about
+        found.setdefault(key, []).append(result)
+    counts: Counter[tuple[AlertOutcome, str]] = Counter()
+    for merged in found.values():
+        outcome, policy = merged[0].outcome, merged[0].policy
+        counts[outcome, policy] += 1
+        if counts[outcome, policy] <= _MOST_LINES:
+            yield outcome, printable(f"{policy}{_subject(merged)}: {_story(merged)}")
     for (outcome, policy), count in counts.items():
-        if outcome is not AlertOutcome.RIGHT and count > _MOST_LINES:
+        if count > _MOST_LINES:
             yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
     if not results:
         yield AlertOutcome.RIGHT, "no alert is expected, and none fired"
 
 
-def _groups(results: Iterable[AlertResult]) -> list[Group]:
-    """Return the results of each expected alert, then the extra incidents.
-
-    What is right about an expected alert is one group. What is wrong is one group per
-    resource.
-    """
-    found: dict[tuple[int, AlertOutcome, str, str], list[AlertResult]] = {}
-    for result in results:
-        policy = about = ""
-        if result.incident and not result.passed:
-            about = result.incident.about
-            policy = result.incident.policy
-        key = id(result.expected), result.outcome, policy, about
-        found.setdefault(key, []).append(result)
-    return sorted(map(Group, found.values()), key=_place)
+def _place(result: AlertResult) -> tuple[bool, float]:
+    """Return what sorts results: by time, the incidents that were not expected last."""
+    if result.expected:
+        return False, result.expected.opens.after
+    return True, result.incident.opened if result.incident else 0.0
 
 
-def _place(group: Group) -> tuple[bool, float, str]:
-    """Return what sorts groups: expected ones first, then by time and policy."""
-    if group.expected:
-        return False, group.expected.opens.after, group.policy
-    opened = min(incident.opened for incident in group.incidents)
-    return True, opened, group.policy
+def _subject(merged: Sequence[AlertResult]) -> str:
+    """Return what an alert is about: in short where it is right, else the full name."""
+    names = {each.incident.about for each in merged if each.incident} - {""}
+    if merged[0].passed:
+        names = {name.rpartition("/")[2] for name in names}
+    expected = merged[0].expected
+    if expected and not names and expected.of != "*":
+        names = {expected.of}
+    return f" of {name_first(sorted(names))}" if names else ""
 
 
-def _sentence(group: Group) -> str:
-    """Return what was expected and what happened, to follow the policy's name."""
-    expected = group.expected
-    incidents = group.incidents
-    text = f"{_subject(group)}: "
-    if expected and not incidents:
-        expected_range = _range(expected.opens)
-        if group.outcome is AlertOutcome.RIGHT:
-            return f"{text}did not open (optional, {expected_range})"
-        return f"{text}did not open (expected {expected_range}){_in_phases(group)}"
-    text += f"opened {_first_to_last([incident.opened for incident in incidents])}"
+def _story(merged: Sequence[AlertResult]) -> str:
+    """Return what happened to an alert, and what was expected."""
+    expected = merged[0].expected
+    incidents = [each.incident for each in merged if each.incident]
+    closed = [each.closed for each in incidents if each.closed is not None]
+    text = "did not open"
+    if incidents:
+        text = f"opened {_range(*(each.opened for each in incidents))}"
+    elif expected and expected.count > 1:
+        text += f" for all {expected.count:,}"
     if expected:
-        text += f" (expected {_range(expected.opens)})"
-    closed = [incident.closed for incident in incidents if incident.closed is not None]
+        word = "optional," if expected.may else "expected"
+        text += f" ({word} {_range(expected.opens.after, expected.opens.by)})"
     if closed:
-        text += f", closed {_first_to_last(closed)}"
+        text += f", closed {_range(*closed)}"
     if len(closed) < len(incidents):
         text += " or open at the end" if closed else ", open at the end"
-    if expected and expected.closes:
-        text += f" (expected {_range(expected.closes)})"
+    if expected and expected.closes and incidents:
+        text += f" (expected {_range(expected.closes.after, expected.closes.by)})"
     if expected and expected.stays and closed:
         text += " (expected to stay open)"
-    if not expected:
-        text += ", not expected"
-    return text + _in_phases(group)
+    phases = {each.phase for each in merged}
+    if len(phases) < merged[0].phases:
+        text += f", in {len(phases)} of {merged[0].phases} evaluation phases"
+    return text
 
 
-def _in_phases(group: Group) -> str:
-    """Return in how many evaluation phases something is wrong, if not in all."""
-    wrong = {result.phase for result in group.results}
-    phases = group.results[0].phases
-    if group.outcome is AlertOutcome.RIGHT or None in wrong or len(wrong) == phases:
-        return ""
-    return f", in {len(wrong)} of {phases} evaluation phases"
-
-
-def _subject(group: Group) -> str:
-    """Return what the alert is about: short names if it is right, else full ones."""
-    expected = group.expected
-    about = {incident.about for incident in group.incidents} - {""}
-    if group.outcome is not AlertOutcome.RIGHT and group.incidents:
-        return f" of {min(about)}" if about else ""
-    if expected and not group.incidents:
-        subject = "" if expected.of == "*" else f" of {expected.of}"
-        if expected.count > 1:
-            # In the worst phase
-            phases = [result.phase for result in group.results]
-            missing = max(map(phases.count, phases))
-            subject += f" ({missing:,} of {expected.count:,})"
-        return subject
-    if expected and is_literal(expected.of):
-        return f" of {expected.of.rpartition('/')[2]}"
-    names = sorted(name.rpartition("/")[2] for name in about)
-    return f" of {name_first(names)}" if names else ""
-
-
-def _range(times: TimeRange) -> str:
-    return f"{format_duration(times.after)} to {format_duration(times.by)}"
-
-
-def _first_to_last(times: Sequence[float]) -> str:
+def _range(*times: float) -> str:
     first = format_duration(min(times))
     last = format_duration(max(times))
     return first if first == last else f"{first} to {last}"

@@ -1,11 +1,11 @@
 """Plays scenarios, and compares the policies' incidents with the expected ones."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from threading import Event
+from typing import NamedTuple
 
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult, compare
@@ -24,15 +24,14 @@ from lab.simulate.simulation import Recording, simulate
 _FIRST_DAY = datetime(2027, 1, 4, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
+class ScenarioResult(NamedTuple):
     """A scenario that was played, and how its alerts compare with the expected ones."""
 
     scenario: Scenario  # the scenario
     recording: Recording  # what the simulated exporter and Datastream wrote
-    incidents: tuple[Incident, ...]  # every incident, in every evaluation phase
+    incidents: list[Incident]  # every incident, in every evaluation phase
     # Every expected alert and every extra one, in every evaluation phase
-    results: tuple[AlertResult, ...]
+    results: list[AlertResult]
 
     @property
     def passed(self) -> bool:
@@ -82,9 +81,10 @@ def evaluate(
     ``recording`` is what the scenario recorded; the engine holds its series.
     """
     spacing = scenario.spacing
-    # Policies of several routes have one name.
-    found: dict[str, list[Incident]] = {}
-    intervals: dict[str, float] = {}
+    # By name: policies of several routes have one. Without its policy, an alert is
+    # missed.
+    found: dict[str, list[Incident]] = {alert.policy: [] for alert in scenario.expect}
+    intervals = dict.fromkeys(found, 0)
     for policy in policies:
         if not scenario.applies(policy.name, enabled=policy.enabled):
             continue
@@ -100,20 +100,16 @@ def evaluate(
     for name, incidents in found.items():
         alerts = [alert for alert in scenario.expect if alert.policy == name]
         interval = intervals[name]
-        phases = round(interval / spacing)
-        if not phases:
-            results += compare(alerts, incidents, None)
         later = seconds_to_close(interval, closing_delay) - interval
         for index, alert in enumerate(alerts):
-            if closes := alert.closes:
+            if interval and (closes := alert.closes):
                 closes = closes.model_copy(update={"by": closes.by + later})
                 alerts[index] = alert.model_copy(update={"closes": closes})
+        # A policy on a log has one phase.
+        phases = round(interval / spacing) or 1
         for number in range(phases):
             phase = number * spacing
             in_phase = [each for each in incidents if each.phase == phase]
             results += compare(alerts, in_phase, phase, phases)
-    # Without its policy, an expected alert is missed.
-    missed = [alert for alert in scenario.expect if alert.policy not in found]
-    results += compare(missed, (), 0.0)
-    every = tuple(chain.from_iterable(found.values()))
-    return ScenarioResult(scenario, recording, every, tuple(results))
+    every = list(chain.from_iterable(found.values()))
+    return ScenarioResult(scenario, recording, every, results)

@@ -8,8 +8,7 @@ may, and evaluations come at any second of their interval.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
 from random import Random
@@ -18,7 +17,6 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from exporter import config
-from exporter.config.locations import KNOWN
 from exporter.documents.document import Section, packaged
 from exporter.documents.mistakes import InputError
 from exporter.run.memory import LONGEST_SECONDS
@@ -28,7 +26,7 @@ from lab.prove.engine import check_installed, start_engine
 from lab.prove.incidents import log_incidents, metric_incidents
 from lab.side_by_side import side_by_side
 from lab.simulate.log_entries import LogEntry
-from lab.simulate.scenario import Deployment, Downtime, Scenario
+from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import scheduled_runs
 from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
@@ -41,23 +39,23 @@ _RUNS = 5
 # Seconds that are recorded after the last change, longer than each promised time to
 # page
 _WAIT = 270.0
-_START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
-_EVERY_SECOND = 1.0
+_START = 1_767_571_200.0  # 2026-01-05
+_EVERY_SECOND = 1
 # A process with memory has written all at the start, and does so again in between
 _FIRST_CHANGE, _LAST_CHANGE = 120.0, 120.0 + LONGEST_SECONDS
 _JUST_AFTER = 0.1
 _METRICS, _OURS = "metrics-project", "custom_googleapis_com:"
+_LOCATION = "europe-west1"  # of all streams
 
-# The streams of a world, by project and location
-Streams = dict[str, dict[str, list[dict[str, Any]]]]
+# The streams of a world, by project
+Streams = dict[str, list[dict[str, Any]]]
+# When something changed, by the title of the change and the resource of its incident,
+# which is empty for an exporter that dies
+Moments = dict[tuple[str, str], float]
 
 
-class Moment(NamedTuple):
-    """When something changed."""
-
-    title: str  # the change's
-    about: str  # the resource of its incident; empty for an exporter that dies
-    at: float
+# How many exporters a trial has: it takes seconds, so that its progress shows
+_EXPORTERS = 10
 
 
 class TimedMode(Section):
@@ -68,13 +66,6 @@ class TimedMode(Section):
     # How many moments one exporter sees: a run logs 50 changes at most, and a run that
     # the log of one change causes would see another one too
     together: int
-
-    @property
-    def exporters(self) -> list[Deployment]:
-        """The deployment, with either delay first."""
-        delays = self.exporter.delays
-        orders = sorted({delays, delays[::-1]})
-        return [self.exporter.model_copy(update={"delays": order}) for order in orders]
 
 
 class TimedChange(Section):
@@ -106,8 +97,23 @@ def promises() -> Promises:
     return Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
 
 
-@dataclass(frozen=True, slots=True)
-class TimeToPage:
+class Trial(NamedTuple):
+    """What one engine measures: exporters that see changes, or one that dies."""
+
+    mode: str
+    exporter: Deployment
+    moments: list[float]  # when something changes; none: it dies
+
+
+class Times(NamedTuple):
+    """Times to page of a change that a trial measured, in seconds."""
+
+    change: TimedChange
+    mode: str
+    seconds: list[float]  # infinite where a change opened no incident
+
+
+class TimeToPage(NamedTuple):
     """The time to page of a change, in seconds."""
 
     change: TimedChange  # the change
@@ -134,12 +140,11 @@ class TimeToPage:
 
 
 def measure_all(
-    policies: Iterable[Policy], stop: Event, moments: int = MOMENTS
-) -> Iterator[list[TimeToPage]]:
-    """Measure every change in each mode, side by side, until ``stop``.
+    policies: Iterable[Policy], trials: Sequence[Trial], stop: Event
+) -> Iterator[list[Times]]:
+    """Measure each trial, side by side, until ``stop``.
 
-    ``moments`` says at how many random ones, each the same in every measurement. Raise
-    InputError where a policy is missing whose time to page is promised.
+    Raise InputError where a policy is missing whose time to page is promised.
     """
     names = {change.policy for change in promises().changes}
     needed = [policy for policy in policies if policy.name in names]
@@ -150,75 +155,99 @@ def measure_all(
             for name in sorted(missing)
         )
     check_installed()
-    work = partial(_measure_mode, needed, moments)
-    yield from side_by_side(work, [*promises().modes], stop)
+    yield from side_by_side(partial(_measure_trial, needed), trials, stop)
 
 
-def in_order(times: Iterable[TimeToPage]) -> list[TimeToPage]:
-    """Return times to page, which come in the order of modes, by change."""
-    changes = promises().changes
-    return sorted(times, key=lambda time: changes.index(time.change))
+def times_to_page(measured: Iterable[Times]) -> list[TimeToPage]:
+    """Return the worst and the median of all that was measured, by change and mode."""
+    found: list[TimeToPage] = []
+    every = list(measured)
+    for change in promises().changes:
+        for mode in change.bounds:
+            seconds: list[float] = []
+            for times in every:
+                if (times.change, times.mode) == (change, mode):
+                    seconds += times.seconds
+            if seconds:
+                worst, middle = max(seconds), median(seconds)
+                found.append(TimeToPage(change, mode, worst, middle, len(seconds)))
+    return found
 
 
-def _measure_mode(
-    policies: Iterable[Policy], moments: int, mode: str
-) -> list[TimeToPage]:
-    times = measure(*_record_changes(mode, moments), policies)
-    return times + measure(*record_death(mode), policies)
+def all_trials(moments: int = MOMENTS) -> list[Trial]:
+    """Return the trials of all modes: changes at random moments, and just after runs.
+
+    ``moments`` says at how many random ones, each the same in every measurement.
+    """
+    found: list[Trial] = []
+    for mode, timed in promises().modes.items():
+        drawn = Random(mode)  # noqa: S311 - the same in every measurement
+        random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(moments)]
+        # Either delay comes first.
+        delays = timed.exporter.delays
+        orders = sorted({delays, delays[::-1]})
+        for number, order in enumerate(orders):
+            exporter = timed.exporter.model_copy(update={"delays": order})
+            runs = [*scheduled_runs([exporter], _LAST_CHANGE, "")]
+            times = random[number :: len(orders)]
+            times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
+            parts = _parts(times, timed.together * _EXPORTERS)
+            found += [Trial(mode, exporter, part) for part in parts]
+        found.append(Trial(mode, timed.exporter, []))
+    return found
 
 
-def _record_changes(mode: str, count: int) -> tuple[Recording, list[Moment]]:
-    """Record changes at random moments, and just after runs, as one recording."""
-    timed = promises().modes[mode]
-    moments: list[Moment] = []
-    recordings: list[Recording] = []
-    drawn = Random(mode)  # noqa: S311 - the same in every measurement
-    random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(count)]
-    for number, exporter in enumerate(timed.exporters):
-        runs = [*scheduled_runs([exporter], _LAST_CHANGE, "")]
-        times = random[number :: len(timed.exporters)]
-        times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
-        for first in range(0, len(times), timed.together):
-            together = times[first : first + timed.together]
-            prefix = f"trial-{len(recordings)}"
-            streams, events, changed = _changes(together, prefix)
-            moments += changed
-            recordings.append(_play(mode, exporter, streams, events))
+def _parts(times: list[float], most: int) -> list[list[float]]:
+    return [times[first : first + most] for first in range(0, len(times), most)]
+
+
+def _measure_trial(policies: Iterable[Policy], trial: Trial) -> list[Times]:
+    recorded = _record_changes(trial) if trial.moments else record_death(trial.mode)
+    return measure(*recorded, policies)
+
+
+def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
+    """Record what each exporter of a trial sees, as one recording."""
+    moments: Moments = {}
     series: list[Series] = []
     entries: list[LogEntry] = []
-    for recording in recordings:
+    together = promises().modes[trial.mode].together
+    for number, times in enumerate(_parts(trial.moments, together)):
+        streams, events, changed = _changes(times, f"trial-{number}")
+        recording = _play(trial.mode, trial.exporter, streams, events)
+        moments |= changed
         entries += recording.entries
         # Cloud Run's counts would be those of one exporter.
         series += [one for one in recording.series if one.name.startswith(_OURS)]
-    merged = replace(recordings[0], series=tuple(series), entries=tuple(entries))
-    return merged, moments
+    return replace(recording, series=tuple(series), entries=tuple(entries)), moments
 
 
-def record_death(mode: str) -> tuple[Recording, list[Moment]]:
+def record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run."""
     dies = _FIRST_CHANGE + _JUST_AFTER
-    silent = Downtime.model_validate({"from": dies, "until": math.inf})
     exporter = promises().modes[mode].exporter
-    exporter = exporter.model_copy(update={"silent": (silent,)})
-    streams = {"trial-0": {"europe-west1": [{"id": "orders"}]}}
+    exporter = exporter.model_copy(update={"ends": dies})
+    streams = {"trial-0": [{"id": "orders"}]}
     recording = _play(mode, exporter, streams, [])
     last = max(run.ended for run in recording.runs)
     changes = promises().changes
-    deaths = [Moment(each.title, "", last) for each in changes if each.event is None]
+    deaths = {(each.title, ""): last for each in changes if each.event is None}
     return recording, deaths
 
 
 def measure(
-    recording: Recording, moments: Sequence[Moment], policies: Iterable[Policy]
-) -> list[TimeToPage]:
-    """Return the time to page of each change of a recording, whose name is the mode."""
+    recording: Recording, moments: Moments, policies: Iterable[Policy]
+) -> list[Times]:
+    """Return the times to page of a recording's changes; its name is the mode."""
     mode = recording.name
     by_name = {policy.name: policy for policy in policies}
-    measured = []
+    measured: list[Times] = []
     with start_engine(recording.series) as engine:
         for change in promises().changes:
             changed = {
-                each.about: each.at for each in moments if each.title == change.title
+                about: at
+                for (title, about), at in moments.items()
+                if title == change.title
             }
             if not changed or mode not in change.bounds:
                 continue
@@ -233,14 +262,13 @@ def measure(
                 about = incident.about if change.event else ""
                 if about in changed:
                     times.append(incident.opened - changed[about])
-            phases = round(policy.interval / _EVERY_SECOND) or 1
+            # Each is measured at every second of the interval.
+            phases = policy.interval or 1
             if len(times) < len(changed) * phases:
                 times = [math.inf]
             elif change.event is None:
                 times = _at_any_moment(times, mode)
-            measured.append(
-                TimeToPage(change, mode, max(times), median(times), len(times))
-            )
+            measured.append(Times(change, mode, times))
     return measured
 
 
@@ -256,33 +284,30 @@ def _at_any_moment(times: list[float], mode: str) -> list[float]:
 
 def _changes(
     times: Iterable[float], prefix: str
-) -> tuple[Streams, list[dict[str, Any]], list[Moment]]:
+) -> tuple[Streams, list[dict[str, Any]], Moments]:
     """Return streams, the events that change them, and when these come.
 
-    Each moment has two locations: in one, one stream changes for each kind of change;
-    in the other one, five at once. The names of the projects begin with ``prefix``.
+    Each moment has two projects: in one, one stream changes for each kind of change; in
+    the other one, five at once. Their names begin with ``prefix``.
     """
-    known = sorted(KNOWN)
     streams: Streams = {}
     events: list[dict[str, Any]] = []
-    moments: list[Moment] = []
+    moments: Moments = {}
     for index, at in enumerate(times):
         for change in promises().changes:
             if change.event is None:
                 continue
-            is_group = change.streams > 1
-            number, place = divmod(index * 2 + is_group, len(known))
-            project = f"{prefix}-{number}"
-            location = known[place]
-            parent = f"projects/{project}/locations/{location}"
-            resource = parent if is_group else f"{parent}/streams/{change.policy}-1"
-            moments.append(Moment(change.title, resource, at))
+            project = f"{prefix}-{index}-{change.streams}"
+            location = f"projects/{project}/locations/{_LOCATION}"
+            names = [
+                f"{location}/streams/{change.policy}-{number}"
+                for number in range(1, change.streams + 1)
+            ]
+            resource = location if len(names) > 1 else names[0]
+            moments[change.title, resource] = at
             group = {"id": f"{change.policy}-{{}}", "count": change.streams}
-            of_project = streams.setdefault(project, {})
-            of_project.setdefault(location, []).append(group)
-            for stream in range(1, change.streams + 1):
-                name = f"{parent}/streams/{change.policy}-{stream}"
-                events.append(change.event | {"at": at, "stream": name})
+            streams.setdefault(project, []).append(group)
+            events += [change.event | {"at": at, "stream": name} for name in names]
     return streams, events, moments
 
 
@@ -292,12 +317,10 @@ def _play(
     """Play a scenario that watches all of these streams."""
     sources: list[dict[str, Any]] = []
     projects: list[dict[str, Any]] = [{"id": _METRICS, "number": 1}]
-    for number, (project, by_location) in enumerate(streams.items(), start=2):
-        sources.append({"project": project, "locations": [*by_location]})
-        locations = []
-        for location, group in by_location.items():
-            locations.append({"id": location, "streams": group})
-        projects.append({"id": project, "number": number, "locations": locations})
+    for number, (project, groups) in enumerate(streams.items(), start=2):
+        sources.append({"project": project, "locations": [_LOCATION]})
+        location = {"id": _LOCATION, "streams": groups}
+        projects.append({"id": project, "number": number, "locations": [location]})
     watched = {
         "metrics": {"project": _METRICS},
         "run": {"name": min(streams)},

@@ -13,7 +13,7 @@ from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import plural
 from lab.markdown import table
 from lab.side_by_side import side_by_side
-from lab.terminal import show_progress
+from lab.terminal import Progress
 from tests.chaos.cases import DEADLINE_SECONDS, interrupted, matrix, overlap
 from tests.chaos.judge import Verdict, judge
 
@@ -30,7 +30,7 @@ def main() -> int:
     cases = [*matrix()]
     cases += [interrupted(drawn) for _ in range(100)]
     cases += [overlap(count) for count in (2, 5, 20)]
-    with show_progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         playing = side_by_side(
             judge,
             cases,

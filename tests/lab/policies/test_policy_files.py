@@ -146,7 +146,7 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     (folder / "paused.yaml").rename(folder / "paused.yml")
     (folder / "changed.yaml").rename(folder / "Stream changed.yaml")
 
-    ending, name = errors(folder, house_rules=False)
+    name, ending = errors(folder, house_rules=False)
     assert ending == "paused.yml: a policy's file name ends in .yaml; rename it"
     assert name.startswith(
         "Stream changed.yaml:6: the file's name is the policy's name; rename it"

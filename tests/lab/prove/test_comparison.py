@@ -40,7 +40,7 @@ def outcomes(
     alerts: list[ExpectedIncident], *incidents: Incident
 ) -> list[AlertOutcome]:
     """Return the outcome of each expected alert and each extra incident."""
-    return [result.outcome for result in compare(alerts, incidents, 0)]
+    return [result.outcome for result in compare(alerts, incidents, 0, 1)]
 
 
 @pytest.mark.parametrize(

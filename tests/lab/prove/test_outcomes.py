@@ -75,26 +75,29 @@ def test_an_optional_alert_may_be_missing() -> None:
         "p of orders: did not open (optional, 1m to 2m)"
     ]
     assert printed([expected_alert(may=True)], [], [opened("orders", 90.0)]) == [
-        "p of orders: opened 1m30s (expected 1m to 2m), open at the end"
+        "p of orders: opened 1m30s (optional, 1m to 2m), open at the end"
     ]
 
 
-def test_a_missed_alert_says_how_many_are_missing() -> None:
-    """A missed alert has the number of missing incidents, and of phases."""
+def test_a_missed_alert_says_how_many_are_expected() -> None:
+    """A missed alert has the number of expected incidents, and of phases."""
     some = [opened("orders-1", 90.0)]
     assert printed([expected_alert("orders-*", count=3)], some, some) == [
         "p of orders-1: opened 1m30s (expected 1m to 2m), open at the end",
-        "MISSED p of orders-* (2 of 3): did not open (expected 1m to 2m)",
+        "MISSED p of orders-*: did not open for all 3 (expected 1m to 2m)",
     ]
     assert printed([expected_alert("*", count=2)], some)[1:] == [
-        "MISSED p (1 of 2): did not open (expected 1m to 2m)"
+        "MISSED p: did not open for all 2 (expected 1m to 2m)"
     ]
     assert printed([expected_alert()], [], [opened("orders", 90.0)]) == [
         (
             "MISSED p of orders: did not open (expected 1m to 2m), in 1 of 2 evaluation"
             " phases"
         ),
-        "p of orders: opened 1m30s (expected 1m to 2m), open at the end",
+        (
+            "p of orders: opened 1m30s (expected 1m to 2m), open at the end, in 1 of 2"
+            " evaluation phases"
+        ),
     ]
 
 

@@ -90,7 +90,7 @@ def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     found = {each.outcome for each in first.results}
     assert found == {AlertOutcome.MISSED, AlertOutcome.EXTRA}
     assert {each.policy for each in first.incidents} == {"stream-failed-permanently"}
-    assert second.results == ()
+    assert second.results == []
 
 
 def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(

@@ -2,10 +2,17 @@
 # and Python 3.11 or later: the first use sets up .venv from the lock, later ones find it there.
 
 .DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# At a terminal, pip counts the packages as they come; else it says nothing.
+COUNTED = $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off $(1) | { \
+	[ -t 2 ] || exec cat >/dev/null; \
+	awk '/^(Collecting|  Downloading|Installing)/ { printf "\r%s\033[K", substr($$0, 1, 70) >"/dev/stderr" } \
+		END { printf "\r\033[K" >"/dev/stderr" }'; }
 ARGS ?=
 DIST ?= dist
 # Own environment: checkov pins old versions.
@@ -125,14 +132,14 @@ $(VENV)/.made:
 	@touch $@
 
 $(LAB): requirements/lab.txt pyproject.toml | $(VENV)/.made
-	@echo "Setting up $(VENV) from the lock, once ..." >&2
-	@$(INSTALL) --require-hashes --requirement requirements/lab.txt
+	@echo "Setting up $(VENV) from the lock, once: about 20 s ..." >&2
+	@$(call COUNTED,--require-hashes --requirement requirements/lab.txt)
 	@$(INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(ALL): requirements/all.txt | $(LAB)
-	@echo "Setting up what the tests need, once ..." >&2
-	@$(INSTALL) --require-hashes --requirement requirements/all.txt
+	@echo "Setting up what the tests need, once: about a minute ..." >&2
+	@$(call COUNTED,--require-hashes --requirement requirements/all.txt)
 	@touch $@
 
 # The package of this name on PyPI downloads a binary while it is installed; Go builds it from source.

@@ -6,6 +6,7 @@ from contextlib import chdir
 
 from lab.cli.main import COMMANDS, main
 from lab.markdown import fenced, table
+from lab.terminal import Progress
 from tools import ROOT
 
 SHOWN = ("test", "pause-overruns")  # the command whose output the docs show
@@ -36,6 +37,10 @@ def commands() -> str:
         ("`datastream-lab …`", "what for"),
         ((f"`{name}`", text) for name, text in COMMANDS.items()),
     )
+
+
+# Outputs are the same, however long they take.
+Progress.tell_seconds = None
 
 
 def output(*argv: str) -> str:

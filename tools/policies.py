@@ -25,7 +25,7 @@ def policies() -> str:
             evaluated = f"every {format_duration(policy.interval)}"
         row = (
             f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
-            policy.summary,
+            policy.header.catches.partition(". ")[0].rstrip("."),
             _severity(policy),
             _retest_window(policy),
             evaluated,

@@ -17,6 +17,7 @@ from tools.cost import (
 )
 from tools.policies import polling, times_to_page
 
+_NEVER = "never, without an alert on missing executions"
 # The first cells of each measured change: in words, and when a policy on Datastream's
 # errors notifies: https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs
 _CHANGES = {
@@ -58,7 +59,7 @@ def _unhealthy(fleet: list[str]) -> str:
 def page() -> str:
     """Return how the page of `make run` begins."""
     shown = lab.output("demo").partition("as Slack shows it:")[2]
-    text = shown.partition("Look at first")[0]
+    text = shown.partition("\n  [1]")[0]
     return fenced("text", dedent(text).strip())
 
 
@@ -119,7 +120,7 @@ def _time(change: str) -> tuple[str, str, str, str, str]:
     )
     return (
         *_CHANGES[change],
-        " / ".join(polling(by_mode)),
+        " / ".join(polling(by_mode)).replace("never / never", _NEVER),
         f"{function} / {triggered} s",
         f"{pool} s",
     )

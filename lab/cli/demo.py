@@ -3,13 +3,16 @@
 import shlex
 from argparse import REMAINDER, ArgumentParser
 from collections.abc import Mapping
+from dataclasses import replace
 from logging import LogRecord
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from threading import Timer
 
 from exporter.command.cli import main
 from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
 from exporter.steps.measure import metrics
+from lab.cli import verify
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -21,20 +24,29 @@ from lab.emulator.world import World, config_environ
 from lab.preview.notification import notification
 from lab.preview.terminal import print_texts
 from lab.terminal import console
+from lab.verify.emulated import deploy, serve_rest
 
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it"
     " and runs the exporter's own command line. Needs no Google account. Without"
-    " COMMAND it plays the whole way: init, check, run, and a page. Try: demo, demo"
-    " watch, demo check, demo run --dry-run."
+    " COMMAND it plays the whole way: init, run, and a page. `demo verify`"
+    " deploys the policies there and lets a stream fail until its incident opens, in"
+    " about a minute; it needs Prometheus. Try: demo, demo verify, demo watch, demo"
+    " check, demo run --dry-run."
 )
 
 # The policy whose page is shown, and the value of a problem that it alerts on
 _POLICY, _LOST = "stream-failed-permanently", 106
-_NEXT = """
-Next (the folder of this demo is gone)
+# `verify` asks for what could be read so long ago
+_READABLE_SECONDS = 15
+_FOLDER = Path("my-streams-demo")  # of what init writes
+_TO_END = 60.0  # seconds that `watch` goes on after the last event
+_NEXT = f"""
+config.yaml and main.tf are in {_FOLDER}; the next demo writes them anew. Next:
+  .venv/bin/datastream-lab demo verify
+    lets a stream fail until its incident opens, in about a minute
   .venv/bin/datastream-lab demo watch
-    logs what changes in the fleet, for ten minutes
+    shows what changes in the fleet, for ten minutes
   .venv/bin/datastream-exporter init --project my-project --folder ../my-streams
     writes config.yaml and main.tf for a project of yours
 """
@@ -48,8 +60,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs=REMAINDER,
         metavar="COMMAND ...",
         help=(
-            "a command of datastream-exporter with its arguments (default: the whole"
-            " way)"
+            "verify, or a command of datastream-exporter with its arguments (default:"
+            " the whole way)"
         ),
     )
 
@@ -62,10 +74,18 @@ def run(context: LabContext) -> int:
         if context.stop.is_set():
             return INTERRUPTED
         environ = {**context.environ, **emulator.environ}
-        if argv := context.args.command:
-            return main(
+        argv = context.args.command
+        if argv and argv != ["verify"]:
+            story = Timer(_story(world), context.stop.set)
+            if argv[0] == "watch" and world.events:
+                story.start()
+            code = main(
                 argv, own_config | environ, context.out, context.err, context.signals
             )
+            story.cancel()
+            if context.stop.is_set() and context.signals.exit_code is None:
+                context.err.write("The story of this world has ended.\n")
+            return code
         # Each step finds the same location down, and the same emulators.
         logged: dict[str, LogRecord] = {}
 
@@ -73,12 +93,20 @@ def run(context: LabContext) -> int:
             return logged.setdefault(record.getMessage(), record) is record
 
         LOGGER.addFilter(is_first)
-        code = _play(context, world, environ)
+        if argv:
+            code = _verify(context, emulator, own_config | environ)
+        else:
+            code = _play(context, world, environ)
         LOGGER.removeFilter(is_first)
-        if code == OK:
-            _show_page(context, emulator)
-            context.err.write(_NEXT)
+        if code == OK and not context.stop.is_set():
+            _show_page(context, emulator, whole=bool(argv))
+            context.err.write("" if argv else _NEXT)
         return code
+
+
+def _story(world: World) -> float:
+    """Return the seconds after which nothing happens any more."""
+    return max((event.at for event in world.events), default=0.0) + _TO_END
 
 
 def _play(
@@ -90,30 +118,61 @@ def _play(
     projects = [
         f"--project={project.id}" for project in world.projects if project.locations
     ]
-    with TemporaryDirectory(prefix="my-streams-") as folder:
-        config = f"--config={folder}/config.yaml"
-        steps = (
-            ["init", *projects, f"--folder={folder}"],
-            ["check", config],
-            ["run", config],
-        )
-        for argv in steps:
-            context.out.flush()
-            context.err.write(f"\n$ datastream-exporter {shlex.join(argv)}\n")
-            code = main(argv, environ, context.out, context.err, context.signals)
-            # check fails where a location is down, as in the default world.
-            if code != OK and argv[0] != "check":
-                return code
+    config = _FOLDER / "config.yaml"
+    for file in (config, _FOLDER / "main.tf"):
+        file.unlink(missing_ok=True)
+    for argv in (
+        ["init", *projects, f"--folder={_FOLDER}"],
+        ["run", f"--config={config}"],
+    ):
+        context.out.flush()
+        context.err.write(f"\n$ datastream-exporter {shlex.join(argv)}\n")
+        code = main(argv, environ, context.out, context.err, context.signals)
+        if code != OK:
+            return code
     return OK
 
 
-def _show_page(context: LabContext, emulator: Emulator) -> None:
-    """Print the page about a stream that failed permanently, if one did."""
+def _verify(context: LabContext, emulator: Emulator, environ: dict[str, str]) -> int:
+    """Run the exporter, deploy the policies, and verify them with a drill."""
+    project = deploy(emulator, environ, selected_policies(context.args))
+    with serve_rest(emulator) as rest:
+        environ |= rest
+        context.err.write("\n$ datastream-exporter run\n")
+        code = main(["run"], environ, context.out, context.err, context.signals)
+        if code != OK:
+            return code
+        argv = ["--project", project, "--drill", "--yes"]
+        context.err.write(f"\n$ datastream-lab verify {shlex.join(argv)}\n")
+        LOGGER.info(
+            "Waiting %d s, as verify leaves out newer points. The emulator pages"
+            " nobody, and has no metrics of Google's own, which verify warns of.",
+            _READABLE_SECONDS,
+        )
+        context.stop.wait(_READABLE_SECONDS)
+        parser = ArgumentParser()
+        verify.add_arguments(parser)
+        parser.parse_args(argv, context.args)
+        return verify.run(context._replace(environ=environ))
+
+
+def _show_page(context: LabContext, emulator: Emulator, *, whole: bool) -> None:
+    """Print the page about the last stream that failed permanently, if one did.
+
+    It begins with what happened; the ``whole`` page goes on with what to do.
+    """
     policies = {policy.name: policy for policy in selected_policies(context.args)}
-    for point in emulator.points(metrics()["stream/problem"].type):
-        if point.value == _LOST and _POLICY in policies:
-            labels = point.resource_labels | point.metric_labels
-            shown = notification(policies[_POLICY], labels, point.project)
-            context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")
-            print_texts(console(context.out), shown)
-            return
+    points = emulator.points(metrics()["stream/problem"].type)
+    lost = [point for point in points if point.value == _LOST]
+    if not lost or _POLICY not in policies:
+        return
+    labels = lost[-1].resource_labels | lost[-1].metric_labels
+    project = lost[-1].project
+    policy = policies[_POLICY]
+    content = policy.content.replace("exporter-project", project)
+    links = policy.links
+    if not whole:
+        content, links = content.partition("**Look at first**")[0], ()
+    shown = notification(replace(policy, content=content, links=links), labels, project)
+    context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")
+    print_texts(console(context.out), shown)

@@ -1,10 +1,13 @@
 """``datastream-lab verify``: proves an installation on its own project."""
 
+import os
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Iterator
-from logging import ERROR, INFO
+from logging import ERROR, INFO, WARNING
 
 from exporter.command.findings import Finding, log_counts
+from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
@@ -18,7 +21,7 @@ from lab.cli.options import (
 )
 from lab.verify.deployed import policies, snoozes
 from lab.verify.drill import drill
-from lab.verify.findings import show
+from lab.verify.findings import YOURS
 from lab.verify.native import native
 from lab.verify.points import points
 from lab.verify.queries import queries
@@ -46,23 +49,42 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--drill",
         action="store_true",
-        help="let a made-up stream fail until its incident opens, then heal it",
+        help="ask, let a made-up stream fail until its incident opens, and heal it",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="drill without asking whether to page"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 for warnings, not 0"
     )
     parser.add_argument(
         "--source",
         type=metrics_project,
         help="the project of that stream (default: the metrics project)",
     )
-    add_options(parser, "policies", "json")
+    add_options(parser, "policies")
 
 
 def run(context: LabContext) -> int:
     """Print what was verified; return the exit code."""
-    counts = show(_findings(context), context.out, as_json=context.args.json)
+    args = context.args
+    if args.drill and not (args.yes or os.isatty(0)):
+        raise InputError(
+            ["--drill asks before it pages: without a terminal, add --yes"]
+        )
+    counts: Counter[int] = Counter()
+    for finding in _findings(context):
+        counts[finding.level] += 1
+        print(finding, file=context.out, flush=True)
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was verified.")
     log_counts(counts)
-    return INCOMPLETE if counts[ERROR] else OK
+    if counts[YOURS]:
+        LOGGER.info("Yours among them: did the page arrive?")
+    bad = counts[ERROR]
+    if args.strict:
+        bad += counts[WARNING]
+    return INCOMPLETE if bad else OK
 
 
 def _findings(context: LabContext) -> Iterator[Finding]:
@@ -72,7 +94,9 @@ def _findings(context: LabContext) -> Iterator[Finding]:
     with open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
         source = args.source or args.project
-        target = Target(args.project, files, clients, rest, context.stop, source)
+        target = Target(
+            args.project, files, clients, rest, context.stop, source, args.yes
+        )
         yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
         if args.drill:

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from google.cloud import monitoring_v3
 
 from exporter.command.findings import Finding
+from exporter.log.summary import name_first
 from lab.policies.deployment import canonical
 from lab.policies.files import Policy
 from lab.verify.target import Target
 
 _PART = "policies"
 _CHANNELS = "https://console.cloud.google.com/monitoring/alerting/notifications"
+# Labels of a channel that say where it leads; others may hold a token
+_ADDRESSES = ("channel_name", "email_address", "number")
 _UNVERIFIED = monitoring_v3.NotificationChannel.VerificationStatus.UNVERIFIED
 
 
@@ -64,22 +67,25 @@ def policies(target: Target) -> Iterator[Finding]:
     deployed = deployed_policies(target)
     names = {each.file.name for each in deployed}
     missing = [file for file in target.policies if file.name not in names]
+    text = f"{len(names)} of {len(target.policies)} are in projects/{target.project}"
     if missing:
-        text = (
-            f"not in projects/{target.project}:"
-            f" {', '.join(file.name for file in missing)}. Terraform deploys what is"
-            " on and config collects, and a policy on a log where the log is"
+        text += (
+            f"; not there: {', '.join(file.name for file in missing)}. That is right"
+            " for one that is off, that reads what config does not collect, or that"
+            " is on the log of another project"
         )
-        is_critical = "CRITICAL" in [each.severity for each in missing if each.enabled]
-        yield Finding(ERROR if is_critical else INFO, _PART, text)
+    yield Finding(INFO, _PART, text)
+    pages = [each for each in missing if each.enabled and each.severity == "CRITICAL"]
+    if pages:
+        text = f"CRITICAL, and not there: {', '.join(file.name for file in pages)}"
+        yield Finding(ERROR, _PART, f"{text}. Apply Terraform")
     for each in deployed:
         if texts := ", ".join(_differences(each)):
             text = f"{each.name} differs from its file: {texts}"
             yield Finding(INFO, _PART, text)
         if each.policy.validity.code:
-            reason = each.policy.validity.message
-            text = f"{each.name} is invalid, so it never alerts. Apply again: {reason}"
-            yield Finding(ERROR, _PART, text)
+            text = f"{each.name} is invalid, so it never alerts. Apply again"
+            yield Finding(ERROR, _PART, f"{text}: {each.policy.validity.message}")
         elif each.file.enabled and not each.works:
             text = f"{each.name} is disabled, so it never alerts"
             yield Finding(WARNING, _PART, text)
@@ -119,8 +125,11 @@ def told(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
     for name in sorted(used):
         names = [e.name for e in working if name in e.policy.notification_channels]
         channel = channels.get(id_of(name))
-        title = f"{channel.display_name} ({channel.type_})" if channel else name
-        level, text = INFO, f"policies that notify {title}: {len(names)}"
+        title = name
+        if channel:
+            about = [channel.type_, *map(channel.labels.get, _ADDRESSES)]
+            title = f"{channel.display_name} ({', '.join(filter(None, about))})"
+        level, text = INFO, f"{title} is notified of {name_first(names)}"
         if problem := _problem(channel):
             level = ERROR
             text = (
@@ -152,23 +161,22 @@ def snoozes(target: Target) -> Iterator[Finding]:
     """Yield which policies are snoozed now; raise CallError."""
     service = target.clients.another(monitoring_v3.SnoozeServiceClient)
     now = datetime.now(UTC)
-    active = [
-        snooze
-        for snooze in target.listed(
-            service.list_snoozes,
-            "monitoring.snoozes.list",
-            parent=f"projects/{target.project}",
-        )
-        if snooze.interval.start_time <= now < snooze.interval.end_time
-    ]
-    deployed = deployed_policies(target) if active else []
-    for snooze in active:
+    listed = target.listed(
+        service.list_snoozes,
+        "monitoring.snoozes.list",
+        parent=f"projects/{target.project}",
+    )
+    deployed = deployed_policies(target)
+    for snooze in listed:
+        if not snooze.interval.start_time <= now < snooze.interval.end_time:
+            continue
         ids = set(map(id_of, snooze.criteria.policies))
         for each in deployed:
             if id_of(each.policy.name) in ids:
                 end = f"{snooze.interval.end_time:%Y-%m-%dT%H:%M:%SZ}"
-                text = f"{each.name} is snoozed until {end}: {snooze.display_name}"
-                yield Finding(WARNING, _PART, text)
+                labels = snooze.criteria.filter or "any labels"
+                text = f"incidents of {each.name} with {labels} are snoozed until {end}"
+                yield Finding(WARNING, _PART, f"{text}: {snooze.display_name}")
 
 
 def id_of(name: str) -> str:

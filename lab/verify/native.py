@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
 from exporter.command.findings import Finding
-from exporter.text import plural
+from exporter.log.summary import name_first
+from lab.prove.incidents import resource_name
+from lab.verify.deployed import deployed_policies
 from lab.verify.target import Target
 
 _PART = "native"
@@ -21,34 +23,41 @@ _NAMED = (
 def native(target: Target) -> Iterator[Finding]:
     """Yield the labels of Google's series, and how they join; raise CallError."""
     found = target.query(_FRESHNESS)
-    if not found:
-        text = (
-            "Google has no freshness of the last hour, so stream-lagging and"
-            " stream-stalled can't alert. Is a stream RUNNING, and its project in the"
-            f" metrics scope of projects/{target.project}?"
-        )
-        yield Finding(WARNING, _PART, text)
-        return
-    labels = found[0].labels
-    shown = [f"{key}={labels[key]}" for key in sorted(labels) if key != "__name__"]
-    yield Finding(INFO, _PART, f"freshness carries {', '.join(shown)}")
-    states = target.own("last_over_time", "stream/state", "1h")
-    by_place = f"max by (location, stream_id) ({states})"
-    joined = target.query(
-        f"{_NAMED} and on (namespace, location, stream_id) ({states} or {by_place})"
+    if found:
+        labels = found[0].labels
+        shown = [f"{key}={labels[key]}" for key in sorted(labels) if key != "__name__"]
+        yield Finding(INFO, _PART, f"freshness carries {', '.join(shown)}")
+    running = f"{target.own('last_over_time', 'stream/state', '10m')} == 2"
+    streams = target.query(running)
+    apart = target.query(
+        f"{running} unless on (namespace, location, stream_id) {_NAMED}"
     )
-    text = f"{len(joined)} of {plural(len(found), 'stream')} join with the exporter's"
+    text = (
+        "RUNNING streams that join with Google's freshness of the last hour:"
+        f" {len(streams) - len(apart)} of {len(streams)}"
+    )
     level = INFO
-    if not joined and target.query(states):
-        level = ERROR
-        text += ": policies on freshness can't alert. Open an issue with these labels"
+    if apart:
+        level = WARNING
+        names = [resource_name(each.labels, is_exporter=False) for each in apart]
+        blind = [
+            each.name
+            for each in deployed_policies(target)
+            if "datastream_googleapis_com" in each.promql.query
+        ]
+        text += (
+            f". The rest, {name_first(sorted(names))}, gets no alert of"
+            f" {', '.join(blind) or 'any policy'}. Freshness comes some minutes after a"
+            " start; else add the project to the metrics scope of"
+            f" projects/{target.project}"
+        )
+        if found and len(apart) == len(streams):
+            level = ERROR
+            text += ", or, if it is there, open an issue with these labels"
     yield Finding(level, _PART, text)
-    counts = []
-    for function in ("increase", "sum_over_time"):
-        events = f"datastream_googleapis_com:stream_event_count{_STREAM}[1h]"
-        answer = target.query(f"sum({function}({events}))")
-        counts.append(sum(value for _, value in answer))
-    increase, total = counts
+    events = f"datastream_googleapis_com:stream_event_count{_STREAM}[1h]"
+    increase = target.query(f"sum(increase({events})) or vector(0)")[0].value
+    total = target.query(f"sum(sum_over_time({events})) or vector(0)")[0].value
     text = f"increase() counts {increase:.0f} events, sum_over_time() {total:.0f}"
     level = INFO
     if total and not increase:

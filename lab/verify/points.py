@@ -52,6 +52,13 @@ def points(target: Target) -> Iterator[Finding]:
     if unread:
         text = f"not read, so what is there is unknown: {name_first(sorted(unread))}"
         yield Finding(WARNING, "points", text)
+    counts = target.own("last_over_time", "location/unwatched", "10m")
+    for labels, count in target.query(f"sum by (namespace) ({counts}) > 0"):
+        text = (
+            f"{plural(int(count), 'stream')} of projects/{labels['namespace']} not"
+            " watched (muted, excluded or not included)"
+        )
+        yield Finding(INFO, "points", text)
 
 
 def _by_task(

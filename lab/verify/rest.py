@@ -36,6 +36,7 @@ class QueryResult(NamedTuple):
 class Alert(NamedTuple):
     """An incident."""
 
+    name: str  # ``projects/P/alerts/ID``
     policy: str  # the policy's name, ``projects/P/alertPolicies/ID``
     opened: float  # unix seconds
     # Google's texts don't say which of them are the resource's and which the metric's
@@ -90,7 +91,8 @@ class Rest:
             labels = each.get("resource", {}).get("labels", {})
             labels |= each.get("metric", {}).get("labels", {})
             opened = datetime.fromisoformat(each["openTime"]).timestamp()
-            found.append(Alert(each["policy"]["name"], opened, labels))
+            name = each.get("name", "")
+            found.append(Alert(name, each["policy"]["name"], opened, labels))
         return found
 
     def _get(

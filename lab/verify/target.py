@@ -26,6 +26,7 @@ class Target(NamedTuple):
     rest: Rest
     stop: Event
     source: str  # the project of the drill's stream
+    agreed: bool  # whether the drill need not ask
 
     def listed(
         self, method: Callable[..., Iterable[Any]], permission: str, **request: str

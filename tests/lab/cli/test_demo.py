@@ -1,31 +1,62 @@
 """``datastream-lab demo``: the exporter at first sight."""
 
 import re
+import time
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from lab.cli import demo
+from lab.emulator.emulator import Emulator
+from lab.simulate.simulation import Clock
+from lab.verify import drill
 from tests.lab.conftest import POLICIES, Command
 
 
-def test_the_whole_way_is_played(command: Command) -> None:
-    """The demo plays init, check and run, shows a page, and says what comes next."""
-    code, out, err = command("demo", f"--policies={POLICIES}")
-    assert code == 0
+def test_the_whole_way_is_played(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo plays init and run, shows a page, and says what comes next."""
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        code, out, err = command("demo", f"--policies={POLICIES}")
+        assert code == 0
+    assert len((out + err).splitlines()) <= 70
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
-    exporter = [f"datastream-exporter {each}" for each in ("init", "check", "run")]
+    exporter = [f"datastream-exporter {each}" for each in ("init", "run")]
     assert steps == exporter
-    assert (
-        "\nok       projects/payments-prod/locations/us-east1: 3 streams watched\n"
-        in out
-    )
+    assert (tmp_path / "my-streams-demo" / "main.tf").is_file()
     lost = (
         "Datastream stream fraud-postgresql (europe-west1, payments-prod) failed perm"
     )
     assert f"\n  {lost}" in out
-    assert "null" not in out
+    assert not re.search("null|exporter-project", out)
     logged = re.findall(r"^[a-z]+: .+", err, re.MULTILINE)
     assert len(logged) == len({*logged})
-    assert err.partition("\nNext")[2].count("\n  .venv/bin/datastream-") == 2
+    assert err.partition(" Next:")[2].count("\n  .venv/bin/datastream-") == 3
     assert "\x1b" not in out + err
+
+
+def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets a stream fail until its incident opens, and shows that page."""
+    clock = Clock(time.time() // 1)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    turned = SimpleNamespace(time=clock, sleep=sleep)
+    monkeypatch.setattr(drill, "time", turned)
+    monkeypatch.setattr(demo, "Emulator", partial(Emulator, clock=clock))
+    monkeypatch.setattr(demo, "_READABLE_SECONDS", 0)
+    argv = ("demo", f"--policies={POLICIES}", "verify")
+    code, out, _ = command(*argv)
+    assert code == 0
+    assert "incident opened after 0 s, listed after 10 s\n" in out
+    assert "\n  Datastream stream alert-drill (global, data-platform-prod) fail" in out
+    monkeypatch.setenv("PATH", "")
+    assert command(*argv).code == 3
 
 
 def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
@@ -33,7 +64,7 @@ def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
     code, out, err = command("demo", "run")
     assert code == 0
     heading, *table = out.partition("\n\n")[0].splitlines()
-    columns = ["STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS", "SINCE"]
+    columns = ["STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS"]
     assert heading.split() == columns
     cells = [" ".join(line.split()) for line in table]
     assert "billing-postgresql data-platform-prod europe-west1 FAILED no 1" in cells

@@ -20,7 +20,7 @@ from tests.lab.conftest import Command
         ("", "error: COMMAND is missing; allowed here: demo, serve, list, test, time-"),
         ("tst", '"tst" is not a command; did you mean test?'),
         ("review", "the following arguments are required: PLAN.json"),
-        ("test --jso", "unrecognized arguments: --jso"),
+        ("time-to-page --jso", "did you mean --json?"),
         ("test --html no/such.html", '"no/such.html" can\'t be written; name a file'),
     ],
 )

@@ -9,33 +9,25 @@ from typing import Any
 
 import pytest
 import yaml
-from google.cloud import monitoring_v3
 
 from exporter.command.cli import main
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import MetricsProject
 from lab.emulator.world import config_environ, read_world
-from lab.policies.deployment import Deployed
 from lab.policies.files import Policy
 from lab.simulate.simulation import Clock
 from lab.verify import queries
+from lab.verify.emulated import deploy, serve_rest
 from tests.lab.backtest.conftest import raw
 from tests.lab.backtest.conftest import seed as seed_series
 from tests.lab.conftest import POLICIES, Command, Ended
-from tests.lab.verify.rest_emulator import serve_rest
 from tests.outputs import Printed
 
-NAME = "datastream-exporter"
-DEPLOYMENT = Deployed("ops-prod", NAME, NAME, "europe-west1")
-# What Terraform leaves out of a small installation
-LEFT_OUT = (
-    "exporter-not-collecting",
-    "private-connection-failed",
-    "stream-backfill-failed",
-)
 HERE = Path(__file__).parent
 # What depends on the second at which a test runs
-_TIMED = re.compile(r"\d+(?= s ago)|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z")
+_TIMED = re.compile(
+    r"\d+(?= s ago)|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z|(?<=alerts/)\d+"
+)
 
 
 @dataclass(frozen=True)
@@ -92,18 +84,6 @@ def seed(to: Installation, name: str) -> None:
         seed_series(to.emulator, series)
 
 
-def deployed(policy: Policy, number: int, channels: list[str]) -> Any:
-    """Return a policy as Terraform deploys it: a raw AlertPolicy."""
-    given = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy(policy.proto))
-    given.name = f"projects/ops-prod/alertPolicies/{number}"
-    given.enabled.value = policy.enabled
-    given.notification_channels[:] = channels
-    if policy.query:
-        promql = given.conditions[0].condition_prometheus_query_language
-        promql.query = " ".join(DEPLOYMENT.fill_in(policy.query).split())
-    return given
-
-
 @pytest.fixture
 def empty(command: Command) -> Iterator[Installation]:
     """Return an emulator without an installation; its clock stands, a minute ahead."""
@@ -121,10 +101,6 @@ def installed(
     """Return an emulator in which the exporter has run, with deployed policies."""
     monkeypatch.setattr(queries, "_READABLE_SECONDS", 0)
     assert main(["run"], empty.environ, Printed(), Printed()) == 0
-    channel = empty.alerting.notification_channels[0].name
-    for number, policy in enumerate(policies):
-        if policy.enabled and policy.name not in LEFT_OUT:
-            found = deployed(policy, number, [channel])
-            empty.alerting.alert_policies.append(found)
+    deploy(empty.emulator, empty.environ, policies)
     seed(empty, "native")
     return empty

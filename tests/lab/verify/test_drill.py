@@ -1,26 +1,48 @@
 """``verify --drill``, on a clock that is turned by hand."""
 
+import os
+import pty
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
-from exporter.command.findings import Finding
 from exporter.config import Endpoints
 from exporter.google.clients import Clients
 from exporter.steps.measure import metrics
 from exporter.steps.problems import LocationProblems
-from lab.cli import verify
+from lab.cli.main import main
 from lab.emulator.world import Fault
 from lab.verify import drill
-from lab.verify.drill import POLICY, STREAM, Drill
+from lab.verify.drill import POLICY, STREAM
 from lab.verify.rest import Rest
-from lab.verify.target import Target
+from tests.lab.conftest import POLICIES, Terminal
 from tests.lab.verify.conftest import Installation
+from tests.outputs import Printed
 
 HEALTHY = "ok       drill: alert-drill is healthy again"
+ARRIVED = (
+    "yours    drill: did the page arrive? #data (slack) is notified of"
+    " stream-failed-permanently. Open:"
+    " https://console.cloud.google.com/monitoring/alerting/alerts/…?project=ops-prod"
+)
+QUESTION = "Page now? [y/N] "
+
+
+class Person(Terminal):
+    """A terminal, and somebody who does something when the drill asks."""
+
+    answer: Callable[[], object]
+
+    def write(self, text: str) -> int:
+        """Take a text; answer a question."""
+        if text == QUESTION:
+            self.answer()
+        return super().write(text)
 
 
 @dataclass
@@ -40,9 +62,17 @@ class Stage:
 
     def drill(self) -> list[str]:
         """Return the lines of a drill, without those of the rest."""
-        ended = self.installed.verify("--drill", "--source", "shop-prod")
+        ended = self.installed.verify("--drill", "--yes", "--source", "shop-prod")
         self.code, self.log = ended.code, ended.err
         return ended.out.rpartition(" native: ")[2].splitlines()[1:]
+
+    def ask(self, answer: Callable[[], object]) -> str:
+        """Drill at a terminal, where somebody answers; return what it shows."""
+        person = Person()
+        person.answer = answer
+        argv = f"verify --drill --project ops-prod --policies {POLICIES}".split()
+        self.code = main(argv, self.installed.environ, Printed(), person)
+        return person.getvalue()
 
     def alerting(self) -> set[str]:
         """Return the policies that have an incident of a stream."""
@@ -71,12 +101,21 @@ class Stage:
 def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Return an installation whose drills take no time."""
     made = Stage(installed)
-
-    def drill(target: Target) -> Iterator[Finding]:
-        yield from Drill(target, installed.clock, made.sleep).findings()
-
-    monkeypatch.setattr(verify, "drill", drill)
+    clock = SimpleNamespace(time=installed.clock, sleep=made.sleep)
+    monkeypatch.setattr(drill, "time", clock)
     return made
+
+
+@pytest.fixture
+def keyboard() -> Iterator[int]:
+    """Return the keyboard of a terminal that is standard input."""
+    keyboard, terminal = pty.openpty()
+    before = os.dup(0)
+    os.dup2(terminal, 0)
+    yield keyboard
+    os.dup2(before, 0)
+    for each in (keyboard, terminal, before):
+        os.close(each)
 
 
 def test_a_drill_from_start_to_end(stage: Stage) -> None:
@@ -85,13 +124,16 @@ def test_a_drill_from_start_to_end(stage: Stage) -> None:
     stage.then = lambda: seen.update(stage.alerting())
     stage.installed.clock.now += 12
     assert stage.drill() == [
-        f"ok       drill: points accepted, and found by {POLICY} after 10 s",
         "ok       drill: incident opened after 18 s, listed after 20 s",
         HEALTHY,
-        "ok       policies: policies that notify #data (slack): 1",
+        ARRIVED,
         "ok       drill: incident closed after 30 s",
     ]
     assert seen == {POLICY}
+    assert "\nWaiting for the incident: 600 s at most.\n" in stage.log
+    assert stage.log.endswith(
+        "checks: none failed, no warnings.\nYours among them: did the page arrive?\n"
+    )
     for hours in (1, 24):
         stage.installed.clock.now += hours * 3600
         assert not stage.alerting()
@@ -101,7 +143,7 @@ def test_an_incident_that_never_opens(stage: Stage) -> None:
     """After ten minutes without an incident, a drill says what it saw, and heals."""
     stage.installed.promql(POLICY).duration.seconds = 1200
     stage.seconds = 300
-    _, never, healthy = stage.drill()
+    never, healthy = stage.drill()
     assert never == (
         "failed   drill: no incident within 600 s. Points were accepted; the query of"
         " stream-failed-permanently finds them. Look whether it is snoozed, and at its"
@@ -115,9 +157,9 @@ def test_an_incident_that_never_opens(stage: Stage) -> None:
 def test_a_drill_that_is_interrupted(stage: Stage) -> None:
     """An interrupted drill heals the stream; its incident closes by itself."""
     stage.then = lambda: signal.raise_signal(signal.SIGINT)
-    assert stage.drill()[2:] == [
+    assert stage.drill()[1:] == [
         HEALTHY,
-        "ok       policies: policies that notify #data (slack): 1",
+        ARRIVED,
         "warning  drill: incident still open",
     ]
     assert stage.code == 130
@@ -126,33 +168,18 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
 
 def test_a_refusal_ends_a_drill(stage: Stage) -> None:
     """A refusal ends a drill with Google's words, and the stream is healthy."""
-    stuck = stage.installed.promql("stream-stuck")
-
-    def break_a_policy() -> None:
-        stuck.query = "sum("
-
-    stage.then = break_a_policy
-    assert stage.drill()[-1] == (
-        "failed   drill: refused: Prometheus refuses the query: 1:5: parse error:"
-        " unclosed left parenthesis. Is ops-prod the metrics project? Or try again"
-        " later."
-    )
+    fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", times=1)
+    stage.then = lambda: stage.installed.emulator.add_fault(fault)
+    stage.installed.clock.now += 12  # The incident comes after the second point.
+    assert stage.drill()[-1].endswith("--role roles/monitoring.metricWriter")
     assert stage.written() == [106, 0]
-    stuck.query = "absent(up) == 0"
-    fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED")
-    stage.installed.emulator.add_fault(fault)
-    assert stage.drill()[-1].endswith(
-        "Grant roles/monitoring.metricWriter: gcloud projects add-iam-policy-binding"
-        " ops-prod --member MEMBER --role ROLE"
-    )
 
 
 def test_an_error_for_a_point_that_was_written(stage: Stage) -> None:
-    """The healthy point comes too soon then: it is written again, and that is said."""
+    """The healthy point comes too soon then, so it is written again."""
     fault = Fault(method="CreateTimeSeries", code="UNKNOWN", when="after", times=1)
     stage.installed.emulator.add_fault(fault)
     assert stage.drill()[-1].startswith("failed   drill: refused: ")
-    assert "has a point of alert-drill from just before" in stage.log
     assert stage.written() == [106, 0]
 
 
@@ -183,7 +210,7 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert stage.alerting() == {POLICY}
     assert stage.drill()[:2] == [
         (
-            "warning  drill: alert-drill has an incident of a killed drill, which ends"
+            "warning  drill: alert-drill has an incident of another drill, which ends"
             " now. Drill again."
         ),
         HEALTHY,
@@ -192,31 +219,32 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert not stage.alerting()
 
 
-def test_a_drill_beside_another(stage: Stage) -> None:
-    """No drill is made while another writes; what a killed one left is healed."""
-    again: list[str] = []
+def test_a_person_who_agrees(
+    stage: Stage, keyboard: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drill says first whom it pages, without a secret; then it counts down."""
+    monkeypatch.setenv("TERM", "xterm")
+    channel = stage.installed.alerting.notification_channels[0]
+    channel.labels.update({"channel_name": "#data-alerts", "auth_token": "xoxb-1"})
+    shown = stage.ask(partial(os.write, keyboard, b"Yes\n"))
+    assert f"#data (slack, #data-alerts) is notified of {POLICY}.\n{QUESTION}" in shown
+    assert "look for its page): 890 s at most\n" in shown
+    assert "xoxb-1" not in shown
 
-    def drill_again() -> None:
-        stage.then = bool
-        again.extend(stage.drill())
-        stage.installed.clock.now += 90
-        again.extend(stage.drill())
 
-    stage.then = drill_again
-    stage.drill()
-    assert again == [
-        (
-            "failed   drill: another drill is under way, or was killed less than a"
-            " minute ago"
-        ),
-        (
-            "warning  drill: alert-drill has an incident of a killed drill, which ends"
-            " now. Drill again."
-        ),
-        HEALTHY,
-        "ok       policies: policies that notify #data (slack): 1",
-        "ok       drill: incident closed after 20 s",
-    ]
+def test_a_person_who_does_not_agree(stage: Stage, keyboard: int) -> None:
+    """After Enter alone or Ctrl-C, nothing is written."""
+    stage.ask(partial(os.write, keyboard, b"\n"))
+    assert stage.code == 0
+    stage.ask(partial(signal.raise_signal, signal.SIGINT))
+    assert stage.code == 130
+    assert not stage.written()
+
+
+def test_a_drill_without_a_terminal(stage: Stage) -> None:
+    """Without a terminal and --yes, nothing is read or written, and that is said."""
+    error = "error: --drill asks before it pages: without a terminal, add --yes\n"
+    assert stage.installed.verify("--drill") == (2, "", error)
 
 
 def test_a_drill_without_its_policy(stage: Stage) -> None:

@@ -47,7 +47,8 @@ def rest(address: str) -> Rest:
                 "permission denied: Permission monitoring.alerts.list denied (or it may"
                 " not exist). The account needs monitoring.alerts.list in project ops."
                 " Grant roles/monitoring.viewer: gcloud projects add-iam-policy-binding"
-                " ops --member MEMBER --role ROLE"
+                ' ops --member "user:$(gcloud config get account)" --role'
+                " roles/monitoring.viewer"
             ),
         ),
         (

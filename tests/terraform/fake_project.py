@@ -115,6 +115,17 @@ class FakeProject:
         name = _name(kind, values)
         return not name or (kind, name) in self.resources
 
+    def imported(self, kind: str, given: str) -> Object | None:
+        """Return what an import finds; the provider takes the project from the id."""
+        *project, name = given.split("/" if kind == "google_storage_bucket" else " ")
+        if kind == "google_monitoring_dashboard":
+            _, *project, _, name = given.split("/")
+        found = self.resources.get((kind, name))
+        is_named_apart = kind.startswith(("google_monitoring_", "google_storage_"))
+        if found and "project" in found and is_named_apart:
+            return {**found, "project": "".join(project) or "of-the-provider"}
+        return found
+
     def plan(self, kind: str, planned: Object) -> None:
         """Note what a plan is to enable, if it isn't on."""
         if kind == "google_project_service" and self.enabled_apis is not None:
@@ -183,10 +194,7 @@ class FakeProject:
             is_cloud_run = kind.startswith("google_cloud_run_v2")
             is_protected = is_cloud_run and "_iam_" not in kind
         if is_protected:
-            return (
-                f"Cannot destroy {name} without an apply that lifts its deletion"
-                " protection."
-            )
+            return f"Cannot destroy {name}: first apply without deletion protection."
         is_channel = kind == "google_monitoring_notification_channel"
         if is_channel and not prior["force_delete"]:
             # https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels/delete
@@ -227,9 +235,7 @@ class FakeProject:
             for api in apis:
                 service = f"{api}.googleapis.com"
                 if f"{project}/{service}" in self.disabled_apis:
-                    return (
-                        f"Error 403: {service} has not been used in project {project}"
-                    )
+                    return f"Error 403: {service} has not been used in {project}"
         return ""
 
     def _build_error(self, function: Object) -> str:
@@ -247,15 +253,15 @@ class FakeProject:
         for role in _BUILD_ROLES:
             grant = f" roles/{role} serviceAccount:{account[1]}"
             if not any(name.endswith(grant) for _, name in self._usable_grants):
-                return (
-                    f"Build failed: {account[1]} lacks {role},"
-                    " or got it less than 2 minutes ago"
-                )
+                return f"Build failed: {account[1]} lacks {role}, or it's too new."
         return ""
 
 
 def _name(kind: str, values: Object) -> str:
     """Return a resource's name, or an empty text."""
+    if kind == "google_monitoring_dashboard":
+        # Before this is the project's id or its number.
+        return str(values["id"]).rpartition("/")[2]
     if kind.endswith("_iam_member"):
         target = _target(kind, values)[1] if kind in _TARGETS else values["project"]
         return f"{target} {values['role']} {values['member']}"

@@ -177,8 +177,7 @@ class FakeProvider:
         error = self.project.change(kind, prior, planned)
         if error:
             return pb.ApplyResourceChange.Response(
-                new_state=request.prior_state,
-                diagnostics=_diagnostics([error]),
+                new_state=request.prior_state, diagnostics=_diagnostics([error])
             )
         if planned is None:
             return pb.ApplyResourceChange.Response(new_state=_encode(None))
@@ -186,8 +185,7 @@ class FakeProvider:
         new = stored(kind, created)
         self.project.store(kind, new)
         return pb.ApplyResourceChange.Response(
-            new_state=_encode(new),
-            legacy_type_system=new != created,
+            new_state=_encode(new), legacy_type_system=new != created
         )
 
     def _refresh(self, request: Any) -> Any:
@@ -197,14 +195,11 @@ class FakeProvider:
 
     def _import(self, request: Any) -> Any:
         kind = request.type_name
-        state = self.project.resources.get((kind, request.id))
+        state = self.project.imported(kind, request.id)
         if not state:
             error = f"Cannot import {kind} {request.id}: it doesn't exist."
             return pb.ImportResourceState.Response(diagnostics=_diagnostics([error]))
-        found = pb.ImportResourceState.ImportedResource(
-            type_name=kind,
-            state=_encode(state),
-        )
+        found = {"type_name": kind, "state": _encode(state)}
         return pb.ImportResourceState.Response(imported_resources=[found])
 
     def _read(self, request: Any) -> Any:

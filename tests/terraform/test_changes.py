@@ -218,5 +218,6 @@ def test_a_lost_state_can_be_imported(
     plan = root.plan()
     for address in (dashboard, policy, project):
         assert "create" not in plan.changes.get(address, ())
+    assert not [each for each, how in plan.changes.items() if "delete" in how]
     root.apply_plan(plan)
     assert root.is_up_to_date()

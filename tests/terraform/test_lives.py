@@ -145,42 +145,33 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
     """A changed input updates what depends on it in place, and nothing else."""
     root = terraform(MODULE)
     root.apply(**INPUTS)
-    job, policy = (
+    job, policy, dashboard = (
         "google_cloud_run_v2_job.exporter[0]",
         "google_monitoring_alert_policy.policy",
+        "google_monitoring_dashboard.fleet",
     )
-    expected: list[tuple[dict[str, Any], set[str]]] = [
-        (
-            {
-                "image": IMAGE.replace("0123", "3210"),
-                "config_yaml": f"{CONFIG}run: {{deadline: 40s}}\n",
-            },
-            {job},
-        ),
-        (
-            {
-                "policy_overrides": {
-                    "stream-lagging": {"threshold": 1800},
-                    "stream-changed": {"enabled": True},
-                }
-            },
-            {
-                f'{policy}["stream-lagging"]',
-                f'{policy}["orders-prod/stream-changed"]',
-                "google_monitoring_dashboard.fleet",
-            },
-        ),
-    ]
-    for inputs, addresses in expected:
+    deployed = {
+        "image": IMAGE.replace("0123", "3210"),
+        "config_yaml": f"{CONFIG}run: {{deadline: 40s}}\n",
+    }
+    lagging, changed = {"threshold": 1800}, {"enabled": True}
+    overrides = {"stream-lagging": lagging, "stream-changed": changed}
+    overridden = {
+        f'{policy}["stream-lagging"]',
+        f'{policy}["orders-prod/stream-changed"]',
+        dashboard,
+    }
+    for inputs, addresses in (
+        (deployed, {job}),
+        ({"policy_overrides": overrides}, overridden),
+    ):
         changes = root.plan(**{**INPUTS, **inputs}).changes
         assert changes == dict.fromkeys(addresses, ("update",))
     changes = root.plan(
         **{**INPUTS, "config_yaml": f"{CONFIG}  - project: stock-prod\n"}
     ).changes
-    assert {address for address, how in changes.items() if how == ("update",)} == {
-        job,
-        "google_monitoring_dashboard.fleet",
-    }
+    updated = {address for address, how in changes.items() if how == ("update",)}
+    assert updated == {job, dashboard}
     assert {
         address.split(".")[0] for address, how in changes.items() if how == ("create",)
     } == {
@@ -194,15 +185,27 @@ def test_a_changed_input_changes_only_what_it_is_about(terraform: CopyModule) ->
 def test_a_plan_finds_new_projects_of_the_organisation(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """A plan adds a project with a first stream, and keeps those of config.yaml."""
+    """A plan adds a project with a first stream, and warns of one that leaves."""
     root = terraform("terraform/examples/whole-organisation")
-    fake_provider.project.streams[:] = [
-        "projects/new-prod/locations/us-east1/streams/a"
+    address = re.findall(r'"(http:.*?)"', fake_provider.backend(root.directory))[0]
+    state = {"backend": "http", "config": {"address": address}}
+    streams = fake_provider.project.streams
+    streams[:] = [
+        f"projects/{each}-prod/locations/us-east1/streams/a" for each in ("new", "old")
     ]
-    plan = root.plan()
+    (warning,) = root.apply()
+    assert "After the first apply" in warning
+    assert root.is_up_to_date(last_state=state)
+    del streams[1]
+    plan = root.plan(last_state=state)
     assert plan.outputs["added_projects"] == ["new-prod"]
     watched = {each["project"] for each in plan.of("google_project_iam_custom_role")}
     assert watched == {"data-platform-prod", "new-prod", "orders-prod"}
+    (warning,) = plan.warnings
+    assert "An apply stops watching old-prod: " in warning
+    streams.clear()
+    with pytest.raises(TerraformError, match="found no stream in organizations/"):
+        root.plan(last_state=state)
 
 
 def test_a_slack_channel_lives(

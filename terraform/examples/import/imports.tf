@@ -1,6 +1,6 @@
 # After a lost state: what exists under a name that can't be taken twice, for any mode. Copy this file beside
-# your main.tf, change the values below, and apply with GOOGLE_PROJECT set to the metrics project. `terraform
-# import` doesn't work: it needs each account in the state before the others. Then delete this file.
+# your main.tf, change the values below, and apply; the provider's own project doesn't matter. `terraform import`
+# doesn't work: it needs each account in the state before the others. Then delete this file.
 
 locals {
   mode             = "function"
@@ -37,18 +37,19 @@ locals {
 
 import {
   to = module.datastream_exporter.google_monitoring_custom_service.deployment
-  id = "projects/${local.metrics_project}/services/datastream-exporter"
+  id = "${local.metrics_project} projects/${local.metrics_project}/services/datastream-exporter"
 }
 
 import {
   to = module.datastream_exporter.google_monitoring_dashboard.fleet
-  id = local.dashboard
+  # The API's names have the project's number. Imported with it, the dashboard would be replaced.
+  id = "projects/${local.metrics_project}/dashboards/${basename(local.dashboard)}"
 }
 
 import {
   for_each = local.policies
   to       = module.datastream_exporter.google_monitoring_alert_policy.policy[each.key]
-  id       = each.value
+  id       = "${split("/", each.value)[1]} ${each.value}"
 }
 
 import {
@@ -96,7 +97,7 @@ import {
 import {
   for_each = local.has.function
   to       = module.datastream_exporter.google_storage_bucket.source[each.value]
-  id       = "${replace(local.project, "/[.:]/", "-")}-${local.name}-source"
+  id       = "${local.project}/${replace(local.project, "/[.:]/", "-")}-${local.name}-source"
 }
 
 import {

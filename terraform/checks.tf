@@ -10,12 +10,11 @@ locals {
   unheard = [for name, enabled in local.enabled : name if !enabled && (name == "exporter-silent" || startswith(name, "streams-"))]
 
   # Overrides that set only what the file has
-  idle_overrides = [
-    for name, change in var.policy_overrides : name if change.notification_channels == null && change.runbook_url == null && alltrue([
+  idle_overrides = [for name, change in var.policy_overrides : name
+    if change.notification_channels == null && change.runbook_url == null && alltrue([
       for value, file in { enabled = try(local.decoded[name].enabled, true), severity = local.decoded[name].severity, threshold = try(tonumber(local.thresholds[name].original), null), duration = try(local.promql[name].duration, null) } :
       change[value] == null || change[value] == file
-    ])
-  ]
+  ])]
 
   # `datastream-exporter init` writes the same words into main.tf.
   channel_advice = join(" ", [
@@ -45,14 +44,11 @@ check "not_paused" {
   }
 }
 
-check "log_policies_have_channels" {
+check "inputs_are_as_intended" {
   assert {
     condition     = !var.create_policies || length(local.missing) == 0
     error_message = "A policy on a log needs channels in the log's own project. No route has any, so these aren't created: ${join(", ", local.missing)}. Watch the project, and give it log_notification_channels in a route. For a policy on the exporter's log, which is in ${local.job_project}, you can also leave project_id out."
   }
-}
-
-check "inputs_have_an_effect" {
   assert {
     condition     = var.image == null || !local.is_function
     error_message = "image is ignored: Google builds the image of mode = \"function\". Leave it out, or set mode to job or worker_pool."
@@ -66,12 +62,17 @@ check "inputs_have_an_effect" {
     error_message = "config.yaml lists locations that this version doesn't know: ${join(", ", setsubtract(local.listed, local.known_locations))}. If one is misspelled, nobody watches its streams. `datastream-exporter check` says which."
   }
   assert {
+    condition     = contains(local.known_locations, var.region)
+    error_message = "region: this version doesn't know ${var.region}: new, or misspelled, and the apply then fails."
+  }
+  assert {
+    condition     = length(local.passwords) == 0
+    error_message = "The address in ${join(" and ", local.passwords)} has a password: it would be in the state."
+  }
+  assert {
     condition     = !var.create_policies || var.manage_metrics_scope || length(setsubtract(local.watched_projects, [local.metrics_project])) == 0
     error_message = "manage_metrics_scope is false: unless somebody else has added ${join(", ", setsubtract(local.watched_projects, [local.metrics_project]))} to the metrics scope of ${local.metrics_project}, stream-lagging, stream-stalled and stream-unsupported-events see nothing there."
   }
-}
-
-check "calls_are_within_the_quota" {
   assert {
     condition     = local.calls_per_minute <= 1200
     error_message = "Runs may call Datastream's API ${local.calls_per_minute} times a minute, plus the locations with streams in each run; its quota is 1,200 for each caller. List the locations that have streams in config.yaml, or run less often."

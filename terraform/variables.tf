@@ -65,7 +65,14 @@ variable "region" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
-    error_message = "region must be a Cloud Run region such as \"europe-west1\", not a zone (\"europe-west1-b\") and not \"global\"."
+    condition     = can(regex("^[a-z]+-(north|east|south|west|central){1,2}[0-9]+$", var.region))
+    error_message = "region must be a Cloud Run region such as \"europe-west1\", no zone, not \"global\". Now ${var.region}."
+  }
+
+  # Not a rule of build_worker_pool itself: a mistake in region would hide the rules of mode and image.
+  validation {
+    condition = var.build_worker_pool == null || can(regex(
+    "^projects/[^/]+/locations/${var.region}/workerPools/[^/]+$", var.build_worker_pool))
+    error_message = "build_worker_pool must be projects/PROJECT/locations/${var.region}/workerPools/POOL."
   }
 }

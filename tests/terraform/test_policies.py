@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, own_policy
-from tests.terraform.terraform_cli import REPOSITORY, State
+from tests.terraform.terraform_cli import FLOOR, REPOSITORY, State
 
 # What the files leave open, and the inputs say
 _DEPLOYED = {
@@ -25,11 +26,8 @@ def _deployed(text: str) -> str:
     return text
 
 
-def _condition(policy: dict[str, Any]) -> dict[str, Any]:
-    condition: dict[str, Any] = policy["conditions"][0][
-        "conditionPrometheusQueryLanguage"
-    ]
-    return condition
+def _condition(policy: dict[str, Any]) -> Any:
+    return policy["conditions"][0]["conditionPrometheusQueryLanguage"]
 
 
 def _on_one_line(policy: dict[str, Any]) -> dict[str, Any]:
@@ -61,14 +59,7 @@ _SINGLE = {
     "documentation",
     "notification_rate_limit",
 }
-_SET_BY_THE_API = {
-    "creation_record",
-    "deletion_policy",
-    "id",
-    "name",
-    "project",
-    "timeouts",
-}
+_SET_BY_THE_API = {"creation_record", "deletion_policy", "id", "name", "project"}
 
 
 def _policies(state: State) -> dict[str, dict[str, Any]]:
@@ -190,3 +181,14 @@ def test_a_threshold_changes_only_the_number_in_parentheses(
     assert policies.keys() >= overrides.keys()
     for number, changed in enumerate(queries.values()):
         assert _condition(policies[f"busy-{number}"])["query"] == changed
+
+
+@pytest.mark.skipif(not Path(FLOOR[-1]).exists(), reason="`make test` installs it")
+def test_the_oldest_terraform_works(
+    terraform: CopyModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`terraform test` passes with the oldest version that the module takes."""
+    monkeypatch.setattr("tests.terraform.terraform_cli.TERRAFORM", FLOOR)
+    root = terraform(MODULE)
+    assert "Terraform v1.11." in root.run("version")
+    root.run("test")

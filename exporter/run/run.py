@@ -23,7 +23,12 @@ from exporter.run.report import Report
 from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
 from exporter.run.threads import decide, start, wait_for
 from exporter.steps.compare import ComparedLocation, Expectations
-from exporter.steps.measure import Sample, location_sample, location_samples
+from exporter.steps.measure import (
+    Sample,
+    definitions,
+    location_sample,
+    location_samples,
+)
 from exporter.steps.problems import Earlier, ProblemPoint, Series
 from exporter.steps.read import LONGEST_ERROR, Datastream
 from exporter.steps.write import Points, Writer
@@ -154,6 +159,7 @@ class _Run:
             Sample("exporter/last_run", *node, report.timestamp),
             Sample("exporter/run_seconds", *node, round(report.seconds, 3)),
             Sample("exporter/points_lost", *node, report.written.lost),
+            Sample("exporter/contract", *node, definitions()["contract"]),
         ]
         if report.locations:
             # Otherwise nobody knows how many there are.

@@ -43,6 +43,7 @@ MetricName: TypeAlias = Literal[
     "exporter/streams",
     "exporter/run_seconds",
     "exporter/points_lost",
+    "exporter/contract",
     "exporter/uncollected",
 ]
 

@@ -7,7 +7,7 @@ from logging import ERROR, INFO, WARNING
 from exporter.command.findings import Finding
 from exporter.log.summary import name_first
 from exporter.names import GLOBAL, LocationName
-from exporter.steps.measure import MetricName
+from exporter.steps.measure import MetricName, definitions
 from exporter.text import plural
 from lab.verify.target import Target
 
@@ -20,6 +20,7 @@ def points(target: Target) -> Iterator[Finding]:
     runs = _by_task(target, "last_over_time", "exporter/last_run", "3h")
     streams = _by_task(target, "last_over_time", "exporter/streams", "3h")
     lost = _by_task(target, "sum_over_time", "exporter/points_lost", "1h")
+    contracts = _by_task(target, "max_over_time", "exporter/contract", "400s")
     for task, last_run in sorted(runs.items()):
         missed = lost.get(task, 0)
         level = WARNING if missed else INFO
@@ -31,6 +32,9 @@ def points(target: Target) -> Iterator[Finding]:
         if now - last_run > _SILENT_SECONDS:
             level = ERROR
             text += "; it is silent, and its log says why"
+        elif contracts.get(task, 0) < definitions()["contract"]:
+            level = ERROR
+            text += "; it is older than the policies, and some are blind: upgrade it"
         yield Finding(level, "points", text)
     if not runs:
         text = (

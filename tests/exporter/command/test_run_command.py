@@ -41,7 +41,7 @@ stock   shop-prod  us-east1      RUNNING  yes       0
     )
     assert paused == f"warning: {CARTS_PAUSED}"
     assert summary.startswith(
-        "3 streams watched in 2 locations (1 not as expected); 26 points written; 11 "
+        "3 streams watched in 2 locations (1 not as expected); 27 points written; 11 "
     )
 
 
@@ -75,7 +75,7 @@ mutes: [{{match: "*/stock", until: {until:%F}, timezone: UTC}}]
         "1 muted                     shop-prod  us-east1      not watched  -         -",
     ]
     counts = "2 streams watched in 2 locations (1 not as expected), 1 muted, 2 excluded"
-    assert f"\n{counts}, 1 not included; 25 points written; " in ended.err
+    assert f"\n{counts}, 1 not included; 26 points written; " in ended.err
 
 
 def test_verbose_has_a_line_for_each_call(shop: Shop) -> None:
@@ -92,7 +92,7 @@ def test_verbose_has_a_line_for_each_call(shop: Shop) -> None:
         "ListTimeSeries projects/metrics-prod: OK",
         *(
             f"CreateTimeSeries projects/metrics-prod, {count}: OK"
-            for count in ("1 point", "4 points", "7 points", "13 points")
+            for count in ("1 point", "5 points", "7 points", "13 points")
         ),
     }
 
@@ -130,7 +130,7 @@ def test_an_unreadable_location_is_an_observation(
     assert f"warning: projects/shop-prod/locations/us-east1 {text}" in err
     assert hint in err
     assert err.splitlines()[-1].startswith(
-        "2 streams watched in 1 location (1 not as expected), 1 location unreadable; 19"
+        "2 streams watched in 1 location (1 not as expected), 1 location unreadable; 20"
         " points written; "
     )
     assert shop.values("location/up") == {"europe-west1": 1, "us-east1": 0}
@@ -145,7 +145,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     assert code == INCOMPLETE
     _, lost, held_back, summary = err.splitlines()
     assert lost.startswith(
-        "error: 814 points lost, among location/up of datastream in"
+        "error: 815 points lost, among location/up of datastream in"
         " shop-prod/europe-west1, "
     )
     assert " more: permission denied: " in lost
@@ -159,7 +159,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
         " stream there is reported missing."
     )
     assert summary.startswith(
-        "error: 201 streams watched in 2 locations; no points written, 814 lost; "
+        "error: 201 streams watched in 2 locations; no points written, 815 lost; "
     )
 
 
@@ -170,13 +170,13 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
     assert code == INCOMPLETE
     (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
     assert logged.startswith(
-        "warning: 24 points superseded, among location/up of datastream in"
+        "warning: 25 points superseded, among location/up of datastream in"
         " shop-prod/europe-west1, "
     )
     assert logged.endswith(
         "Is there a second exporter, or was this machine's clock set back?"
     )
-    assert "; no points written, 24 superseded; " in err.splitlines()[-1]
+    assert "; no points written, 25 superseded; " in err.splitlines()[-1]
 
 
 def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:

@@ -15,7 +15,7 @@ def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
     code, _, err = shop.shell('exec "$0" -m exporter run >/dev/full')
     assert code == INCOMPLETE
     assert f"warning: {CARTS_PAUSED}\n" in err
-    assert "26 points written; " in err
+    assert "27 points written; " in err
     assert err.endswith(
         "datastream-exporter did not finish: No space left on device.\n"
     )

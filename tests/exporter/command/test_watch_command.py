@@ -88,8 +88,8 @@ def test_watch_prints_its_log_alone(shop: Shop, signal_when: SignalWhen) -> None
     _, bad, summary, stopped = err.getvalue().splitlines()
     assert re.fullmatch(rf"\d\d:\d\d:\d\d warning: {re.escape(CARTS_PAUSED)}", bad)
     assert re.match(
-        r"\d\d:\d\d:\d\d 3 streams watched in 2 locations .*; 26 points written; ",
+        r"\d\d:\d\d:\d\d 3 streams watched in 2 locations .*; 27 points written; ",
         summary,
     )
     assert "SIGTERM: finishing the work under way" in stopped
-    assert len(shop.cloud.points()) == 26
+    assert len(shop.cloud.points()) == 27

@@ -66,7 +66,7 @@ def test_what_was_prepared_survives(
     for _ in range(12):
         written.append(function.answer("POST", "/").body["written"])
         clock.now += 60
-    assert written[:5] == [POINTS, 27, 14, 4, 4]
+    assert written[:5] == [POINTS, 28, 15, 5, 5]
     assert cloud_at.calls["ListLocations"] == 2
     about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
     assert len(about) == 2

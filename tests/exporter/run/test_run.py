@@ -44,6 +44,7 @@ OWN = [
     "exporter/last_run",
     "exporter/run_seconds",
     "exporter/points_lost",
+    "exporter/contract",
     "exporter/streams",
 ]
 BOTH = {("europe-west1", "datastream"), ("us-east1", "datastream")}
@@ -132,7 +133,7 @@ def test_no_call_is_made_more_than_the_points_need(
     report = lab.run(DISCOVERED)
     empty, full = sizes.count(0), [size for size in sizes if size]
     requests = 1 + ceil((1 + 2 * empty) / 200)
-    points = 4 + bool(sizes) + 2 * empty
+    points = 5 + bool(sizes) + 2 * empty
     for size in full:
         requests += 1 + ceil((3 + 4 * size) / 200)
         points += 4 + 4 * size
@@ -307,7 +308,7 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     assert read == ({"us-east1"} if held_back else {"us-east1", "europe-west1"})
     # All streams are sent, whatever became of the requests before them.
     assert len(monitoring.values("stream/state")) == 61
-    assert report.written.accepted == 2 * 4 + 61 * 4 + 5 - lost - len(held_back)
+    assert report.written.accepted == 2 * 4 + 61 * 4 + 6 - lost - len(held_back)
     assert not report.complete
     assert not report.reached_nobody
 
@@ -322,7 +323,7 @@ def test_a_run_whose_points_another_run_wrote_first_is_not_complete(
     assert not report.complete
     assert not report.reached_nobody
     assert (report.written.accepted, report.written.lost) == (0, 0)
-    assert report.written.superseded == 18
+    assert report.written.superseded == 19
     assert report.held_back == (EUROPE, AMERICA)
 
 
@@ -394,7 +395,7 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)
     # Of the shared points, and of the exporter's own.
-    assert report.written.lost == 7
+    assert report.written.lost == 8
     assert monitoring.values("exporter/points_lost") == {("global", "0"): 3}
     assert (
         monitoring.values("location/last_read")["us-east1", "datastream"]

@@ -64,7 +64,7 @@ STREAM % KNOWN PROBLEM LONGEST
 {AT}/orders 86.36 1h50m 15m 15m"""
     )
     assert quiet.startswith(
-        "Would not have alerted: exporter-losing-points, exporter-watching-nothing, "
+        "Would not have alerted: exporter-losing-points, exporter-outdated, "
     )
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
     assert why["stream-state-changed"].startswith("matches log entries, which the hist")

@@ -8,6 +8,7 @@ import yaml
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
+from exporter.steps.measure import definitions
 from lab.policies.files import Policy
 from lab.policies.promql import known_series
 from tests.lab.policies.folders import POLICIES
@@ -31,6 +32,12 @@ def test_the_policies_are_as_promised() -> None:
         assert policy.threshold == promise.get("threshold"), name
         assert policy.enabled == promise.get("enabled", True), name
     assert POLICIES.keys() == PROMISES.keys()
+
+
+def test_the_contract_is_the_exporter_s() -> None:
+    """An exporter is outdated below the contract that this version writes."""
+    query = POLICIES["exporter-outdated"].query or ""
+    assert re.findall(r">= (\d+)", query) == [str(definitions()["contract"])]
 
 
 @every_policy

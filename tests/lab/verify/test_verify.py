@@ -129,5 +129,5 @@ def test_ctrl_c_ends_it(installed: Installation) -> None:
     installed.emulator.answer("ListSnoozes", interrupted)
     code, out, err = installed.verify()
     assert code == 130
-    assert out.endswith(" exporter-watching-nothing and 16 more\n")
+    assert out.endswith(" exporter-silent and 17 more\n")
     assert "Interrupted: not everything was verified." in err

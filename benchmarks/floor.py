@@ -21,7 +21,10 @@ from google.protobuf import empty_pb2
 
 _PREFIX = "custom.googleapis.com/datastream"
 _BATCH = 200  # series in a request, the most that the API takes
-_AT_ONCE = 64  # calls, fewer than the 100 that a connection takes
+# Calls, far fewer than the 100 that a connection takes: a server that has not closed
+# those before refuses the next, and nothing here tries again
+_AT_ONCE = 32
+_OWN = ("last_run", "streams", "run_seconds", "points_lost", "contract")
 _LIST = datastream_v1.ListStreamsRequest.pb()
 _READ_BACK = monitoring_v3.ListTimeSeriesRequest.pb()
 _WRITE = monitoring_v3.CreateTimeSeriesRequest.pb()
@@ -76,10 +79,7 @@ class Floor:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             calls += sum(pool.map(self._handle, (one.location_id for one in found)))
         calls += self._write([Point("location/up", "global", "datastream", 1)])
-        own = [
-            Point(f"exporter/{name}", "global", "0", 1)
-            for name in ("last_run", "streams", "run_seconds", "points_lost")
-        ]
+        own = [Point(f"exporter/{name}", "global", "0", 1) for name in _OWN]
         return 1 + calls + self._write(own)
 
     def _read_back(self) -> int:
@@ -99,6 +99,7 @@ class Floor:
         points = [
             Point("location/up", location, "datastream", 1),
             Point("location/streams", location, "datastream", len(streams)),
+            Point("location/unwatched", location, "datastream", 0),
         ]
         for stream in streams:
             points += self._points(location, stream)

@@ -212,6 +212,16 @@ def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> Non
         assert counts == [before] * 3 + [0] * (0 if fleet.forgetful else 2)
 
 
+def test_what_is_no_longer_left_out_is_counted_at_once(make: Make) -> None:
+    """A stream that is not watched changes its location as any other does."""
+    gone = {"at": 180, "stream": "s-6", "do": "delete"}
+    fleet = make(events=[gone])
+    fleet.restart(include=[FIRST])
+    fleet.run(4)
+    points = fleet.cloud.points(f"{PREFIX}location/unwatched")
+    assert (points[-1].time, points[-1].value) == (fleet.start + 180, 4)
+
+
 def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
     """What was written before counts on, and goes on afterwards."""
     down = {

@@ -17,6 +17,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
 from exporter.config import Config, is_verbose, load
@@ -49,7 +50,6 @@ class Answer(NamedTuple):
     body: Mapping[str, object]
 
 
-_OK = 200
 _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
 
@@ -145,7 +145,7 @@ class Function:
                     verbose = is_verbose(self.environ)
                     with ending(self.log, JsonLines(), verbose=verbose):
                         self._answer = self._run(by_log=by_log)
-                    self._last.complete = self._answer.status == _OK
+                    self._last.complete = self._answer.status == HTTPStatus.OK
                 return self._answer
         finally:
             self._arrivals.remove(arrived)
@@ -188,7 +188,7 @@ class Function:
             overdue.cancel()
         self._run_log.log(report)
         last.note(by_log=by_log, changed=report.changed)
-        status = _OK if report.complete else 500
+        status = HTTPStatus.OK if report.complete else 500
         return Answer(status, {"complete": report.complete, **numbers(report)})
 
     @cached_property

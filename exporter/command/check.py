@@ -17,7 +17,8 @@ from exporter.command.findings import Finding
 from exporter.command.progress import waiting
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
-from exporter.config.unwatched import covers, unwatched
+from exporter.config.model import Mute
+from exporter.config.unwatched import covers, is_unwatched
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.documents.yaml_tree import KeyPath
@@ -61,7 +62,7 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             words = "is over; remove this expectation, or correct its times"
             yield Finding(WARNING, part, words)
     for index, source in enumerate(config.sources):
-        if unwatched([source], [config], now):
+        if is_unwatched(source, [config], now):
             words = f"nothing of {source.project} is watched; narrow excludes and mutes"
             yield Finding(WARNING, place(("sources", index)), words)
     yield from _misspelled(config)
@@ -94,8 +95,9 @@ def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
     """
     for key in ("expectations", "mutes"):
         for index, one in enumerate(getattr(config, key)):
-            if getattr(one, "end", now) >= now:
-                yield (key, index, "match"), one.match, one.match
+            if isinstance(one, Mute) and one.end <= now:
+                continue
+            yield (key, index, "match"), one.match, one.match
     for index, source in enumerate(config.sources):
         streams = f"projects/{source.project}/locations/*/streams/"
         for key in ("include", "exclude"):
@@ -150,7 +152,8 @@ def check_access(
             for location in report.locations
             for stream in location.held
         ]
-        for path, glob, on_names in _globs(config, datetime.now(UTC)):
+        now = datetime.fromtimestamp(report.timestamp, UTC)
+        for path, glob, on_names in _globs(config, now):
             if not matching(names, on_names):
                 words = f"{quote(glob)} matches no stream"
                 yield Finding(WARNING, config.document.place(path), words)

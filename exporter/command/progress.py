@@ -9,6 +9,7 @@ from typing import TextIO
 from exporter.logger import LOGGER
 
 _FIRST_SECONDS = 2.0  # after which a terminal shows it
+_NEXT_SECONDS = 1.0  # after which it changes there
 _ELSE_SECONDS = 30.0  # between two lines elsewhere
 _CLEAR = "\r\x1b[K"
 
@@ -21,16 +22,17 @@ def waiting(err: TextIO, most: float) -> Iterator[None]:
 
     def tell() -> None:
         wait = _FIRST_SECONDS if err.isatty() else _ELSE_SECONDS
+        shown = False
         while not ended.wait(wait):
             seconds = time.monotonic() - began
             text = f"Waiting for Google: {seconds:.0f} s, at most {most:.0f} s"
             if err.isatty():
-                wait = 1.0
+                shown, wait = True, _NEXT_SECONDS
                 err.write(f"{_CLEAR}{text}")
                 err.flush()
             else:
                 LOGGER.info("%s.", text)
-        if wait == 1.0:
+        if shown:
             err.write(_CLEAR)
 
     thread = Thread(target=tell, daemon=True)

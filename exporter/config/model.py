@@ -242,6 +242,10 @@ class Config(_Section):
         """The document that it was read from."""
         return self._document
 
+    def muted(self, now: datetime) -> list[str]:
+        """Return the globs of the mutes that have not ended."""
+        return [mute.match for mute in self.mutes if now < mute.end]
+
     def source_of(self, project: str, location: str) -> Source | None:
         """Return the source that a location belongs to.
 

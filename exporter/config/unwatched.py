@@ -38,24 +38,20 @@ def covers(expectation: Expectation, source: Source) -> bool:
     return bool(names) and matching(names, expectation.match) == names
 
 
-def unwatched(
-    sources: Iterable[Source], configs: Iterable[Config], now: datetime
-) -> list[str]:
-    """Return the projects of sources of which no config watches anything now."""
-    found: list[str] = []
-    for source in sources:
-        names = stand_ins(source)
-        if names and not any(
-            _is_watched(name, config, now) for config in configs for name in names
-        ):
-            found.append(source.project)
-    return found
+def is_unwatched(source: Source, configs: Iterable[Config], now: datetime) -> bool:
+    """Return whether no config watches anything of a source now."""
+    names = stand_ins(source)
+    return bool(names) and not any(_watches(each, names, now) for each in configs)
 
 
-def _is_watched(name: StreamName, config: Config, now: datetime) -> bool:
-    source = config.source_of(name.project, name.location)
-    if source is None or not config.reads(name.project, name.location):
-        return False
-    return source.watches(name.stream) and not any(
-        now < mute.end and fnmatchcase(str(name), mute.match) for mute in config.mutes
-    )
+def _watches(config: Config, names: Iterable[StreamName], now: datetime) -> bool:
+    """Return whether a config watches one of these streams."""
+    muted = config.muted(now)
+    for name in names:
+        source = config.source_of(name.project, name.location)
+        if source is None or not config.reads(name.project, name.location):
+            continue
+        is_muted = any(fnmatchcase(str(name), glob) for glob in muted)
+        if source.watches(name.stream) and not is_muted:
+            return True
+    return False

@@ -114,7 +114,7 @@ class Expectations:
         """Choose the expectations whose windows are open at ``now`` (unix seconds)."""
         self._config = config
         time = datetime.fromtimestamp(now, UTC)
-        self._muted = [mute.match for mute in config.mutes if time < mute.end]
+        self._muted = config.muted(time)
         self._open = {
             index
             for index, one in enumerate(config.expectations)

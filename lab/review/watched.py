@@ -7,7 +7,7 @@ from typing import Any
 from cronsim import CronSim
 
 from exporter.config import Config, Source, from_text
-from exporter.config.unwatched import covers, unwatched
+from exporter.config.unwatched import covers, is_unwatched
 from exporter.documents.mistakes import InputError
 from exporter.text import plural
 from lab.markdown import code
@@ -84,12 +84,14 @@ def _newly_unwatched(old: Sequence[Config], new: Sequence[Config]) -> dict[str, 
     """
     now = datetime.now(UTC)
     before = _sources(old)
-    known = [each for each in before if unwatched([each], old, now)]
+    known = [each for each in before if is_unwatched(each, old, now)]
     after = _sources(new)
-    sources = [each for each in (*before, *after) if each not in known]
-    found = {project: code(project) for project in unwatched(sources, new, now)}
+    found: dict[str, str] = {}
+    for source in (*before, *after):
+        if source not in known and is_unwatched(source, new, now):
+            found[source.project] = code(source.project)
     for source in after:
-        if source.project in found and not unwatched([source], new, now):
+        if source.project in found and not is_unwatched(source, new, now):
             found[source.project] = f"{code(source.project)} outside its limits"
     return found
 

@@ -12,7 +12,7 @@ from exporter.command.cli import main
 from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
 from exporter.steps.measure import metrics
-from lab.cli import verify
+from lab.cli.main import command_parser
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -24,6 +24,7 @@ from lab.emulator.world import World, config_environ
 from lab.preview.notification import notification
 from lab.preview.terminal import print_texts
 from lab.terminal import console
+from lab.verify import queries
 from lab.verify.emulated import deploy, serve_rest
 
 HELP = (
@@ -37,8 +38,6 @@ HELP = (
 
 # The policy whose page is shown, and the value of a problem that it alerts on
 _POLICY, _LOST = "stream-failed-permanently", 106
-# `verify` asks for what could be read so long ago
-_READABLE_SECONDS = 15
 _FOLDER = Path("my-streams-demo")  # of what init writes
 _TO_END = 60.0  # seconds that `watch` goes on after the last event
 _NEXT = f"""
@@ -147,13 +146,12 @@ def _verify(context: LabContext, emulator: Emulator, environ: dict[str, str]) ->
         LOGGER.info(
             "Waiting %d s, as verify leaves out newer points. The emulator pages"
             " nobody, and has no metrics of Google's own, which verify warns of.",
-            _READABLE_SECONDS,
+            queries.READABLE_SECONDS,
         )
-        context.stop.wait(_READABLE_SECONDS)
-        parser = ArgumentParser()
-        verify.add_arguments(parser)
-        parser.parse_args(argv, context.args)
-        return verify.run(context._replace(environ=environ))
+        context.stop.wait(queries.READABLE_SECONDS)
+        args = command_parser("verify").parse_args(argv)
+        args.policies = context.args.policies
+        return int(args.run(context._replace(args=args, environ=environ)))
 
 
 def _show_page(context: LabContext, emulator: Emulator, *, whole: bool) -> None:

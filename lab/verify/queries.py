@@ -23,7 +23,7 @@ from lab.verify.deployed import DeployedPolicy, deployed_policies
 from lab.verify.target import Target
 
 _PART = "queries"
-_READABLE_SECONDS = 15  # until a point of the exporter can be read, at most
+READABLE_SECONDS = 15  # until a point of the exporter can be read, at most
 
 # The resources or labels of the series for which each policy's query holds
 _Answers: TypeAlias = dict[str, set[str]]
@@ -31,7 +31,7 @@ _Answers: TypeAlias = dict[str, set[str]]
 
 def queries(target: Target) -> Iterator[Finding]:
     """Yield what each query answers, and whether Prometheus agrees; raise CallError."""
-    at = float(int(time.time()) - _READABLE_SECONDS)
+    at = float(int(time.time()) - READABLE_SECONDS)
     answers: _Answers = {}
     asked = []
     for each in deployed_policies(target):

@@ -11,7 +11,7 @@ import pytest
 from lab.cli import demo
 from lab.emulator.emulator import Emulator
 from lab.simulate.simulation import Clock
-from lab.verify import drill
+from lab.verify import drill, queries
 from tests.lab.conftest import POLICIES, Command
 
 
@@ -49,7 +49,7 @@ def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) ->
     turned = SimpleNamespace(time=clock, sleep=sleep)
     monkeypatch.setattr(drill, "time", turned)
     monkeypatch.setattr(demo, "Emulator", partial(Emulator, clock=clock))
-    monkeypatch.setattr(demo, "_READABLE_SECONDS", 0)
+    monkeypatch.setattr(queries, "READABLE_SECONDS", 0)
     argv = ("demo", f"--policies={POLICIES}", "verify")
     code, out, _ = command(*argv)
     assert code == 0

@@ -99,7 +99,7 @@ def installed(
     empty: Installation, policies: tuple[Policy, ...], monkeypatch: pytest.MonkeyPatch
 ) -> Installation:
     """Return an emulator in which the exporter has run, with deployed policies."""
-    monkeypatch.setattr(queries, "_READABLE_SECONDS", 0)
+    monkeypatch.setattr(queries, "READABLE_SECONDS", 0)
     assert main(["run"], empty.environ, Printed(), Printed()) == 0
     deploy(empty.emulator, empty.environ, policies)
     seed(empty, "native")

@@ -26,7 +26,7 @@ locals {
 
   # A minute's calls of Datastream's API, at least. With memory, it looks for new streams every five minutes.
   listed           = flatten([for source in local.config.sources : try(coalesce(source.locations), [])])
-  known_locations  = yamldecode(file("${path.module}/../exporter/config/locations.yaml")).locations
+  known_locations  = yamldecode(file("${local.shared}/exporter/config/locations.yaml")).locations
   runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : local.is_triggered ? 6 : 1
   calls_per_minute = ceil(local.runs_per_minute * (length(local.listed) + length(local.discovering)) + length(local.discovering) * length(local.known_locations) / (var.mode == "job" ? 1 : 5))
 

@@ -2,7 +2,7 @@
 # description, and only after the policies that use them. The exporter reads the same file.
 
 locals {
-  catalogue = yamldecode(file("${path.module}/../exporter/metrics.yaml"))
+  catalogue = yamldecode(file("${local.shared}/exporter/metrics.yaml"))
 }
 
 resource "google_monitoring_metric_descriptor" "exporter" {

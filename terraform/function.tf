@@ -8,9 +8,9 @@ locals {
   # Windows; without them, the archive would differ from one machine to another.
   function_files = {
     for name, source in merge(
-      { for file in fileset("${path.module}/../exporter", "**/*.{py,yaml}") : "exporter/${file}" => "../exporter/${file}" },
-      { "main.py" = "function/main.py", "requirements.txt" = "../requirements/function.txt" },
-    ) : name => replace(file("${path.module}/${source}"), "\r\n", "\n") if local.is_function
+      { for file in fileset(local.shared, "exporter/**/*.{py,yaml}") : file => "${local.shared}/${file}" },
+      { "main.py" = "${path.module}/function/main.py", "requirements.txt" = "${local.shared}/requirements/function.txt" },
+    ) : name => replace(file(source), "\r\n", "\n") if local.is_function
   }
 
   # The function ends its run five seconds before this, so a run with the default deadline of 50s is

@@ -6,7 +6,7 @@ locals {
 
 output "check_command" {
   description = "Command that checks whether the exporter's account has all the permissions it needs. Run it in the folder with `main.tf` and `config.yaml`, with `roles/iam.serviceAccountTokenCreator` on the account."
-  value       = "make -C ${path.module}/.. setup && ${path.module}/../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${local.emails.exporter}"
+  value       = "make -C ${local.shared} setup && ${local.shared}/.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${local.emails.exporter}"
 }
 
 output "dashboard_url" {

@@ -1,7 +1,7 @@
 # The policies are files in the API's own form: those of this module, and those of policy_directory.
 
 locals {
-  own_folder = "${path.module}/../alerting_policies"
+  own_folder = "${local.shared}/alerting_policies"
 
   # Keyed by file name, which stays when a text changes.
   files = merge(

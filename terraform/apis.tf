@@ -5,7 +5,8 @@ locals {
     "${local.job_project}/run.googleapis.com",
     local.scheduled ? ["${local.job_project}/cloudscheduler.googleapis.com"] : [],
     # What a function is stored in, built by, logged to and kept in.
-    [for api in ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] : "${local.job_project}/${api}.googleapis.com" if local.is_function],
+    [for api in ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] :
+    "${local.job_project}/${api}.googleapis.com" if local.is_function],
     local.is_triggered ? ["${local.job_project}/pubsub.googleapis.com"] : [],
     [for project in local.triggering_projects : "${project}/logging.googleapis.com"],
     "${local.metrics_project}/monitoring.googleapis.com",
@@ -22,7 +23,6 @@ resource "google_project_service" "enabled" {
 
   project = split("/", each.key)[0]
   service = split("/", each.key)[1]
-
   # Others may use the API: destroying this module must not disable it.
   disable_on_destroy = false
 }

@@ -2,8 +2,7 @@
 
 module "config" {
   source = "./config"
-
-  text = var.config_yaml
+  text   = var.config_yaml
 }
 
 locals {
@@ -25,10 +24,13 @@ locals {
   collect = { for key in ["objects", "private_connections"] : key => try(local.config.collect[key], false) == true }
 
   # A minute's calls of Datastream's API, at least. With memory, it looks for new streams every five minutes.
-  listed           = flatten([for source in local.config.sources : try(coalesce(source.locations), [])])
-  known_locations  = yamldecode(file("${local.shared}/exporter/config/locations.yaml")).locations
-  runs_per_minute  = var.mode == "worker_pool" ? 60 / tonumber(trimsuffix(var.watch_interval, "s")) : local.is_triggered ? 6 : 1
-  calls_per_minute = ceil(local.runs_per_minute * (length(local.listed) + length(local.discovering)) + length(local.discovering) * length(local.known_locations) / (var.mode == "job" ? 1 : 5))
+  listed          = flatten([for source in local.config.sources : try(coalesce(source.locations), [])])
+  known_locations = yamldecode(file("${local.shared}/exporter/config/locations.yaml")).locations
+  runs_per_minute = local.scheduled ? (local.is_triggered ? 6 : 1) : 60 / tonumber(trimsuffix(var.watch_interval, "s"))
+  calls_per_minute = ceil(
+    local.runs_per_minute * (length(local.listed) + length(local.discovering)) +
+    length(local.discovering) * length(local.known_locations) / (var.mode == "job" ? 1 : 5)
+  )
 
   # Names of the variables with a password in an address: no message shows their values.
   passwords = flatten([for given in [var.environment_variables, var.build_environment_variables] :

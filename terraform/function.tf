@@ -1,25 +1,21 @@
-# Mode `function`: a Cloud Run function that Google builds from this repository's own files. Cloud
-# Scheduler calls it every minute.
+# Mode `function`: a Cloud Run function that Google builds from this repository's files, and Cloud Scheduler calls.
 
 locals {
   is_function = var.mode == "function"
 
-  # Only what the function needs, so that nothing else rebuilds it. Git may change line ends on
-  # Windows; without them, the archive would differ from one machine to another.
+  # Only what the function needs, so that nothing else rebuilds it, and without the line ends that Git makes on Windows.
   function_files = {
     for name, source in merge(
       { for file in fileset(local.shared, "exporter/**/*.{py,yaml}") : file => "${local.shared}/${file}" },
-      { "main.py" = "${path.module}/function/main.py", "requirements.txt" = "${local.shared}/requirements/function.txt" },
+      { "main.py" = "${path.module}/function/main.py" },
+      { "requirements.txt" = "${local.shared}/requirements/function.txt" },
     ) : name => replace(file(source), "\r\n", "\n") if local.is_function
   }
-
-  # The function ends its run five seconds before this, so a run with the default deadline of 50s is
-  # whole. The next minute's call doesn't meet it.
+  # A run ends five seconds before this, so one with the default deadline of 50s is whole, and over at the next call.
   function_timeout = 55
 }
 
-# `source` blocks have no file modes and no times, and the provider sorts them: the same files give the
-# same archive on every machine.
+# `source` blocks have no file modes and no times, and the provider sorts them: each machine makes the same archive.
 data "archive_file" "function" {
   count = local.is_function ? 1 : 0
 
@@ -28,7 +24,6 @@ data "archive_file" "function" {
 
   dynamic "source" {
     for_each = local.function_files
-
     content {
       filename = source.key
       content  = source.value
@@ -44,23 +39,17 @@ resource "google_storage_bucket" "source" {
   project  = local.job_project
   location = var.region
   # Names of buckets are unique in all of Google Cloud, and take neither . nor :.
-  name   = "${replace(local.job_project, "/[.:]/", "-")}-${var.name}-source"
-  labels = var.labels
-
+  name                        = "${replace(local.job_project, "/[.:]/", "-")}-${var.name}-source"
+  labels                      = var.labels
   public_access_prevention    = "enforced"
   uniform_bucket_level_access = true
-
   # It holds nothing that an apply doesn't make again.
   force_destroy = true
 
   dynamic "encryption" {
     for_each = compact([var.encryption_key])
-
-    content {
-      default_kms_key_name = encryption.value
-    }
+    content { default_kms_key_name = encryption.value }
   }
-
   depends_on = [google_monitoring_custom_service.deployment]
 }
 
@@ -69,15 +58,13 @@ resource "google_storage_bucket_object" "source" {
 
   # The id of a new bucket is known after apply, so a replacement replaces the object too.
   bucket = google_storage_bucket.source[0].id
-  # The function sees a new archive by its name. That is known at plan, also where a depends_on on the module
-  # makes data wait.
+  # The function sees a new archive by its name. That is known at plan, also where a depends_on on the module makes
+  # data wait.
   name   = "${sha256(jsonencode(local.function_files))}.zip"
   source = data.archive_file.function[0].output_path
 
-  lifecycle {
-    # Of the archive, which may not be there at plan. The name has its own hash.
-    ignore_changes = [detect_md5hash]
-  }
+  # Of the archive, which may not be there at plan. The name has its own hash.
+  lifecycle { ignore_changes = [detect_md5hash] }
 }
 
 resource "google_cloudfunctions2_function" "exporter" {
@@ -94,12 +81,10 @@ resource "google_cloudfunctions2_function" "exporter" {
     runtime     = "python313"
     entry_point = "run"
     # Otherwise Google creates a repository that a destroy leaves behind.
-    docker_repository = local.build_repository
-    # The account's id: the API doesn't take its address.
+    docker_repository     = local.build_repository
     service_account       = local.build_account_id
     environment_variables = length(var.build_environment_variables) > 0 ? var.build_environment_variables : null
     worker_pool           = var.build_worker_pool
-
     source {
       storage_source {
         bucket = google_storage_bucket.source[0].name
@@ -116,22 +101,17 @@ resource "google_cloudfunctions2_function" "exporter" {
     environment_variables = local.environment
     service_account_email = local.emails.exporter
     timeout_seconds       = local.function_timeout
-
-    # Two instances would write the same series. Calls that come during a run wait for the next one in
-    # this instance, so it must take several, as many as the server has threads.
+    # Two instances would write the same series. Calls during a run wait in this one, as many as there are threads.
     max_instance_count               = 1
     max_instance_request_concurrency = 4
-
     # Cloud Scheduler and Pub/Sub of the same project count as internal.
     all_traffic_on_latest_revision = true
     binary_authorization_policy    = var.binary_authorization
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
-
-    direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
+    direct_vpc_egress              = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 
     dynamic "direct_vpc_network_interface" {
       for_each = var.vpc_access[*]
-
       content {
         network    = direct_vpc_network_interface.value.network
         subnetwork = direct_vpc_network_interface.value.subnetwork
@@ -139,7 +119,9 @@ resource "google_cloudfunctions2_function" "exporter" {
       }
     }
   }
-
   # Everything that the build and the first run need.
-  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant, time_sleep.before_build]
+  depends_on = [
+    google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant, terraform_data.account,
+    time_sleep.before_build,
+  ]
 }

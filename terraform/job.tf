@@ -2,14 +2,12 @@
 
 locals {
   environment = merge(
-    # Nothing else tells a process where it runs.
-    # With hundreds of threads, glibc would keep a fifth more memory.
+    # Nothing else tells a process where it runs. With hundreds of threads, glibc would keep a fifth more memory.
     { DATASTREAM_EXPORTER_LOCATION = local.exporter_location, MALLOC_ARENA_MAX = "2" },
     var.environment_variables,
     # The whole config.yaml, so that plan shows when it changes.
     { DATASTREAM_EXPORTER_CONFIG = var.config_yaml },
   )
-
   job_name = "projects/${local.job_project}/locations/${var.region}/jobs/${var.name}"
 }
 
@@ -20,7 +18,6 @@ resource "google_cloud_run_v2_job" "exporter" {
   location = var.region
   name     = var.name
   labels   = var.labels
-
   # It holds no data.
   deletion_protection = false
 
@@ -35,40 +32,29 @@ resource "google_cloud_run_v2_job" "exporter" {
   template {
     labels     = var.labels
     task_count = var.task_count
-
     template {
       encryption_key  = var.encryption_key
       service_account = local.emails.exporter
       # Less than a minute, so that a hanging run ends before the next one starts.
       timeout = "55s"
-      # The next minute's run replaces a failed one. A retry could come within 5 seconds, when
-      # Cloud Monitoring rejects a second point of a series.
+      # The next run replaces a failed one. Within 5 seconds, Cloud Monitoring rejects a second point of a series.
       max_retries = 0
-
       containers {
         image = var.image
         args  = ["run"]
-
-        resources {
-          limits = { cpu = var.cpu, memory = var.memory }
-        }
-
+        resources { limits = { cpu = var.cpu, memory = var.memory } }
         dynamic "env" {
           for_each = local.environment
-
           content {
             name  = env.key
             value = env.value
           }
         }
       }
-
       dynamic "vpc_access" {
         for_each = var.vpc_access[*]
-
         content {
           egress = vpc_access.value.egress
-
           network_interfaces {
             network    = vpc_access.value.network
             subnetwork = vpc_access.value.subnetwork
@@ -78,7 +64,6 @@ resource "google_cloud_run_v2_job" "exporter" {
       }
     }
   }
-
   # Everything that the first run needs.
-  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant]
+  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant, terraform_data.account]
 }

@@ -1,22 +1,25 @@
-# With log_triggers: when Datastream logs something that may matter, the function runs at once. A sink in
-# each watched project sends the log entries to a topic, which pushes them to the function.
+# With log_triggers: when Datastream logs something that may matter, the function runs at once. A sink in each watched
+# project sends the log entries to a topic, which pushes them to the function.
 
 locals {
-  is_triggered = local.is_function && coalesce(var.log_triggers, true) && !var.paused
-
+  is_triggered        = local.is_function && coalesce(var.log_triggers, true) && !var.paused
   triggering_projects = local.is_triggered ? local.watched_projects : toset([])
 
-  # Alternatives, as narrow as what is known of these logs allows: an entry costs a call and often a
-  # run, and the function's own log must never be among them.
+  # Alternatives, as narrow as what is known of these logs allows: an entry costs a call and often a run. The function's
+  # own log must never be among them.
+  activity = "log_id(\"datastream.googleapis.com/stream_activity\")"
   trigger_filters = [
     # What Datastream itself finds. The severity is the only field that all such entries are known to have.
-    "log_id(\"datastream.googleapis.com/stream_activity\")\nseverity>=ERROR\n",
-    # A change of state that the service makes: the field is in the published schema of this log. Nobody has
-    # published such an entry, so either spelling counts.
-    "log_id(\"datastream.googleapis.com/stream_activity\")\n(jsonPayload.stream_state_change.new_state=~\".\" OR jsonPayload.streamStateChange.newState=~\".\")\n",
-    # What somebody does: create, start, pause, resume, change or delete a stream. An operation that takes
-    # time has an entry when it begins and one when it ends.
-    "log_id(\"cloudaudit.googleapis.com/activity\")\nprotoPayload.serviceName=\"datastream.googleapis.com\"\nprotoPayload.methodName=~\"Datastream[.](Create|Update|Delete|Run)Stream$\"\n",
+    "${local.activity}\nseverity>=ERROR",
+    # A change of state that the service makes. The log's schema has the field; no example shows how it is spelt.
+    join("\n", [local.activity,
+    "(jsonPayload.stream_state_change.new_state=~\".\" OR jsonPayload.streamStateChange.newState=~\".\")"]),
+    # What somebody does to a stream. An operation that takes time has an entry when it begins and one when it ends.
+    join("\n", [
+      "log_id(\"cloudaudit.googleapis.com/activity\")",
+      "protoPayload.serviceName=\"datastream.googleapis.com\"",
+      "protoPayload.methodName=~\"Datastream[.](Create|Update|Delete|Run)Stream$\"",
+    ])
   ]
 }
 
@@ -27,24 +30,22 @@ resource "google_pubsub_topic" "log" {
   name         = "${var.name}-log"
   kms_key_name = var.encryption_key
   labels       = var.labels
-
-  depends_on = [google_monitoring_custom_service.deployment]
+  depends_on   = [google_monitoring_custom_service.deployment]
 }
 
 resource "google_logging_project_sink" "log" {
   for_each = local.triggering_projects
 
   project = each.key
-  # The provider takes over a sink of the same name without an error, and deletes it later. Another
-  # deployment may watch the same project, so the name has the metrics project, which has only one.
+  # The provider takes over a sink of the same name without an error, and deletes it later. Another deployment may
+  # watch the same project, so the name has the metrics project, which has only one.
   name        = "${var.name}-of-${local.metrics_project}"
   description = "Calls the Datastream exporter when a stream fails or changes."
   destination = "pubsub.googleapis.com/${google_pubsub_topic.log[0].id}"
-  filter      = join("OR\n", [for filter in local.trigger_filters : "(\n${filter})\n"])
+  filter      = "${join("\nOR\n", [for filter in local.trigger_filters : "(\n${filter}\n)"])}\n"
 
   unique_writer_identity = true
-
-  depends_on = [google_project_service.enabled]
+  depends_on             = [google_project_service.enabled]
 }
 
 resource "google_pubsub_subscription" "log" {
@@ -61,24 +62,18 @@ resource "google_pubsub_subscription" "log" {
   ack_deadline_seconds = local.function_timeout + 5
 
   push_config {
-    push_endpoint = "${google_cloudfunctions2_function.exporter[0].service_config[0].uri}/log"
-
+    push_endpoint = "${local.function_uri}/log"
     oidc_token {
       service_account_email = local.emails.push
-      audience              = google_cloudfunctions2_function.exporter[0].service_config[0].uri
+      audience              = local.function_uri
     }
   }
-
   # The function answers 500 if a run is incomplete. Without a policy, Pub/Sub would call again at once.
   retry_policy {
     minimum_backoff = "10s"
     maximum_backoff = "60s"
   }
-
   # Never, however long nothing is logged.
-  expiration_policy {
-    ttl = ""
-  }
-
-  depends_on = [google_cloud_run_v2_service_iam_member.grant]
+  expiration_policy { ttl = "" }
+  depends_on = [google_cloud_run_v2_service_iam_member.grant, terraform_data.account]
 }

@@ -1,12 +1,43 @@
 locals {
-  console = "https://console.cloud.google.com"
+  console       = "https://console.cloud.google.com"
+  fleet_id      = basename(google_monitoring_dashboard.fleet.id)
+  dashboard_url = "${local.console}/monitoring/dashboards/builder/${local.fleet_id}?project=${local.metrics_project}"
 
-  dashboard_url = "${local.console}/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.fleet.id), 3)}?project=${local.metrics_project}"
+  # How gcloud makes a grant, by what it is on: $1 is the project, $2 the region, $3 the name.
+  full_name = "/^projects/([^/]+)(?:/(?:locations|regions)/([^/]+))?(?:/.+/([^/]+))?$/"
+  gcloud = {
+    cryptoKeys   = "kms keys add-iam-policy-binding $0"
+    jobs         = "run jobs add-iam-policy-binding $3 --region $2 --project $1"
+    projects     = "projects add-iam-policy-binding $1"
+    repositories = "artifacts repositories add-iam-policy-binding $3 --location $2 --project $1"
+    services     = "run services add-iam-policy-binding $3 --region $2 --project $1"
+    subnetworks  = "compute networks subnets add-iam-policy-binding $3 --region $2 --project $1"
+    topics       = "pubsub topics add-iam-policy-binding $3 --project $1"
+  }
+  all_grants = concat(values(local.grants), values(local.sink_grants), local.owners_grants)
+  number     = "$(gcloud projects describe ${local.job_project} --format 'value(projectNumber)')"
 }
 
 output "check_command" {
-  description = "Command that checks whether the exporter's account has all the permissions it needs. Run it in the folder with `main.tf` and `config.yaml`, with `roles/iam.serviceAccountTokenCreator` on the account."
-  value       = "make -C ${local.shared} setup && ${local.shared}/.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${local.emails.exporter}"
+  description = "Command that checks the permissions of the exporter's account; run it where `config.yaml` is."
+  value = join(" ", [
+    "python3 -m venv ~/.cache/datastream-exporter && ~/.cache/datastream-exporter/bin/pip install --quiet",
+    "--require-hashes --requirement ${local.shared}/requirements/function.txt && PYTHONPATH=${local.shared}",
+    "~/.cache/datastream-exporter/bin/python -m exporter check --config config.yaml",
+    "--impersonate-service-account ${local.emails.exporter}",
+  ])
+}
+
+output "created" {
+  description = "Full names of the `dashboard`, the `exporter` (function, job or worker pool) and the `slack_channel`."
+  value = {
+    dashboard = google_monitoring_dashboard.fleet.id
+    exporter = one(concat(
+      google_cloudfunctions2_function.exporter[*].id, google_cloud_run_v2_job.exporter[*].id,
+      google_cloud_run_v2_worker_pool.exporter[*].id,
+    ))
+    slack_channel = one(google_monitoring_notification_channel.slack[*].name)
+  }
 }
 
 output "dashboard_url" {
@@ -15,43 +46,45 @@ output "dashboard_url" {
 }
 
 output "iam_grant_commands" {
-  description = "Commands that make the grants in `iam_grants`; they can be run again. The owners of a key, a Shared VPC, a private pool and a package index run theirs before the first apply. With `manage_iam = false`, somebody who may grant has to run the others, those for the job, the function, its repository, its topic and the log sinks after the first apply."
+  description = "Commands that make the grants in `iam_grants`; they can be run again."
   value = concat(
-    [for project, permissions in local.lister_permissions : "gcloud iam roles update ${local.lister_id} --project ${project} --permissions ${join(",", permissions)} --quiet || gcloud iam roles create ${local.lister_id} --project ${project} --title \"Datastream lister of ${var.name}\" --permissions ${join(",", permissions)}"],
-    [
-      for key, grant in local.grants : join(" ", concat(
-        ["${local.grant_kinds[grant.kind].command} ${grant.project} --member ${grant.member} --role ${grant.role}"],
-        [for condition in grant.condition[*] : "--condition 'title=${condition.title},expression=${condition.expression}'"],
-        grant.kind == "project" && grant.condition == null ? ["--condition None"] : [],
-      ))
-    ],
-    [for grant in local.owners_grants : "${grant.command} --member ${replace(grant.member, "NUMBER", "$(gcloud projects describe ${local.job_project} --format 'value(projectNumber)')")} --role ${grant.role}"],
+    [for project, permissions in local.lister_permissions : join(" || ", formatlist(
+      "gcloud iam roles %s ${local.lister_id} --project ${project} --permissions ${join(",", permissions)} --quiet",
+      ["update", "create"],
+    ))],
+    [for service in local.key_agents : "gcloud ${local.agent_commands[service]} --project ${local.job_project}"],
+    [for grant in local.all_grants : join(" ", concat(
+      ["gcloud", replace(grant.on, local.full_name, local.gcloud[basename(dirname(grant.on))])],
+      ["--member", replace(grant.member, "NUMBER", local.number), "--role", grant.role],
+      dirname(grant.on) != "projects" ? [] : ["--condition", try(
+        "'title=${grant.condition.title},expression=${grant.condition.expression}'", "None"
+      )],
+    ))],
   )
 }
 
 output "iam_grants" {
-  description = "Every grant that the exporter needs: `member`, `role`, `resource`, and the `permissions` of a custom role. In a service agent's address, NUMBER stands for the number of the exporter's project."
-  value = concat(
-    [for key, grant in local.grants : { member = grant.member, role = grant.role, resource = coalesce(local.grant_kinds[grant.kind].resource, "projects/${grant.project}"), permissions = startswith(grant.role, "projects/") ? local.lister_permissions[grant.project] : null }],
-    [for grant in local.owners_grants : { member = grant.member, role = grant.role, resource = grant.resource, permissions = null }],
-  )
+  description = "Every grant: `member`, `role`, `resource`, and the `permissions` of a custom role."
+  value = [for grant in local.all_grants : {
+    member = grant.member, role = grant.role, resource = grant.on, permissions = lookup(grant, "permissions", null)
+  }]
 }
 
 output "policy_names" {
-  description = "Full names of the alert policies, by file name without .yaml; those of a route and of a project's log begin with it and a slash. For snoozes, for example."
+  description = "Full names of the policies, by file name without .yaml, after ROUTE/ or PROJECT/ (of a log) if any."
   value       = { for key, policy in google_monitoring_alert_policy.policy : key => policy.name }
 }
 
 output "run_now_command" {
-  description = "Command that starts a run now; with a worker pool, a command that reads the worker pool's log. A function can't be called from outside, so the command asks Cloud Scheduler to call it."
-  value = {
-    function    = "gcloud scheduler jobs run ${var.name} --project ${local.job_project} --location ${var.region}"
-    job         = "gcloud run jobs execute ${var.name} --project ${local.job_project} --region ${var.region} --wait"
-    worker_pool = "gcloud beta run worker-pools logs read ${var.name} --project ${local.job_project} --region ${var.region}"
-  }[var.mode]
+  description = "Command that starts a run now; for a worker pool, a command that reads its log."
+  value = join(" ", [{
+    function    = "gcloud scheduler jobs run ${var.name} --location ${var.region}"
+    job         = "gcloud run jobs execute ${var.name} --region ${var.region} --wait"
+    worker_pool = "gcloud beta run worker-pools logs read ${var.name} --region ${var.region}"
+  }[var.mode], "--project", local.job_project])
 }
 
 output "service_account_emails" {
-  description = "Addresses of the accounts, by what they do, as in `service_accounts`. For other grants and for ingress rules of VPC Service Controls, for example."
-  value       = { for key, account in local.accounts : key => local.emails[key] if account.needed }
+  description = "Addresses of the accounts, by what they do, as in `service_accounts`: for ingress rules, for example."
+  value       = { for key in local.needed_accounts : key => local.emails[key] }
 }

@@ -7,7 +7,6 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
   location = var.region
   name     = var.name
   labels   = var.labels
-
   # It holds no data.
   deletion_protection = false
 
@@ -19,40 +18,28 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
     }
   }
 
-  scaling {
-    # Two would write the same series.
-    manual_instance_count = 1
-  }
-
+  # Two would write the same series.
+  scaling { manual_instance_count = 1 }
   template {
     encryption_key  = var.encryption_key
     labels          = var.labels
     service_account = local.emails.exporter
-
     containers {
       image = var.image
       args  = ["watch", "--interval", var.watch_interval]
-
-      resources {
-        limits = { cpu = var.cpu, memory = var.memory }
-      }
-
+      resources { limits = { cpu = var.cpu, memory = var.memory } }
       dynamic "env" {
         for_each = local.environment
-
         content {
           name  = env.key
           value = env.value
         }
       }
     }
-
     dynamic "vpc_access" {
       for_each = var.vpc_access[*]
-
       content {
         egress = vpc_access.value.egress
-
         network_interfaces {
           network    = vpc_access.value.network
           subnetwork = vpc_access.value.subnetwork
@@ -61,7 +48,6 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
       }
     }
   }
-
   # Everything that the first run needs.
-  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant]
+  depends_on = [google_monitoring_metric_descriptor.exporter, google_project_iam_member.grant, terraform_data.account]
 }

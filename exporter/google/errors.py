@@ -239,7 +239,7 @@ def _forbidden(
     role, words = "roles/datastream.viewer", ", or a custom role that shows less"
     if needed.startswith("monitoring."):
         role, words = "roles/monitoring.viewer", ""
-    if needed == "monitoring.timeSeries.create":
+    if needed.endswith(".create"):
         role = "roles/monitoring.metricWriter"
     hint = (
         f"The account needs {needed} in project {project}. Grant {role}{words}: gcloud"

@@ -11,7 +11,7 @@ mock_provider "google" {
 variables {
   mode                  = "job"
   region                = "europe-west1"
-  image                 = "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  image                 = "orders/exporter@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   config_yaml           = <<-EOT
     metrics: {project: orders-prod}
     sources:
@@ -35,47 +35,35 @@ run "job" {
   assert {
     condition = alltrue([
       for container in google_cloud_run_v2_job.exporter[0].template[0].template[0].containers :
-      container.image == var.image && container.args == tolist(["run"]) && { for env in container.env : env.name => env.value } == {
+      "${container.image} ${join(" ", container.args)}" == "${var.image} run" &&
+      { for env in container.env : env.name => env.value } == {
         DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
         DATASTREAM_EXPORTER_LOCATION = "europe-west1"
         MALLOC_ARENA_MAX             = "2"
       }
     ])
-    error_message = "The job makes one run of the image, with the text of config.yaml, the region and a limit of memory, and no other variable."
+    error_message = "The job makes one run of the image. It has config.yaml's text, the region and a limit of memory."
   }
 
   assert {
     condition = alltrue([
       for job in google_cloud_scheduler_job.exporter :
       job.schedule == "* * * * *" && job.http_target[0].http_method == "POST" &&
-      job.http_target[0].uri == "https://run.googleapis.com/v2/projects/orders-prod/locations/europe-west1/jobs/datastream-exporter:run" &&
+      endswith(job.http_target[0].uri, "/projects/orders-prod/locations/europe-west1/jobs/datastream-exporter:run") &&
       job.http_target[0].oauth_token[0].scope == "https://www.googleapis.com/auth/cloud-platform"
     ])
     error_message = "Cloud Scheduler starts the job every minute, with an access token."
   }
 
   assert {
-    condition = { for project, role in google_project_iam_custom_role.lister : project => role.permissions } == {
-      billing-prod = toset(["datastream.streams.list"])
-      orders-prod  = toset(["datastream.locations.list", "datastream.streams.list", "monitoring.timeSeries.list"])
+    condition = {
+      for project, role in google_project_iam_custom_role.lister :
+      project => join(" ", [for each in role.permissions : replace(each, "/^[a-z]+[.]|[.]list$/", "")])
+      } == {
+      billing-prod = "streams"
+      orders-prod  = "locations streams timeSeries.create timeSeries"
     }
-    error_message = "Only discovering a project's locations needs the permission to list them. Problems are read back from the metrics project."
-  }
-}
-
-run "collected_objects_and_private_connections" {
-  command = plan
-
-  variables {
-    config_yaml = "${var.config_yaml}\ncollect: {objects: true, private_connections: true}"
-  }
-
-  assert {
-    condition = { for project, role in google_project_iam_custom_role.lister : project => role.permissions } == {
-      billing-prod = toset(["datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list"])
-      orders-prod  = toset(["datastream.locations.list", "datastream.objects.list", "datastream.privateConnections.list", "datastream.streams.list", "monitoring.timeSeries.list"])
-    }
-    error_message = "What is collected needs the permission to list it, in a discovered project too."
+    error_message = "Only a discovered project's locations are listed. Series are in the metrics project alone."
   }
 }
 
@@ -83,7 +71,10 @@ run "left_to_somebody_else" {
   command = plan
 
   variables {
-    config_yaml           = replace(var.config_yaml, "metrics: {project: orders-prod}", "metrics: {project: metrics-prod}")
+    config_yaml           = <<-EOT
+      ${replace(var.config_yaml, "metrics: {project: orders-prod}", "metrics: {project: metrics-prod}")}
+      collect: {objects: true, private_connections: true}
+    EOT
     create_policies       = false
     enable_apis           = false
     manage_metrics_scope  = false
@@ -96,12 +87,19 @@ run "left_to_somebody_else" {
       length(google_monitoring_alert_policy.policy),
       length(google_monitoring_monitored_project.scoped),
     ])
-    error_message = "The module leaves alone what it is told to. Without policies, missing channels are no reason to warn."
+    error_message = "The module leaves alone what it is told to, and doesn't warn of missing channels without policies."
   }
 
   assert {
-    condition     = google_project_iam_custom_role.lister["metrics-prod"].permissions == toset(["monitoring.timeSeries.list"])
-    error_message = "In a metrics project that isn't watched, the exporter reads nothing but series."
+    condition = {
+      for project, role in google_project_iam_custom_role.lister :
+      project => join(" ", [for each in role.permissions : replace(each, "/^[a-z]+[.]|[.]list$/", "")])
+      } == {
+      billing-prod = "objects privateConnections streams"
+      metrics-prod = "timeSeries.create timeSeries"
+      orders-prod  = "locations objects privateConnections streams"
+    }
+    error_message = "What is collected is listed. A metrics project that isn't watched has permissions on series only."
   }
 }
 
@@ -122,22 +120,25 @@ run "worker_pool" {
   assert {
     condition = alltrue([
       for container in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers :
-      container.args == tolist(["watch", "--interval", "30s"]) && { for env in container.env : env.name => env.value } == {
+      join(" ", container.args) == "watch --interval 30s" && { for env in container.env : env.name => env.value } == {
         DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
         DATASTREAM_EXPORTER_LOCATION = "europe-west4"
         MALLOC_ARENA_MAX             = "2"
       }
     ])
-    error_message = "It watches at the given interval; a location in config.yaml stays, and the exporter's own series with it."
+    error_message = "It watches at the given interval. The location of its own series is that in config.yaml."
   }
 
   assert {
-    condition     = setsubtract(local.policy_names, keys(local.originals)) == toset(["exporter-not-collecting", "private-connection-failed", "stream-backfill-failed"])
+    condition = setsubtract(local.policy_names, keys(local.originals)) == toset([
+      "exporter-not-collecting", "private-connection-failed", "stream-backfill-failed",
+    ])
     error_message = "Config collects nothing, so policies on that are left out. Every other policy exists."
   }
 
   assert {
-    condition     = google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url == "https://console.cloud.google.com/run/worker-pools/details/europe-west1/datastream-exporter?project=orders-prod"
+    condition = endswith(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url,
+    "/run/worker-pools/details/europe-west1/datastream-exporter?project=orders-prod")
     error_message = "Links to the exporter lead to the worker pool."
   }
 }
@@ -152,7 +153,7 @@ run "exporter_in_a_third_project" {
 
   assert {
     condition     = keys(google_monitoring_monitored_project.scoped) == ["billing-prod", "jobs-prod"]
-    error_message = "The metrics scope has the watched projects and the exporter's, so the dashboard sees its executions."
+    error_message = "The metrics scope has the watched projects and the exporter's: the dashboard sees its executions."
   }
 
   assert {
@@ -161,7 +162,8 @@ run "exporter_in_a_third_project" {
         for text in concat([policy.documentation[0].content], policy.documentation[0].links[*].url) :
         length(regexall("(?:run/jobs|cloudscheduler|cloud_run_job)[^?]*\\?project=\\$", text)) == 0
       ])
-    ]) && google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url == "https://console.cloud.google.com/run/jobs/details/europe-west1/streams-prod?project=jobs-prod"
+      ]) && endswith(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url,
+    "/run/jobs/details/europe-west1/streams-prod?project=jobs-prod")
     error_message = "Links to the exporter, its log and its schedule lead to what is deployed, in its project."
   }
 
@@ -176,7 +178,9 @@ run "exporter_in_a_third_project" {
   }
 
   assert {
-    condition     = !strcontains(google_monitoring_dashboard.fleet.dashboard_json, "datastream-exporter") && strcontains(google_monitoring_dashboard.fleet.dashboard_json, "job_name=\\\"streams-prod\\\"")
+    condition = alltrue([for text in [google_monitoring_dashboard.fleet.dashboard_json] :
+      !strcontains(text, "datastream-exporter") && strcontains(text, "job_name=\\\"streams-prod\\\"")
+    ])
     error_message = "Title and queries name this deployment."
   }
 
@@ -201,13 +205,15 @@ run "outputs" {
 
   assert {
     condition = {
-      check     = output.check_command
+      account   = regex("[^ ]+$", output.check_command)
       dashboard = output.dashboard_url
+      exporter  = output.created.exporter
       run_now   = output.run_now_command
       } == {
-      check     = "make -C ./.. setup && ./../.venv/bin/datastream-exporter check --config config.yaml --impersonate-service-account ${google_service_account.account["exporter"].id}"
+      account   = "datastream-exporter@orders-prod.iam.gserviceaccount.com"
       dashboard = "https://console.cloud.google.com/monitoring/dashboards/builder/9?project=orders-prod"
-      run_now   = "gcloud run jobs execute datastream-exporter --project orders-prod --region europe-west1 --wait"
+      exporter  = google_cloud_run_v2_job.exporter[0].id
+      run_now   = "gcloud run jobs execute datastream-exporter --region europe-west1 --wait --project orders-prod"
     }
     error_message = "The outputs name and link what was created."
   }
@@ -215,9 +221,9 @@ run "outputs" {
   assert {
     condition = alltrue([
       for policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist([
-        policy.severity == "WARNING" ? google_monitoring_notification_channel.slack[0].name : "projects/orders-prod/notificationChannels/1"
+        policy.severity == "WARNING" ? output.created.slack_channel : "projects/orders-prod/notificationChannels/1"
       ])
     ])
-    error_message = "The created Slack channel gets the alerts of its severities only, ERROR has the channels of CRITICAL, and [] has none."
+    error_message = "The Slack channel gets its severities only, ERROR has CRITICAL's channels, and [] has none."
   }
 }

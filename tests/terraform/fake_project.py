@@ -168,6 +168,8 @@ class FakeProject:
         """Keep a resource that was created or changed."""
         if name := _name(kind, values):
             self.resources[kind, name] = values
+        if kind == "google_storage_bucket_object":
+            self.objects.setdefault(name, b"")
 
     def _refusal(self, kind: str, prior: Object | None, planned: Object) -> str:
         """Return why Google refuses a resource, or an empty text."""

@@ -4,11 +4,12 @@ A plan reads what exists, so a grant that died with its target would show in it.
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.terraform.conftest import CopyModule
+from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, OPTIONS
 from tests.terraform.terraform_cli import RootModule, TerraformError
@@ -16,10 +17,14 @@ from tests.terraform.terraform_cli import RootModule, TerraformError
 # Other lives have the policies: here they would only take time.
 _JOB: dict[str, Any] = INPUTS | {"create_policies": False}
 _FUNCTION: dict[str, Any] = _JOB | {"mode": "function", "image": None}
+_OWN = "own@orders-prod.iam.gserviceaccount.com"
 _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
         (["google_cloud_run_v2_job.exporter[0]"], _JOB),
         (['google_service_account.account["scheduler"]'], _JOB),
+        # A given account, and then created ones again.
+        ([], {**_JOB, "service_accounts": {"exporter": _OWN, "scheduler": _OWN}}),
+        ([], _JOB),
     ],
     "a function": [
         (
@@ -30,15 +35,7 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
             _FUNCTION,
         ),
         (
-            [
-                "google_storage_bucket.source[0]",
-                'google_service_account.account["build"]',
-                'google_service_account.account["scheduler"]',
-            ],
-            _FUNCTION,
-        ),
-        (
-            [],
+            ["google_storage_bucket.source[0]"],
             {
                 **_FUNCTION,
                 # The function's repository is replaced.
@@ -64,6 +61,40 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
         assert root.is_up_to_date(**inputs)
     root.destroy(**inputs)
     assert not root.state().resources
+
+
+def test_a_first_plan_shows_who_gets_what(plan_module: PlanModule) -> None:
+    """Before anything exists, only the log sinks' own accounts are unknown."""
+    plan = plan_module(mode="function", image=None)
+    hidden = {
+        address.split("[")[0]
+        for address, values in plan.resources.items()
+        if "_iam_member." in address and "member" not in values
+    }
+    assert hidden == {"google_pubsub_topic_iam_member.grant"}
+
+
+def test_a_new_account_gets_its_grants_in_the_same_apply(
+    terraform: CopyModule, fake_provider: FakeProvider
+) -> None:
+    """An account that is replaced, or deleted by hand, gets its own grants again."""
+    root = terraform(MODULE)
+    root.apply(**_FUNCTION)
+    every = [each for each in root.state().resources if "_service_account." in each]
+    for replaced in (*([each] for each in every), every, []):
+        lost = [root.state().resources[each] for each in replaced or every]
+        if not replaced:
+            for each in lost:
+                fake_provider.project.change("google_service_account", each, None)
+        # Another value builds the function, which needs grants of some age.
+        inputs = {**_FUNCTION, "build_environment_variables": {"A": str(len(replaced))}}
+        plan = root.plan(*(f"-replace={each}" for each in replaced), **inputs)
+        # A grant that the step before had lost would be here, too.
+        made = [plan.resources[each] for each in plan.changes if "_iam_" in each]
+        members = {f"serviceAccount:{each['email']}" for each in lost}
+        assert {each["member"] for each in made} == members
+        root.apply_plan(plan)
+    assert root.is_up_to_date(**inputs)
 
 
 def test_a_failed_first_apply_can_be_destroyed(
@@ -210,7 +241,7 @@ def test_a_lost_state_can_be_imported(
     project = f'{module}monitored_project.scoped["billing-prod"]'
     blocks = (root.directory.parent / "import" / "imports.tf").read_text("utf-8")
     for example, name in (
-        (r"projects/\d+/dashboards/[\d-]+", lost[dashboard]["id"]),
+        (r"0{8}-[0-]+", Path(lost[dashboard]["id"]).name),
         (r"projects/[\w-]+/alertPolicies/\d+", lost[policy]["name"]),
     ):
         blocks = re.sub(example, name, blocks)

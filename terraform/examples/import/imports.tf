@@ -1,26 +1,30 @@
-# After a lost state: what exists under a name that can't be taken twice, for any mode. Copy this file beside
-# your main.tf, change the values below, and apply; the provider's own project doesn't matter. `terraform import`
-# doesn't work: it needs each account in the state before the others. Then delete this file.
+# After a lost state: what exists under a name that can't be taken twice, for any mode. Copy this file beside your
+# main.tf, change the values below, apply, and delete it. The provider's own project doesn't matter.
 
 locals {
-  mode             = "function"
-  name             = "datastream-exporter"
-  region           = "europe-west1"
-  metrics_project  = "orders-prod"
-  project          = "orders-prod" # that the exporter runs in
-  watched_projects = ["orders-prod", "billing-prod"]
-  log_triggers     = local.mode == "function"
+  mode            = "function"
+  name            = "datastream-exporter"
+  region          = "europe-west1"
+  metrics_project = "orders-prod"
+  project         = "orders-prod" # that the exporter runs in
+  log_triggers    = local.mode == "function"
 
-  # This keeps open incidents, and you needn't delete the old dashboard and policies. The commands print
-  # the lines; the key of a route's policy is "ROUTE/POLICY", of one on a project's log "PROJECT/POLICY":
-  # gcloud monitoring dashboards list --project orders-prod --format 'value(name)'
+  # This keeps open incidents, and you needn't delete the old dashboard and policies. The commands print the id and the
+  # lines; the key of a route's policy is "ROUTE/POLICY", of one on a project's log "PROJECT/POLICY":
+  # gcloud monitoring dashboards list --project orders-prod --format 'value(name.basename())'
   # gcloud monitoring policies list --project orders-prod --format 'value[separator=" = "](userLabels.policy, name)'
-  dashboard = "projects/123456789012/dashboards/00000000-0000-0000-0000-000000000000"
+  dashboard = "00000000-0000-0000-0000-000000000000"
   policies = {
     stream-failed = "projects/orders-prod/alertPolicies/1234567890123456789"
   }
 
-  accounts  = merge({ exporter = "" }, local.mode == "worker_pool" ? {} : { scheduler = "-cron" }, local.mode == "function" ? { build = "-build" } : {}, local.log_triggers ? { push = "-push" } : {})
+  # Those in service_accounts, and with manage_iam = false the roles, are not the module's: leave them out.
+  accounts = module.datastream_exporter.service_account_emails
+  roles = {
+    for grant in module.datastream_exporter.iam_grants : basename(grant.resource) => grant.role
+    if grant.permissions != null
+  }
+  scoped    = concat(keys(local.roles), local.mode == "worker_pool" ? [] : [local.project])
   in_region = "projects/${local.project}/locations/${local.region}"
 
   # A mode, or the log triggers, have one of each thing below, number 0, or none.
@@ -42,8 +46,7 @@ import {
 
 import {
   to = module.datastream_exporter.google_monitoring_dashboard.fleet
-  # The API's names have the project's number. Imported with it, the dashboard would be replaced.
-  id = "projects/${local.metrics_project}/dashboards/${basename(local.dashboard)}"
+  id = "projects/${local.metrics_project}/dashboards/${local.dashboard}"
 }
 
 import {
@@ -53,7 +56,7 @@ import {
 }
 
 import {
-  for_each = setsubtract(local.mode == "worker_pool" ? local.watched_projects : concat(local.watched_projects, [local.project]), [local.metrics_project])
+  for_each = setsubtract(local.scoped, [local.metrics_project])
   to       = module.datastream_exporter.google_monitoring_monitored_project.scoped[each.key]
   id       = "v1/locations/global/metricsScopes/${local.metrics_project}/projects/${each.key}"
 }
@@ -61,13 +64,13 @@ import {
 import {
   for_each = local.accounts
   to       = module.datastream_exporter.google_service_account.account[each.key]
-  id       = "projects/${local.project}/serviceAccounts/${local.name}${each.value}@${local.project}.iam.gserviceaccount.com"
+  id       = "projects/${local.project}/serviceAccounts/${each.value}"
 }
 
 import {
-  for_each = toset(concat(local.watched_projects, [local.metrics_project]))
+  for_each = local.roles
   to       = module.datastream_exporter.google_project_iam_custom_role.lister[each.key]
-  id       = "projects/${each.key}/roles/${replace("${local.name}_of_${local.metrics_project}", "/[^a-z0-9]/", "_")}"
+  id       = each.value
 }
 
 import {

@@ -24,7 +24,7 @@ module "datastream_exporter" {
 }
 
 output "iam_grant_commands" {
-  description = "Commands that the owners of the key, the network, the pool and the index have to run before the first apply."
+  description = "Commands that the owners of key, network, pool and index have to run before the first apply."
   value       = module.datastream_exporter.iam_grant_commands
 }
 

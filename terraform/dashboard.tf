@@ -1,15 +1,15 @@
-# The on-call dashboard. Each file in dashboard/ has the tiles of one section, in the API's own form. Only
-# yPos differs: it counts from the top of the section. What stays empty in this mode is left out.
+# The on-call dashboard. Each file in dashboard/ has the tiles of one section, in the API's own form. Only yPos differs:
+# it counts from the top of the section. What stays empty in this mode is left out.
 #
 # How the queries work:
-# - An unset dashboard variable, `${project.value}` and the like, stands for `.*`: the queries match it with
-#   `=~`. https://docs.cloud.google.com/monitoring/dashboards/filter-permanent
+# - An unset dashboard variable, `${project.value}` and the like, stands for `.*`: the queries match it with `=~`.
+#   https://docs.cloud.google.com/monitoring/dashboards/filter-permanent
 # - A count shows 0 only if something was read in the last five minutes: a dead exporter is no healthy fleet.
 # - A table shows the latest value only (`outputFullDuration`), and so no stream that was deleted.
 # - Tables can't show a number as a name, so states become labels: count_values, then label_replace.
 #
-# The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in
-# every plan. The files have none, and tiles at 0 get no yPos.
+# The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in every plan. The files
+# have none, and tiles at 0 get no yPos.
 
 locals {
   dashboard_files = concat(
@@ -25,12 +25,12 @@ locals {
   mutes = [
     for mute in try(local.config.mutes, null)[*] :
     "- ${try("${trimsuffix(mute.until, "T00:00:00Z")} ${coalesce(mute.timezone)}", mute.until)}: ${join(", ", [
-      for key in ["match", "reason"] : "`${replace(mute[key], "/[`\\s]+|[$][{]/", " ")}`" if try(mute[key], null) != null
+      for text in compact([try(mute.match, ""), try(mute.reason, "")]) : "`${replace(text, "/[`\\s]+|[$][{]/", " ")}`"
     ])}"
   ]
 
   # The files name no deployment and no project, and have stream-lagging's own threshold.
-  dashboard_sections = [
+  sections = [
     for file in local.dashboard_files : yamldecode(
       replace(replace(replace(replace(replace(file("${path.module}/dashboard/${file}.yaml"),
         "datastream-exporter", var.name),
@@ -41,20 +41,20 @@ locals {
     )
   ]
 
-  section_heights = [for section in local.dashboard_sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)]
-
-  dashboard_tiles = flatten([
-    for index, section in local.dashboard_sections : [
-      for tile in section : merge(
-        { for key, value in tile : key => value if key != "yPos" },
-        { for key, value in { yPos = sum(concat([try(tile.yPos, 0)], slice(local.section_heights, 0, index))) } : key => value if value > 0 },
-      )
+  heights = [for section in local.sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)]
+  tops    = [for index, height in local.heights : sum(concat([0], slice(local.heights, 0, index)))]
+  tiles = flatten([
+    for index, section in local.sections : [
+      for tile in section : {
+        for key, value in merge(tile, { yPos = try(tile.yPos, 0) + local.tops[index] }) : key => value
+        if key != "yPos" || value != 0
+      }
     ]
   ])
 }
 
-# The incident list covers the whole project. A list of this module's policies would need their
-# names, which are known only after the first apply.
+# The incident list covers the whole project. A list of this module's policies would need their names, which are known
+# only after the first apply.
 resource "google_monitoring_dashboard" "fleet" {
   project = local.metrics_project
 
@@ -65,11 +65,8 @@ resource "google_monitoring_dashboard" "fleet" {
       { filterType = "RESOURCE_LABEL", labelKey = "location", templateVariable = "location" },
       { filterType = "METRIC_LABEL", labelKey = "stream_id", templateVariable = "stream" },
     ]
-    mosaicLayout = { columns = 48, tiles = local.dashboard_tiles }
+    mosaicLayout = { columns = 48, tiles = local.tiles }
   }, length(var.labels) > 0 ? { labels = var.labels } : {}))
 
-  depends_on = [
-    google_monitoring_custom_service.deployment,
-    google_monitoring_metric_descriptor.exporter,
-  ]
+  depends_on = [google_monitoring_custom_service.deployment, google_monitoring_metric_descriptor.exporter]
 }

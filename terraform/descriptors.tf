@@ -1,5 +1,5 @@
-# Without these, the exporter's first point would create descriptors without name, unit and
-# description, and only after the policies that use them. The exporter reads the same file.
+# Without these, the exporter's first point would create descriptors without name, unit and description, and only after
+# the policies that use them. The exporter reads the same file.
 
 locals {
   catalogue = yamldecode(file("${local.shared}/exporter/metrics.yaml"))
@@ -18,7 +18,6 @@ resource "google_monitoring_metric_descriptor" "exporter" {
 
   dynamic "labels" {
     for_each = each.value.labels
-
     content {
       key        = labels.value
       value_type = "STRING"

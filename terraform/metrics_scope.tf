@@ -1,12 +1,11 @@
-# Policies and dashboard see Google's own metrics only of projects in the metrics project's scope: those
-# of Datastream are in the watched projects, those of Cloud Run in the project that the exporter runs in.
-
-locals {
-  scoped_projects = setsubtract(setunion(local.watched_projects, var.mode == "worker_pool" ? [] : [local.job_project]), [local.metrics_project])
-}
+# Policies and dashboard see Google's own metrics only of projects in the metrics project's scope: those of Datastream
+# are in the watched projects, those of Cloud Run in the project that the exporter runs in.
 
 resource "google_monitoring_monitored_project" "scoped" {
-  for_each = var.manage_metrics_scope ? local.scoped_projects : toset([])
+  for_each = toset([
+    for project in setunion(local.watched_projects, local.scheduled ? [local.job_project] : []) : project
+    if var.manage_metrics_scope && project != local.metrics_project
+  ])
 
   metrics_scope = local.metrics_project
   name          = each.key

@@ -2,9 +2,16 @@ locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
   channel_form = "^projects/${local.metrics_project}/notificationChannels/[0-9]+$"
-  channel_rule = "a channel must have its full name, projects/${local.metrics_project}/notificationChannels/ID: the policies are in ${local.metrics_project}, and a channel works only in its own project."
-  mention_form = "^<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( <(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>)*$"
-  mention_rule = "A mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody."
+  channel_rule = join(" ", [
+    "a channel must have its full name, projects/${local.metrics_project}/notificationChannels/ID: the policies are in",
+    "${local.metrics_project}, and a channel works only in its own project.",
+  ])
+  mention      = "<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>"
+  mention_form = "^${local.mention}( ${local.mention})*$"
+  mention_rule = join(" ", [
+    "A mention must have the form that Slack apps use: \"<!subteam^S0123ABCD>\" for a group, \"<@U0123ABCD>\" for a",
+    "person, \"<!channel>\" or \"<!here>\", separated by spaces. \"@name\" notifies nobody.",
+  ])
 }
 
 resource "google_monitoring_notification_channel" "slack" {

@@ -1,27 +1,26 @@
-# The alert policies. The user's changes are applied here, so that a new threshold shows in the plan as
-# one changed policy.
+# The alert policies. The user's changes are applied here: a new threshold shows in the plan as one changed policy.
 
 locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
-  # What the files can't name: the page of what is deployed, and the dashboard. That of a worker pool
-  # isn't documented.
+  # What the files can't name: the page of what is deployed (that of a worker pool isn't documented), and the dashboard.
   exporter_page  = "${local.console}/run/${local.exporter_pages[var.mode]}/${var.region}/${var.name}?"
   exporter_pages = { function = "detail", job = "jobs/details", worker_pool = "worker-pools/details" }
   dashboards     = "${local.console}/monitoring/dashboards?project=$${project}"
 
-  # The text of each policy, then its links' addresses. Each place that changes is an exact text in the file.
+  # The text of each policy, then its links' addresses. Each place that changes is an exact text in the file. The
+  # dashboard's address is known after the first apply.
+  links = { for name, policy in local.originals : name => try(policy.documentation.links, []) }
   texts = {
     for name, policy in local.originals : name => [
-      for text in concat([trimspace(policy.documentation.content)], try(policy.documentation.links[*].url, [])) : replace(replace(
-        # The dashboard's address is known after the first apply.
+      for text in concat([trimspace(policy.documentation.content)], local.links[name][*].url) : replace(replace(
         strcontains(text, local.dashboards) ? replace(text, local.dashboards, local.dashboard_url) : text,
         "${local.console}/run?", local.exporter_page),
       "project=exporter-project", "project=${local.job_project}")
     ]
   }
 
-  # What every place of a policy has. Nobody needs a policy on a log without a channel.
+  # What is present, and what every place of a policy has. Nobody needs a policy on a log without a channel.
   placed = {
     for key, place in merge(local.on_metrics, local.on_project_logs, local.on_exporter_log) : key => merge(place, {
       policy       = local.originals[place.name]
@@ -39,9 +38,11 @@ locals {
       )))
       links = concat(
         [for url in local.runbooks[place.name][place.route] : { displayName = "Runbook", url = url }],
-        [for index, link in try(local.originals[place.name].documentation.links, []) : merge(link, { url = local.texts[place.name][index + 1] })],
+        [for index, link in local.links[place.name] : merge(link, { url = local.texts[place.name][index + 1] })],
       )
-    }) if place.query != null || length(place.channels) > 0
+      # The API rejects one in a policy on a log, and without channels.
+      renotify_intervals = place.query == null || length(place.channels) == 0 ? {} : var.renotify_intervals
+    }) if contains(local.present, place.name) && (place.query != null || length(place.channels) > 0)
   }
 }
 
@@ -62,7 +63,6 @@ resource "google_monitoring_alert_policy" "policy" {
 
     dynamic "condition_prometheus_query_language" {
       for_each = each.value.query == null ? [] : [local.promql[each.value.name]]
-
       content {
         query                     = each.value.query
         duration                  = "${local.retest_windows[each.value.name].now}s"
@@ -73,7 +73,6 @@ resource "google_monitoring_alert_policy" "policy" {
 
     dynamic "condition_matched_log" {
       for_each = each.value.filter == null ? [] : [local.log_conditions[each.value.name]]
-
       content {
         filter           = each.value.filter
         label_extractors = try(condition_matched_log.value.labelExtractors, null)
@@ -89,7 +88,6 @@ resource "google_monitoring_alert_policy" "policy" {
     # The API allows three.
     dynamic "links" {
       for_each = slice(each.value.links, 0, min(3, length(each.value.links)))
-
       content {
         display_name = links.value.displayName
         url          = links.value.url
@@ -103,16 +101,13 @@ resource "google_monitoring_alert_policy" "policy" {
 
     dynamic "notification_rate_limit" {
       for_each = try([each.value.policy.alertStrategy.notificationRateLimit], [])
-
       content {
         period = notification_rate_limit.value.period
       }
     }
 
     dynamic "notification_channel_strategy" {
-      # The API rejects it in a policy on a log, and without channels.
-      for_each = each.value.query == null || length(each.value.channels) == 0 ? [] : compact([lookup(var.renotify_intervals, each.value.severity, null)])
-
+      for_each = compact([lookup(each.value.renotify_intervals, each.value.severity, null)])
       content {
         notification_channel_names = each.value.channels
         renotify_interval          = notification_channel_strategy.value
@@ -122,13 +117,13 @@ resource "google_monitoring_alert_policy" "policy" {
 
   lifecycle {
     precondition {
-      condition     = !can(local.longest[each.value.name]) || try(local.longest[each.value.name] + local.retest_windows[each.value.name].now <= (local.retest_windows[each.value.name].now == 0 && tonumber(trimsuffix(local.promql[each.value.name].evaluationInterval, "s")) >= 3600 ? 691200 : 90000), false)
-      error_message = "policy_overrides: ${each.value.name} has a retest window of ${try(local.retest_windows[each.value.name].now, 0)}s and looks back ${try(local.longest[each.value.name], 0)}s, offset included. Cloud Monitoring allows 90000s (25 hours) for both together, and 691200s (8 days) without a retest window, evaluated every hour: use a shorter duration."
+      condition     = !contains(keys(local.too_far_back), each.value.name)
+      error_message = lookup(local.too_far_back, each.value.name, "It looks back too far.")
     }
   }
 
-  # Descriptors and metrics scope first: without them, a policy sees nothing. The exporter too, so
-  # that it runs before exporter-silent's retest window ends.
+  # Descriptors and metrics scope first: without them, a policy sees nothing. The exporter too, so that it runs before
+  # exporter-silent's retest window ends.
   depends_on = [
     google_cloud_run_v2_worker_pool.exporter,
     google_cloud_scheduler_job.exporter,

@@ -10,7 +10,7 @@ import yaml
 
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, own_policy
-from tests.terraform.terraform_cli import FLOOR, REPOSITORY, State
+from tests.terraform.terraform_cli import FLOOR, REPOSITORY, State, TerraformError
 
 # What the files leave open, and the inputs say
 _DEPLOYED = {
@@ -98,11 +98,11 @@ def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
     # memory.
     config = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
     inputs = {**INPUTS, "config_yaml": config}
+    on = {name: {"enabled": True} for name in _FILES}
     root = terraform(MODULE)
-    root.apply(**{**inputs, "mode": "function", "image": None})
+    root.apply(**{**inputs, "mode": "function", "image": None}, policy_overrides=on)
     policies = _policies(root.state())
-    off = {"source-disk-filling", "source-log-growing", "stream-volume-jump"}
-    assert policies.keys() == _FILES.keys() - off
+    assert policies.keys() == _FILES.keys()
     for name, policy in policies.items():
         deployed = r"\1/detail/europe-west1/datastream-exporter?"
         written = json.dumps(_FILES[name])
@@ -110,8 +110,8 @@ def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
         dashboard = r"dashboards/builder/\d+\?project=orders-prod"
         static = "dashboards?project=${project}"
         assert json.loads(re.sub(dashboard, static, json.dumps(policy))) == {
-            "enabled": True,
             **json.loads(file),
+            "enabled": True,
             "notificationChannels": [CHANNEL],
         }
 
@@ -181,6 +181,9 @@ def test_a_threshold_changes_only_the_number_in_parentheses(
     assert policies.keys() >= overrides.keys()
     for number, changed in enumerate(queries.values()):
         assert _condition(policies[f"busy-{number}"])["query"] == changed
+    root.write("own/busy-0.yaml", own_policy("max_over_time(up[25h]) > (5)"))
+    with pytest.raises(TerraformError, match="policy_directory: busy-0 has a retest"):
+        root.plan(**INPUTS, policy_directory="own")
 
 
 @pytest.mark.skipif(not Path(FLOOR[-1]).exists(), reason="`make test` installs it")

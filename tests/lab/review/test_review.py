@@ -238,11 +238,11 @@ def test_the_first_apply_adds_everything(
     """A first apply creates every policy and gains all alerts; planned again, none."""
     first = replanned()
     unchanged = reviewed(first).out
-    assert "Policies that change: 0 of 21. What decides when an alert" in unchanged
+    assert "Policies that change: 0 of 19. What decides when an alert" in unchanged
     for each in first["resource_changes"]:
         each["change"] |= {"actions": ["create"], "before": None}
     review = json.loads(reviewed(first, "--scenario", "five", "--json").out)
-    assert [each["effect"] for each in review["policies"]] == ["create"] * 21
+    assert [each["effect"] for each in review["policies"]] == ["create"] * 19
     gained = {(each["policy"], each["kind"]) for each in review["incidents"]}
     assert gained == {("streams-failing-together", "gained")}
     assert review["dollars_a_month"]["before"] == {"conditions": 0, "each_stream": 0}

@@ -15,6 +15,10 @@ COUNTED = $(BIN)/python -m pip --disable-pip-version-check install --progress-ba
 		END { printf "\r\033[K" >"/dev/stderr" }'; }
 ARGS ?=
 DIST ?= dist
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)
+MODULE = $(DIST)/datastream-exporter-module-$(VERSION)
+# Where the release will be: the module's README links there.
+REPOSITORY ?= https://REPOSITORY
 # Own environment: checkov pins old versions.
 CHECKOV := .checkov
 
@@ -52,6 +56,8 @@ lint: $(ALL) $(CHECKOV)/.ready $(VENV)/.actionlint ## check format, lint, types,
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.generate --check
 	@requirements/compile --check
+	@! grep --recursive --line-number --include='*.tf' --exclude-dir=.terraform '.\{121\}' terraform || { \
+		echo "make: these lines of *.tf have more than 120 characters: break them, or shorten them" >&2; exit 1; }
 	@$(CHECKOV)/bin/checkov --directory terraform --skip-path examples --framework terraform --skip-download --quiet --compact
 	@$(BIN)/zizmor --offline --no-progress --quiet $(WORKFLOWS)
 	@if [ -e $(BIN)/actionlint ]; then $(BIN)/actionlint $(WORKFLOWS); else \
@@ -77,21 +83,34 @@ soak: $(ALL) ## run the function and `watch` for five minutes with faults, and c
 chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: module
+module: ## build the Terraform module with all that it needs, as a folder and as an archive, in DIST
+	@rm -rf $(MODULE) $(MODULE).zip
+	@mkdir -p $(MODULE)
+	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml exporter requirements/function.txt \
+		terraform ':!terraform/examples' ':!terraform/tests' | tar -cf - -T - | tar -xf - -C $(MODULE)
+	@mv $(MODULE)/terraform/* $(MODULE) && rmdir $(MODULE)/terraform
+	@echo 'locals { shared = path.module }' >$(MODULE)/shared.tf
+	@sed -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' -e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' \
+		terraform/README.md >$(MODULE)/README.md
+	@find $(MODULE) -exec touch -t 198001010000 {} +
+	@$(PYTHON) -m zipfile -c $(MODULE).zip $(MODULE)/*
+
 .PHONY: dist
-dist: $(ALL) ## build a release: the wheel, bills of materials (CycloneDX) and checksums, in DIST
+dist: $(ALL) ## build a release: the wheel, the module, bills of materials (CycloneDX) and checksums, in DIST
 	@rm -rf $(DIST)
 	@$(BIN)/python -m hatchling build --target wheel --directory $(DIST) >&2
 	@for each in job function; do \
 		$(BIN)/cyclonedx-py requirements requirements/$$each.txt --pyproject pyproject.toml --mc-type application \
 			--output-reproducible --validate --output-file $(DIST)/$$each.cdx.json || exit 1; \
 	done
+	@$(MAKE) --silent module && rm -r $(MODULE)
 	@cd $(DIST) && sha256sum * >SHA256SUMS
 
 .PHONY: image
 image: dist ## build a release with the container image, too; needs Docker
-	@version=$$($(BIN)/python -c 'import exporter; print(exporter.__version__)') && \
-		docker build --quiet --platform linux/amd64 --tag datastream-exporter:$$version . >&2 && \
-		docker save --output $(DIST)/datastream-exporter-$$version-image.tar datastream-exporter:$$version
+	@docker build --quiet --platform linux/amd64 --tag datastream-exporter:$(VERSION) . >&2
+	@docker save --output $(DIST)/datastream-exporter-$(VERSION)-image.tar datastream-exporter:$(VERSION)
 	@gzip --no-name $(DIST)/*-image.tar
 	@cd $(DIST) && rm SHA256SUMS && sha256sum * >SHA256SUMS
 

@@ -140,6 +140,15 @@ class FakeProvider:
         """Return the state of a directory."""
         return self._states.by_path[str(directory)]
 
+    def restore(self, directory: Path, state: bytes) -> None:
+        """Let a directory have a state, and let exist what that holds."""
+        self._states.by_path[str(directory)] = state
+        for each in json.loads(state)["resources"]:
+            for instance in each["instances"]:
+                self.project.store(each["type"], instance["attributes"])
+        # Its grants are old enough for a build.
+        self.project.change("time_sleep", None, {"create_duration": "120s"})
+
     def lose_states(self) -> None:
         """Forget all states, and nothing that exists."""
         self._states.by_path.clear()
@@ -238,8 +247,11 @@ def _handler(name: str, method: Callable[[Any], Any] | None) -> grpc.RpcMethodHa
 
 
 def _upgrade(request: Any) -> Any:
-    state = _encode(json.loads(request.raw_state.json))
-    return pb.UpgradeResourceState.Response(upgraded_state=state)
+    block = _resource(request.type_name).block
+    state = json.loads(request.raw_state.json)
+    # An older schema had fewer attributes.
+    state = _mapped(block, state, lambda _path, _attribute, value: value)
+    return pb.UpgradeResourceState.Response(upgraded_state=_encode(state))
 
 
 def _planned(request: Any) -> Any:

@@ -1,0 +1,80 @@
+"""Releases: the archive of the module, and an upgrade from an earlier version.
+
+``tests/released/MODE.json.gz`` is the state that the module of commit d73518d left. To
+make one again, extract that commit, and here: ``root = RootModule(its terraform/,
+provider)``, ``root.init()``, ``root.apply`` with the inputs below; then keep the
+managed resources of ``provider.state(root.directory)``.
+"""
+
+import gzip
+import json
+import subprocess
+import zipfile
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import serving
+from tests.terraform.conftest import CopyModule
+from tests.terraform.fake_provider import FakeProvider
+from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.terraform_cli import REPOSITORY, RootModule
+
+_FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None}
+_POLICY = "google_monitoring_alert_policy.policy"
+_DESCRIPTOR = "google_monitoring_metric_descriptor.exporter"
+_UPGRADED = {
+    # Two have a new label. Google keeps the descriptors, and adds the label.
+    f'{_DESCRIPTOR}["stream/problem"]': ("delete", "create"),
+    f'{_DESCRIPTOR}["stream/problem_since"]': ("delete", "create"),
+    # Their files switch them off: they were there, disabled.
+    f'{_POLICY}["orders-prod/stream-activity-errors"]': ("delete",),
+    f'{_POLICY}["orders-prod/stream-changed"]': ("delete",),
+    # A custom role has what the account needs of its role.
+    'google_project_iam_member.grant["write"]': ("delete",),
+}
+"""What an upgrade from d73518d deletes or replaces, beside a function's source."""
+
+
+def test_a_release_plans_what_the_clone_plans(
+    terraform: CopyModule, tmp_path: Path
+) -> None:
+    """A release's archive, as a root module's source, needs nothing beside it."""
+    make = ["make", "--silent", "module", f"DIST={tmp_path}"]
+    subprocess.run(make, cwd=REPOSITORY, check=True)
+    (archive,) = tmp_path.glob("*.zip")
+    readme = zipfile.ZipFile(archive).read("README.md")
+    assert b"](../" not in readme
+    module = terraform(MODULE, sources=True)
+    clone = RootModule(module.directory.parent, module.provider)
+    user = RootModule(tmp_path / "user", module.provider)
+    planned = []
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
+        address = f"http://127.0.0.1:{server.server_port}/{archive.name}"
+        for root, source in ((clone, "./terraform"), (user, address)):
+            block = {"source": source, **_FUNCTION}
+            root.write("main.tf.json", json.dumps({"module": {"exporter": block}}))
+            root.init()
+            planned.append(root.plan().resources)
+    assert planned[0] == planned[1]
+
+
+@pytest.mark.parametrize("inputs", [_FUNCTION, INPUTS], ids=["function", "job"])
+def test_one_apply_upgrades_an_earlier_version(
+    terraform: CopyModule, fake_provider: FakeProvider, inputs: dict[str, Any]
+) -> None:
+    """An upgrade deletes only what it has to, in one apply; the next plan is empty."""
+    root = terraform(MODULE)
+    state = REPOSITORY / f"tests/released/{inputs['mode']}.json.gz"
+    fake_provider.restore(root.directory, gzip.decompress(state.read_bytes()))
+    plan = root.plan(**inputs)
+    changes = plan.changes
+    changes.pop("google_storage_bucket_object.source[0]", None)
+    deleted = {address: how for address, how in changes.items() if "delete" in how}
+    assert deleted == _UPGRADED
+    root.apply_plan(plan)
+    assert root.is_up_to_date(**inputs)

@@ -20,7 +20,7 @@ locals {
   ]
 
   # A subnetwork of another project (Shared VPC), the project of another's pool, an index in Artifact Registry.
-  subnetwork = coalesce(one(var.vpc_access[*].subnetwork), "-")
+  subnetwork = coalesce(one(local.vpc_access[*].subnetwork), "-")
   subnetworks = [
     for name in regexall("projects/[^/]+/regions/[^/]+/subnetworks/[^/]+$", local.subnetwork) : name
     if !startswith(name, "${local.parent}/")

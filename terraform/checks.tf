@@ -1,80 +1,85 @@
-# Warnings at plan: valid settings that are probably not intended.
-
-locals {
-  silent_policies = { for key, policy in local.placed : key => policy.severity if policy.enabled && length(policy.channels) == 0 }
-
-  # Policies on a log that have no channel in the log's project.
-  missing = [for key, place in merge(local.on_project_logs, local.on_exporter_log) : key if local.enabled[place.name] && place.project != local.metrics_project && length(place.channels) == 0]
-
-  # Policies without which nobody hears of something: a dead exporter, or streams that fail together
-  unheard = [for name, enabled in local.enabled : name if !enabled && (name == "exporter-silent" || startswith(name, "streams-"))]
-
-  # Overrides that set only what the file has
-  idle_overrides = [for name, change in var.policy_overrides : name
-    if change.notification_channels == null && change.runbook_url == null && alltrue([
-      for value, file in { enabled = try(local.decoded[name].enabled, true), severity = local.decoded[name].severity, threshold = try(tonumber(local.thresholds[name].original), null), duration = try(local.promql[name].duration, null) } :
-      change[value] == null || change[value] == file
-  ])]
-
-  # `datastream-exporter init` writes the same words into main.tf.
-  channel_advice = join(" ", [
-    "To add a channel, open https://console.cloud.google.com/monitoring/alerting/notifications?project=${local.metrics_project} (for Slack, it installs Google's app in your workspace),",
-    "and write the channel's name into notification_channels. Or let this module create a Slack channel, with slack_channel.",
-  ])
-}
-
-check "somebody_is_notified" {
-  assert {
-    condition     = length(local.silent_policies) == 0 || !var.create_policies
-    error_message = "No notification channel for ${join(" and ", [for severity in local.severities : severity if contains(values(local.silent_policies), severity)])}: these alerts open incidents but notify nobody: ${join(", ", keys(local.silent_policies))}. ${local.channel_advice}"
-  }
-}
-
-check "everything_alerts" {
-  assert {
-    condition     = !var.create_policies || var.paused || (length(local.unheard) == 0 && anytrue([for name, enabled in local.enabled : enabled if local.severity[name] == "CRITICAL" && !startswith(name, "exporter-")]))
-    error_message = "policy_overrides disables ${join(" and ", coalescelist(local.unheard, ["every CRITICAL policy on streams"]))}: no other policy alerts for a dead exporter, or for streams that fail or are paused together. For one page per stream, raise streams of grouping in config.yaml instead."
-  }
-}
-
-check "not_paused" {
-  assert {
-    condition     = !var.paused
-    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent is disabled. Set paused = false to resume."
-  }
-}
+# Rules of the inputs whose sentences are warnings: what is valid, but probably not intended.
 
 check "inputs_are_as_intended" {
   assert {
-    condition     = !var.create_policies || length(local.missing) == 0
-    error_message = "A policy on a log needs channels in the log's own project. No route has any, so these aren't created: ${join(", ", local.missing)}. Watch the project, and give it log_notification_channels in a route. For a policy on the exporter's log, which is in ${local.job_project}, you can also leave project_id out."
+    condition     = length(local.unintended) == 0
+    error_message = join("\n", [for each in local.unintended : format(local.sentences.warnings[each[0]], each[1]...)])
   }
-  assert {
-    condition     = var.image == null || !local.is_function
-    error_message = "image is ignored: Google builds the image of mode = \"function\". Leave it out, or set mode to job or worker_pool."
-  }
-  assert {
-    condition     = length(local.idle_overrides) == 0
-    error_message = "policy_overrides changes nothing of ${join(", ", local.idle_overrides)}: what it sets is in the file already. Terraform drops an attribute that it doesn't know. Allowed: duration, enabled, notification_channels, runbook_url, severity, threshold."
-  }
-  assert {
-    condition     = length(setsubtract(local.listed, local.known_locations)) == 0
-    error_message = "config.yaml lists locations that this version doesn't know: ${join(", ", setsubtract(local.listed, local.known_locations))}. If one is misspelled, nobody watches its streams. `datastream-exporter check` says which."
-  }
-  assert {
-    condition     = contains(local.known_locations, var.region)
-    error_message = "region: this version doesn't know ${var.region}: new, or misspelled, and the apply then fails."
-  }
+  # Apart, as they may be unknown at plan.
   assert {
     condition     = length(local.passwords) == 0
     error_message = "The address in ${join(" and ", local.passwords)} has a password: it would be in the state."
   }
   assert {
-    condition     = !var.create_policies || var.manage_metrics_scope || length(setsubtract(local.watched_projects, [local.metrics_project])) == 0
-    error_message = "manage_metrics_scope is false: unless somebody else has added ${join(", ", setsubtract(local.watched_projects, [local.metrics_project]))} to the metrics scope of ${local.metrics_project}, stream-lagging, stream-stalled and stream-unsupported-events see nothing there."
+    condition     = local.slack_channel != null || var.slack_token == null
+    error_message = "slack_token does nothing without slack_channel."
   }
-  assert {
-    condition     = local.calls_per_minute <= 1200
-    error_message = "Runs may call Datastream's API ${local.calls_per_minute} times a minute, plus the locations with streams in each run; its quota is 1,200 for each caller. List the locations that have streams in config.yaml, or run less often."
-  }
+}
+
+# The name of each sentence, and what fills it in
+locals {
+  silent  = { for key, each in local.placed : key => each.severity if each.enabled && length(each.channels) == 0 }
+  metrics = [for name in keys(local.catalogue.metrics) : replace(name, "/", "_")]
+  in_file = { for name, policy in local.originals : name => {
+    duration  = try(local.promql[name].duration, null)
+    enabled   = try(policy.enabled, true)
+    severity  = policy.severity
+    threshold = try(tonumber(policy.userLabels.threshold), null)
+  } }
+  unintended_policies = concat(
+    length(local.silent) == 0 ? [] : [["silent",
+    [join(" and ", sort(distinct(values(local.silent)))), join(", ", keys(local.silent)), local.metrics_project]]],
+    [for key, place in merge(local.on_project_logs, local.on_exporter_log) : ["log_channel", [key]]
+    if local.enabled[place.name] && place.project != local.metrics_project && length(place.channels) == 0],
+    [for name, route in local.routes : ["silent_route", [name]] if route.notification_channels == null &&
+    !contains([for each in values(local.placed) : each.route if each.enabled], name)],
+    anytrue([for name, severity in local.severity : severity == "CRITICAL" && local.enabled[name] &&
+    !startswith(name, "exporter-")]) ? [] : [["no_critical", []]],
+    [for name, policy in local.originals :
+      [startswith(name, "streams-") ? "ungrouped" : "unheard", [name, policy.displayName]]
+      if local.changes[name].enabled == false &&
+    (policy.severity == "CRITICAL" || startswith(name, "streams-") || name == "location-unreadable")],
+    [for folder in var.policy_directory[*] : ["file_below", [join(", ", fileset(folder, "*/**/*.yaml"))]]
+    if length(fileset(folder, "*/**/*.yaml")) > 0],
+    [for name in keys(local.own_policies) : ["file_off", [name]] if !local.enabled[name]],
+    [for name, each in local.thresholds : ["query_threshold", [name, each.original]]
+    if !strcontains(try(local.promql[name].query, " (${each.original})"), " (${each.original})")],
+    [for name in keys(local.overrides) : ["left_out", [name]] if !contains(keys(local.originals), name)],
+    [for name, change in local.overrides : ["switched_off", [name]] if !lookup(local.enabled, name, true) &&
+    length([for key, value in change : key if key != "enabled" && value != null]) > 0],
+    [for name, change in local.overrides : ["idle", [name]] if alltrue([
+      for key, value in change : value == null || value == try(local.in_file[name][key], "another")
+    ])],
+    [for name, query in local.queries : [
+      for metric in setsubtract(flatten(regexall("custom_googleapis_com:datastream_(\\w+)", query)), local.metrics) :
+      ["metric", [name, metric]]
+    ]]...
+  )
+
+  outside = setsubtract(local.watched_projects, [local.metrics_project])
+  ignored = merge(
+    { for input, given in {
+      notification_channels = var.notification_channels
+      policy_directory      = var.policy_directory[*]
+      policy_overrides      = var.policy_overrides
+      routes                = var.routes
+    } : input => "create_policies is false" if length(given) > 0 && !var.create_policies },
+    { for key, account in local.accounts : "service_accounts: ${key}" => "mode = \"${var.mode}\" needs none"
+    if contains(keys(var.service_accounts), key) && !account.needed && !var.paused },
+    { for each in local.slack_channel[*] : "slack_channel" => "severities is []" if length(each.severities) == 0 },
+    local.is_function && var.image != null ? { image = "Google builds the image of mode = \"function\"" } : {},
+    local.scheduled && var.watch_interval != "10s" ? { watch_interval = "only mode = \"worker_pool\" has it" } : {},
+    length(var.slack_mentions) == 0 || anytrue([for each in values(local.placed) : length(each.channels) > 0]) ? {} :
+    { slack_mentions = "there is no channel" },
+  )
+  unintended = concat(
+    [for each in local.unintended_policies : each if var.create_policies],
+    [for input, why in local.ignored : ["ignored", [input, why]]],
+    [for name in setsubtract(local.listed, local.known_locations) : ["location", [name]]],
+    local.calls_per_minute <= 1200 ? [] : [["calls", [local.calls_per_minute]]],
+    contains(local.known_locations, var.region) ? [] : [["region", [var.region]]],
+    !var.paused ? [] : [["paused", []]],
+    !var.create_policies || var.manage_metrics_scope || length(local.outside) == 0 ? [] :
+    [["scope", [join(", ", local.outside), local.metrics_project]]],
+  )
 }

@@ -7,5 +7,5 @@ resource "google_monitoring_custom_service" "deployment" {
   service_id   = "datastream-exporter"
   display_name = "Datastream exporter (${var.name})"
   user_labels  = var.labels
-  depends_on   = [google_project_service.enabled]
+  depends_on   = [google_project_service.enabled, module.rules]
 }

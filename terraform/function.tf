@@ -108,10 +108,10 @@ resource "google_cloudfunctions2_function" "exporter" {
     all_traffic_on_latest_revision = true
     binary_authorization_policy    = var.binary_authorization
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
-    direct_vpc_egress              = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
+    direct_vpc_egress              = one([for vpc in local.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 
     dynamic "direct_vpc_network_interface" {
-      for_each = var.vpc_access[*]
+      for_each = local.vpc_access[*]
       content {
         network    = direct_vpc_network_interface.value.network
         subnetwork = direct_vpc_network_interface.value.subnetwork

@@ -19,7 +19,7 @@ locals {
 
   # Channels for policies on a project's log, by project.
   log_channels = merge([
-    for route in values(var.routes) :
+    for route in values(local.routes) :
     { for project, given in route.log_notification_channels : project => given if length(coalesce(given, [])) > 0 }
   ]...)
 

@@ -77,11 +77,11 @@ output "policy_names" {
 
 output "run_now_command" {
   description = "Command that starts a run now; for a worker pool, a command that reads its log."
-  value = join(" ", [{
+  value = join(" ", [lookup({
     function    = "gcloud scheduler jobs run ${var.name} --location ${var.region}"
     job         = "gcloud run jobs execute ${var.name} --region ${var.region} --wait"
     worker_pool = "gcloud beta run worker-pools logs read ${var.name} --region ${var.region}"
-  }[var.mode], "--project", local.job_project])
+  }, var.mode, ""), "--project", local.job_project])
 }
 
 output "service_account_emails" {

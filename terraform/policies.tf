@@ -4,7 +4,7 @@ locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
   # What the files can't name: the page of what is deployed (that of a worker pool isn't documented), and the dashboard.
-  exporter_page  = "${local.console}/run/${local.exporter_pages[var.mode]}/${var.region}/${var.name}?"
+  exporter_page  = "${local.console}/run/${lookup(local.exporter_pages, var.mode, "")}/${var.region}/${var.name}?"
   exporter_pages = { function = "detail", job = "jobs/details", worker_pool = "worker-pools/details" }
   dashboards     = "${local.console}/monitoring/dashboards?project=$${project}"
 

@@ -4,10 +4,10 @@ locals {
   own_folder = "${local.shared}/alerting_policies"
 
   # Keyed by file name, which stays when a text changes.
-  files = merge([
-    for folder in compact([local.own_folder, var.policy_directory]) :
-    { for file in fileset(folder, "*.yaml") : trimsuffix(file, ".yaml") => "${folder}/${file}" }
-  ]...)
+  files = merge(
+    { for file in fileset(local.own_folder, "*.yaml") : trimsuffix(file, ".yaml") => "${local.own_folder}/${file}" },
+    { for name in keys(local.own_policies) : name => "${var.policy_directory}/${name}.yaml" },
+  )
   policy_names = sort(keys(local.files))
 
   # A job has no memory of the previous run, so it logs no changes of states. What config doesn't collect can't alert,
@@ -26,7 +26,7 @@ locals {
   unchanged   = { for attribute in local.overridable : attribute => null }
   # No try or can here, nor elsewhere of what may be unknown at plan, such as a channel of the same configuration:
   # before Terraform 1.12, all of it would be unknown.
-  changes = { for name in local.policy_names : name => lookup(var.policy_overrides, name, local.unchanged) }
+  changes = { for name in local.policy_names : name => lookup(local.overrides, name, local.unchanged) }
 
   # exporter-silent would alert for as long as the exporter is paused. `enabled` in policy_overrides still wins.
   enabled = {

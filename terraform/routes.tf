@@ -4,7 +4,7 @@
 
 locals {
   # The projects of routes with policies of their own. Others only have channels for policies on their projects' logs.
-  own_routes = { for route, given in var.routes : route => given.projects if given.notification_channels != null }
+  own_routes = { for route, given in local.routes : route => given.projects if given.notification_channels != null }
 
   # Each route's projects as a regular expression. A dot in a project's id must not match every character. The default
   # route's has what it doesn't get.
@@ -38,12 +38,12 @@ locals {
     }
   ]...)
 
-  slack_severities = flatten(var.slack_channel[*].severities)
+  slack_severities = flatten(local.slack_channel[*].severities)
 
   # Channels by route and severity. A severity without a list uses that of the next higher one. A route without channels
   # of its own has those of the default route, with the Slack channel created here.
   route_channels = {
-    for route, own in merge({ "" = null }, { for route, given in var.routes : route => given.notification_channels }) :
+    for route, own in merge({ "" = null }, { for route, each in local.routes : route => each.notification_channels }) :
     route => {
       for index, severity in local.severities : severity => concat(
         coalesce(concat([
@@ -65,10 +65,10 @@ locals {
     }
   }
 
-  route_mentions = merge({ "" = var.slack_mentions }, { for route, each in var.routes : route => each.slack_mentions })
+  route_mentions = merge({ "" = var.slack_mentions }, { for key, each in local.routes : key => each.slack_mentions })
 
   # The runbook of each policy by route, if there is one: its own, else the route's.
-  route_runbooks = merge({ "" = null }, { for route, given in var.routes : route => given.runbook_url })
+  route_runbooks = merge({ "" = null }, { for route, given in local.routes : route => given.runbook_url })
   runbooks = {
     for name, change in local.changes : name => {
       for route, url in local.route_runbooks :
@@ -79,6 +79,6 @@ locals {
   # The route of each project, for the policies on its log.
   project_routes = {
     for project in local.watched_projects :
-    project => concat([for route, given in var.routes : route if contains(given.projects, project)], [""])[0]
+    project => concat([for route, given in local.routes : route if contains(given.projects, project)], [""])[0]
   }
 }

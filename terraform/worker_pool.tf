@@ -37,7 +37,7 @@ resource "google_cloud_run_v2_worker_pool" "exporter" {
       }
     }
     dynamic "vpc_access" {
-      for_each = var.vpc_access[*]
+      for_each = local.vpc_access[*]
       content {
         egress = vpc_access.value.egress
         network_interfaces {

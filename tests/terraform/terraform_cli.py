@@ -114,7 +114,7 @@ class Plan(State):
 
 
 class RootModule:
-    """A root module in its own directory."""
+    """A root module in a directory. A command that fails raises TerraformError."""
 
     def __init__(self, directory: Path, provider: FakeProvider | None) -> None:
         self.directory = directory
@@ -128,21 +128,13 @@ class RootModule:
         path.write_text(text, encoding="utf-8")
 
     def init(self) -> None:
-        """Run ``terraform init``; the provider keeps the state.
-
-        Raises:
-            TerraformError: The command failed.
-        """
+        """Run ``terraform init``; the provider keeps the state."""
         if self.provider:
             self.write("state.tf", self.provider.backend(self.directory))
         self._run_json("init")
 
     def plan(self, *options: str, **variables: Any) -> Plan:
-        """Run ``terraform plan`` with options and variables, ephemeral ones included.
-
-        Raises:
-            TerraformError: The command failed, or a variable isn't declared.
-        """
+        """Run ``terraform plan`` with options and variables, also ephemeral ones."""
         self._plans += 1
         path = self.directory / f"{self._plans}.tfplan"
         warnings = self._run_json(
@@ -167,11 +159,7 @@ class RootModule:
         )
 
     def is_up_to_date(self, **variables: Any) -> bool:
-        """Return whether a plan with these variables changes nothing, outputs included.
-
-        Raises:
-            TerraformError: The plan failed.
-        """
+        """Return whether a plan with these variables changes nothing, no output either."""
         argv = self._argv("plan", variables)
         process = self._execute(*argv, "-detailed-exitcode")
         if process.returncode == _CHANGES:
@@ -180,29 +168,17 @@ class RootModule:
         return True
 
     def apply(self, *options: str, **variables: Any) -> list[str]:
-        """Plan with options and variables, and apply that; return the warnings.
-
-        Raises:
-            TerraformError: The command failed; ``state`` returns what was created.
-        """
+        """Plan with options and variables, and apply that; return the warnings."""
         words = ("-auto-approve", *options)
         return self._run_json("apply", *words, variables=variables)
 
     def apply_plan(self, plan: Plan) -> None:
-        """Apply a plan.
-
-        Raises:
-            TerraformError: The apply failed; ``state`` returns what was created.
-        """
+        """Apply a plan."""
         # A plan doesn't hold ephemeral variables: apply takes them again.
         self._run_json("apply", plan.path.name, variables=plan.variables)
 
     def destroy(self, **variables: Any) -> None:
-        """Destroy everything.
-
-        Raises:
-            TerraformError: The plan or the destroy failed.
-        """
+        """Destroy everything."""
         self._run_json("destroy", "-auto-approve", variables=variables)
 
     def state(self) -> State:
@@ -224,11 +200,7 @@ class RootModule:
         return State(resources, _values(state["outputs"]))
 
     def run(self, *words: str) -> str:
-        """Run any command and return what it prints.
-
-        Raises:
-            TerraformError: The command failed.
-        """
+        """Run any command and return what it prints."""
         process = self._execute(*words)
         _check(process)
         return process.stdout
@@ -288,15 +260,7 @@ def copy_module(
 ) -> RootModule:
     """Copy all that the module reads; return one of its directories as a root module.
 
-    Args:
-        directory: A path in the project, such as ``terraform``.
-        target: An empty directory for the copy.
-        provider: The fake of all providers; None if the module needs none.
-        sources: Whether Python files have their text. Terraform takes twice as long
-            with all of it in a plan.
-
-    Raises:
-        TerraformError: ``terraform init`` failed.
+    Python files have their text with ``sources`` only: a plan takes twice as long then.
     """
     copy_files(target, sources=sources)
     root = RootModule(target / directory, provider)

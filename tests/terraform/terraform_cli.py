@@ -159,7 +159,7 @@ class RootModule:
         )
 
     def is_up_to_date(self, **variables: Any) -> bool:
-        """Return whether a plan with these variables changes nothing, no output either."""
+        """Return whether a plan with these variables changes nothing, nor outputs."""
         argv = self._argv("plan", variables)
         process = self._execute(*argv, "-detailed-exitcode")
         if process.returncode == _CHANGES:

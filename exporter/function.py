@@ -101,7 +101,7 @@ class Function:
     """Answers requests, with one run at a time.
 
     It connects to nothing when it is made: the server forks later, and gRPC survives no
-    fork. Raise InputError if the environment has no valid timeout.
+    fork.
     """
 
     config: Config

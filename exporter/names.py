@@ -1,7 +1,7 @@
 """Names projects, locations and streams."""
 
 import re
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
 _STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/streams/([^/]+)")
 
@@ -60,4 +60,4 @@ class StreamName(NamedTuple):
 
 
 # What can be read, or not
-Name: TypeAlias = ProjectName | LocationName | StreamName
+Name = ProjectName | LocationName | StreamName

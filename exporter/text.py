@@ -23,8 +23,6 @@ def capitalized(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return the text on one line, with unprintable characters escaped."""
-    if text.isprintable():
-        return text
     shown = ""
     for letter in text:
         if letter.isprintable():

@@ -5,9 +5,8 @@ may not say what its author meant.
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
 from logging import ERROR, INFO, WARNING
 from threading import Event
@@ -17,7 +16,7 @@ from exporter.command.findings import Finding
 from exporter.command.progress import waiting
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
-from exporter.config.model import Mute
+from exporter.config.model import Expectation, Mute
 from exporter.config.unwatched import covers, is_unwatched
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
@@ -45,10 +44,13 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             words = f"{quote(mute.match)} is watched since {ends}; remove this mute"
         yield Finding(INFO, place(("mutes", index)), words)
     for index, expectation in enumerate(config.expectations):
+        here = place(("expectations", index))
         whole = [one.project for one in config.sources if covers(expectation, one)]
         if whole:
             words = f"is about every stream of {name_first(whole)}; narrow its match"
-            yield Finding(WARNING, place(("expectations", index)), words)
+            yield Finding(WARNING, here, words)
+        if limits := _limits(expectation, expectation.limits):
+            yield Finding(INFO, here, f"{quote(expectation.match)}: {limits}")
         window = expectation.during
         if not window:
             continue
@@ -129,13 +131,11 @@ def check_access(
     everywhere = Session(wide, session.clients, session.task)
     with waiting(err, deadline.left):
         report = run_once(everywhere, deadline, writes=False)
-    held: Counter[str] = Counter()
-    for location in report.locations:
-        held[location.name.project] += len(location.held)
-    unread = {each.project for each in report.unread}
+    with_streams = {each.name.project for each in report.locations if each.held}
     for project, found in report.discovered.items():
         level, text = INFO, f"{plural(len(found), 'location')} discovered"
-        if not (held[project] or project in unread or report.stopped):
+        unknown = any(each.project == project for each in report.unread)
+        if not (project in with_streams or unknown or report.stopped):
             level, text = WARNING, f"{text}, without a stream"
         yield Finding(level, f"projects/{project}", text)
     for location in report.locations:
@@ -183,6 +183,8 @@ def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
                 text += f", {left_out}"
             yield Finding(INFO if count else WARNING, name, text)
         for one in location.streams:
+            if limits := _limits(one.added, one.limits):
+                yield Finding(INFO, str(one.name), limits)
             if problem := problem_of(one):
                 yield Finding(WARNING, "alerts now", f"{one.name} {problem}")
         left = location.unwatched
@@ -193,11 +195,17 @@ def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
         yield Finding(WARNING, name, text)
 
 
-def _writing(
-    session: Session,
-    metrics: str,
-    deadline: Deadline,
-) -> Iterator[Finding]:
+def _limits(added: Expectation | None, limits: Mapping[str, timedelta]) -> str:
+    """Return in words the limits that streams have, or ``""``."""
+    words = {"lag": "may lag {}", "quiet": "alerts after {} without a change"}
+    said = [words[each].format(text_of(most)) for each, most in limits.items()]
+    if added and added.longest:
+        states = ", ".join(state.name for state in added.states)
+        said.append(f"{states} for at most {text_of(added.longest)}")
+    return "; ".join(said)
+
+
+def _writing(session: Session, metrics: str, deadline: Deadline) -> Iterator[Finding]:
     """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
     config = session.config
     sample = Sample(
@@ -208,17 +216,11 @@ def _writing(
         (),
         0,
     )
-    now = int(time.time())
-    clients = session.clients.monitorings
-    writer = Writer(
-        clients,
-        config.metrics.project,
-        now,
-        Calls(),
-    )
+    clients, project = session.clients.monitorings, config.metrics.project
+    writer = Writer(clients, project, int(time.time()), Calls())
     written = writer.write([sample], deadline)
     # It is superseded if another check just wrote one.
-    if written.accepted or written.superseded:
+    if not written.lost:
         yield Finding(INFO, metrics, "points can be written to Cloud Monitoring")
     for error in written.errors:
         if error.failure:

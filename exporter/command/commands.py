@@ -27,11 +27,7 @@ from exporter.run.session import Session, run_every
 _CLEAR = "\x1b[H\x1b[2J"  # empties a terminal
 
 
-def dispatch(
-    line: CommandLine,
-    out: TextIO,
-    err: TextIO,
-) -> int:
+def dispatch(line: CommandLine, out: TextIO, err: TextIO) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
     log = err
     formatter: Formatter = Text(times=line.command == "watch")
@@ -134,9 +130,4 @@ def _session(
     account = line.impersonate_service_account
     opened = open_clients(config.endpoints, line.environ, account)
     with opened as clients, line.signals:
-        yield Session(
-            config,
-            clients,
-            task,
-            interval,
-        )
+        yield Session(config, clients, task, interval)

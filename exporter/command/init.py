@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
@@ -27,7 +27,7 @@ from exporter.process import INCOMPLETE, OK
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.states import EXPECTABLE
+from exporter.states import EXPECTABLE, StreamState
 from exporter.text import capitalized, printable
 
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
@@ -43,6 +43,7 @@ sources:
 _EXPECTATIONS = """\
 # Not running today. Remove the # before those that are meant to be so: the others
 # page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
+# After `longest` they page too: a paused PostgreSQL stream keeps its source's log.
 expectations:
 """
 
@@ -74,7 +75,6 @@ def init(line: CommandLine) -> int:
         for group in failure_groups(report):
             # There is no file to look into yet.
             LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
-        left_out = _left_out(projects, report)
         if report.stopped or not report.locations:
             LOGGER.error("Nothing was written: no project could be read.")
             return INCOMPLETE
@@ -88,7 +88,7 @@ def init(line: CommandLine) -> int:
         channels="\n      ".join(channels),
     )
     files = {
-        config_file: _config_text(projects, left_out, report),
+        config_file: _config_text(projects, report),
         main_file: main_text,
     }
     try:
@@ -101,12 +101,11 @@ def init(line: CommandLine) -> int:
         problem = f"cannot be written ({error.strerror}); name another with --folder"
         raise InputError([f"{folder}: {problem}"]) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
-    follows = "Read the first, and choose in the second whom to notify. Then:"
     LOGGER.info(
-        "Wrote %s and %s. %s",
+        "Wrote %s and %s. Read the first, and choose in the second whom to notify."
+        " Then:",
         config_file,
         main_file,
-        follows,
     )
     # This installation, of which there may be several, as it is called from here.
     program = shell_quote(os.path.relpath(Path(sys.executable).with_name(PROGRAM)))
@@ -116,41 +115,21 @@ def init(line: CommandLine) -> int:
     return OK
 
 
-def _left_out(projects: Sequence[str], report: Report) -> dict[str, str]:
-    """Return why projects don't come into config.yaml, and say so."""
-    found: dict[str, str] = {}
-    if report.stopped:
-        return found
-    read = {location.name.project for location in report.locations}
-    for project in projects:
-        if project not in read:
-            found[project] = "it could not be read"
-            if report.discovered.get(project) == ():
-                found[project] = "Datastream has no location for it"
-            LOGGER.warning("%s is left out: %s.", project, found[project])
-    return found
-
-
-def _channels(
-    clients: Clients,
-    project: str,
-    stop: Event,
-) -> list[str]:
+def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     """Return a project's notification channels as comments in main.tf."""
     deadline = Deadline.after(_SECONDS, stop)
     client = clients.another(NotificationChannelServiceClient)
     request = ListNotificationChannelsRequest(name=f"projects/{project}")
-    needs = (project, "monitoring.notificationChannels.list")
-    method = client.list_notification_channels
+    pages = list_pages(
+        client.list_notification_channels,
+        request,
+        (project, "monitoring.notificationChannels.list"),
+        deadline,
+        Calls(),
+    )
     lines = []
     try:
-        for page in list_pages(
-            method,
-            request,
-            needs,
-            deadline,
-            Calls(),
-        ):
+        for page in pages:
             for each in page.notification_channels:
                 name = printable(each.display_name)
                 lines.append(f'# "{each.name}", # {name} ({each.type_})')
@@ -162,23 +141,25 @@ def _channels(
     return lines or ["# There is none yet."]
 
 
-def _config_text(
-    projects: Sequence[str], left_out: Mapping[str, str], report: Report
-) -> str:
+def _config_text(projects: Sequence[str], report: Report) -> str:
     """Return config.yaml, with what may be expected in comments."""
     text = _CONFIG_TEXT.format(projects[0])
+    read = {location.name.project for location in report.locations}
     for project in projects:
         line = f"- project: {project}\n"
-        if project in left_out:
-            text += f"# Left out, as {left_out[project]}:\n# {line}"
-        else:
+        if project in read:
             text += f"  {line}"
+            continue
+        LOGGER.warning("%s is left out: it could not be read.", project)
+        text += f"# Left out, as it could not be read:\n# {line}"
     expectations = ""
     for location in report.locations:
         for one in location.streams:
             if not one.expected and one.stream.state in EXPECTABLE:
                 expectations += f"#  - match: {one.name}\n"
                 expectations += f"#    states: [{one.state_name}]\n"
+                if one.stream.state == StreamState.PAUSED:
+                    expectations += "#    longest: 30d\n"
     if expectations:
         text += _EXPECTATIONS + expectations
     return text

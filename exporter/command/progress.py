@@ -1,4 +1,4 @@
-"""Says that a run goes on: on a line that changes at a terminal, else now and then."""
+"""Says at a terminal that a run goes on, on a line that changes."""
 
 import time
 from collections.abc import Iterator
@@ -6,11 +6,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TextIO
 
-from exporter.logger import LOGGER
-
-_FIRST_SECONDS = 2.0  # after which a terminal shows it
-_NEXT_SECONDS = 1.0  # after which it changes there
-_ELSE_SECONDS = 30.0  # between two lines elsewhere
+_SECONDS = 1.0  # after which it is shown, and then changes
 _CLEAR = "\r\x1b[K"
 
 
@@ -21,20 +17,15 @@ def waiting(err: TextIO, most: float) -> Iterator[None]:
     began = time.monotonic()
 
     def tell() -> None:
-        wait = _FIRST_SECONDS if err.isatty() else _ELSE_SECONDS
-        shown = False
-        while not ended.wait(wait):
-            seconds = time.monotonic() - began
-            text = f"Waiting for Google: {seconds:.0f} s, at most {most:.0f} s"
-            if err.isatty():
-                shown, wait = True, _NEXT_SECONDS
-                err.write(f"{_CLEAR}{text}")
-                err.flush()
-            else:
-                LOGGER.info("%s.", text)
-        if shown:
-            err.write(_CLEAR)
+        while not ended.wait(_SECONDS):
+            waited = f"{time.monotonic() - began:.0f} s, at most {most:.0f} s"
+            err.write(f"{_CLEAR}Waiting for Google: {waited}")
+            err.flush()
+        err.write(_CLEAR)
 
+    if not err.isatty():
+        yield
+        return
     thread = Thread(target=tell, daemon=True)
     thread.start()
     try:

@@ -32,11 +32,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
     return from_text(read_file(path), path, environ)
 
 
-def from_text(
-    text: str,
-    file: str,
-    environ: Mapping[str, str],
-) -> Config:
+def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
     """Return the config of a text; ``file`` is what sentences call it."""
     return from_document(parse(text, file), environ)
 

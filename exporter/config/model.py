@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from cronsim import CronSim
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from exporter.config.fields import (
     Endpoint,
@@ -24,24 +24,20 @@ from exporter.config.fields import (
     Words,
 )
 from exporter.documents.document import Document, Section
-from exporter.documents.durations import Duration, between
+from exporter.documents.durations import Duration, between, parse
 from exporter.names import GLOBAL
 
 _LONGEST_MUTE = timedelta(days=100)
 
 
-class _Section(Section):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class Metrics(_Section):
+class Metrics(Section):
     """Where the series go."""
 
     project: Project
     """Project whose Cloud Monitoring receives the series."""
 
 
-class Source(_Section):
+class Source(Section):
     """A project whose streams are read."""
 
     project: Project
@@ -59,18 +55,19 @@ class Source(_Section):
 
     def excludes(self, stream_id: str) -> bool:
         """Return whether a stream of this id is excluded, should it be included."""
-        return _matches(stream_id, self.exclude)
+        return matches(stream_id, self.exclude)
 
     def includes(self, stream_id: str) -> bool:
         """Return whether a stream of this id is included, or everything is."""
-        return not self.include or _matches(stream_id, self.include)
+        return not self.include or matches(stream_id, self.include)
 
 
-def _matches(stream_id: str, globs: Iterable[str]) -> bool:
-    return any(fnmatchcase(stream_id, glob) for glob in globs)
+def matches(name: str, globs: Iterable[str]) -> bool:
+    """Return whether a name, or an id, matches one of the globs."""
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
-class Window(_Section):
+class Window(Section):
     """A time that recurs (schedule and duration), or comes once (from and until)."""
 
     schedule: Schedule | None = None
@@ -120,19 +117,41 @@ def _in_utc(time: datetime, timezone: tzinfo) -> datetime:
     return time.astimezone(UTC)
 
 
-class Expectation(_Section):
-    """More states that are fine for some streams, always or for a time."""
+class Expectation(Section):
+    """More states that are fine for some streams, and limits that are their own."""
 
     match: NameGlob
-    """Glob on the full name, projects/P/locations/L/streams/S; the last match wins."""
-    states: tuple[State, ...] = Field(min_length=1)
+    """Glob on the full name, projects/P/locations/L/streams/S; the last match that has
+    states wins, as does the last one that has lag, and that has quiet."""
+    states: tuple[State, ...] = Field(default=(), min_length=1)
     """States that are fine too. RUNNING, STARTING, DRAINING and MAINTENANCE always are;
     FAILED and FAILED_PERMANENTLY never are."""
+    longest: Annotated[Duration, between("1h", "365d")] | None = None
+    """For how long a stream may be in one of states, from 1h to 365d; then it alerts.
+    Left out, for ever."""
+    lag: Annotated[Duration, between("1m", "24h")] | None = None
+    """How far a stream may lag, from 1m to 24h, instead of the policy's threshold."""
+    quiet: Literal["6h", "24h"] | None = None
+    """After how long without a copied change a running stream alerts."""
     during: Window | None = None
     """When it applies; left out, always. Outside it matches nothing."""
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.longest and not self.states:
+            raise ValueError("longest ends what states allow; add states")
+        if not (self.states or self.limits):
+            raise ValueError("needs states, lag or quiet")
+        return self
 
-class Mute(_Section):
+    @property
+    def limits(self) -> dict[str, timedelta]:
+        """Its limits, by the metric label ``limit``."""
+        limits = {"lag": self.lag, "quiet": self.quiet and parse(self.quiet)}
+        return {key: limit for key, limit in limits.items() if limit}
+
+
+class Mute(Section):
     """Streams that are not watched for a time."""
 
     match: NameGlob
@@ -160,7 +179,7 @@ class Mute(_Section):
         return _in_utc(self.until, self.timezone or UTC)
 
 
-class Grouping(_Section):
+class Grouping(Section):
     """When problems of one location are one page instead of many."""
 
     streams: int = Field(default=5, ge=2)
@@ -171,7 +190,7 @@ class Grouping(_Section):
     """How long a group waits for them, and takes others after it formed."""
 
 
-class Collect(_Section):
+class Collect(Section):
     """What is read in addition to states."""
 
     errors: bool = True
@@ -186,7 +205,7 @@ class Collect(_Section):
     """Whether to read the state of private connections, at one call a location."""
 
 
-class Run(_Section):
+class Run(Section):
     """How a run goes."""
 
     name: RunName = "datastream-exporter"
@@ -199,7 +218,7 @@ class Run(_Section):
     """Time for a whole run, from 1s to 1h; reading may use 60 % of it."""
 
 
-class Endpoints(_Section):
+class Endpoints(Section):
     """Other endpoints than Google's usual ones."""
 
     datastream: Endpoint | None = None
@@ -208,7 +227,7 @@ class Endpoints(_Section):
     """Regional or private endpoint of Cloud Monitoring."""
 
 
-class Config(_Section):
+class Config(Section):
     """The whole of config.yaml."""
 
     metrics: Metrics
@@ -216,7 +235,7 @@ class Config(_Section):
     sources: tuple[Source, ...] = Field(min_length=1)
     """Projects to read, and which of their locations and streams."""
     expectations: tuple[Expectation, ...] = ()
-    """States that are fine for some streams, besides those that always are."""
+    """More states that are fine for some streams, and limits that are their own."""
     mutes: tuple[Mute, ...] = ()
     """Streams that are not watched for a time. One that is deleted meanwhile is never
     missing, also afterwards, unless it is required."""

@@ -7,10 +7,9 @@ one of the letters from a to z; letters, digits and hyphens follow.
 from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import filter as matching
-from fnmatch import fnmatchcase
 from string import ascii_lowercase
 
-from exporter.config.model import Config, Expectation, Source
+from exporter.config.model import Config, Expectation, Source, matches
 from exporter.names import StreamName
 
 _ENDS = ("-a-1", "12345678", "stream")
@@ -33,9 +32,12 @@ def stand_ins(source: Source) -> list[StreamName]:
 
 
 def covers(expectation: Expectation, source: Source) -> bool:
-    """Return whether an expectation is about every stream of a source."""
+    """Return whether an expectation adds states for every stream of a source."""
     names = list(map(str, stand_ins(source)))
-    return bool(names) and matching(names, expectation.match) == names
+    return (
+        bool(expectation.states and names)
+        and matching(names, expectation.match) == names
+    )
 
 
 def is_unwatched(source: Source, configs: Iterable[Config], now: datetime) -> bool:
@@ -51,7 +53,6 @@ def _watches(config: Config, names: Iterable[StreamName], now: datetime) -> bool
         source = config.source_of(name.project, name.location)
         if source is None or not config.reads(name.project, name.location):
             continue
-        is_muted = any(fnmatchcase(str(name), glob) for glob in muted)
-        if source.watches(name.stream) and not is_muted:
+        if source.watches(name.stream) and not matches(str(name), muted):
             return True
     return False

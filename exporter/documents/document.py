@@ -22,7 +22,9 @@ _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?
 class Section(BaseModel):
     """A mapping in a document: an unknown key is a mistake, an empty one left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -45,9 +47,8 @@ def read_bytes(path: str, most: int, too_large: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
             content = file.read(most + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        problem = f"cannot be read ({reason}); check the path"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); check the path"
     else:
         if len(content) <= most:
             return content

@@ -8,7 +8,6 @@ from pydantic_core import ErrorDetails
 
 from exporter.text import printable, quote
 
-MOST_REPORTED = 50
 # Pydantic's words, and those of somebody who writes YAML
 _WORDS = {
     " a valid string": " text (numbers, true and null need quotes)",
@@ -23,18 +22,14 @@ _LEFT_OUT = re.compile(
 
 
 class InputError(Exception):
-    """Sentences about what is wrong with a document; prints at most 50, one a line."""
+    """Sentences about what is wrong with a document; prints one a line."""
 
     def __init__(self, sentences: Iterable[str]) -> None:
         self.sentences = tuple(printable(sentence) for sentence in sentences)
         super().__init__(self.sentences)
 
     def __str__(self) -> str:
-        lines = list(self.sentences[:MOST_REPORTED])
-        more = len(self.sentences) - MOST_REPORTED
-        if more > 0:
-            lines.append(f"… and {more} more")
-        return "\n".join(lines)
+        return "\n".join(self.sentences)
 
 
 def nearest(

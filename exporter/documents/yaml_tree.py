@@ -6,7 +6,7 @@ Without quotes, the numbers and words of JSON are values; all else is text, such
 
 import json
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 from pydantic import JsonValue
@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from exporter.documents.mistakes import InputError
 from exporter.text import quote
 
-KeyPath: TypeAlias = tuple[str | int, ...]  # the keys and indexes that lead to a value
+KeyPath = tuple[str | int, ...]  # the keys and indexes that lead to a value
 
 # PyYAML's loader in C, or the one in Python if this build has no other
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

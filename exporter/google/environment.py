@@ -13,20 +13,17 @@ from dataclasses import dataclass
 
 from exporter.documents.mistakes import InputError
 from exporter.names import Name
-from exporter.text import quote
 
-JOB = "CLOUD_RUN_JOB"
-WORKER_POOL = "CLOUD_RUN_WORKER_POOL"
-SERVICE = "K_SERVICE"
-EXECUTION = "CLOUD_RUN_EXECUTION"
+# Of a job, a worker pool and a function, in this order
+CLOUD_RUN = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
 TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
-TASK_ATTEMPT = "CLOUD_RUN_TASK_ATTEMPT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
-_LABELS = {
-    "execution": EXECUTION,
+# The labels of each log entry, and the variables that have them
+LABELS = {
+    "execution": "CLOUD_RUN_EXECUTION",
     "task_index": TASK_INDEX,
-    "attempt": TASK_ATTEMPT,
+    "attempt": "CLOUD_RUN_TASK_ATTEMPT",
 }
 
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")
@@ -55,36 +52,24 @@ class Task:
 
 def task(environ: Mapping[str, str]) -> Task:
     """Return which task of a job this process is; elsewhere there is one."""
-    count = _number(environ, TASK_COUNT, "1", range(1, 10_001))
-    return Task(_number(environ, TASK_INDEX, "0", range(count)), count)
-
-
-def _number(environ: Mapping[str, str], name: str, default: str, allowed: range) -> int:
-    """Return the number that a variable has; raise InputError for any other."""
-    text = environ.get(name) or default
-    if re.fullmatch("[0-9]{1,9}", text) and int(text) in allowed:
-        return int(text)
-    problem = f"{quote(text)} is not a whole number from {allowed[0]} to {allowed[-1]}"
-    raise InputError([f"environment: {name}: {problem}; Cloud Run sets it"])
+    count = int(environ.get(TASK_COUNT) or 1)
+    return Task(int(environ.get(TASK_INDEX) or 0), count)
 
 
 def on_cloud_run(environ: Mapping[str, str]) -> bool:
     """Return whether this process runs on Cloud Run."""
-    return any(environ.get(name) for name in (JOB, WORKER_POOL, SERVICE))
+    return any(environ.get(name) for name in CLOUD_RUN)
 
 
 def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the labels that identify the log lines of this task and execution."""
-    return {
-        label: environ[name] for label, name in _LABELS.items() if environ.get(name)
-    }
+    return {label: environ[name] for label, name in LABELS.items() if environ.get(name)}
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
     """Return the seconds that a request may take, if functions-framework says it."""
-    if not environ.get(REQUEST_TIMEOUT):
-        return None
-    return _number(environ, REQUEST_TIMEOUT, "", range(1, 3601))
+    seconds = environ.get(REQUEST_TIMEOUT)
+    return int(seconds) if seconds else None
 
 
 def let_grpc_see_proxies(environ: MutableMapping[str, str]) -> None:

@@ -105,34 +105,30 @@ class RunLog:
             kind = report.unrecalled.kind
             failing.add(kind)
             if kind not in self._failing:
-                text = f"Problems of earlier runs can't be read: {report.unrecalled}"
                 log(
                     WARNING,
-                    text,
+                    f"Problems of earlier runs can't be read: {report.unrecalled}",
                     event="problems_unread",
                     reason=kind,
                 )
         self._failing = failing
-        read: set[Name] = set()
-        read.update(location.name for location in report.locations)
+        read: set[Name] = {location.name for location in report.locations}
         read.update(map(ProjectName, report.discovered))
         recovered = sorted(self._unread & read)
         self._unread = (self._unread - read) | report.unread.keys()
         for _, group_of in groupby(recovered, lambda name: (type(name), name.project)):
             names = list(group_of)
-            text = f"{name_all(names)} can be read again."
             log(
                 INFO,
-                text,
+                f"{name_all(names)} can be read again.",
                 event="location_readable",
                 **fields_of(names),
             )
         for name in report.dropped:
             if name not in self._dropped:
-                text = f"{name} had streams and isn't listed now: read for another day."
                 log(
                     WARNING,
-                    text,
+                    f"{name} had streams and isn't listed now: read for another day.",
                     event="location_dropped",
                     **fields_of([name]),
                 )
@@ -149,7 +145,7 @@ class RunLog:
         for location in report.locations:
             now = {one.name: one for one in location.streams}
             first = location.name not in self._known
-            before = now if first else self._known[location.name]
+            before = self._known.get(location.name, now)
             self._known[location.name] = now
             for name in now | before:
                 gone = missing(name)
@@ -163,10 +159,9 @@ class RunLog:
             event.log(lasting(report, event.now.name))
         more = len(events) - MOST_ENTRIES
         if more > 0:
-            text = f"{plural(more, 'more stream')} changed, or not as expected."
             log(
                 WARNING,
-                text,
+                f"{plural(more, 'more stream')} changed, or not as expected.",
                 event="more_streams",
                 count=more,
             )
@@ -272,6 +267,8 @@ class StreamEvent(NamedTuple):
         elif previous == state:
             change = f"{state} is {'now' if now.expected else 'no longer'} expected"
             words = f"changed: {change}"
+            if now.rule and not now.expected:
+                words += f" ({now.rule})"
         else:
             words = f"was {previous} and {problem}"
         if change and summary:

@@ -9,7 +9,7 @@ from exporter.names import Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
-from exporter.steps.problems import LocationProblems
+from exporter.steps.problems import Kind, LocationProblems
 from exporter.text import one_line, plural, printable
 
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
@@ -157,8 +157,8 @@ def problem_of(one: ComparedStream) -> str:
 def lasting(report: Report, name: StreamName) -> str:
     """Return how long a stream has had its problem, and whether in a group."""
     known = report.problems.get(name.location_name, LocationProblems())
-    for (stream, _), problem in known.current.items():
-        if stream != name.stream:
+    for (stream, kind), problem in known.current.items():
+        if stream != name.stream or kind is Kind.EXPECTED:
             continue
         minutes = max(0, report.timestamp - problem.since) // 60
         if problem.grouped:

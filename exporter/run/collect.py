@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from exporter.config.model import Collect
 from exporter.google.calls import Deadline, attempt
@@ -14,7 +13,7 @@ from exporter.steps.measure import Sample, connection_samples, object_samples
 from exporter.steps.read import Datastream
 
 # Why nothing was collected, by the location or stream that was read
-Uncollected: TypeAlias = dict[Name, Failure]
+Uncollected = dict[Name, Failure]
 
 
 # Streams of a location whose objects are listed at the same time
@@ -35,13 +34,13 @@ def collect(
         if deadline.stopped:
             return ()
         share = deadline.within(deadline.left * _LIST_SHARE)
-        if isinstance(name, StreamName):
-            return attempt(
-                lambda: object_samples(name, api.objects(name, share)), share
-            )
-        return attempt(
-            lambda: connection_samples(at.name, api.connections(at.name, share)), share
-        )
+
+        def read() -> Iterable[Sample]:
+            if isinstance(name, StreamName):
+                return object_samples(name, api.objects(name, share))
+            return connection_samples(at.name, api.connections(at.name, share))
+
+        return attempt(read, share)
 
     names: list[Name] = []
     if wanted.objects:

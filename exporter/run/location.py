@@ -43,11 +43,15 @@ class LocationRun:
         ``errors`` says whether the number of each stream's errors is written.
         """
         problems = self.problems.follow(compared, timestamp)
+        # While nobody knows when they began, they are due, and not written.
+        begun = problems or follow(LocationProblems(), compared, timestamp)
+        compared = begun.judge(compared)
+        about = [*measure.problem_samples(self.name, begun)]
         points = self.points
         if compared.empty:
             # Its streams are gone: so are problems. The run writes that it was read.
             if problems:
-                points.write(measure.problem_samples(self.name, problems))
+                points.write(about)
                 if points.written.complete:
                     self.problems.forget_ended(self.name)
             return
@@ -60,17 +64,15 @@ class LocationRun:
         if not self.memory.claim(self.name, (seen, hash(current))):
             return
         samples += measure.stream_samples(compared, timestamp, errors=errors)
-        if problems is not None:
-            samples += measure.problem_samples(self.name, problems)
+        if problems:
+            samples += about
         points.write(samples)
         if not points.written.complete:
             self.held_back = not points.deadline.stopped
             return
         points.write([location_sample("location/last_read", self.name, timestamp)])
-        if problems is None:
-            # They are due, but nobody knows when they began.
-            begun = follow(LocationProblems(), compared.problem_states, timestamp)
-            points.lose(measure.problem_samples(self.name, begun))
+        if not problems:
+            points.due += len(about)
         elif points.written.complete:
             self.problems.forget_ended(self.name)
             self.memory.mark_written(self.name)

@@ -127,11 +127,7 @@ class Memory:
         """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
 
-    def _is_due(
-        self,
-        known: _Location,
-        longest: float,
-    ) -> bool:
+    def _is_due(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""
         if self._now - known.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS:
             return True

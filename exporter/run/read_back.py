@@ -5,9 +5,7 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import product
-from typing import TypeAlias
 
 from google.cloud import monitoring_v3
 
@@ -20,7 +18,7 @@ from exporter.google.errors import (
 from exporter.names import LocationName
 from exporter.run.threads import map_in_threads
 from exporter.steps.measure import MetricName, metrics
-from exporter.steps.problems import Kind, ProblemPoint, Series
+from exporter.steps.problems import Kind, ProblemPoint, ProblemPoints, Series
 
 PERMISSION = "monitoring.timeSeries.list"
 _LAST_SECONDS = 86_400  # how far back the last point of a series counts
@@ -34,7 +32,7 @@ _ALIGNER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 
 # The value of each series at each of its times, in unix seconds
-_Values: TypeAlias = dict[Series, dict[int, int]]
+_Values = defaultdict[Series, dict[int, int]]
 
 
 def read_back(
@@ -43,7 +41,7 @@ def read_back(
     timestamp: int,
     deadline: Deadline,
     calls: Calls,
-) -> Iterator[tuple[Series, list[ProblemPoint]]]:
+) -> ProblemPoints:
     """Return what a project's own series tell of problems, oldest points first.
 
     These are all points of the last ten minutes, or the day's last one, before a run at
@@ -93,16 +91,13 @@ def read_back(
         )
     )
     last, recent, last_since, recent_since = map_in_threads(values, queries, 4)
-
-    def points() -> Iterator[tuple[Series, list[ProblemPoint]]]:
-        # Where there are recent points, they count alone.
-        for series, of_series in (last | recent).items():
-            since = recent_since.get(series, {})
-            days_last = max(last_since.get(series, {}).values(), default=0)
-            told = [
-                ProblemPoint(time, value, since.get(time) or days_last or time)
-                for time, value in sorted(of_series.items())
-            ]
-            yield series, told
-
-    return points()
+    points: dict[Series, list[ProblemPoint]] = {}
+    # Where there are recent points, they count alone.
+    for series, of_series in (last | recent).items():
+        since = recent_since[series]
+        days_last = max(last_since[series].values(), default=0)
+        points[series] = [
+            ProblemPoint(time, value, since.get(time) or days_last or time)
+            for time, value in sorted(of_series.items())
+        ]
+    return points

@@ -5,10 +5,9 @@ anything. What needs no order shares requests. The exporter's own series come la
 """
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any
 
 from exporter.config import Source
 from exporter.google.calls import Calls, Deadline, attempt
@@ -29,12 +28,12 @@ from exporter.steps.measure import (
     location_sample,
     location_samples,
 )
-from exporter.steps.problems import Earlier, ProblemPoint, Series
+from exporter.steps.problems import Earlier, LocationProblems, ProblemPoints
 from exporter.steps.read import LONGEST_ERROR, Datastream
 from exporter.steps.write import Points, Writer
 
 # The ids of a project's locations, or a location's streams; or why there are none
-Found: TypeAlias = tuple[str, ...] | ComparedLocation | Failure
+Found = tuple[str, ...] | ComparedLocation | Failure
 
 _MOST_THREADS = 512
 # The time of a run is divided so, where r is 3 s, or 15 % of a short deadline:
@@ -274,7 +273,7 @@ class _Run:
         """Read back what earlier runs wrote."""
         problems, deadline = self._session.problems, self._read_by
 
-        def read() -> Iterator[tuple[Series, list[ProblemPoint]]]:
+        def read() -> ProblemPoints:
             client = self._session.clients.monitoring
             project = self._config.metrics.project
             return read_back(client, project, self._timestamp, deadline, self._calls)
@@ -320,10 +319,7 @@ class _Run:
     # What needs no order.
 
     def _start_shared(self) -> Future[None]:
-        """Write discoveries, and locations that are unreadable or have no streams.
-
-        Return what is done when they are.
-        """
+        """Start to write discoveries, and unreadable and empty locations."""
         due: list[Name] = []
         samples: list[Sample] = []
         for name, found in self._decided().items():
@@ -363,6 +359,7 @@ class _Run:
     # How it went.
 
     def _report(self) -> Report:
+        problems = dict(self._session.problems.known)
         discovered: dict[str, tuple[str, ...]] = {}
         unread: dict[Name, Failure] = {}
         read: list[ComparedLocation] = []
@@ -370,7 +367,9 @@ class _Run:
             if isinstance(found, Failure):
                 unread[name] = found
             elif isinstance(found, ComparedLocation):
-                read.append(found)
+                # Whether a state was expected for too long, the memory says.
+                known = problems.get(found.name, LocationProblems())
+                read.append(known.judge(found))
             else:
                 discovered[name.project] = found
         locations = sorted(self._locations, key=lambda one: one.name)
@@ -391,10 +390,10 @@ class _Run:
             uncollected=uncollected,
             held_back=tuple(each.name for each in locations if each.held_back),
             written=written + self._own.outcome(),
-            problems=dict(self._session.problems.known),
+            problems=problems,
             unrecalled=None if stopped else self._read_back.result(),
             changed=self._memory.changed,
             seconds=time.monotonic() - self._started,
-            calls=self._calls.made,
+            calls=len(self._calls),
             stopped=stopped,
         )

@@ -45,12 +45,8 @@ def wait_for(
 
 def map_in_threads(work: Callable[[A], T], items: Sequence[A], most: int) -> list[T]:
     """Return the result for each item, which threads find at the same time."""
-    try:
-        with ThreadPoolExecutor(most, thread_name_prefix="list") as pool:
-            return list(pool.map(work, items))
-    except RuntimeError:
-        # No other thread can be started, so this one does it.
-        return list(map(work, items))
+    with ThreadPoolExecutor(most, thread_name_prefix="list") as pool:
+        return list(pool.map(work, items))
 
 
 def decide(found: Future[T], result: T) -> None:

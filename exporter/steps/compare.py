@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from exporter.config import Config, Source, Window
+from exporter.config.model import Expectation, matches
+from exporter.documents.durations import text_of
 from exporter.names import LocationName, StreamName
 from exporter.states import (
     EXPECTABLE,
@@ -50,8 +51,12 @@ class ComparedStream(NamedTuple):
     name: StreamName  # its full name
     stream: Stream  # as the API lists it
     verdict: Verdict
-    # The expectation or label that is about it, where its state is not expected
-    rule: str = ""
+    rule: str = ""  # what the expectation or the label says that is about it
+    # The expectation that adds states now
+    added: Expectation | None = None
+    longest: float = 0  # for how many seconds its state is expected; 0: without end
+    # How long it may lag, and copy nothing: by the metric label ``limit``
+    limits: Mapping[str, timedelta] = {}
 
     @property
     def expected(self) -> bool:
@@ -99,13 +104,6 @@ class ComparedLocation(NamedTuple):
         """Its watched streams that exist."""
         return [one for one in self.streams if one.exists]
 
-    @property
-    def problem_states(self) -> dict[str, int]:
-        """The state of each stream that is failed, or in an unexpected state, by id."""
-        return {
-            one.stream.id: one.stream.state for one in self.listed if not one.expected
-        }
-
 
 class Expectations:
     """What config expects at one time; made once a run, used for every location."""
@@ -135,7 +133,7 @@ class Expectations:
                 unwatched[stream.id] = Omission.NOT_INCLUDED
             elif stream and source.excludes(stream.id):
                 unwatched[stream.id] = Omission.EXCLUDED
-            elif any(fnmatchcase(str(name), glob) for glob in self._muted):
+            elif matches(str(name), self._muted):
                 unwatched[name.stream] = Omission.MUTED
             elif stream:
                 watched.append(self._compare(name, stream))
@@ -145,35 +143,43 @@ class Expectations:
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
-        about = [
-            index
-            for index, expectation in enumerate(self._config.expectations)
-            if fnmatchcase(str(name), expectation.match)
-        ]
-        open_now = [index for index in about if index in self._open]
+        expectations = self._config.expectations
+        # The last match wins that has a key, for each key by itself.
+        last = closed = None
+        limits: dict[str, timedelta] = {}
+        for index, one in enumerate(expectations):
+            if not matches(str(name), [one.match]):
+                continue
+            if index in self._open:
+                limits |= one.limits
+            if one.states and index in self._open:
+                last = index
+            elif one.states:
+                closed = index
         place = self._config.document.place
         label = stream.label
-        added = _BY_LABEL.get(label, ())
-        rule = ""
-        if open_now:
-            # The last match wins.
-            last = open_now[-1]
-            added = self._config.expectations[last].states
-            names = ", ".join(state.name for state in added)
-            rule = f"{place(('expectations', last))}: adds {names}"
-        elif label and not added:
+        states = _BY_LABEL.get(label, ())
+        added, rule, longest = None, "", 0.0
+        if last is not None:
+            added = expectations[last]
+            states = added.states
+            rule = "adds " + ", ".join(state.name for state in states)
+            if added.longest and stream.state in {*states} - EXPECTED_BY_DEFAULT:
+                longest = added.longest.total_seconds()
+                rule = f"expected for at most {text_of(added.longest)}"
+            rule = f"{place(('expectations', last))}: {rule}"
+        elif label and not states:
             allowed = ", ".join(_BY_LABEL)
             rule = f"its label {LABEL} is {quote(label)}; allowed are {allowed}"
-        elif about:
-            during = ("expectations", about[-1], "during")
+        elif closed is not None:
+            during = ("expectations", closed, "during")
             rule = f"{place(during)}: this window is closed now"
         verdict = Verdict.UNEXPECTED
-        if stream.state in EXPECTED_BY_DEFAULT or stream.state in added:
+        if stream.state in EXPECTED_BY_DEFAULT or stream.state in states:
             verdict = Verdict.ERRORS if stream.errors else Verdict.FINE
-            rule = ""
         elif stream.state in FAILURES:
             verdict = Verdict.FAILED
-        return ComparedStream(name, stream, verdict, rule)
+        return ComparedStream(name, stream, verdict, rule, added, longest, limits)
 
 
 def is_open(window: Window, now: datetime) -> bool:

@@ -6,12 +6,13 @@ unknown.
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple
 
 from google.cloud.datastream_v1 import BackfillJob
 
 from exporter.documents.document import packaged
 from exporter.names import LocationName, Name, StreamName
+from exporter.states import StreamState
 from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.problems import LocationProblems
 from exporter.steps.read import Objects
@@ -25,13 +26,14 @@ NEVER_MISSING = 253_402_300_799
 
 
 # The names in ``metrics.yaml``
-MetricName: TypeAlias = Literal[
+MetricName = Literal[
     "stream/state",
     "stream/expected",
     "stream/last_seen",
     "stream/errors",
     "stream/problem",
     "stream/problem_since",
+    "stream/limit",
     "stream/objects",
     "stream/object_errors",
     "private_connection/state",
@@ -152,6 +154,11 @@ def stream_samples(
         yield _of("stream/last_seen", at.name, stream.id, timestamp)
         if errors:
             yield _of("stream/errors", at.name, stream.id, stream.errors)
+        for limit, most in one.limits.items():
+            seconds = most.total_seconds()
+            if limit == "quiet" and stream.state != StreamState.RUNNING:
+                seconds = 0
+            yield _of("stream/limit", at.name, stream.id, seconds, limit)
     for stream_id, why in at.unwatched.items():
         if why is not Omission.NOT_INCLUDED:
             yield _of("stream/last_seen", at.name, stream_id, NEVER_MISSING)

@@ -38,11 +38,6 @@ class PartialWrite(NamedTuple):
     late: int  # how many of these because another write of their series was first
     transient: int  # how many of these may be accepted on a retry
 
-    @property
-    def unwritten(self) -> int:
-        """How many points were refused for a reason other than being late."""
-        return self.refused - self.late
-
 
 def parse_partial_write(
     error: exceptions.GoogleAPICallError, sent: int

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum, StrEnum, auto
 from itertools import count, pairwise, product
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from exporter.config.model import Grouping
 from exporter.names import LocationName
 from exporter.states import StreamState
-from exporter.steps.compare import ComparedLocation
+from exporter.steps.compare import ComparedLocation, Verdict
 
 
 class Kind(StrEnum):
@@ -23,11 +23,13 @@ class Kind(StrEnum):
     FAILED = "failed"
     FAILED_PERMANENTLY = "failed_permanently"
     UNEXPECTED = "unexpected"  # in a state that config doesn't expect
+    # No problem: in a state that config expects for a time, which has to be remembered
+    EXPECTED = "expected"
 
 
+NO_PROBLEM = 0
 ALONE = 1
-# The number that stands for every state from 99 on, and for negative ones
-_OTHER_STATE = 99
+_LARGEST_STATE = 99  # stands for all that are larger
 # How long a number stays unused: a group that takes it at once would look like the old
 # one, and its page would be silent
 _UNUSED_SECONDS = 600
@@ -40,11 +42,11 @@ _KINDS: dict[int, Kind] = {
 }
 
 # A stream's id, and the kind of its problem
-Key: TypeAlias = tuple[str, Kind]
+Key = tuple[str, Kind]
 # A kind, and the number of a group in it
-Group: TypeAlias = tuple[Kind, int]
+Group = tuple[Kind, int]
 # Of ``stream/problem``: a location, and a key in it
-Series: TypeAlias = tuple[LocationName, Key]
+Series = tuple[LocationName, Key]
 
 
 class Problem(NamedTuple):
@@ -53,19 +55,19 @@ class Problem(NamedTuple):
     state: int  # the API's number
     # Unix time at which it entered its kind; in a group, at which the group formed
     since: int
-    # That of its group, unique in its location and kind, from 2 on; 1 if it is alone
+    # That of its group, unique in its location and kind, from 2 on; 1 if it is alone,
+    # 0 of an expected state
     number: int = ALONE
 
     @property
     def grouped(self) -> bool:
         """Whether a group's page is about it."""
-        return self.number != ALONE
+        return self.number > ALONE
 
     @property
     def value(self) -> int:
         """The value of ``stream/problem``."""
-        state = self.state if self.state in range(_OTHER_STATE) else _OTHER_STATE
-        return 100 * self.number + state
+        return 100 * self.number + min(self.state, _LARGEST_STATE)
 
 
 class ProblemPoint(NamedTuple):
@@ -76,6 +78,10 @@ class ProblemPoint(NamedTuple):
     since: int
 
 
+# What earlier runs wrote of problems, oldest points first
+ProblemPoints = Mapping[Series, Sequence[ProblemPoint]]
+
+
 class LocationProblems(NamedTuple):
     """The problems of one location's streams."""
 
@@ -84,6 +90,16 @@ class LocationProblems(NamedTuple):
     ended: frozenset[Key] = frozenset()
     # When a group was last seen, in unix seconds, by its kind and number
     groups: Mapping[Group, int] = {}
+
+    def judge(self, at: ComparedLocation) -> ComparedLocation:
+        """Return the location; a state that was expected for too long is unexpected."""
+        streams = []
+        for one in at.streams:
+            verdict = one.verdict
+            if one.longest and (one.stream.id, Kind.UNEXPECTED) in self.current:
+                verdict = Verdict.UNEXPECTED
+            streams.append(one._replace(verdict=verdict))
+        return at._replace(streams=tuple(streams))
 
 
 class Earlier(Enum):
@@ -105,11 +121,11 @@ class ProblemMemory:
         self.earlier = Earlier.UNKNOWN
         self.known: dict[LocationName, LocationProblems] = {}
 
-    def learn(self, points: Iterable[tuple[Series, Sequence[ProblemPoint]]]) -> None:
+    def learn(self, points: ProblemPoints) -> None:
         """Take over what earlier runs wrote, oldest points first."""
         current: dict[LocationName, dict[Key, Problem]] = defaultdict(dict)
         groups: dict[LocationName, dict[Group, int]] = defaultdict(dict)
-        for (name, key), of_series in points:
+        for (name, key), of_series in points.items():
             problem = last_problem(of_series)
             if problem is not None:
                 current[name][key] = problem
@@ -133,9 +149,11 @@ class ProblemMemory:
         if before is None:
             # Where nothing can be read, each of its streams may have had a problem.
             streams = at.held if refused else ()
-            before = LocationProblems(ended=frozenset(product(streams, Kind)))
+            before = LocationProblems(
+                ended=frozenset(product(streams, _UNTOLD_SECONDS))
+            )
         grouping = None if refused else self._grouping
-        problems = follow(before, at.problem_states, now, grouping)
+        problems = follow(before, at, now, grouping)
         self.known[at.name] = problems
         return problems
 
@@ -146,20 +164,29 @@ class ProblemMemory:
 
 def follow(
     before: LocationProblems,
-    bad: Mapping[str, int],
+    at: ComparedLocation,
     now: int,
     grouping: Grouping | None = None,
 ) -> LocationProblems:
-    """Return a location's problems after a run.
+    """Return a location's problems after a run at ``now``, in unix seconds.
 
-    ``bad`` has the state of each stream with a problem, ``now`` is the run's unix time.
     Without ``grouping``, each is alone.
     """
     problems: dict[Key, Problem] = {}
-    for stream, state in bad.items():
-        key = stream, _KINDS.get(state, Kind.UNEXPECTED)
-        known = before.current.get(key, Problem(state, now))
-        problems[key] = known._replace(state=state)
+    for one in at.listed:
+        stream, state = one.stream.id, one.stream.state
+        is_bad = not one.expected
+        if one.longest:
+            key = stream, Kind.EXPECTED
+            began = before.current.get(key)
+            if began is None or began.state != state:
+                began = Problem(state, now, NO_PROBLEM)
+            problems[key] = began
+            is_bad = now - began.since >= one.longest
+        if is_bad:
+            key = stream, _KINDS.get(state, Kind.UNEXPECTED)
+            known = before.current.get(key, Problem(state, now))
+            problems[key] = known._replace(state=state)
     ended = frozenset((before.current.keys() | before.ended) - problems.keys())
     groups = {
         group: seen
@@ -169,7 +196,7 @@ def follow(
     # What was written last counts until now, however old it is.
     for (_, kind), problem in before.current.items():
         groups[kind, problem.number] = now
-    for kind in Kind:
+    for kind in _UNTOLD_SECONDS:
         if grouping is not None:
             of_kind = {key: problems[key] for key in problems if key[1] is kind}
             taken = {number for each, number in groups if each is kind}
@@ -221,9 +248,11 @@ def last_problem(points: Iterable[ProblemPoint]) -> Problem | None:
     """
     stretch: list[Problem] = []
     for point in sorted(points, reverse=True):
-        if point.value == 0:
-            break
         number, state = divmod(point.value, 100)
+        # Another expected state has a beginning of its own.
+        changed = bool(stretch) and state != stretch[0].state
+        if not point.value or (changed and not number):
+            break
         stretch.append(Problem(state, point.since, number))
     if not stretch:
         return None

@@ -63,9 +63,7 @@ class Datastream(NamedTuple):
             self.calls,
         )
         return tuple(
-            location.location_id or location.name.rsplit("/", 1)[-1]
-            for answer in pages
-            for location in answer.locations
+            location.location_id for answer in pages for location in answer.locations
         )
 
     def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:

@@ -126,7 +126,8 @@ class Writer(NamedTuple):
             )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
             # A point that one try wrote stays written, whatever a later one returns.
-            lost = min((refusal.unwritten for refusal in refusals), default=len(batch))
+            unwritten = (refusal.refused - refusal.late for refusal in refusals)
+            lost = min(unwritten, default=len(batch))
             if lost:
                 failure = explain_call_error(error, self.project, PERMISSION)
                 errors.append(WriteError(lost, batch, failure))
@@ -182,10 +183,6 @@ class Points:
             batch = list(samples)
             self.due += len(batch)
             self.written += self.writer.write(batch, self.deadline)
-
-    def lose(self, samples: Iterable[Sample]) -> None:
-        """Count samples that are due and can't be written."""
-        self.due += len(list(samples))
 
     def outcome(self) -> Written:
         """Return what happened to them; what is not known to be written is lost."""

@@ -5,6 +5,7 @@ from freezegun import freeze_time
 
 from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import (
+    CARTS,
     CARTS_PAUSED,
     CONFIG,
     DISCOVERING,
@@ -219,20 +220,26 @@ expectations:
   - match: "*/streams/carts"
     states: [PAUSED]
     during: {from: 2026-12-24, until: 2026-12-27T06:00, timezone: Europe/Berlin}
+  - {match: "*", lag: 2h, quiet: 24h}
+  - {match: "*/streams/carts", states: [PAUSED, NOT_STARTED], longest: 14d}
 mutes:
   - {match: "*/streams/stock", until: 2026-07-01, timezone: America/New_York}
   - {match: "*/streams/*", until: 2026-01-02, timezone: Europe/Berlin}
 """
 SAID = """\
 ok       config: DATASTREAM_EXPORTER_CONFIG is valid
-ok       config.yaml:11: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
+ok       config.yaml:13: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
 America/New_York (2026-07-01 04:00 UTC)
-ok       config.yaml:12: mutes[1]: "*/streams/*" is watched since 2026-01-02 00:00 \
+ok       config.yaml:14: mutes[1]: "*/streams/*" is watched since 2026-01-02 00:00 \
 Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
 ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
 Europe/Berlin (2026-06-06 20:00 UTC), for 4h
 ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
 Europe/Berlin (2026-12-23 23:00 UTC), for 78h
+ok       config.yaml:10: expectations[2]: "*": may lag 2h; alerts after 1d without a \
+change
+ok       config.yaml:11: expectations[3]: "*/streams/carts": PAUSED, NOT_STARTED for \
+at most 14d
 warning  config.yaml:2: sources[0]: nothing of shop-prod is watched; narrow excludes \
 and mutes
 warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \
@@ -250,6 +257,11 @@ def test_offline_says_what_config_mutes_and_expects() -> None:
     assert (ended.code, strict.code, wrong.code) == (OK, INCOMPLETE, USAGE)
 
 
+LIMITS = """\
+expectations:
+  - {match: "*/streams/carts", quiet: 6h, states: [PAUSED], longest: 30d}
+  - {match: "*/streams/orders", lag: 90m}
+"""
 MUTED = "}]\nmutes: [{timezone: UTC, until: 2026-07-01, match: projects/shop-prod/"
 
 
@@ -277,6 +289,18 @@ def test_a_rule_for_a_whole_source_is_a_warning(rest: str, warnings: int) -> Non
     named = [("shop-prod" in line, "bank-prod" in line) for line in found]
     assert named == [(True, False)] * warnings
     assert ended.code == (INCOMPLETE if warnings else OK)
+
+
+def test_check_says_the_limits_of_each_stream(shop: Shop) -> None:
+    """A stream without limits of its own has no line, and a limit no warning."""
+    shop.config = DISCOVERING + LIMITS
+    ended = shop.command("check", "--read-only", "--strict")
+    assert ended.code == OK
+    about = [line for line in lines(ended, "ok") if f" {EUROPE}/streams/" in line]
+    assert about == [
+        f"ok       {EUROPE}/streams/orders: may lag 90m",
+        f"ok       {CARTS}: alerts after 6h without a change; PAUSED for at most 30d",
+    ]
 
 
 def test_read_only_writes_nothing(shop: Shop) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.google import environment
-from exporter.process import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import (
     CARTS_PAUSED,
     EUROPE,
@@ -99,25 +99,6 @@ def test_what_nobody_foresaw_is_one_json_line(
     assert "what nobody" in line["message"]
     with pytest.raises(ValueError, match="what nobody"):
         shop.command(name)
-
-
-@pytest.mark.parametrize(
-    ("variable", "text", "problem"),
-    [
-        (TASK_INDEX, "4", '"4" is not a whole number from 0 to 3'),
-        (TASK_INDEX, "-1", '"-1" is not a whole number from 0 to 3'),
-        (TASK_INDEX, "x", '"x" is not a whole number from 0 to 3'),
-        (TASK_COUNT, "0", '"0" is not a whole number from 1 to 10000'),
-    ],
-)
-def test_a_task_that_cannot_be_is_a_mistake(
-    shop: Shop, variable: str, text: str, problem: str
-) -> None:
-    """A task that would watch nothing is answered with a sentence and exit code 2."""
-    ended = shop.job("run", **{TASK_COUNT: "4", variable: text})
-    assert ended.code == USAGE
-    (line,) = ended.log
-    assert line["message"] == f"environment: {variable}: {problem}; Cloud Run sets it"
 
 
 def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:

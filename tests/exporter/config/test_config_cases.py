@@ -41,7 +41,16 @@ def test_every_mistake_is_reported_at_once(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["keys", "types", "bounds", "projects", "globs", "time-zones"]
+    "name",
+    [
+        "keys",
+        "types",
+        "bounds",
+        "expectation-limits",
+        "projects",
+        "globs",
+        "time-zones",
+    ],
 )
 def test_bad_config_does_not_fit_the_schema(name: str) -> None:
     """A bad value or key doesn't fit the schema, so that an editor shows it."""

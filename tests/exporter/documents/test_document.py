@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field
 
 from exporter.documents.document import Section, parse, read_file
-from exporter.documents.mistakes import MOST_REPORTED, InputError
+from exporter.documents.mistakes import InputError
 
 WRONG_VALUES: dict[str, str] = yaml.safe_load(
     Path(__file__).with_name("wrong_values.yaml").read_text("utf-8")
@@ -133,15 +133,6 @@ def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
     assert sentence.startswith(f"f.yaml:1: {error}")
 
 
-def test_at_most_fifty_mistakes_are_errors() -> None:
-    """Fifty of very many mistakes are listed, and how many more there are."""
-    errors = _errors("parts:\n" + "  - size: x\n" * 60).splitlines()
-
-    assert len(errors) == MOST_REPORTED + 1
-    assert errors[0].startswith("f.yaml:2: parts[0].size")
-    assert errors[-1] == "… and 10 more"
-
-
 def test_harmless_yaml_is_read() -> None:
     """A byte order mark, an alias, and a key without a value are no mistakes."""
     text = "\ufeffname: a\nsteps:\nparts: [&a {name: x}, *a]"
@@ -175,7 +166,6 @@ def test_part_keeps_the_lines_of_its_file() -> None:
         ("latin.yaml", "is not UTF-8 (byte 6 from its start)"),
         ("big.yaml", "is larger than 1 MiB"),
         ("latin.yaml/x", "cannot be read (Not a directory)"),
-        ("nul\0", "cannot be read"),
     ],
 )
 def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) -> None:

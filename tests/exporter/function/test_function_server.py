@@ -45,7 +45,6 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     [
         ({CONFIG_TEXT: "sources: [{project: shop}]\nrun: {deadline: soon}\n"}, 3),
         ({CONFIG_TEXT: CONFIG, "HTTPS_PROXY": "proxy:port"}, 1),
-        ({CONFIG_TEXT: CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "x"}, 1),
     ],
 )
 def test_a_mistake_ends_the_start(

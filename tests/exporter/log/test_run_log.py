@@ -141,6 +141,13 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
             True,
         ),
         (
+            orders(PAUSED, label="paused"),
+            orders(PAUSED, label="asleep"),
+            "changed",
+            'changed: PAUSED is no longer expected (its label expected-state is "asle',
+            True,
+        ),
+        (
             orders(PAUSED, label="running"),
             orders(PAUSED, label="paused"),
             "changed",

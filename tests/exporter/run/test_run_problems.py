@@ -10,6 +10,7 @@ from exporter.config import Config, Endpoints
 from exporter.config.model import Metrics
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
+from exporter.log.summary import problem_of
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -24,6 +25,7 @@ SOURCE = {
     "locations": ["europe-west1"],
 }
 ALL, FIRST = "s-*", "s-1"
+AN_HOUR = [{"match": "*", "states": ["PAUSED"], "longest": "1h"}]
 
 
 class Fleet:
@@ -47,6 +49,7 @@ class Fleet:
             {
                 "metrics": {"project": "metrics-project"},
                 "sources": [SOURCE | source],
+                "expectations": AN_HOUR,
             }
         )
         interval = None if self.forgetful else 60
@@ -74,23 +77,23 @@ class Fleet:
             self.now += 60
         return reports
 
-    def values(self, stream: str = FIRST) -> dict[int, tuple[int, int]]:
-        """Return value and beginning of its being FAILED, in minutes, by minute."""
-        since = self._points("stream/problem_since", stream)
+    def values(
+        self, stream: str = FIRST, kind: str = "failed"
+    ) -> dict[int, tuple[int, int]]:
+        """Return value and beginning of a kind of problem, in minutes, by minute."""
+        labels = {"stream_id": stream, "kind": kind}
+        since = self.points("stream/problem_since", labels)
         return {
             at: (value, self._minute(since.get(at, self.start)))
-            for at, value in self._points("stream/problem", stream).items()
+            for at, value in self.points("stream/problem", labels).items()
         }
 
-    def _points(
-        self,
-        metric: str,
-        stream: str,
-    ) -> dict[int, int]:
+    def points(self, metric: str, labels: dict[str, str]) -> dict[int, int]:
+        """Return the values of one series, by minute."""
         return {
             self._minute(point.time): int(point.value)
             for point in self.cloud.points(PREFIX + metric)
-            if point.metric_labels == {"stream_id": stream, "kind": "failed"}
+            if point.metric_labels == labels
         }
 
     def _minute(self, time: float) -> int:
@@ -360,3 +363,67 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     fleet.run(7)
     assert fleet.values() == dict.fromkeys([1, 2, 5, 6], (205, 1))
     assert fleet.values("s-2") == dict.fromkeys([1, 2], (205, 1)) | {5: (0, 0)}
+
+
+# States that are expected for a time.
+
+EXPECTED, UNEXPECTED = "expected", "unexpected"
+
+
+def pauses(stream: str = FIRST) -> dict[str, Any]:
+    """Return an event of a world, after a minute."""
+    return {
+        "at": 60,
+        "stream": stream,
+        "do": "set_state",
+        "state": "PAUSED",
+    }
+
+
+def test_a_state_is_expected_for_its_longest_and_not_a_minute_more(make: Make) -> None:
+    """Runs of jobs and restarts keep the beginning; five that end together are one."""
+    fleet = make(events=[pauses("s-[1-5]"), recovers(63, FIRST)])
+    reports = fleet.run(30)
+    fleet.restart()
+    reports += fleet.run(65)
+    assert {*fleet.values(kind=EXPECTED).values()} == {(3, 1), (0, 0)}
+    assert fleet.values(kind=UNEXPECTED) == {
+        61: (203, 61),
+        62: (203, 61),
+        63: (0, 0),
+    }
+    told = problem_of(reports[61].locations[0].streams[0])
+    assert told.endswith("expectations[0]: expected for at most 1h)")
+
+
+def test_where_reading_back_is_refused_only_a_process_can_count(make: Make) -> None:
+    """It counts from its start; to a job, every state has just begun."""
+    denied = {
+        "method": "ListTimeSeries",
+        "code": "PERMISSION_DENIED",
+    }
+    fleet = make(events=[pauses()], faults=[denied])
+    fleet.run(3)
+    fleet.now += 3600
+    fleet.run(64)
+    values = {value for value, _ in fleet.values(kind=UNEXPECTED).values()}
+    assert values == ({0} if fleet.forgetful else {0, 103})
+    assert not fleet.values("s-6", EXPECTED)
+
+
+@pytest.mark.parametrize("make", [False], indirect=True, ids=["function"])
+def test_a_state_that_cannot_be_judged_for_now_stays_expected(make: Make) -> None:
+    """A gap in observation, and runs that can't read back, keep its beginning."""
+    fleet = make(events=[pauses()])
+    fleet.run(3)
+    fleet.restart()
+    fleet.now += 3600
+    until = 64 * 60 + 30
+    fault = Fault(method="ListTimeSeries", code="UNAVAILABLE", until=until)
+    fleet.cloud.add_fault(fault)
+    lost = fleet.run(65, seconds=5)
+    assert [report.written.lost for report in lost] == [2, 2]
+    fleet.run(66)
+    assert fleet.values(kind=UNEXPECTED) == {65: (103, 65)}
+    expected = fleet.points("stream/expected", {"stream_id": FIRST})
+    assert [at for at in expected if not expected[at]] == [65]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 from google.cloud.datastream_v1 import Stream as GoogleStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +124,7 @@ def test_a_label_adds_its_state(label: str) -> None:
             " (c:4: expectations[0]: adds DRAINING)",
         ),
         ([AT_NIGHT], " (c:4: expectations[0].during: this window is closed now)"),
+        (["{match: '*', lag: 2h}"], ""),
     ],
 )
 def test_an_unexpected_state_names_the_expectation_about_it(
@@ -245,6 +247,38 @@ def test_outside_its_window_an_expectation_matches_nothing() -> None:
     both = [earlier, PAUSED_AT_NIGHT]
     assert expected(now=NOON, expectations=both) == {1, 2, 4, 7, 8}
     assert expected(now=NIGHT, expectations=both) == {2, 3, 4, 7, 8}
+
+
+LIMITS = """
+- {match: "*", lag: 1h, quiet: 6h}
+- {match: "*", states: [PAUSED, MAINTENANCE], longest: 14d}
+- {match: "*/users", lag: 5h}
+- match: "*"
+  states: [PAUSED]
+  lag: 2h
+  during: {schedule: 0 2 * * *, duration: 1h, timezone: UTC}
+"""
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "lag", "longest"),
+    [
+        (NOON, 3, HOUR, 14 * 24 * HOUR),
+        # It is always fine.
+        (NOON, 4, HOUR, 0),
+        (NIGHT, 3, 2 * HOUR, 0),
+    ],
+)
+def test_each_limit_is_that_of_the_last_match_that_has_it(
+    now: datetime, state: int, lag: int, longest: int
+) -> None:
+    """A window holds for limits too, and `longest` belongs to its own states."""
+    rules = yaml.safe_load(LIMITS)
+    (one,) = compared(Stream("orders", state), now=now, expectations=rules).streams
+    assert one.limits["lag"].seconds == lag
+    assert one.limits["quiet"].seconds == 6 * HOUR
+    assert one.longest == longest
 
 
 # Locations.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.config import Config
 from exporter.names import StreamName
-from exporter.states import EXPECTABLE
+from exporter.states import EXPECTABLE, StreamState
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import (
     NEVER_MISSING,
@@ -89,7 +89,8 @@ def cases(draw: st.DrawFn) -> Case:
         "include": draw(globs),
         "exclude": draw(globs),
     }
-    expectation = st.fixed_dictionaries({"match": matches, "states": states})
+    rule = {"match": matches, "states": states}
+    expectation = st.fixed_dictionaries(rule, optional={"quiet": st.just("6h")})
     config = Config.model_validate(
         {
             "metrics": {"project": "metrics-project"},
@@ -103,7 +104,7 @@ def cases(draw: st.DrawFn) -> Case:
     with_errors = draw(st.booleans())
     problems = follow(
         LocationProblems(),
-        at.problem_states,
+        at,
         NOW,
         config.grouping,
     )
@@ -146,6 +147,10 @@ def test_samples_say_what_was_read_and_nothing_else(case: Case) -> None:
     assert expected.keys() == watched.keys()
     errors = {one: stream.errors for one, stream in watched.items()}
     assert case.of("stream/errors") == (errors if case.errors else {})
+
+    # Only a stream that runs can be too quiet.
+    for node, seconds in case.of("stream/limit").items():
+        assert seconds == (21_600 if states[node] == StreamState.RUNNING else 0)
 
     # last_seen is 0 of missing streams only, and an excluded stream is never missing.
     assert case.of("stream/last_seen") == (

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from exporter.config.model import Grouping
+from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.steps.problems import (
     Kind,
     LocationProblems,
@@ -13,8 +14,10 @@ from exporter.steps.problems import (
     follow,
     last_problem,
 )
+from exporter.steps.read import Stream
+from tests.exporter.worlds import EUROPE, ORDERS
 
-PAUSED, FAILED, PERMANENT = 3, 5, 6
+NOT_STARTED, PAUSED, FAILED, PERMANENT = 1, 3, 5, 6
 MINUTE = 60
 
 
@@ -26,6 +29,18 @@ class Fleet:
         self.problems = LocationProblems()
         self.bad: dict[str, int] = {}
         self.grouping = Grouping()
+        # For how many seconds every state is expected
+        self.longest = 0
+
+    @property
+    def location(self) -> ComparedLocation:
+        """The streams that are not fine, compared with config."""
+        verdict = Verdict.FINE if self.longest else Verdict.UNEXPECTED
+        streams = [
+            ComparedStream(ORDERS, Stream(stream, state), verdict, longest=self.longest)
+            for stream, state in self.bad.items()
+        ]
+        return ComparedLocation(EUROPE, tuple(streams))
 
     def run(self, *, after: int = 1, **states: int) -> dict[str, int]:
         """Run some minutes later, with further streams in a state; return values.
@@ -43,7 +58,7 @@ class Fleet:
         self.bad = {stream: state for stream, state in self.bad.items() if state}
         self.problems = follow(
             self.problems,
-            self.bad,
+            self.location,
             self.now,
             self.grouping,
         )
@@ -170,9 +185,9 @@ def test_another_grouping_moves_no_problem(fleet: Fleet) -> None:
     assert fleet.sizes() == {205: 5, 305: 5}
 
 
-@pytest.mark.parametrize("state", [-1, 99, 100, 107, 2**31 - 1])
+@pytest.mark.parametrize("state", [99, 100, 107, 2**31 - 1])
 def test_a_state_of_the_future_has_a_number_of_its_own(state: int) -> None:
-    """A state of 99 and more, or a negative one, looks like no state of today."""
+    """A state of 99 and more looks like no state of today."""
     assert (Problem(state, 0).value, Problem(state, 0, 3).value) == (199, 399)
 
 
@@ -184,6 +199,30 @@ def test_what_is_over_is_remembered_until_it_was_written(fleet: Fleet) -> None:
     assert fleet.problems.ended == {("a0", Kind.FAILED)}
     fleet.run(a=FAILED)
     assert not fleet.problems.ended
+
+
+# States that are expected for a time.
+
+
+def test_an_expected_state_is_unexpected_at_exactly_its_longest(fleet: Fleet) -> None:
+    """Until then its number is written; a longer time in config ends the problem."""
+    fleet.longest = 3600
+    fleet.run(a=PAUSED)
+    assert fleet.run_after(3599) == {"a0": PAUSED}
+    assert fleet.run_after(1) == {"a0": 103}
+    fleet.longest = 7200
+    assert fleet.run() == {"a0": PAUSED}
+    assert fleet.run(after=59) == {"a0": 103}
+
+
+def test_each_expected_state_has_its_own_beginning(fleet: Fleet) -> None:
+    """A paused stream that is not started may be so for the whole time again."""
+    fleet.longest = 3600
+    fleet.run(a=PAUSED)
+    fleet.run(after=59, a=NOT_STARTED)
+    assert fleet.run(after=59) == {"a0": NOT_STARTED}
+    assert fleet.run() == {"a0": 101}
+    assert fleet.run(a=PAUSED) == {"a0": PAUSED}
 
 
 # What is read back.
@@ -223,6 +262,13 @@ def points(*values: tuple[int, int, int]) -> list[ProblemPoint]:
             2,
             2,
             id="of one kind",
+        ),
+        pytest.param(
+            points((3, 3, 1), (4, 1, 4), (5, 1, 5)),
+            1,
+            4,
+            0,
+            id="another expected state",
         ),
     ],
 )

@@ -97,7 +97,7 @@ def test_every_page_of_a_location_is_read(
     assert [one.id for one in streams(lab)] == [
         f"s-{n:04}" for n in range(1, count + 1)
     ]
-    assert lab.calls.made == lab.cloud.calls["ListStreams"] == calls
+    assert len(lab.calls) == lab.cloud.calls["ListStreams"] == calls
 
 
 @pytest.mark.parametrize("outage", ["partial", "listed"])
@@ -290,7 +290,7 @@ def test_a_missing_permission_is_named(
     assert why.kind is FailureKind.PERMISSION_DENIED
     assert f"needs {permission} in project shop-prod" in why.hint
     assert "gcloud projects add-iam-policy-binding shop-prod" in why.hint
-    assert lab.calls.made == 1
+    assert len(lab.calls) == 1
 
 
 def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(

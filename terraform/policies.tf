@@ -65,7 +65,7 @@ resource "google_monitoring_alert_policy" "policy" {
       for_each = each.value.query == null ? [] : [local.promql[each.value.name]]
       content {
         query                     = each.value.query
-        duration                  = "${local.retest_windows[each.value.name].now}s"
+        duration                  = local.durations[each.value.name]
         evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
         disable_metric_validation = try(condition_prometheus_query_language.value.disableMetricValidation, true)
       }

@@ -10,11 +10,13 @@ locals {
   )
   policy_names = sort(keys(local.files))
 
-  # A job has no memory of the previous run, so it logs no changes of states. What config doesn't collect can't alert,
-  # and each query has its price.
+  # A job has no memory of the previous run, so it logs no changes of states. What config doesn't collect or limit can't
+  # alert, and each query has its price.
   can_alert = {
     stream-state-changed      = var.mode != "job"
     stream-backfill-failed    = local.collect.objects
+    stream-backfill-long      = local.collect.objects
+    stream-quiet              = anytrue([for one in try(local.config.expectations, null)[*] : can(coalesce(one.quiet))])
     private-connection-failed = local.collect.private_connections
     exporter-not-collecting   = local.collect.objects || local.collect.private_connections
   }

@@ -23,10 +23,15 @@ locals {
     if can(policy.conditions[0].conditionPrometheusQueryLanguage)
   }
 
+  # A policy may have no retest window. One of 0s is another thing: it limits how far the query may look back.
+  durations = {
+    for name, condition in local.promql : name =>
+    local.changes[name].duration == null ? try(condition.duration, null) : local.changes[name].duration
+  }
   retest_windows = {
     for name, condition in local.promql : name => {
-      original = tonumber(trimsuffix(condition.duration, "s"))
-      now      = tonumber(trimsuffix(coalesce(local.changes[name].duration, condition.duration), "s"))
+      original = tonumber(trimsuffix(try(condition.duration, "0s"), "s"))
+      now      = tonumber(trimsuffix(coalesce(local.durations[name], "0s"), "s"))
     }
   }
 
@@ -74,7 +79,7 @@ locals {
   # By policy, in seconds: 25 hours, or 8 days without a retest window, if it is evaluated every hour or less often.
   hourly = [for name, each in local.promql : name if try(tonumber(trimsuffix(each.evaluationInterval, "s")), 0) >= 3600]
   look_back_limits = {
-    for name, window in local.retest_windows : name => window.now == 0 && contains(local.hourly, name) ? 691200 : 90000
+    for name, duration in local.durations : name => duration == null && contains(local.hourly, name) ? 691200 : 90000
   }
   too_far_back = {
     for name, limit in local.look_back_limits : name => join(" ", [

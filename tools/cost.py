@@ -8,7 +8,6 @@ minute.
 
 import math
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
@@ -19,6 +18,7 @@ from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
 from exporter.steps.problems import Kind
 from lab.markdown import table
+from lab.policies.files import Policy, read_policies
 from lab.policies.promql import billed, promql_name
 from tools import ROOT
 
@@ -36,6 +36,7 @@ BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
 PREFIX = "custom.googleapis.com/datastream/"  # of the exporter's metrics
 # Metrics that config has to enable
 OPTIONAL = {
+    "stream/limit",
     "stream/objects",
     "stream/object_errors",
     "private_connection/state",
@@ -48,13 +49,14 @@ SPARSE = ("stream/problem", "stream/problem_since")
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 # Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
-# Terraform leaves these out where config collects nothing
-COLLECTING = {
+# Terraform leaves these out where config collects nothing, and has no quiet
+LEFT_OUT = {
     "exporter-not-collecting",
     "private-connection-failed",
     "stream-backfill-failed",
+    "stream-backfill-long",
+    "stream-quiet",
 }
-POLICIES = ROOT / "alerting_policies"
 
 
 PRICES: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -78,6 +80,7 @@ class Fleet(NamedTuple):
     projects: int  # in how many projects; each has every location of Datastream
     # The share of the streams that had a problem within the last day
     with_problem: float = 0
+    optional: bool = False  # whether config enables all that is optional
 
     @property
     def empty(self) -> int:
@@ -206,11 +209,10 @@ def alerting(fleet: Fleet) -> float:
 def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     prices = {}
-    for path in sorted(POLICIES.glob("*.yaml")):
-        query = _query(path)
-        if query and path.stem not in COLLECTING:
-            interval = int(query["evaluationInterval"].rstrip("s"))
-            prices[path.stem] = query_price(query["query"], interval, fleet)
+    for policy in _policies():
+        if policy.query and policy.enabled and policy.name not in LEFT_OUT:
+            price = query_price(policy.query, policy.interval, fleet)
+            prices[policy.name] = price
     return prices
 
 
@@ -226,7 +228,7 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     for each in named:
         if "kind" in each.equal:
             # A stream has one kind of problem, so the selectors of all share them.
-            points += series(each.metric, fleet) / len(Kind)
+            points += series(each.metric, fleet) / (len(Kind) - 1)
         elif "stream_id" in each.apart:
             points += series(each.metric, fleet)
         elif "location" in each.apart:
@@ -240,16 +242,13 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
 
 
 @cache
-def _query(path: Path) -> Any:
-    """Return a policy's query with its interval; None if it is on a log, or off."""
-    policy = yaml.safe_load(path.read_text("utf-8"))
-    if not policy.get("enabled", True):
-        return None
-    return policy["conditions"][0].get("conditionPrometheusQueryLanguage")
+def _policies() -> tuple[Policy, ...]:
+    """Return the project's policies."""
+    return read_policies(ROOT / "alerting_policies")
 
 
 def series(name: str, fleet: Fleet) -> float:
-    """Return how many series a metric has with one task; 0 if it is off by default.
+    """Return how many series a metric has with one task.
 
     Args:
         name: Its name in PromQL.
@@ -263,7 +262,7 @@ def series(name: str, fleet: Fleet) -> float:
         return fleet.streams
     metric = _metrics()[name]
     own = metric.type.removeprefix(PREFIX)
-    if own in OPTIONAL:
+    if own in OPTIONAL and not fleet.optional:
         return 0
     if own in SPARSE:
         return fleet.streams * fleet.with_problem
@@ -271,9 +270,8 @@ def series(name: str, fleet: Fleet) -> float:
     counts = {
         "stream": fleet.streams,
         "location": fleet.locations,
-        "exporter": 1,
     }
-    return counts[metric.resource] + empty
+    return counts.get(metric.resource, 1) + empty
 
 
 def _points(resource: str, fleet: Fleet) -> float:

@@ -16,7 +16,7 @@ SCENARIO = "lags"
 CHANGED = "stream-lagging"
 # What the module's inputs replace in the JSON of this policy
 REPLACED = {
-    "> (900)": "> (1800)",
+    " (900)": " (1800)",
     '"900"': '"1800"',
     "[400s]": "[600s]",
     '"600s"': '"900s"',

@@ -8,7 +8,7 @@ from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from tools import ROOT
-from tools.cost import FLEETS, POLLING_INTERVALS, query_price
+from tools.cost import FLEETS, LEFT_OUT, POLLING_INTERVALS, query_price
 
 FOLDER = ROOT / "alerting_policies"
 # What ``datastream-lab time-to-page --json`` measured
@@ -44,13 +44,17 @@ def policies() -> str:
 
 
 def _severity(policy: Policy) -> str:
-    """Return its severity; if it is off, what it costs when it is on."""
-    if policy.enabled:
-        return policy.severity
-    if not policy.query:
-        return f"{policy.severity}, off"
-    price = query_price(policy.query, policy.interval, FLEETS[0])
-    return f"{policy.severity}, off; ${price:.2f} a month"
+    """Return its severity; what it costs if it is off, or config has to ask for it."""
+    words = policy.severity
+    if not policy.enabled:
+        words += ", off"
+    elif policy.name not in LEFT_OUT:
+        return words
+    if policy.query:
+        fleet = FLEETS[0]._replace(optional=True)
+        price = query_price(policy.query, policy.interval, fleet)
+        words += f"; ${price:.2f} a month"
+    return words
 
 
 def _urgency(policy: Policy) -> tuple[bool, int]:

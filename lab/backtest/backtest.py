@@ -16,7 +16,7 @@ from lab.backtest.read import EXPORTER_DELAY
 from lab.policies.deployment import without_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
-from lab.policies.promql import known_series
+from lab.policies.promql import known_series, promql_name
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import VisibilityDelay, adjust_for_delay
@@ -107,10 +107,12 @@ def _evaluate(
     if not policy.query or not policy.parsed_query:
         return [], "matches log entries, which the history does not have"
     query = without_placeholders(policy.query)
-    metrics = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
-    missing = [metric for metric in metrics if metric not in history.names]
+    named = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
+    # A fleet whose config has no limits has no such series.
+    known = history.names | {promql_name(metrics()["stream/limit"].type)}
+    missing = [metric for metric in named if metric not in known]
     found: list[Incident] = []
-    if len(missing) < len(metrics):
+    if len(missing) < len(named):
         try:
             found += _incidents(policy, query, engine, period, history.first)
         except QueryError as error:

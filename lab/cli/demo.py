@@ -92,11 +92,13 @@ def run(context: LabContext) -> int:
             return logged.setdefault(record.getMessage(), record) is record
 
         LOGGER.addFilter(is_first)
-        if argv:
-            code = _verify(context, emulator, own_config | environ)
-        else:
-            code = _play(context, world, environ)
-        LOGGER.removeFilter(is_first)
+        try:
+            if argv:
+                code = _verify(context, emulator, own_config | environ)
+            else:
+                code = _play(context, world, environ)
+        finally:
+            LOGGER.removeFilter(is_first)
         if code == OK and not context.stop.is_set():
             _show_page(context, emulator, whole=bool(argv))
             context.err.write("" if argv else _NEXT)

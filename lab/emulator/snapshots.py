@@ -224,7 +224,7 @@ def _project_changes(
     return {"denied": denied}
 
 
-def _changes(  # noqa: PLR0911 - a case an event
+def _changes(  # noqa: PLR0911, PLR0912 - a case an event
     stream: StreamSnapshot, step: Event | _Transition
 ) -> dict[str, Any]:
     """Return what a step changes about a stream that it matches."""
@@ -251,7 +251,10 @@ def _changes(  # noqa: PLR0911 - a case an event
             return {"state": step.state}
         case worlds.SetBackfill():
             change = {"backfill": step.backfill}
-            objects = [each.model_copy(update=change) for each in stream.objects]
+            objects = list(stream.objects)
+            for index, each in enumerate(objects):
+                if matches(step.table, each.id):
+                    objects[index] = each.model_copy(update=change)
             return {"objects": tuple(objects)}
         case worlds.Lag():
             since = step.at if step.growing else None

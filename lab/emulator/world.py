@@ -53,7 +53,8 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
 
 _CODES = [code for code in grpc.StatusCode.__members__ if code != "OK"]
 
-Seconds = Annotated[float, BeforeValidator(_number_of_seconds), Field(ge=0)]
+Moment = Annotated[float, BeforeValidator(_number_of_seconds)]
+Seconds = Annotated[Moment, Field(ge=0)]
 State = Annotated[int, _number_in(StreamState)]
 BackfillState = Annotated[int, _number_in(BackfillJob.State)]
 ConnectionState = Annotated[int, _number_in(PrivateConnection.State)]
@@ -225,9 +226,10 @@ class SetState(_StreamEvent):
 
 
 class SetBackfill(_StreamEvent):
-    """All objects of the streams change to a backfill state."""
+    """Objects of the streams change to a backfill state; by default, of every table."""
 
     do: Literal["set_backfill"]
+    table: str = "*"
     backfill: BackfillState
 
 
@@ -248,10 +250,10 @@ class DropEvents(_StreamEvent):
 
 
 class CopyBytes(_StreamEvent):
-    """Streams copy so many bytes a minute, and count them in their own metric."""
+    """Streams copy an event of so many bytes a minute, and their own metrics count."""
 
     do: Literal["copy"]
-    at: float  # seconds; before the world's start if negative
+    at: Moment  # before the world's start if negative
     bytes: int
     lasts: Seconds
     read_method: str = "cdc"

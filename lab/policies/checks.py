@@ -27,8 +27,9 @@ USER_LABEL = "policy.user_label."
 VALUE = "metric.label.value"  # what a PromQL query returned, such as a lag in seconds
 # Seconds that Cloud Monitoring allows for retest window and look-back window together
 _LONGEST = 25 * HOUR
-# A longer look-back, for which no text promises a retest window, is evaluated every
-# hour at most. In Preview: https://cloud.google.com/monitoring/alerts/using-promql
+# A longer look-back is evaluated every hour at most, and its policy gives no duration,
+# as no text promises one. In Preview:
+# https://cloud.google.com/monitoring/alerts/using-promql
 _LONG = 8 * DAY
 # A stream's id has up to 60 characters, a project's 30, or more with a domain
 _LONGEST_ID = "i" * 63
@@ -58,12 +59,14 @@ def problems(
             yield (*path, "query"), sentence
         window = condition.promql.duration
         interval = condition.promql.evaluation_interval
-        limit = _LONGEST if window or interval < HOUR else _LONG
+        given = "duration" in condition.promql.model_fields_set
+        limit = _LONGEST if given or interval < HOUR else _LONG
         if window + query.look_back > limit:
             sentence = (
                 f"a retest window of {window}s and a look-back window of"
                 f" {query.look_back}s in the query exceed the {limit}s that"
-                " Cloud Monitoring allows; shorten one"
+                " Cloud Monitoring allows; shorten one, or leave duration out and"
+                f" evaluate every hour (up to {_LONG}s)"
             )
             yield (*path, "duration"), sentence
         yield from _documentation(file, query.labels, METRIC_LABEL)
@@ -109,9 +112,9 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
         yield path, "needs a query, which a log policy doesn't have; remove it"
     elif not re.fullmatch(r"[0-9]{1,15}", threshold):
         yield path, f"{quote(threshold)} is not a whole number in digits"
-    elif not re.search(rf">=? \({threshold}\)", condition.query):
-        forms = f'"> ({threshold})" or ">= ({threshold})"'
-        yield path, f'"{threshold}" is not in the query, as {forms}'
+    elif f" ({threshold})" not in condition.query:
+        advice = f'write it in parentheses, after a space, as in "> ({threshold})"'
+        yield path, f'"{threshold}" is not in the query; {advice}'
 
 
 def _documentation(

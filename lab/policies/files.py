@@ -7,9 +7,9 @@ with Terraform. The conventions:
   (a retest window in whole minutes, written in seconds, an explicit evaluation
   interval, without validation of its metrics) or ``conditionMatchedLog``.
 - ``userLabels.policy`` is the file's name without its ending.
-- ``userLabels.threshold`` is a whole number that the query has as ``> (N)`` or
-  ``>= (N)``. The parentheses mark it: Terraform's ``policy_overrides`` variable changes
-  it there and nowhere else.
+- ``userLabels.threshold`` is a whole number that the query has as `` (N)``, such as
+  ``> (N)``. The space and the parentheses mark it: Terraform's ``policy_overrides``
+  variable changes it there and nowhere else.
 - A range of an hour (of two thirds of the retest window, if that is longer than two
   minutes) is the look-back window, and changes together with the retest window. All
   other ranges are fixed.

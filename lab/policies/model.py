@@ -156,7 +156,7 @@ class PromQL(_Part):
 
     query: Text
     # Whole minutes: https://cloud.google.com/monitoring/promql/create-promql-alerts
-    duration: Annotated[Seconds, _between(0, DAY), _multiple_of(MINUTE)]
+    duration: Annotated[Seconds, _between(0, DAY), _multiple_of(MINUTE)] = 0
     evaluation_interval: Annotated[
         Seconds, _between(INTERVAL, DAY), _multiple_of(INTERVAL)
     ]

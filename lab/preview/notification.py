@@ -102,7 +102,7 @@ def _example(policy: Policy, key: str) -> str:
         return EXPORTER
     if key == VALUE:
         # Just above the threshold
-        return str(int(policy.threshold or 6) * 51 // 50 + 2)
+        return str(int(policy.threshold or 4) * 51 // 50 + 2)
     if key in EXAMPLE_LABELS:
         return EXAMPLE_LABELS[key]
     if key != "stream":

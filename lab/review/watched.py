@@ -19,7 +19,7 @@ HIDDEN = "(hidden)"
 # How much a change matters, the most important first
 ERROR, WARNING, CHANGE = ("error", "warning", "change")
 # Facts that matter more when they go
-_WATCHED = ("watched", "required")
+_WATCHED = ("watched", "required", "told")
 # Facts about a project's streams, of which nothing is said when the project goes
 _PARTS = ("limited to", "excluded")
 
@@ -119,9 +119,17 @@ def _facts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
             yield f"required: {code(name)}", ""
         written: Any = config.document.data
         for index, one in enumerate(config.expectations):
-            whole = [each for each in config.sources if covers(one, each)]
-            projects = ", ".join(code(each.project) for each in whole)
-            yield f"expected: {_rule(written['expectations'][index])}", projects
+            rule = written["expectations"][index]
+            about = _rule(rule)
+            if one.states:
+                whole = [each for each in config.sources if covers(one, each)]
+                projects = ", ".join(code(each.project) for each in whole)
+                yield f"expected: {', '.join(rule['states'])} for {about}", projects
+            if one.lag:
+                limit = f"{rule['lag']} instead of stream-lagging's threshold"
+                yield f"told of a lag above {limit}: {about}", ""
+            if one.quiet:
+                yield f"told after {rule['quiet']} without a change: {about}", ""
         for rule in written.get("mutes") or ():
             yield f"muted: {_rule(rule)}", ""
         if "grouping" in written:
@@ -132,10 +140,10 @@ def _facts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
 
 
 def _rule(rule: Json) -> str:
-    """Return an expectation or a mute as its author wrote it."""
+    """Return what an expectation or a mute is about, and when, as it is written."""
     words = code(rule["match"])
-    if "states" in rule:
-        words = f"{', '.join(rule['states'])} for {words}"
+    if "longest" in rule:
+        words += f", for at most {rule['longest']} at a time"
     time = {**rule, **(rule.get("during") or {})}
     if "schedule" in time:
         # Any moment will do.

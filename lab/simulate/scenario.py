@@ -137,14 +137,10 @@ class ScenarioFile(Section):
     # Time between the evaluation phases that are tried, because Cloud Monitoring
     # doesn't say at which second it evaluates. Use a short one where seconds matter
     spacing: Seconds = 5
-    # The label resource_container of Datastream's own series. It isn't documented how
-    # it names the project; Google's tool for migrations takes it for the project's id:
+    # The labels of Datastream's own series that may name the project; {id} stands for
+    # its id. Which one does isn't documented; Google's tool for migrations expects:
     # https://github.com/GoogleCloudPlatform/spanner-migration-tool
-    native_container: Literal[
-        "{id}", "projects/{id}", "{number}", "projects/{number}"
-    ] = "{id}"
-    # Whether they have the label project_id as well
-    native_project_id: bool = False
+    native_labels: dict[str, str] = Field(default={"resource_container": "{id}"})
     others: tuple[OtherSeries, ...] = ()  # the series of other services
     switched_off: tuple[str, ...] = ()  # policies that don't apply here
     # Policies that apply here although their files switch them off

@@ -31,6 +31,7 @@ from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 BYTES = promql_name("datastream.googleapis.com/stream/bytes_count")
+EVENTS = promql_name("datastream.googleapis.com/stream/event_count")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
 # Seconds until a sample of a native metric becomes visible: of Cloud Run, and of any
 # other at most. https://cloud.google.com/monitoring/api/v3/latency-n-retention
@@ -194,10 +195,10 @@ def add_native(
     for event in sorted(scenario.world.events, key=attrgetter("at")):
         match event:
             case CopyBytes():
-                name, by, lasts = BYTES, event.bytes, event.lasts
+                counts, lasts = {BYTES: event.bytes, EVENTS: 1}, event.lasts
                 counted = {"read_method": event.read_method}
             case DropEvents():
-                name, by, lasts = UNSUPPORTED, event.events, MINUTE
+                counts, lasts = {UNSUPPORTED: event.events}, MINUTE
                 counted = {
                     "read_method": "cdc",
                     "object_name": event.object,
@@ -206,7 +207,9 @@ def add_native(
             case _:
                 continue
         for place in _streams(snapshots.at(event.at)):
-            if matches(event.stream, place.name):
+            if not matches(event.stream, place.name):
+                continue
+            for name, by in counts.items():
                 series = into.series(name, place.labels(scenario) | counted)
                 _count(series, start + event.at, lasts, by)
 
@@ -259,14 +262,11 @@ class _StreamPlace(NamedTuple):
         """Return the labels of its native series."""
         labels = {
             "monitored_resource": _STREAM,
-            "resource_container": scenario.native_container.format(
-                id=self.project.id, number=self.project.number
-            ),
             "location": self.location.id,
             "stream_id": self.stream.id,
         }
-        if scenario.native_project_id:
-            labels["project_id"] = self.project.id
+        for key, value in scenario.native_labels.items():
+            labels[key] = value.replace("{id}", self.project.id)
         return labels
 
 

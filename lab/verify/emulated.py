@@ -32,11 +32,13 @@ from lab.prove.incidents import firing_intervals
 from lab.simulate.series import SeriesSet
 from lab.verify.rest import REST_EMULATOR
 
-# What Terraform leaves out where config collects neither objects nor connections
+# What Terraform leaves out where config collects nothing, and has no quiet
 _LEFT_OUT = (
     "exporter-not-collecting",
     "private-connection-failed",
     "stream-backfill-failed",
+    "stream-backfill-long",
+    "stream-quiet",
 )
 # A project, and what Prometheus is asked; without that, the project's incidents
 _PATH = re.compile(

@@ -12,7 +12,7 @@ from lab.verify.target import Target
 _PART = "native"
 _STREAM = '{monitored_resource="datastream.googleapis.com/Stream"}'
 _FRESHNESS = f"last_over_time(datastream_googleapis_com:stream_freshness{_STREAM}[1h])"
-# The rule of the policies: the project is in one of two labels, unless that is a number
+# The rule of the policies: the id of the project is in one of two labels
 _NAMED = (
     f'label_replace(label_replace({_FRESHNESS}, "namespace", "$1",'
     ' "resource_container", "(?:projects/)?([a-z][^/]*)"), "namespace", "$1",'
@@ -38,7 +38,8 @@ def native(target: Target) -> Iterator[Finding]:
     )
     level = INFO
     if apart:
-        level = WARNING
+        # Without any, nothing says how they name their project.
+        level = ERROR if found else WARNING
         names = [resource_name(each.labels, is_exporter=False) for each in apart]
         blind = [
             each.name
@@ -47,13 +48,10 @@ def native(target: Target) -> Iterator[Finding]:
         ]
         text += (
             f". The rest, {name_first(sorted(names))}, gets no alert of"
-            f" {', '.join(blind) or 'any policy'}. Freshness comes some minutes after a"
-            " start; else add the project to the metrics scope of"
-            f" projects/{target.project}"
+            f" {', '.join(blind) or 'any policy'}. After a start, freshness takes some"
+            " minutes: verify again. Else add the project to the metrics scope of"
+            f" projects/{target.project}. If it is there, open an issue with the labels"
         )
-        if found and len(apart) == len(streams):
-            level = ERROR
-            text += ", or, if it is there, open an issue with these labels"
     yield Finding(level, _PART, text)
     events = f"datastream_googleapis_com:stream_event_count{_STREAM}[1h]"
     increase = target.query(f"sum(increase({events})) or vector(0)")[0].value
@@ -62,5 +60,5 @@ def native(target: Target) -> Iterator[Finding]:
     level = INFO
     if total and not increase:
         level = ERROR
-        text += ": stream-unsupported-events uses increase(), so it can't alert"
+        text += ": stream-unsupported-events can't alert, stream-quiet alerts wrongly"
     yield Finding(level, _PART, text)

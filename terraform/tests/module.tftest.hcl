@@ -133,9 +133,10 @@ run "worker_pool" {
 
   assert {
     condition = setsubtract(local.policy_names, keys(local.originals)) == toset([
-      "exporter-not-collecting", "private-connection-failed", "stream-backfill-failed",
+      "exporter-not-collecting", "private-connection-failed", "stream-backfill-failed", "stream-backfill-long",
+      "stream-quiet",
     ])
-    error_message = "Config collects nothing, so policies on that are left out. Every other policy exists."
+    error_message = "Config collects and limits nothing, so policies on that are left out. Every other policy exists."
   }
 
   assert {

@@ -74,6 +74,8 @@ def test_the_table_of_variables_is_complete() -> None:
         DATASTREAM_EMULATOR,
         MONITORING_EMULATOR,
         REST_EMULATOR,
+        *environment.CLOUD_RUN,
+        *environment.LABELS.values(),
         "GOOGLE_APPLICATION_CREDENTIALS",
         "NO_COLOR",
     }

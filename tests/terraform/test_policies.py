@@ -94,9 +94,10 @@ def _as_file(values: Any) -> Any:
 
 def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
     """Each field is the file's; it gets channels, and links to what is deployed."""
-    # Some policies exist where config collects something, one where a process has
-    # memory.
+    # Some policies exist where config collects or limits something, one where a process
+    # has memory.
     config = f"{CONFIG}collect: {{objects: true, private_connections: true}}\n"
+    config += 'expectations: [{match: "*", quiet: 6h}]\n'
     inputs = {**INPUTS, "config_yaml": config}
     on = {name: {"enabled": True} for name in _FILES}
     root = terraform(MODULE)

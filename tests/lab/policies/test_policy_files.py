@@ -85,6 +85,19 @@ def test_limits_of_cloud_monitoring(
     assert sentence in error
 
 
+def test_a_look_back_of_days_leaves_the_duration_out(tmp_path: Path) -> None:
+    """A query may look back eight days if it is evaluated hourly, without duration."""
+    folder = copy(tmp_path / "policies")
+    file = folder / "paused.yaml"
+    text = file.read_text().replace("[1h]) == 3", "[8d]) == 3")
+    text = text.replace("Interval: 30s", "Interval: 3600s")
+    file.write_text(text.replace("      duration: 120s\n", ""))
+    assert errors(folder) == []
+    file.write_text(text.replace("120s", "0s"))
+    (error,) = errors(folder)
+    assert "or leave duration out and evaluate every hour (up to 691200s)" in error
+
+
 def test_errors_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     """An error in one file hides no error in another."""
     folder = copy(

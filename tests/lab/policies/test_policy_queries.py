@@ -99,6 +99,8 @@ def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
     allowed = "1h" if window <= 120 else f"{window * 2 // 3}s"
     if policy.name in {"stream-stuck", "stream-maintenance-long"}:
         allowed = f"{window * 2}s"
+    if policy.name == "stream-backfill-long":
+        allowed = "24h"  # A stream that wasn't RUNNING for a part of it is left out.
     assert set(found) <= {allowed}
     problems = re.findall(r"stream_problem\w*\{[^}]*\}\[(\w+)\]", policy.query or "")
     assert set(problems) <= {"24h"}

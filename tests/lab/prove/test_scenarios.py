@@ -48,12 +48,8 @@ def test_exactly_the_expected_alerts_fire(
     for incident in result.incidents:
         shown = notification(by_name[incident.policy], incident.labels)
         empty |= {name for name, value in shown.values.items() if value == EMPTY}
-    # Not every change has a reason, the engine's value is no label, and series that
-    # name their project by its number name no namespace.
-    known = {"log.extracted_label.reason", VALUE}
-    if "number" in result.scenario.native_container:
-        known.add("metric_or_resource.label.namespace")
-    assert empty <= known
+    # Not every change has a reason, and the engine's value is no label.
+    assert empty <= {"log.extracted_label.reason", VALUE}
 
 
 def test_every_policy_fires_in_some_scenario(

@@ -26,6 +26,8 @@ _CHOSEN = (
     "errors-before-and-after-failure",
     "private-connection-failed",
     "excluded-from-the-first-day",
+    "quiet",
+    "backfill-long",
 )
 """Scenarios in which every routed policy alerts, some with several projects."""
 
@@ -50,6 +52,7 @@ def test_every_alert_comes_once_with_routes(
     config = {
         "metrics": {"project": "orders-prod"},
         "sources": sources,
+        "expectations": [{"match": "*", "quiet": "6h"}],
         "collect": {"objects": True, "private_connections": True},
     }
     shop = {"projects": ["shop-prod"], "notification_channels": _CHANNELS}

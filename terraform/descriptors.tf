@@ -1,5 +1,4 @@
-# Without these, the exporter's first point would create descriptors without name, unit and description, and only after
-# the policies that use them. The exporter reads the same file.
+# Before the first point and the policies that read it. The exporter may not create them; it reads the same file.
 
 locals {
   catalogue = yamldecode(file("${local.shared}/exporter/metrics.yaml"))

@@ -9,6 +9,5 @@ resource "google_monitoring_monitored_project" "scoped" {
 
   metrics_scope = local.metrics_project
   name          = each.key
-
-  depends_on = [google_monitoring_custom_service.deployment]
+  depends_on    = [google_monitoring_custom_service.deployment]
 }

@@ -171,7 +171,7 @@ locals {
       index(local.severities, policy.severity), regex("^1$", length(policy.conditions)), try(
         policy.conditions[0].conditionMatchedLog.filter,
         [for each in [policy.conditions[0].conditionPrometheusQueryLanguage] :
-            [each.query, each.evaluationInterval, regex("^0$", try(each.duration, null) == null ? 0 :
+          [each.query, each.evaluationInterval, regex("^0$", try(each.duration, null) == null ? 0 :
         regex("^([0-9]+)s$", each.duration)[0] % 60)]],
       ),
     ])

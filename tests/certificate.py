@@ -1,7 +1,5 @@
 """A certificate of this machine's loopback, which gRPC trusts in every test."""
 
-from __future__ import annotations
-
 import datetime as dt
 from functools import cache
 

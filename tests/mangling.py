@@ -1,13 +1,9 @@
 """Mangles files: values of any kind in place of theirs, and pieces of text replaced."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def values(words: Sequence[str]) -> st.SearchStrategy[Any]:

@@ -10,9 +10,10 @@ import pickle
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from io import StringIO
 from pathlib import Path
 from threading import Event
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 import yaml
@@ -31,9 +32,6 @@ from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_files
 from lab.terminal import Progress
 from tests.conftest import uncovered
-from tests.outputs import Printed
-
-T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -69,6 +67,7 @@ LONGEST = 60
 
 MakeScenario = Callable[..., Scenario]
 Played = Callable[[str], ScenarioResult]
+Once = Callable[[str, Callable[[], Any]], Any]
 
 
 class Ended(NamedTuple):
@@ -90,18 +89,6 @@ class Command(Protocol):
         """Return how it ended."""
 
 
-class Once(Protocol):
-    """Makes a value once a session."""
-
-    def __call__(
-        self,
-        name: str,
-        make: Callable[[], T],
-        /,
-    ) -> T:
-        """Return the value of a name, made by the first process that asks for it."""
-
-
 def assert_nothing_running(folder: Path) -> None:
     """Fail if a process stays that names this folder."""
     until = time.monotonic() + LONGEST
@@ -116,7 +103,7 @@ def assert_nothing_running(folder: Path) -> None:
     assert left == []
 
 
-class Terminal(Printed):
+class Terminal(StringIO):
     """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
@@ -129,7 +116,7 @@ def command() -> Command:
     """Return a function that runs ``datastream-lab``."""
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = Printed(), Printed()
+        out, err = StringIO(), StringIO()
         code = main(
             [*argv],
             environ or {},
@@ -155,25 +142,23 @@ def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """Return a function that makes a value once a session, for all of its processes."""
+    """Return a function that makes a value once a session, for all of its processes.
+
+    The first process that asks for a name makes its value.
+    """
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
     folder = base / "once"
     folder.mkdir(exist_ok=True)
 
-    def of_session(
-        name: str,
-        make: Callable[[], T],
-        /,
-    ) -> T:
+    def of_session(name: str, make: Callable[[], Any]) -> Any:
         file = folder / name
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not file.exists():
                 file.write_bytes(pickle.dumps(make()))
-        value: T = pickle.loads(file.read_bytes())  # noqa: S301 - our own
-        return value
+        return pickle.loads(file.read_bytes())  # noqa: S301 - our own
 
     return of_session
 
@@ -200,7 +185,8 @@ def played(
                 (result,) = play_all([project_scenarios[name]], policies, Event())
             return result
 
-        return once(f"scenario-{name}", make)
+        result: ScenarioResult = once(f"scenario-{name}", make)
+        return result
 
     return play
 
@@ -215,7 +201,8 @@ def times_to_page(once: Once, policies: tuple[Policy, ...]) -> list[TimeToPage]:
             measured += times
         return longest(measured)
 
-    return once("times-to-page", make)
+    times: list[TimeToPage] = once("times-to-page", make)
+    return times
 
 
 @pytest.fixture(scope="session")

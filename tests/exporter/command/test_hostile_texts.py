@@ -20,6 +20,16 @@ def test_an_escaped_text_stays_on_its_line(text: str) -> None:
     assert not text.isprintable() or printable(text) == text
 
 
+every_command = pytest.mark.parametrize(
+    "argv",
+    [
+        ["run"],
+        ["run", "--dry-run"],
+        ["check"],
+    ],
+)
+
+
 @pytest.fixture
 def hostile(shop: Shop) -> Shop:
     """Return a world with hostile ids, labels, errors and refusals."""
@@ -38,7 +48,7 @@ def hostile(shop: Shop) -> Shop:
     return shop
 
 
-@pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
+@every_command
 def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> None:
     """All lines of stdout and stderr are printable, and all fields on Cloud Run."""
     ended = hostile.command(*argv)
@@ -52,7 +62,7 @@ def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> No
                 assert str(text).isprintable()
 
 
-@pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"], ["check"]])
+@every_command
 @pytest.mark.parametrize("texts", ["true", "false"])
 def test_the_texts_of_errors_can_be_left_out(
     shop: Shop, argv: list[str], texts: str

@@ -43,7 +43,8 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
         {"display_name": "Ops", "type": "slack"},
     ]
     ended = init(shop)
-    assert (ended.code, ended.out) == (OK, "")
+    assert ended.out == ""
+    assert ended.code == OK
     assert Path("config.yaml").read_text("utf-8") == WRITTEN
     main = Path("main.tf").read_text("utf-8")
     channel = '      # "projects/metrics-prod/notificationChannels'
@@ -63,7 +64,8 @@ def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
     assert config.load(str(file), {}).expectations == ()
     file.write_text(file.read_text("utf-8").replace("\n#  ", "\n  "), "utf-8")
     (one,) = config.load(str(file), {}).expectations
-    assert (one.match, [state.name for state in one.states]) == (CARTS, ["PAUSED"])
+    assert one.match == CARTS
+    assert [state.name for state in one.states] == ["PAUSED"]
     assert one.longest == timedelta(days=30)
 
 
@@ -85,10 +87,8 @@ def test_no_file_is_overwritten(shop: Shop, name: str) -> None:
     Path(name).write_text("mine\n", "utf-8")
     ended = init(shop)
     fix = "init overwrites no file; move it away, or name another folder with --folder"
-    assert (ended.code, ended.err) == (
-        USAGE,
-        f"error: {name}: exists already, and {fix}\n",
-    )
+    assert ended.code == USAGE
+    assert ended.err == f"error: {name}: exists already, and {fix}\n"
     assert [path.name for path in Path().iterdir()] == [name]
     assert Path(name).read_text("utf-8") == "mine\n"
     assert not shop.cloud.calls

@@ -31,7 +31,8 @@ from tests.exporter.command.conftest import Shop, command
 def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) -> None:
     """A mistake prints the usage and one sentence on stderr, and exits with 2."""
     code, out, err = command(*argv)
-    assert (code, out) == (USAGE, "")
+    assert out == ""
+    assert code == USAGE
     assert err.startswith("usage: datastream-exporter")
     assert sentence in err.splitlines()[-1]
 
@@ -47,7 +48,8 @@ def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) 
 def test_help_and_version_are_data(argv: list[str], start: str) -> None:
     """Help and version are printed on stdout, and exit with 0."""
     code, out, err = command(*argv)
-    assert (code, err) == (OK, "")
+    assert err == ""
+    assert code == OK
     assert out.startswith(start)
 
 
@@ -76,7 +78,9 @@ def test_a_missing_config_is_one_sentence(
 ) -> None:
     """A wrong path, a directory and no config at all exit with 2 and a sentence."""
     code, out, err = command(name, *argv)
-    assert (code, out, err.count("\n")) == (USAGE, "", 1)
+    assert code == USAGE
+    assert out == ""
+    assert err.count("\n") == 1
     assert sentence in err
 
 

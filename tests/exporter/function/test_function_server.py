@@ -27,12 +27,11 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     response = server.request(
         "/log?run=false", b'{"message": {"attributes": {"project": "x"}}}'
     )
+    assert response.status == 200
+    assert response.headers["Content-Type"] == "application/json"
     numbers = response.body
-    assert (response.status, response.headers["Content-Type"]) == (
-        200,
-        "application/json",
-    )
-    assert (numbers.pop("complete"), numbers["streams"]) == (True, 3)
+    assert numbers.pop("complete")
+    assert numbers["streams"] == 3
     assert numbers["written"] == len(cloud.points()) == POINTS
     assert {point.project for point in cloud.points()} == {"metrics-project"}
     *_, last = map(json.loads, server.log_text.splitlines())
@@ -55,7 +54,8 @@ def test_a_mistake_ends_the_start(
         while server.process.poll() is None:
             assert not server.listens()
     entries = [json.loads(line) for line in server.log_text.splitlines()]
-    assert (server.process.returncode, len(entries)) == (USAGE, mistakes)
+    assert server.process.returncode == USAGE
+    assert len(entries) == mistakes
     for entry in entries:
         assert entry["severity"] == "ERROR"
         assert entry["message"].startswith(
@@ -73,7 +73,8 @@ def test_what_is_no_request_for_a_run_starts_none(
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"):
         for path in ("/", "/log"):
             response = server.request(path, method=method)
-            assert (response.status, response.headers["Allow"]) == (405, "POST"), method
+            assert response.status == 405, method
+            assert response.headers["Allow"] == "POST", method
     # A worker that stood still beyond the timeout, as Cloud Run lets it, is not killed,
     # and a caller may leave before it has sent its body.
     os.kill(server.worker, signal.SIGSTOP)
@@ -81,7 +82,8 @@ def test_what_is_no_request_for_a_run_starts_none(
     os.kill(server.worker, signal.SIGCONT)
     server.leave("/a")
     assert server.request("/a", (b"x" * MIB for _ in range(300))).status == 404
-    assert (server.log_text, cloud.call_log) == ("", [])
+    assert server.log_text == ""
+    assert cloud.call_log == []
     assert server.end() < 300
 
 

@@ -196,7 +196,8 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(
     stranger = key_and_certificate.__wrapped__()
     with TlsFront(serve(world()).cloud, *stranger) as front:
         found = failure(google(front.address))
-        assert (found.kind, found.hint) == (FailureKind.UNAVAILABLE, NO_GRPC)
+        assert found.kind is FailureKind.UNAVAILABLE
+        assert found.hint == NO_GRPC
         assert front.tokens == []
     assert len(tokens.requests) == 1
 

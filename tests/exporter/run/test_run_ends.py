@@ -84,7 +84,8 @@ def test_the_exporters_own_points_are_written_when_all_others_hang(
     assert report.seconds < PLENTY / 3
     # What comes after a request that is lost is lost as well: three of it, four of its
     # stream.
-    assert (report.written.lost, report.written.accepted) == (45, 5)
+    assert report.written.lost == 45
+    assert report.written.accepted == 5
     assert monitoring.values(OWN) == {("global", "0"): 45}
     assert len(report.held_back) == 6
     assert not report.complete
@@ -124,7 +125,8 @@ def test_a_stop_before_the_run_writes_nothing(serve: Serve, stop: Event) -> None
     lab = serve(world(faults=[{"method": "List*", "latency": "10m"}]))
     stop.set()
     report = lab.run(LISTED, {"project": "bank-prod"}, stop=stop)
-    assert (report.stopped, report.complete) == (True, False)
+    assert report.stopped
+    assert not report.complete
     assert report.written == Written()
     assert not report.unread
     assert not report.discovered
@@ -189,8 +191,10 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     assert [len(points) for points in monitoring.batches] == [200]
     lost = 200 if code else 0
     written = report.written
-    assert (written.accepted, written.lost) == (200 - lost, 43 + lost)
-    assert (report.stopped, report.complete) == (True, False)
+    assert written.accepted == 200 - lost
+    assert written.lost == 43 + lost
+    assert report.stopped
+    assert not report.complete
     # The log says that the run was interrupted: that is why there is no last_read.
     assert report.held_back == ()
     assert lab.cloud.calls == {

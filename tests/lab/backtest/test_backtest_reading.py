@@ -79,7 +79,8 @@ def test_a_series_without_a_project_gets_one(
         (found,) = read(serve(running, series), "x.googleapis.com/y")
     labels = dict(found.labels)
     assert labels.get("project_id") == project
-    assert (labels["location"], labels["metric_location"]) == ("there", "here")
+    assert labels["location"] == "there"
+    assert labels["metric_location"] == "here"
     assert [(point.time, point.value) for point in found.samples] == [(START + 60, 1.5)]
 
 

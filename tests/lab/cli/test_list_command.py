@@ -1,5 +1,6 @@
 """``datastream-lab list`` and ``test --list``: policies and scenarios at a glance."""
 
+import re
 from pathlib import Path
 
 from exporter.process import OK
@@ -10,15 +11,15 @@ from tests.lab.conftest import POLICIES, Command
 def test_policies_are_listed_by_severity(command: Command) -> None:
     """Every policy has a row of at most 100 columns: severity, retest window, title."""
     code, out, err = command("list", "--policies", str(POLICIES))
-    assert (code, err) == (OK, "")
+    assert err == ""
+    assert code == OK
     heading, *rows = [line.split() for line in out.splitlines()]
     assert " ".join(heading) == "POLICY SEVERITY RETEST FIRES FOR"
     assert max(map(len, out.splitlines())) <= 100
-    assert sorted(row[0] for row in rows) == sorted(
-        path.stem for path in POLICIES.glob("*.yaml")
-    )
-    assert [row[1] for row in rows] == sorted(row[1] for row in rows)
     by_name = {row[0]: row for row in rows}
+    assert by_name.keys() == {path.stem for path in POLICIES.glob("*.yaml")}
+    severities = [row[1] for row in rows]
+    assert severities == sorted(severities)
     assert by_name["stream-failed"][1:] == ["CRITICAL", "1m", "stream", "failed"]
     assert by_name["stream-state-changed"][1:3] == ["WARNING", "log"]
 
@@ -29,10 +30,7 @@ def test_a_disabled_policy_is_shown(command: Command, folder: Path) -> None:
     policy.write_text(f"{policy.read_text()}\nenabled: false\n")
     code, out, _ = command("list")
     assert code == OK
-    (row,) = [
-        line.split() for line in out.splitlines() if line.startswith("stream-missing")
-    ]
-    assert row[1:] == ["off", "1m", "stream", "missing"]
+    assert re.search("^stream-missing +off +1m +stream missing$", out, re.MULTILINE)
 
 
 def test_scenarios_are_listed_without_playing(
@@ -41,7 +39,8 @@ def test_scenarios_are_listed_without_playing(
     """A list of scenarios has the name, the length and the title of each."""
     (scenarios / f"{FAILING}.yaml").unlink()
     code, out, err = command("test", "--list")
-    assert (code, err) == (OK, "")
+    assert err == ""
+    assert code == OK
     assert [line.split(maxsplit=2) for line in out.splitlines()] == [
         ["SCENARIO", "LASTS", "WHAT HAPPENS"],
         [PASSING, "15m", "A stream is deleted"],

@@ -13,7 +13,8 @@ def test_every_policy_has_a_notification(command: Command) -> None:
     """Each policy has a heading, subject and links, and its text without labels."""
     names = ["exporter-losing-points", "stream-missing"]
     code, out, err = command("preview", *names)
-    assert (code, err) == (OK, "")
+    assert err == ""
+    assert code == OK
     assert re.findall(r"^([\w-]+) · CRITICAL$", out, re.MULTILINE) == names
     assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is " in out
     assert "  Datastream stream null (null, null) is missing " in out
@@ -26,7 +27,8 @@ def test_policies_can_be_chosen(command: Command) -> None:
     assert command("preview").out == command("list").out
     assert command("preview", "stream-missing").out.count(" · ") == 3
     code, out, err = command("preview", "stream-mising", "x")
-    assert (code, out) == (USAGE, "")
+    assert out == ""
+    assert code == USAGE
     assert err.startswith(
         'error: "stream-mising" is not a policy; did you mean stream-missing?\n'
     )

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
@@ -11,16 +10,9 @@ from google.protobuf import json_format
 from exporter.steps.measure import definitions
 from lab.policies.files import Policy
 from lab.policies.promql import known_series
-from tests.lab.policies.folders import POLICIES
+from tests.lab.policies.folders import POLICIES, every_metric_policy, every_policy
 
 PROMISES = yaml.safe_load(Path(__file__).with_name("promises.yaml").read_text("utf-8"))
-METRIC = [policy for policy in POLICIES.values() if not policy.is_log]
-
-
-every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
-every_metric_policy = pytest.mark.parametrize(
-    "policy", METRIC, ids=lambda policy: policy.name
-)
 
 
 def test_the_policies_are_as_promised() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from lab.policies.files import Policy
-from tests.lab.policies.folders import POLICIES
+from tests.lab.policies.folders import POLICIES, every_metric_policy, every_policy
 
 PLAUSIBLE = {
     "location": "europe-west12",
@@ -23,13 +23,6 @@ PLAUSIBLE = {
 COMMAND = r"`((?:gcloud|curl) [^`]+)`"
 FIELD = r"[\w.]+"
 LINE = re.compile(rf'{FIELD}(?:>=|=~|=|:)(?:"[^"]+"|[A-Z]+)')
-
-every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
-every_metric_policy = pytest.mark.parametrize(
-    "policy",
-    [each for each in POLICIES.values() if not each.is_log],
-    ids=lambda each: each.name,
-)
 
 
 def _filled(

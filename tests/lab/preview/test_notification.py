@@ -1,6 +1,7 @@
 """The texts of notifications, whatever the values in them are."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 
@@ -9,7 +10,6 @@ from lab.policies.model import DocumentationLink
 from lab.preview.notification import EMPTY, EXAMPLE_LABELS, Notification, notification
 from lab.preview.terminal import print_notification
 from tests.lab.conftest import POLICIES, Played
-from tests.outputs import Printed
 
 OWN = {policy.name: policy for policy in read_policies(POLICIES)}
 LONGEST_ID = "a" + "-b3" * 20 + "-z"
@@ -43,7 +43,7 @@ def about(error: str, stream: str = "orders") -> Notification:
 
 def terminal(shown: Notification) -> list[str]:
     """Return the lines that a pipe gets."""
-    out = Printed()
+    out = StringIO()
     print_notification(shown, shown.policy.name, out)
     return [line.rstrip() for line in out.getvalue().split("\n")]
 

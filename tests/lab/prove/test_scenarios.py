@@ -62,15 +62,6 @@ def test_every_policy_fires_in_some_scenario(
     assert {policy.name for policy in policies} == paging
 
 
-def test_every_scenario_says_what_it_shows(
-    project_scenarios: dict[str, Scenario],
-) -> None:
-    """Each scenario has a title of its own and at least one sentence."""
-    scenarios = project_scenarios.values()
-    assert len({each.title for each in scenarios}) == len(scenarios)
-    assert all(each.what.strip().endswith(".") for each in scenarios)
-
-
 def test_a_wrong_scenario_lists_missed_and_extra_alerts(
     make_scenario: MakeScenario, policies: tuple[Policy, ...]
 ) -> None:

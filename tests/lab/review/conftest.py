@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.lab.conftest import POLICIES, Command, Ended
-from tests.outputs import OUTPUTS
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.terraform_cli import RootModule, copy_module
@@ -40,8 +39,10 @@ def reviewed(command: Command, tmp_path: Path) -> Reviewed:
     """Return a function that reviews a plan with the scenarios in this directory."""
 
     def run(document: Any, *words: str) -> Ended:
-        text = document if isinstance(document, bytes) else json.dumps(document)
-        file = OUTPUTS.write_input(tmp_path / "plan.json", text)
+        if not isinstance(document, bytes):
+            document = json.dumps(document).encode()
+        file = tmp_path / "plan.json"
+        file.write_bytes(document)
         folders = [
             "--policies",
             str(POLICIES),

@@ -82,7 +82,8 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
     """A policy's name is its for_each key, or the resource's name."""
     new = change("create", after=policy(), address=address)
     (found,) = planned(new).changes
-    assert (found.name, found.file) == (name, "failed")
+    assert found.name == name
+    assert found.file == "failed"
 
 
 def test_policies_with_the_same_key_are_named_by_their_address() -> None:
@@ -135,7 +136,8 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
         assert changed_policies(planned(quiet).changes) == ((), ())
     gone = planned(change("delete", before=policy()))
     (before,), after = changed_policies(gone.changes)
-    assert (before.query, after) == (promql.pretty(QUERY), ())
+    assert before.query == promql.pretty(QUERY)
+    assert after == ()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ ByMinute: TypeAlias = dict[float, float]
 def states(metric: str, by_minute: ByMinute, **labels: str) -> Series:
     """Return a series with values at minutes of the hour."""
     labels = {"namespace": "shop-prod", "location": "europe-west1"} | labels
-    series = Series(promql_name(metrics()[metric].type), tuple(sorted(labels.items())))
+    name = promql_name(metrics()[metric].type)
+    series = Series(name, tuple(sorted(labels.items())))
     for minute, value in by_minute.items():
         time = HOUR.start + minute * MINUTE
         series.add(time, time, value)
@@ -59,8 +60,11 @@ def draw(*series: Series, incidents: tuple[Incident, ...] = ()) -> Chart:
 
 def bars(drawn: Chart) -> list[tuple[str, float, float]]:
     """Return the spans of the last row: state, start and end in percent."""
-    spans = drawn.rows[-1].spans
-    return [(bar.text, bar.x, round(bar.x + bar.width, 1)) for bar in spans]
+    found = []
+    for bar in drawn.rows[-1].spans:
+        end = round(bar.x + bar.width, 1)
+        found.append((bar.text, bar.x, end))
+    return found
 
 
 def test_a_state_lasts_to_the_next_one() -> None:
@@ -170,19 +174,23 @@ def test_incidents_are_under_their_subject() -> None:
     assert names == [f"{AT}/orders", "exporters/datastream-exporter", f"{AT}/stock"]
     failed, errors = drawn.rows[0].incidents
     assert failed.text == "stream-failed (2) before the start → still open"
-    assert (failed.severity, len(failed.bars)) == ("CRITICAL", 2)
+    assert failed.severity == "CRITICAL"
+    assert len(failed.bars) == 2
     assert errors.text == "stream-errors 20m → 30m30s"
-    assert (errors.severity, len(errors.bars)) == ("WARNING", 1)
+    assert errors.severity == "WARNING"
+    assert len(errors.bars) == 1
 
 
 def test_streams_that_look_alike_share_a_row() -> None:
     """Streams that look alike share a row, and rows that do not fit are counted."""
     alike = [stream(f"s{number:03}", always(2)) for number in range(500)]
     (row,) = draw(*alike).rows
-    assert (row.name, row.more) == (f"{AT}/s000", 499)
+    assert row.name == f"{AT}/s000"
+    assert row.more == 499
     different = [stream(f"s{number}", always(2, since=number)) for number in range(50)]
     drawn = draw(*different)
-    assert (len(drawn.rows), drawn.notes) == (MOST_ROWS, ["10 more rows not drawn."])
+    assert len(drawn.rows) == MOST_ROWS
+    assert drawn.notes == ["10 more rows not drawn."]
 
 
 def test_names_are_no_markup(tmp_path: Path) -> None:
@@ -202,7 +210,8 @@ def test_the_picture_needs_no_style_sheet() -> None:
     for each in drawn:
         assert re.match(r"#\w{6}|url\(#\w+\)", each.attrib["fill"])
     (label, _) = [each for each in drawn if each.text == "FAILED_PERMANENTLY"]
-    assert (label.get("text-anchor"), label.get("x")) == ("end", "100.0%")
+    assert label.get("text-anchor") == "end"
+    assert label.get("x") == "100.0%"
 
 
 def test_a_date_is_said_once() -> None:

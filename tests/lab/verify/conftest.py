@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from lab.verify.emulated import deploy, serve_rest
 from tests.lab.backtest.conftest import raw
 from tests.lab.backtest.conftest import seed as seed_series
 from tests.lab.conftest import POLICIES, Command, Ended
-from tests.outputs import Printed
 
 HERE = Path(__file__).parent
 # What depends on the second at which a test runs
@@ -100,7 +100,7 @@ def installed(
 ) -> Installation:
     """Return an emulator in which the exporter has run, with deployed policies."""
     monkeypatch.setattr(queries, "READABLE_SECONDS", 0)
-    assert main(["run"], empty.environ, Printed(), Printed()) == 0
+    assert main(["run"], empty.environ, StringIO(), StringIO()) == 0
     deploy(empty.emulator, empty.environ, policies)
     seed(empty, "native")
     return empty

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from threading import Event
 from types import SimpleNamespace
 
@@ -22,7 +23,6 @@ from lab.verify.drill import POLICY, STREAM
 from lab.verify.rest import Rest
 from tests.lab.conftest import POLICIES, Terminal
 from tests.lab.verify.conftest import Installation
-from tests.outputs import Printed
 
 HEALTHY = "ok       drill: alert-drill is healthy again"
 ARRIVED = (
@@ -71,7 +71,7 @@ class Stage:
         person = Person()
         person.answer = answer
         argv = f"verify --drill --project ops-prod --policies {POLICIES}".split()
-        self.code = main(argv, self.installed.environ, Printed(), person)
+        self.code = main(argv, self.installed.environ, StringIO(), person)
         return person.getvalue()
 
     def alerting(self) -> set[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from logging import DEBUG, INFO, Formatter
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
@@ -78,11 +78,12 @@ class Signals:
         if self.exit_code is not None:
             os._exit(self.exit_code)
         self.exit_code = 128 + number
-        name = signal.Signals(number).name
         LOGGER.warning(
-            "%s: finishing the work under way; repeat the signal to stop at once.", name
+            "%s: finishing the work under way; repeat the signal to stop at once.",
+            signal.Signals(number).name,
         )
-        self.stop.set()
+        # In this thread, it could wait for ever for a lock that this thread holds.
+        Thread(target=self.stop.set).start()
 
 
 @dataclass

@@ -7,11 +7,7 @@ from typing import NamedTuple
 from exporter.logger import LOGGER
 from exporter.text import plural, printable
 
-_GRADES = {
-    INFO: "ok",
-    WARNING: "warning",
-    ERROR: "failed",
-}
+_GRADES = {INFO: "ok", WARNING: "warning", ERROR: "failed"}
 
 
 class Finding(NamedTuple):

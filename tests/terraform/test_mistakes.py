@@ -105,11 +105,15 @@ def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
     with pytest.raises(TerraformError) as caught:
         root.plan(**INPUTS, policy_directory="own")
     _check_sentences(str(caught.value), ["busy.yml must", "stream-failed.yaml must"])
+    sentences = []
     for number, (old, new) in enumerate(_POLICY_MISTAKES.items()):
         assert old in _POLICY
-        root.write(f"own-{number}/busy.yaml", _POLICY.replace(old, new))
-        with pytest.raises(TerraformError, match="datastream-lab list --policies own-"):
-            root.plan(**INPUTS, policy_directory=f"own-{number}")
+        root.write(f"wrong/busy-{number}.yaml", _POLICY.replace(old, new))
+        sentences.append(f"busy-{number}.yaml must be in the form of")
+    with pytest.raises(TerraformError) as caught:
+        root.plan(**INPUTS, policy_directory="wrong")
+    _check_sentences(str(caught.value), sentences)
+    assert "`datastream-lab list --policies wrong` names each" in str(caught.value)
 
 
 def test_an_own_policy_without_effect_warns(terraform: CopyModule) -> None:

@@ -46,7 +46,7 @@ class LocationRun:
         # While nobody knows when they began, they are due, and not written.
         begun = problems or follow(LocationProblems(), compared, timestamp)
         compared = begun.judge(compared)
-        about = [*measure.problem_samples(self.name, begun)]
+        about = measure.problem_samples(self.name, begun)
         points = self.points
         if compared.empty:
             # Its streams are gone: so are problems. The run writes that it was read.
@@ -72,7 +72,7 @@ class LocationRun:
             return
         points.write([location_sample("location/last_read", self.name, timestamp)])
         if not problems:
-            points.due += len(about)
+            points.due += len([*about])
         elif points.written.complete:
             self.problems.forget_ended(self.name)
             self.memory.mark_written(self.name)

@@ -152,8 +152,8 @@ class Expectations:
                 continue
             if index in self._open:
                 limits |= one.limits
-            if one.states and index in self._open:
-                last = index
+                if one.states:
+                    last = index
             elif one.states:
                 closed = index
         place = self._config.document.place

@@ -36,6 +36,7 @@ _UNUSED_SECONDS = 600
 # How long a stream is alone before its page goes out. After that, it stays alone: no
 # page closes while its stream has the problem
 _UNTOLD_SECONDS = {Kind.FAILED: 60, Kind.FAILED_PERMANENTLY: 0, Kind.UNEXPECTED: 90}
+PROBLEM_KINDS = tuple(_UNTOLD_SECONDS)
 _KINDS: dict[int, Kind] = {
     StreamState.FAILED: Kind.FAILED,
     StreamState.FAILED_PERMANENTLY: Kind.FAILED_PERMANENTLY,
@@ -93,12 +94,10 @@ class LocationProblems(NamedTuple):
 
     def judge(self, at: ComparedLocation) -> ComparedLocation:
         """Return the location; a state that was expected for too long is unexpected."""
-        streams = []
-        for one in at.streams:
-            verdict = one.verdict
+        streams = list(at.streams)
+        for index, one in enumerate(streams):
             if one.longest and (one.stream.id, Kind.UNEXPECTED) in self.current:
-                verdict = Verdict.UNEXPECTED
-            streams.append(one._replace(verdict=verdict))
+                streams[index] = one._replace(verdict=Verdict.UNEXPECTED)
         return at._replace(streams=tuple(streams))
 
 
@@ -149,9 +148,7 @@ class ProblemMemory:
         if before is None:
             # Where nothing can be read, each of its streams may have had a problem.
             streams = at.held if refused else ()
-            before = LocationProblems(
-                ended=frozenset(product(streams, _UNTOLD_SECONDS))
-            )
+            before = LocationProblems(ended=frozenset(product(streams, PROBLEM_KINDS)))
         grouping = None if refused else self._grouping
         problems = follow(before, at, now, grouping)
         self.known[at.name] = problems
@@ -196,7 +193,7 @@ def follow(
     # What was written last counts until now, however old it is.
     for (_, kind), problem in before.current.items():
         groups[kind, problem.number] = now
-    for kind in _UNTOLD_SECONDS:
+    for kind in PROBLEM_KINDS:
         if grouping is not None:
             of_kind = {key: problems[key] for key in problems if key[1] is kind}
             taken = {number for each, number in groups if each is kind}

@@ -16,11 +16,12 @@ from exporter.config.locations import KNOWN
 from exporter.function import LEAST_SECONDS
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
-from exporter.steps.problems import Kind
+from exporter.steps.problems import PROBLEM_KINDS
 from lab.markdown import table
+from lab.policies.deployment import LEFT_OUT
 from lab.policies.files import Policy, read_policies
 from lab.policies.promql import billed, promql_name
-from tools import ROOT
+from tools import POLICIES, ROOT
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
@@ -49,14 +50,6 @@ SPARSE = ("stream/problem", "stream/problem_since")
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 # Seconds between the runs of a polling script: what most teams run, and the minimum
 POLLING_INTERVALS = (300, 60)
-# Terraform leaves these out where config collects nothing, and has no quiet
-LEFT_OUT = {
-    "exporter-not-collecting",
-    "private-connection-failed",
-    "stream-backfill-failed",
-    "stream-backfill-long",
-    "stream-quiet",
-}
 
 
 PRICES: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -228,7 +221,7 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     for each in named:
         if "kind" in each.equal:
             # A stream has one kind of problem, so the selectors of all share them.
-            points += series(each.metric, fleet) / (len(Kind) - 1)
+            points += series(each.metric, fleet) / len(PROBLEM_KINDS)
         elif "stream_id" in each.apart:
             points += series(each.metric, fleet)
         elif "location" in each.apart:
@@ -244,7 +237,7 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
 @cache
 def _policies() -> tuple[Policy, ...]:
     """Return the project's policies."""
-    return read_policies(ROOT / "alerting_policies")
+    return read_policies(POLICIES)
 
 
 def series(name: str, fleet: Fleet) -> float:

@@ -15,8 +15,7 @@ from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
 from lab.timeline.charts import picture, scenario_chart
-from tools import ROOT, lab
-from tools.policies import FOLDER
+from tools import POLICIES, ROOT, lab
 
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
 PICTURE = ROOT / "docs" / "timeline.svg"
@@ -35,7 +34,7 @@ def backtest() -> str:
 
 def scenario() -> Scenario:
     """Return what is recorded: a morning of a small fleet."""
-    names = {policy.name for policy in read_policies(FOLDER)}
+    names = {policy.name for policy in read_policies(POLICIES)}
     return parse_scenario(
         _SCENARIO.read_text("utf-8"), _SCENARIO.name, names, name="recorded"
     )
@@ -54,7 +53,7 @@ def svg() -> str:
     Raises:
         NotInstalledError: Prometheus is not installed.
     """
-    policies = read_policies(FOLDER)
+    policies = read_policies(POLICIES)
     (result,) = play_all([scenario()], policies, Event())
     return picture(scenario_chart(result, policies))
 

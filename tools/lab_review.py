@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from tools import ROOT, lab
-from tools.policies import FOLDER
+from tools import POLICIES, ROOT, lab
 
 SHOWN = ROOT / "docs" / "policies-review.txt"
 CHANNEL = "projects/my-project/notificationChannels/1"
@@ -44,7 +43,7 @@ def plan() -> dict[str, Any]:
     ``policy_overrides = { stream-lagging = { threshold = 1800, duration = "900s" } }``
     """
     changes = []
-    for file in sorted(FOLDER.glob("*.yaml")):
+    for file in sorted(POLICIES.glob("*.yaml")):
         before = yaml.safe_load(file.read_text("utf-8"))
         before["notificationChannels"] = [CHANNEL]
         text = json.dumps(before)

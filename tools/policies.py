@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from lab.markdown import table
+from lab.policies.deployment import LEFT_OUT
 from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
-from tools import ROOT
-from tools.cost import FLEETS, LEFT_OUT, POLLING_INTERVALS, query_price
+from tools import POLICIES, ROOT
+from tools.cost import FLEETS, POLLING_INTERVALS, query_price
 
-FOLDER = ROOT / "alerting_policies"
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
 _MODES = ("job", "function", "function_log_triggers", "worker_pool")
@@ -19,12 +19,12 @@ _MODES = ("job", "function", "function_log_triggers", "worker_pool")
 def policies() -> str:
     """Return the table of policies, the severest first."""
     rows = []
-    for policy in sorted(read_policies(FOLDER, house_rules=True), key=_urgency):
+    for policy in sorted(read_policies(POLICIES, house_rules=True), key=_urgency):
         evaluated = ""
         if policy.interval:
             evaluated = f"every {format_duration(policy.interval)}"
         row = (
-            f"[{policy.name}](../{FOLDER.name}/{policy.path.name})",
+            f"[{policy.name}](../{POLICIES.name}/{policy.path.name})",
             policy.header.catches.partition(". ")[0].rstrip("."),
             _severity(policy),
             _retest_window(policy),

@@ -14,6 +14,8 @@ COUNTED = $(BIN)/python -m pip --disable-pip-version-check install --progress-ba
 	awk '/^(Collecting|  Downloading|Installing)/ { printf "\r%s\033[K", substr($$0, 1, 70) >"/dev/stderr" } \
 		END { printf "\r\033[K" >"/dev/stderr" }'; }
 ARGS ?=
+# The tests of a file share what they set up, so one worker runs them all.
+PYTEST = pytest --numprocesses auto --dist loadfile $(ARGS)
 DIST ?= dist
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)
 MODULE = $(DIST)/datastream-exporter-module-$(VERSION)
@@ -40,15 +42,14 @@ run: $(LAB) ## play the whole way against an emulator, without an account: init,
 .PHONY: setup
 setup: $(LAB) ## set up .venv with datastream-exporter and datastream-lab
 
-# The tests of a file share what they set up, so one worker runs them all.
 .PHONY: test
 test: lint $(VENV)/.system $(VENV)/.floor ## run `make lint`, then the tests; CI also builds the image
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m $(PYTEST)
 
 .PHONY: coverage
 coverage: $(VENV)/.system $(VENV)/.floor ## run the tests, and list the lines that none reaches; it takes a fifth longer
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/coverage run -m $(PYTEST)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -19,6 +19,7 @@ EXAMPLES = tuple(
 )
 _GIVEN = yaml.safe_load(Path(__file__).with_name("inputs.yaml").read_text("utf-8"))
 INPUTS: dict[str, Any] = _GIVEN["inputs"]
+FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None}
 IMAGE: str = INPUTS["image"]
 CONFIG: str = INPUTS["config_yaml"]
 CHANNEL: str = INPUTS["notification_channels"]["CRITICAL"][0]

@@ -65,15 +65,10 @@ class TerraformError(Exception):
 
 @dataclass(frozen=True)
 class State:
-    """What a state holds.
+    """What a state holds."""
 
-    Attributes:
-        resources: The values of each managed resource by address, if they are known.
-        outputs: The known outputs.
-    """
-
-    resources: Mapping[str, Json]
-    outputs: Json
+    resources: Mapping[str, Json]  # known values of each managed resource, by address
+    outputs: Json  # the known ones
 
     def of(self, kind: str) -> list[Json]:
         """Return the values of every managed resource of a type."""

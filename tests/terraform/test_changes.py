@@ -11,12 +11,19 @@ import pytest
 
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, OPTIONS
+from tests.terraform.module_inputs import (
+    CHANNEL,
+    CONFIG,
+    FUNCTION,
+    INPUTS,
+    MODULE,
+    OPTIONS,
+)
 from tests.terraform.terraform_cli import RootModule, TerraformError
 
 # Other lives have the policies: here they would only take time.
 _JOB: dict[str, Any] = INPUTS | {"create_policies": False}
-_FUNCTION: dict[str, Any] = _JOB | {"mode": "function", "image": None}
+_FUNCTION: dict[str, Any] = FUNCTION | {"create_policies": False}
 _OWN = "own@orders-prod.iam.gserviceaccount.com"
 _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "a job": [
@@ -65,7 +72,7 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
 
 def test_a_first_plan_shows_who_gets_what(plan_module: PlanModule) -> None:
     """Before anything exists, only the log sinks' own accounts are unknown."""
-    plan = plan_module(mode="function", image=None)
+    plan = plan_module(**FUNCTION)
     hidden = {
         address.split("[")[0]
         for address, values in plan.resources.items()

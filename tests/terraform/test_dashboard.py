@@ -19,7 +19,7 @@ from lab.simulate.series import Series
 from lab.simulate.simulation import simulate
 from lab.timeline.spans import Period
 from tests.terraform.conftest import PlanModule
-from tests.terraform.module_inputs import CONFIG, MODULE
+from tests.terraform.module_inputs import CONFIG, FUNCTION, MODULE
 from tests.terraform.terraform_cli import REPOSITORY, Plan
 
 VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
@@ -111,7 +111,7 @@ def test_a_tile_that_stays_empty_is_left_out(
     plan_module: PlanModule, widgets: Widgets
 ) -> None:
     """What isn't collected or is off, and the other modes, have no tiles."""
-    function = _widgets(_planned(plan_module(mode="function", image=None)))
+    function = _widgets(_planned(plan_module(**FUNCTION)))
     left_out = set()
     for file in ("job", "objects", "private_connections", "sources"):
         path = REPOSITORY / MODULE / f"dashboard/{file}.yaml"

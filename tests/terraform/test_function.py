@@ -14,13 +14,9 @@ import yaml
 from lab.filters.log_filter import parse_log_filter
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.module_inputs import FUNCTION, MODULE
 
-_INPUTS: dict[str, Any] = INPUTS | {
-    "mode": "function",
-    "image": None,
-    "create_policies": False,
-}
+_INPUTS: dict[str, Any] = FUNCTION | {"create_policies": False}
 _ENTRIES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("log_entries.yaml").read_text("utf-8")
 )
@@ -81,7 +77,7 @@ def test_an_error_a_change_of_state_and_an_admin_call_call_the_function(
     plan_module: PlanModule,
 ) -> None:
     """Only these log entries call the function, never its own."""
-    plan = plan_module(mode="function", image=None)
+    plan = plan_module(**FUNCTION)
     sinks = plan.of("google_logging_project_sink")
     assert {each["project"] for each in sinks} == {"orders-prod", "billing-prod"}
     for sink in sinks:

@@ -20,10 +20,9 @@ import pytest
 from tests.conftest import serving
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import INPUTS, MODULE
+from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE
 from tests.terraform.terraform_cli import REPOSITORY, RootModule
 
-_FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None}
 _POLICY = "google_monitoring_alert_policy.policy"
 _DESCRIPTOR = "google_monitoring_metric_descriptor.exporter"
 _UPGRADED = {
@@ -56,14 +55,14 @@ def test_a_release_plans_what_the_clone_plans(
     with serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
         address = f"http://127.0.0.1:{server.server_port}/{archive.name}"
         for root, source in ((clone, "./terraform"), (user, address)):
-            block = {"source": source, **_FUNCTION}
+            block = {"source": source, **FUNCTION}
             root.write("main.tf.json", json.dumps({"module": {"exporter": block}}))
             root.init()
             planned.append(root.plan().resources)
     assert planned[0] == planned[1]
 
 
-@pytest.mark.parametrize("inputs", [_FUNCTION, INPUTS], ids=["function", "job"])
+@pytest.mark.parametrize("inputs", [FUNCTION, INPUTS], ids=["function", "job"])
 def test_one_apply_upgrades_an_earlier_version(
     terraform: CopyModule, fake_provider: FakeProvider, inputs: dict[str, Any]
 ) -> None:

@@ -3,7 +3,7 @@
 import json
 import math
 
-from lab.prove.time_to_page import TimeToPage
+from lab.prove.time_to_page import MOMENTS, TimeToPage
 from tools import lab, lab_backtest, lab_review
 from tools.policies import TIMES
 
@@ -22,6 +22,8 @@ def test_the_measured_times(times_to_page: list[TimeToPage]) -> None:
         assert row["bound_seconds"] == few.bound, HOW
         longer = row["worst_seconds"] - math.ceil(few.worst)
         assert 0 <= longer <= 5, (HOW, few)
+        if few.change.event:
+            assert row["measured"] >= MOMENTS, HOW
 
 
 def test_the_transcripts() -> None:

@@ -12,6 +12,7 @@ from lab.prove.time_to_page import (
     record_death,
 )
 from lab.prove.time_to_page import times_to_page as longest
+from tests.lab.conftest import FEW_MOMENTS
 
 
 def test_every_time_to_page_is_within_its_bound(
@@ -28,6 +29,11 @@ def test_every_time_to_page_is_within_its_bound(
     # evaluations
     permanently = measured["FAILED_PERMANENTLY", "job"]
     assert permanently.worst == pytest.approx(128, abs=3)
+    # A few random moments, ten after runs, each at thirty evaluations
+    assert permanently.measured == (FEW_MOMENTS + 10) * 30
+    # The same, with 10 s between two runs
+    pool = measured["FAILED_PERMANENTLY", "worker_pool"]
+    assert pool.worst == pytest.approx(48, abs=3)
 
 
 def test_a_change_without_an_incident_is_a_failure(

@@ -10,19 +10,20 @@ locals {
   )
   policy_names = sort(keys(local.files))
 
-  # A job has no memory of the previous run, so it logs no changes of states. What config doesn't collect or limit can't
-  # alert, and each query has its price.
-  can_alert = {
-    stream-state-changed      = var.mode != "job"
-    stream-backfill-failed    = local.collect.objects
-    stream-backfill-long      = local.collect.objects
-    stream-quiet              = anytrue([for one in try(local.config.expectations, null)[*] : can(coalesce(one.quiet))])
-    private-connection-failed = local.collect.private_connections
-    exporter-not-collecting   = local.collect.objects || local.collect.private_connections
+  # What the label `needs` of a policy asks of config.yaml. What config doesn't collect or limit can't alert, and each
+  # query has its price.
+  met = {
+    nothing = true
+    objects = local.collect.objects
+    quiet   = anytrue([for one in try(local.config.expectations, null)[*] : can(coalesce(one.quiet))])
   }
 
-  decoded   = { for name, file in local.files : name => yamldecode(file(file)) }
-  originals = { for name, policy in local.decoded : name => policy if lookup(local.can_alert, name, true) }
+  decoded = { for name, file in local.files : name => yamldecode(file(file)) }
+  # A job has no memory of the previous run, so it logs no changes of states.
+  originals = {
+    for name, policy in local.decoded : name => policy if(name != "stream-state-changed" || local.is_function) &&
+    lookup(local.met, try(policy.userLabels.needs, "nothing"), true)
+  }
 
   overridable = ["duration", "enabled", "notification_channels", "runbook_url", "severity", "threshold"]
   unchanged   = { for attribute in local.overridable : attribute => null }

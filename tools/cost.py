@@ -18,7 +18,6 @@ from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
 from exporter.steps.problems import PROBLEM_KINDS
 from lab.markdown import table
-from lab.policies.deployment import LEFT_OUT
 from lab.policies.files import Policy, read_policies
 from lab.policies.promql import billed, promql_name
 from tools import POLICIES, ROOT
@@ -203,7 +202,7 @@ def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     prices = {}
     for policy in _policies():
-        if policy.query and policy.enabled and policy.name not in LEFT_OUT:
+        if policy.query and policy.enabled and not policy.needs:
             price = query_price(policy.query, policy.interval, fleet)
             prices[policy.name] = price
     return prices

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from lab.markdown import table
-from lab.policies.deployment import LEFT_OUT
 from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
@@ -48,7 +47,7 @@ def _severity(policy: Policy) -> str:
     words = policy.severity
     if not policy.enabled:
         words += ", off"
-    elif policy.name not in LEFT_OUT:
+    elif not policy.needs:
         return words
     if policy.query:
         fleet = FLEETS[0]._replace(optional=True)

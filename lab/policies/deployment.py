@@ -10,14 +10,6 @@ from typing import NamedTuple
 
 from lab.policies.promql import pretty
 
-# What Terraform leaves out where config collects nothing, and has no quiet
-LEFT_OUT = {
-    "exporter-not-collecting",
-    "private-connection-failed",
-    "stream-backfill-failed",
-    "stream-backfill-long",
-    "stream-quiet",
-}
 _PLACEHOLDER = re.compile(
     r',\s*(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
     r'|namespace="datastream-exporter")'

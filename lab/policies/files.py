@@ -10,6 +10,8 @@ with Terraform. The conventions:
 - ``userLabels.threshold`` is a whole number that the query has as `` (N)``, such as
   ``> (N)``. The space and the parentheses mark it: Terraform's ``policy_overrides``
   variable changes it there and nowhere else.
+- ``userLabels.needs`` is what config has to ask for, ``objects`` or ``quiet``. Without
+  that, the policy can't alert, and Terraform leaves it out.
 - A range of an hour (of two thirds of the retest window, if that is longer than two
   minutes) is the look-back window, and changes together with the retest window. All
   other ranges are fixed.
@@ -67,6 +69,7 @@ class Policy:
     severity: str = ""  # ``CRITICAL``, ``ERROR`` or ``WARNING``
     # The number in the query that users may change, as text; None without one
     threshold: str | None = None
+    needs: str = ""  # what config has to ask for, as ``objects``; empty for nothing
     subject: str = ""  # the alert's subject
     content: str = ""  # the alert's text, in Markdown
     links: tuple[DocumentationLink, ...] = ()  # the alert's links
@@ -155,6 +158,7 @@ def _read(path: Path, *, house_rules: bool) -> Policy:
         retest_window=metric.duration if metric else 0,
         interval=metric.evaluation_interval if metric else 0,
         threshold=model.user_labels.get("threshold"),
+        needs=model.user_labels.get("needs", ""),
         subject=model.documentation.subject,
         content=model.documentation.content,
         links=model.documentation.links,

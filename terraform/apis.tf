@@ -3,7 +3,7 @@ locals {
   apis = toset(flatten([
     length(local.created_accounts) > 0 ? ["${local.job_project}/iam.googleapis.com"] : [],
     "${local.job_project}/run.googleapis.com",
-    local.scheduled ? ["${local.job_project}/cloudscheduler.googleapis.com"] : [],
+    "${local.job_project}/cloudscheduler.googleapis.com",
     # What a function is stored in, built by, logged to and kept in.
     [for api in ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] :
     "${local.job_project}/${api}.googleapis.com" if local.is_function],

@@ -68,7 +68,6 @@ locals {
     if contains(keys(var.service_accounts), key) && !account.needed && !var.paused },
     { for each in local.slack_channel[*] : "slack_channel" => "severities is []" if length(each.severities) == 0 },
     local.is_function && var.image != null ? { image = "Google builds the image of mode = \"function\"" } : {},
-    local.scheduled && var.watch_interval != "10s" ? { watch_interval = "only mode = \"worker_pool\" has it" } : {},
     length(var.slack_mentions) == 0 || anytrue([for each in values(local.placed) : length(each.channels) > 0]) ? {} :
     { slack_mentions = "there is no channel" },
   )

@@ -21,12 +21,12 @@ locals {
   # Projects whose locations are discovered: those with a source that lists none.
   discovering = toset([for source in local.config.sources : source.project if try(source.locations, null) == null])
 
-  collect = { for key in ["objects", "private_connections"] : key => try(local.config.collect[key], false) == true }
+  collect = { objects = try(local.config.collect.objects, false) == true }
 
   # A minute's calls of Datastream's API, at least. With memory, it looks for new streams every five minutes.
   listed          = flatten([for source in local.config.sources : try(coalesce(source.locations), [])])
   known_locations = yamldecode(file("${local.shared}/exporter/config/locations.yaml")).locations
-  runs_per_minute = local.scheduled ? (local.is_triggered ? 6 : 1) : try(60 / trimsuffix(var.watch_interval, "s"), 0)
+  runs_per_minute = local.is_triggered ? 6 : 1
   calls_per_minute = ceil(
     local.runs_per_minute * (length(local.listed) + length(local.discovering)) +
     length(local.discovering) * length(local.known_locations) / (var.mode == "job" ? 1 : 5)
@@ -35,7 +35,4 @@ locals {
   # Names of the variables with a password in an address: no message shows their values.
   passwords = flatten([for given in [var.environment_variables, var.build_environment_variables] :
   [for key, url in given : key if can(regex("://[^/@\\s]*:[^/\\s]+@", nonsensitive(url)))]])
-
-  # Whether Cloud Scheduler starts each run.
-  scheduled = var.mode != "worker_pool"
 }

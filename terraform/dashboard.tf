@@ -14,10 +14,9 @@
 locals {
   dashboard_files = concat(
     ["attention", "fleet", "lag"],
-    anytrue([for name, enabled in local.enabled : enabled if startswith(name, "source-")]) ? ["sources"] : [],
     [for collected, is_collected in local.collect : collected if is_collected],
     ["exporter"],
-    [for mode in ["function", "job"] : mode if mode == var.mode],
+    [local.is_function ? "function" : "job"],
   )
 
   # YAML makes a date midnight in UTC, whatever its time zone. In code spans, Markdown means nothing; a backquote

@@ -7,7 +7,7 @@ locals {
     build     = { suffix = "-build", needed = local.is_function, does = "Builds the function." }
     exporter  = { suffix = "", needed = true, does = "Lists Datastream streams and writes their states as metrics." }
     push      = { suffix = "-push", needed = local.is_triggered, does = "Calls the function when Datastream logs." }
-    scheduler = { suffix = "-cron", needed = local.scheduled, does = "Starts the runs." }
+    scheduler = { suffix = "-cron", needed = true, does = "Starts the runs." }
   }
   needed_accounts  = toset([for key, account in local.accounts : key if account.needed])
   created_accounts = setsubtract(local.needed_accounts, keys(var.service_accounts))
@@ -25,7 +25,6 @@ locals {
   lister_id = substr(replace("${var.name}_of_${local.metrics_project}", "/[^a-z0-9]/", "_"), 0, 64)
   stream_permissions = concat(
     local.collect.objects ? ["datastream.objects.list"] : [],
-    local.collect.private_connections ? ["datastream.privateConnections.list"] : [],
     ["datastream.streams.list"],
   )
   lister_permissions = {

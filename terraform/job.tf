@@ -30,8 +30,9 @@ resource "google_cloud_run_v2_job" "exporter" {
   }
 
   template {
-    labels     = var.labels
-    task_count = var.task_count
+    labels = var.labels
+    # Each task would write the same series.
+    task_count = 1
     template {
       encryption_key  = var.encryption_key
       service_account = local.emails.exporter

@@ -3,7 +3,7 @@
 
 resource "google_monitoring_monitored_project" "scoped" {
   for_each = toset([
-    for project in setunion(local.watched_projects, local.scheduled ? [local.job_project] : []) : project
+    for project in setunion(local.watched_projects, [local.job_project]) : project
     if var.manage_metrics_scope && project != local.metrics_project
   ])
 

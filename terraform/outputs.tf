@@ -29,12 +29,11 @@ output "check_command" {
 }
 
 output "created" {
-  description = "Full names of the `dashboard`, the `exporter` (function, job or worker pool) and the `slack_channel`."
+  description = "Full names of the `dashboard`, the `exporter` (function or job) and the `slack_channel`."
   value = {
     dashboard = google_monitoring_dashboard.fleet.id
     exporter = one(concat(
       google_cloudfunctions2_function.exporter[*].id, google_cloud_run_v2_job.exporter[*].id,
-      google_cloud_run_v2_worker_pool.exporter[*].id,
     ))
     slack_channel = one(google_monitoring_notification_channel.slack[*].name)
   }
@@ -76,11 +75,10 @@ output "policy_names" {
 }
 
 output "run_now_command" {
-  description = "Command that starts a run now; for a worker pool, a command that reads its log."
+  description = "Command that starts a run now."
   value = join(" ", [lookup({
-    function    = "gcloud scheduler jobs run ${var.name} --location ${var.region}"
-    job         = "gcloud run jobs execute ${var.name} --region ${var.region} --wait"
-    worker_pool = "gcloud beta run worker-pools logs read ${var.name} --region ${var.region}"
+    function = "gcloud scheduler jobs run ${var.name} --location ${var.region}"
+    job      = "gcloud run jobs execute ${var.name} --region ${var.region} --wait"
   }, var.mode, ""), "--project", local.job_project])
 }
 

@@ -3,9 +3,9 @@
 locals {
   severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
 
-  # What the files can't name: the page of what is deployed (that of a worker pool isn't documented), and the dashboard.
+  # What the files can't name: the page of what is deployed, and the dashboard.
   exporter_page  = "${local.console}/run/${lookup(local.exporter_pages, var.mode, "")}/${var.region}/${var.name}?"
-  exporter_pages = { function = "detail", job = "jobs/details", worker_pool = "worker-pools/details" }
+  exporter_pages = { function = "detail", job = "jobs/details" }
   dashboards     = "${local.console}/monitoring/dashboards?project=$${project}"
 
   # The text of each policy, then its links' addresses. Each place that changes is an exact text in the file. The
@@ -125,7 +125,6 @@ resource "google_monitoring_alert_policy" "policy" {
   # Descriptors and metrics scope first: without them, a policy sees nothing. The exporter too, so that it runs before
   # exporter-silent's retest window ends.
   depends_on = [
-    google_cloud_run_v2_worker_pool.exporter,
     google_cloud_scheduler_job.exporter,
     google_monitoring_custom_service.deployment,
     google_monitoring_metric_descriptor.exporter,

@@ -13,9 +13,9 @@ locals {
     route => replace(join("|", sort(projects)), ".", "[.]")
   }
 
-  # A query can be narrowed if each of its selectors of streams, locations and private connections has braces. Others,
-  # and those of exporter-*, are for the default route only.
-  stream_selector  = "custom_googleapis_com:datastream_(?:stream|location|private_connection)_[a-z_]+"
+  # A query can be narrowed if each of its selectors of streams and locations has braces. Others, and those
+  # of exporter-*, are for the default route only.
+  stream_selector  = "custom_googleapis_com:datastream_(?:stream|location)_[a-z_]+"
   stream_selectors = { for name, query in local.queries : name => regexall("${local.stream_selector}\\{?", query) }
   narrowable = [
     for name, found in local.stream_selectors : name

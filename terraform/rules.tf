@@ -44,7 +44,7 @@ locals {
     { for at, given in local.mentions : at => [keys(given), local.severities] },
     {
       notification_channels = [keys(var.notification_channels), local.severities]
-      policy_overrides      = [keys(local.given), local.policy_names]
+      policy_overrides      = [setsubtract(keys(local.given), keys(local.removed)), local.policy_names]
       renotify_intervals    = [keys(var.renotify_intervals), local.severities]
       service_accounts      = [keys(var.service_accounts), ["build", "exporter", "push", "scheduler"]]
     },
@@ -53,6 +53,17 @@ locals {
     { "slack_mentions" = var.slack_mentions },
     { for name, each in local.routes : "routes: ${name}: slack_mentions" => each.slack_mentions },
   )
+
+  # Policies of earlier versions, and what alerts instead
+  removed = {
+    exporter-watching-nothing = "stream-missing and project-unwatched alert instead"
+    private-connection-failed = "stream-failed alerts for the streams of a broken connection"
+    source-disk-filling       = "watch the source's disk with the database's own metrics"
+    source-log-growing        = "watch the source's log with the database's own metrics"
+    source-slot-held          = "watch the source's slots with the database's own metrics"
+    stream-maintenance-long   = "stream-lagging alerts if the data is late"
+    stream-volume-jump        = "no other policy alerts for it"
+  }
 
   limits = {
     for name, policy in local.decoded : name => lookup(local.threshold_limits, name, [0, 1000000000000])
@@ -71,12 +82,12 @@ locals {
       for key in setsubtract(keys[0], keys[1]) : [at, key, join(", ", keys[1])]
     ]]...)
     network  = [for vpc in local.vpc_access[*] : [] if vpc.network == null && vpc.subnetwork == null]
-    no_image = [for mode in [var.mode] : [mode] if contains(["job", "worker_pool"], mode) && var.image == null]
+    removed  = [for name, instead in local.removed : [name, instead] if contains(keys(local.given), name)]
+    no_image = [for mode in [var.mode] : [mode] if mode == "job" && var.image == null]
     only_in = [for input, mode in {
       build_environment_variables = length(var.build_environment_variables) > 0 ? "function" : var.mode
       build_worker_pool           = var.build_worker_pool != null ? "function" : var.mode
       log_triggers                = coalesce(var.log_triggers, false) ? "function" : var.mode
-      task_count                  = var.task_count != 1 ? "job" : var.mode
     } : [input, mode] if mode != var.mode]
     pool = [for pool in var.build_worker_pool[*] : [pool, var.region]
     if !can(regex("^projects/[^/]+/locations/${var.region}/workerPools/[^/]+$", pool))]
@@ -120,8 +131,6 @@ locals {
       mode                 = var.mode
       name                 = var.name
       region               = var.region
-      task_count           = var.task_count
-      watch_interval       = var.watch_interval
     } : input => { (input) = text } },
     {
       account      = { for key, email in var.service_accounts : "service_accounts: ${key}" => coalesce(email, "null") }

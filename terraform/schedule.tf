@@ -1,4 +1,4 @@
-# Cloud Scheduler: what it calls, and when. A worker pool needs none.
+# Cloud Scheduler: what it calls, and when.
 
 locals {
   # The service's own address: the function's other one isn't internal.
@@ -7,8 +7,6 @@ locals {
 }
 
 resource "google_cloud_scheduler_job" "exporter" {
-  count = local.scheduled ? 1 : 0
-
   project     = local.job_project
   region      = var.region
   name        = var.name

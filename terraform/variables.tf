@@ -33,7 +33,7 @@ variable "manage_metrics_scope" {
 }
 
 variable "name" {
-  description = "Name of the function, job or worker pool, and prefix of the service accounts and the custom role."
+  description = "Name of the function or job, and prefix of the service accounts and the custom role."
   type        = string
   default     = "datastream-exporter"
   nullable    = false

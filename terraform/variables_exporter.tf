@@ -18,7 +18,7 @@ variable "build_worker_pool" {
 }
 
 variable "cpu" {
-  description = "CPUs of each task, of the worker pool or of the function."
+  description = "CPUs of the job or of the function."
   type        = string
   default     = "1"
   nullable    = false
@@ -50,21 +50,21 @@ variable "log_triggers" {
 }
 
 variable "memory" {
-  description = "Memory of each task, of the worker pool or of the function."
+  description = "Memory of the job or of the function."
   type        = string
   default     = "512Mi"
   nullable    = false
 }
 
 variable "mode" {
-  description = "`function` or `job`, which run every minute, or `worker_pool`, which runs every `watch_interval`."
+  description = "What runs every minute: a Cloud Run `function` or a Cloud Run `job`."
   type        = string
   default     = "function"
   nullable    = false
 }
 
 variable "paused" {
-  description = "Whether to stop the exporter: no schedule, log triggers or worker pool. exporter-silent is off, too."
+  description = "Whether to stop the exporter: no schedule, no log triggers. exporter-silent is off, too."
   type        = bool
   default     = false
   nullable    = false
@@ -77,22 +77,8 @@ variable "service_accounts" {
   nullable    = false
 }
 
-variable "task_count" {
-  description = "Number of tasks that share the locations. Increase it if one run can't read all locations in time."
-  type        = number
-  default     = 1
-  nullable    = false
-}
-
 variable "vpc_access" {
   description = "Direct VPC egress: `network` or `subnetwork`, `tags`, and `egress`, `ALL_TRAFFIC` by default."
   type        = any # inputs/ has the type
   default     = null
-}
-
-variable "watch_interval" {
-  description = "Time between runs of the worker pool, `\"10s\"` to `\"60s\"`."
-  type        = string
-  default     = "10s"
-  nullable    = false
 }

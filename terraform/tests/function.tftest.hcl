@@ -37,7 +37,7 @@ run "function" {
 
   assert {
     condition = alltrue([
-      for job in google_cloud_scheduler_job.exporter :
+      for job in [google_cloud_scheduler_job.exporter] :
       job.schedule == "* * * * *" && job.http_target[0].http_method == "POST" &&
       job.attempt_deadline == "${google_cloudfunctions2_function.exporter[0].service_config[0].timeout_seconds}s"
     ])
@@ -72,7 +72,7 @@ run "paused" {
   }
 
   assert {
-    condition     = google_cloud_scheduler_job.exporter[0].paused
+    condition     = google_cloud_scheduler_job.exporter.paused
     error_message = "The schedule is paused."
   }
 
@@ -99,7 +99,7 @@ run "existing_accounts" {
     condition = join(" ", [
       google_cloudfunctions2_function.exporter[0].build_config[0].service_account,
       google_cloudfunctions2_function.exporter[0].service_config[0].service_account_email,
-      google_cloud_scheduler_job.exporter[0].http_target[0].oidc_token[0].service_account_email,
+      google_cloud_scheduler_job.exporter.http_target[0].oidc_token[0].service_account_email,
     ]) == "projects/identities/serviceAccounts/${join(" ", values(var.service_accounts))}"
     error_message = "The build, the function and the schedule use the given accounts."
   }

@@ -1,4 +1,4 @@
-# What the module creates in the modes job and worker_pool, what organisations bring themselves or switch, and what
+# What the module creates in mode job, what organisations bring themselves or switch, and what
 # inputs change in the policies; the Python tests compare each policy with its file. It needs no cloud and no
 # credentials: terraform init && terraform test
 
@@ -49,12 +49,20 @@ run "job" {
 
   assert {
     condition = alltrue([
-      for job in google_cloud_scheduler_job.exporter :
+      for job in [google_cloud_scheduler_job.exporter] :
       job.schedule == "* * * * *" && job.http_target[0].http_method == "POST" &&
       endswith(job.http_target[0].uri, "/projects/orders-prod/locations/europe-west1/jobs/datastream-exporter:run") &&
       job.http_target[0].oauth_token[0].scope == "https://www.googleapis.com/auth/cloud-platform"
     ])
     error_message = "Cloud Scheduler starts the job every minute, with an access token."
+  }
+
+  assert {
+    condition = setsubtract(local.policy_names, keys(local.originals)) == toset([
+      "exporter-not-collecting", "stream-backfill-failed", "stream-backfill-long", "stream-quiet",
+      "stream-state-changed",
+    ])
+    error_message = "Config collects and limits nothing, and a job logs no changes, so policies on that are left out. Every other policy exists."
   }
 
   assert {
@@ -75,7 +83,8 @@ run "left_to_somebody_else" {
   variables {
     config_yaml           = <<-EOT
       ${replace(var.config_yaml, "metrics: {project: orders-prod}", "metrics: {project: metrics-prod}")}
-      collect: {objects: true, private_connections: true}
+      collect: {objects: true}
+      run: {location: europe-west4}
     EOT
     create_policies       = false
     enable_apis           = false
@@ -93,56 +102,23 @@ run "left_to_somebody_else" {
   }
 
   assert {
+    condition = one([
+      for env in google_cloud_run_v2_job.exporter[0].template[0].template[0].containers[0].env : env.value
+      if env.name == "DATASTREAM_EXPORTER_LOCATION"
+    ]) == "europe-west4"
+    error_message = "The location of its own series is that in config.yaml."
+  }
+
+  assert {
     condition = {
       for project, role in google_project_iam_custom_role.lister :
       project => join(" ", [for each in role.permissions : replace(each, "/^[a-z]+[.]|[.]list$/", "")])
       } == {
-      billing-prod = "objects privateConnections streams"
+      billing-prod = "objects streams"
       metrics-prod = "timeSeries.create timeSeries"
-      orders-prod  = "locations objects privateConnections streams"
+      orders-prod  = "locations objects streams"
     }
     error_message = "What is collected is listed. A metrics project that isn't watched has permissions on series only."
-  }
-}
-
-run "worker_pool" {
-  command = plan
-
-  variables {
-    mode           = "worker_pool"
-    watch_interval = "30s"
-    config_yaml    = "${var.config_yaml}\nrun: {location: europe-west4}"
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_worker_pool.exporter[0].scaling[0].manual_instance_count == 1
-    error_message = "Exactly one instance runs: two would write the same series."
-  }
-
-  assert {
-    condition = alltrue([
-      for container in google_cloud_run_v2_worker_pool.exporter[0].template[0].containers :
-      join(" ", container.args) == "watch --interval 30s" && { for env in container.env : env.name => env.value } == {
-        DATASTREAM_EXPORTER_CONFIG   = var.config_yaml
-        DATASTREAM_EXPORTER_LOCATION = "europe-west4"
-        MALLOC_ARENA_MAX             = "2"
-      }
-    ])
-    error_message = "It watches at the given interval. The location of its own series is that in config.yaml."
-  }
-
-  assert {
-    condition = setsubtract(local.policy_names, keys(local.originals)) == toset([
-      "exporter-not-collecting", "private-connection-failed", "stream-backfill-failed", "stream-backfill-long",
-      "stream-quiet",
-    ])
-    error_message = "Config collects and limits nothing, so policies on that are left out. Every other policy exists."
-  }
-
-  assert {
-    condition = endswith(google_monitoring_alert_policy.policy["exporter-silent"].documentation[0].links[0].url,
-    "/run/worker-pools/details/europe-west1/datastream-exporter?project=orders-prod")
-    error_message = "Links to the exporter lead to the worker pool."
   }
 }
 
@@ -236,7 +212,7 @@ run "every_policy_changed" {
   expect_failures = [check.inputs_are_as_intended]
 
   variables {
-    mode = "worker_pool"
+    mode = "function"
     policy_overrides = {
       for file in fileset("../alerting_policies", "*.yaml") : trimsuffix(file, ".yaml") => {
         enabled               = false
@@ -317,7 +293,8 @@ run "routes" {
         log_notification_channels = { shop-prod = ["projects/shop-prod/notificationChannels/4"] }
       }
     }
-    mode           = "worker_pool"
+    mode           = "function"
+    image          = null
     name           = "streams-prod"
     slack_mentions = { CRITICAL = "<!channel>" }
     policy_overrides = {
@@ -378,7 +355,7 @@ run "routes" {
       for key, policy in google_monitoring_alert_policy.policy :
       "${policy.project} ${key}" => [
         for log in policy.conditions[0].condition_matched_log : split("\n", log.filter)[0]
-        if strcontains(log.filter, "worker_pool_name=\"streams-prod\"")
+        if strcontains(log.filter, "service_name=\"streams-prod\"")
       ] if endswith(key, "stream-state-changed")
       } == {
       "orders-prod stream-state-changed"         = ["NOT jsonPayload.project=~\"^(example[.]com:billing|orders-prod)$\""]

@@ -26,7 +26,7 @@ VARIABLE = re.compile(r"\$\{(\w+)\.value\}")
 ATTENTION = "What has a problem, and for how long (a group: since it formed)"
 MUTES = "Mutes in config.yaml, by their ends"
 COLLECTED = f"""{CONFIG}
-collect: {{objects: true, private_connections: true}}
+collect: {{objects: true}}
 mutes:
   - {{match: "projects/*/[a]", until: 2030-01-02, timezone: UTC, reason: "`*${{a}}\\n"}}
   - {{match: projects/*/d, until: 2029-12-24T22:00:00+01:00}}
@@ -38,8 +38,7 @@ Widgets = dict[str, dict[str, Any]]
 @pytest.fixture(scope="session")
 def dashboard(plan_module: PlanModule) -> dict[str, Any]:
     """Return the planned dashboard, with all that can be collected and switched on."""
-    lagging = {"threshold": "1200"}
-    overrides = {"source-log-growing": {"enabled": True}, "stream-lagging": lagging}
+    overrides = {"stream-lagging": {"threshold": "1200"}}
     return _planned(plan_module(config_yaml=COLLECTED, policy_overrides=overrides))
 
 
@@ -110,10 +109,10 @@ def test_tiles_do_not_overlap(dashboard: dict[str, Any]) -> None:
 def test_a_tile_that_stays_empty_is_left_out(
     plan_module: PlanModule, widgets: Widgets
 ) -> None:
-    """What isn't collected or is off, and the other modes, have no tiles."""
+    """What isn't collected, and the other mode, have no tiles."""
     function = _widgets(_planned(plan_module(**FUNCTION)))
     left_out = set()
-    for file in ("job", "objects", "private_connections", "sources"):
+    for file in ("job", "objects"):
         path = REPOSITORY / MODULE / f"dashboard/{file}.yaml"
         tiles = yaml.safe_load(path.read_text("utf-8"))
         left_out |= {tile["widget"]["title"] for tile in tiles}
@@ -141,9 +140,6 @@ def test_filters_apply_to_every_series_of_streams_and_locations(
         name = str(selector.name)
         matchers = {each.name: each.value for each in selector.matchers.matchers}
         if ":datastream_exporter_" in name or name.startswith("run_"):
-            continue
-        if name.startswith("cloudsql_"):
-            assert matchers["database_id"] == "(project):.+"
             continue
         wanted = {"namespace": "project", "location": "location"}
         if not name.startswith("custom_"):
@@ -219,16 +215,13 @@ MORE = """\
     monitored_resource: generic_node, location: global, stream_id: alert-drill},
     {2580: 106}]
 - [custom_googleapis_com:datastream_stream_problem_since, *drill, {2580: 1767573780}]
-- [custom_googleapis_com:datastream_private_connection_state, {namespace: shop-prod,
-    monitored_resource: generic_node, location: us-east1, private_connection_id: vpc},
-    {2580: 3}]
 - [datastream_googleapis_com:stream_bytes_count, &copied {location: europe-west1,
     monitored_resource: datastream.googleapis.com/Stream, resource_container: shop-prod,
     stream_id: a, read_method: postgresql-cdc}, {0: 0, 2640: 44_000_000_000}]
 - [datastream_googleapis_com:stream_bytes_count,
     {<<: *copied, read_method: postgresql-backfill}, {0: 0, 2640: 7_000_000_000}]
 """
-"""A drill, a connection and what was copied; points by seconds after the start."""
+"""A drill and what was copied; points by seconds after the start."""
 
 
 @pytest.fixture(scope="module")
@@ -276,9 +269,6 @@ Bytes in 30 days, by stream and read method: |-
   shop-prod, europe-west1, a, postgresql-cdc, 4.4e+10
 "CDC of all streams in 30 days (without backfills; free tier: 500 GiB of sources on\
  Google Cloud)": "4.4e+10"
-Private connections, by state: |-
-  project, location, private connection, state, connections
-  shop-prod, us-east1, vpc, FAILED, 1
 Not readable, by location: |-
   (all others), 0
   us-east1, shop-prod, 1

@@ -75,7 +75,7 @@ def test_one_deployment_lives_in_every_mode(
     """One apply switches the mode; options and grants are those of the new one."""
     root = terraform(MODULE)
     inputs: dict[str, Any] = {}
-    for mode in ("function", "job", "worker_pool"):
+    for mode in ("function", "job"):
         image = None if mode == "function" else IMAGE
         inputs = {**INPUTS, **OPTIONS, "mode": mode, "image": image}
         assert root.apply(**inputs) == []
@@ -93,7 +93,6 @@ def _check_options(state: State, mode: str) -> None:
     kinds = {
         "function": "google_cloudfunctions2_function",
         "job": "google_cloud_run_v2_job",
-        "worker_pool": "google_cloud_run_v2_worker_pool",
     }
     found = {kind: state.of(kind) for kind in kinds.values() if state.of(kind)}
     assert found.keys() == {kinds[mode]}

@@ -50,7 +50,7 @@ module "each" {
 
   config_yaml = each.value
   image       = "docker.io/x@sha256:${sha256("x")}"
-  mode        = "worker_pool"
+  mode        = "job"
   region      = "europe-west1"
 }
 """,

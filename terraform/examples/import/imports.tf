@@ -1,4 +1,4 @@
-# After a lost state: what exists under a name that can't be taken twice, for any mode. Copy this file beside your
+# After a lost state: what exists under a name that can't be taken twice, for both modes. Copy this file beside your
 # main.tf, change the values below, apply, and delete it. The provider's own project doesn't matter.
 
 locals {
@@ -24,17 +24,15 @@ locals {
     for grant in module.datastream_exporter.iam_grants : basename(grant.resource) => grant.role
     if grant.permissions != null
   }
-  scoped    = concat(keys(local.roles), local.mode == "worker_pool" ? [] : [local.project])
+  scoped    = concat(keys(local.roles), [local.project])
   in_region = "projects/${local.project}/locations/${local.region}"
 
   # A mode, or the log triggers, have one of each thing below, number 0, or none.
   has = {
     for part, exists in {
-      function    = local.mode == "function"
-      job         = local.mode == "job"
-      worker_pool = local.mode == "worker_pool"
-      schedule    = local.mode != "worker_pool"
-      log         = local.log_triggers
+      function = local.mode == "function"
+      job      = local.mode == "job"
+      log      = local.log_triggers
     } : part => exists ? { only = 0 } : {}
   }
 }
@@ -74,21 +72,14 @@ import {
 }
 
 import {
-  for_each = local.has.schedule
-  to       = module.datastream_exporter.google_cloud_scheduler_job.exporter[each.value]
-  id       = "${local.in_region}/jobs/${local.name}"
+  to = module.datastream_exporter.google_cloud_scheduler_job.exporter
+  id = "${local.in_region}/jobs/${local.name}"
 }
 
 import {
   for_each = local.has.job
   to       = module.datastream_exporter.google_cloud_run_v2_job.exporter[each.value]
   id       = "${local.in_region}/jobs/${local.name}"
-}
-
-import {
-  for_each = local.has.worker_pool
-  to       = module.datastream_exporter.google_cloud_run_v2_worker_pool.exporter[each.value]
-  id       = "${local.in_region}/workerPools/${local.name}"
 }
 
 import {

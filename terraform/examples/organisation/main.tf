@@ -32,9 +32,6 @@ module "datastream_exporter" {
   config_yaml = file("${path.module}/config.yaml")
   labels      = { team = "data-platform" }
 
-  # Several tasks share the locations.
-  task_count = 2
-
   # WARNING goes where ERROR does.
   notification_channels = {
     CRITICAL = concat(local.channels["Data platform on-call"], local.channels["Data platform Slack"])

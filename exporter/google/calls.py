@@ -11,16 +11,18 @@ from typing import Any, TypeVar
 import tenacity
 from google.api_core import exceptions
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2
 
 from exporter.google.errors import (
+    NOBODY,
     STATUS,
+    Caller,
     CallError,
     Failure,
     FailureKind,
     explain_call_error,
     explain_unexpected_error,
     is_transient,
+    retry_delay,
 )
 from exporter.logger import LOGGER, log
 
@@ -30,9 +32,21 @@ LEAST_ATTEMPT = 0.1
 # Of one list: the API allows 200 streams a location, and advises 10,000 objects
 MOST_PAGES = 50
 
-# What a run called, retries included; all threads share it
-Calls = list[str]
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
+
+
+class Calls:
+    """Counts the calls that somebody makes, retries included; threads share it."""
+
+    def __init__(self, caller: Caller = NOBODY) -> None:
+        self.caller = caller
+        self.made = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self.made += 1
 
 
 @dataclass(frozen=True)
@@ -62,15 +76,18 @@ class Deadline:
         return replace(self, ends=min(self.ends, time.monotonic() + seconds))
 
     def sooner(self, seconds: float) -> "Deadline":
-        """Return a deadline that leaves this many seconds before this one ends."""
+        """Return a deadline that ends this many seconds before this one."""
         return replace(self, ends=self.ends - seconds)
+
+    def later(self, seconds: float) -> "Deadline":
+        """Return a deadline that ends this many seconds after this one."""
+        return replace(self, ends=self.ends + seconds)
 
 
 def call_with_retry(
     call: Callable[[float], T],
     deadline: Deadline,
     calls: Calls,
-    *,
     what: str,
     longest: float = math.inf,
     again: Callable[[BaseException], bool] = is_transient,
@@ -89,7 +106,7 @@ def call_with_retry(
         if left < LEAST_ATTEMPT or (last and deadline.stopped):
             late = "the run's deadline passed before this call started"
             raise last or exceptions.DeadlineExceeded(late)
-        calls.append(what)
+        calls.add()
         began, status = time.monotonic(), "OK"
         try:
             return call(min(longest, left))
@@ -121,17 +138,12 @@ def call_with_retry(
 def _wait(state: tenacity.RetryCallState) -> float:
     """Return how many seconds to wait: what the server asks for, with jitter."""
     own = _jitter(state)
-    error = state.outcome.exception() if state.outcome else None
-    for detail in getattr(error, "details", None) or ():
-        if isinstance(detail, error_details_pb2.RetryInfo):
-            delay = detail.retry_delay
-            asked = float(delay.seconds + delay.nanos / 1e9)
-            # All clients are asked for the same: a little jitter spreads them.
-            return max(own, asked + own / 10)
-    return own
+    asked = retry_delay(state.outcome.exception()) if state.outcome else 0.0
+    # All clients are asked for the same: a little jitter spreads them.
+    return max(own, asked + own / 10) if asked else own
 
 
-def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
+def attempt(work: Callable[[], T], deadline: Deadline, calls: Calls) -> T | Failure:
     """Return what a call returns, or why it returns nothing.
 
     An error that nobody foresaw is logged with its traceback.
@@ -144,20 +156,20 @@ def attempt(work: Callable[[], T], deadline: Deadline) -> T | Failure:
         # After a stop the channel may be closed before the next page is requested.
         if not deadline.stopped:
             LOGGER.exception("The exporter failed unexpectedly:")
-        return explain_unexpected_error(error)
+        return explain_unexpected_error(error, calls.caller)
 
 
 def list_pages(
     method: Callable[..., Any],
     request: Any,
-    needs: tuple[str, str],
+    permission: str,
     deadline: Deadline,
     calls: Calls,
 ) -> Iterator[Any]:
     """Yield every page that a client's method lists; raise CallError.
 
-    ``needs`` is the project that is called, and the IAM permission for it. The client's
-    own pager keeps only the last page's ``unreachable``.
+    ``permission`` is the one of IAM that it needs in the project of the request. The
+    client's own pager keeps only the last page's ``unreachable``.
     """
 
     def page(timeout: float) -> Any:
@@ -171,13 +183,16 @@ def list_pages(
         return type(first).pb(first)
 
     method_name = type(request).__name__.removesuffix("Request")
-    what = f"{method_name} {getattr(request, 'parent', '') or request.name}"
+    parent = getattr(request, "parent", "") or request.name
+    what, project = f"{method_name} {parent}", parent.split("/")[1]
     problem = f"the list goes on after {MOST_PAGES} pages"
     for _ in range(MOST_PAGES):
         try:
             answer = call_with_retry(page, deadline, calls, what=what)
         except exceptions.GoogleAPICallError as error:
-            raise CallError(explain_call_error(error, *needs)) from error
+            raise CallError(
+                explain_call_error(error, project, permission, calls.caller)
+            ) from error
         left_out = ""
         if unreachable := getattr(answer, "unreachable", ()):
             left_out = f"the answer leaves out what is in {', '.join(unreachable)}"

@@ -22,7 +22,15 @@ from google.cloud.monitoring_v3 import MetricServiceClient
 
 from exporter.config import Endpoints
 from exporter.google.environment import check_proxies
-from exporter.google.errors import IN_USE, CallError, explain_credentials_error
+from exporter.google.errors import (
+    INVALID_TOKEN,
+    MORE_THREADS,
+    Caller,
+    CallError,
+    Failure,
+    FailureKind,
+    explain_credentials_error,
+)
 from exporter.logger import LOGGER
 from exporter.names import LocationName
 
@@ -107,7 +115,7 @@ class Clients:
         return self._datastreams[hash(str(parent)) % _CHANNELS]
 
     def _open(self) -> None:
-        IN_USE[:] = filter(None, [self.credentials])
+        self.caller = Caller(self.credentials)
         self._channels: list[grpc.Channel] = []
         self._datastreams = self._connect(
             DatastreamClient,
@@ -207,8 +215,17 @@ def _credentials(
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.set_exception(error)
 
+    thread = threading.Thread(target=fetch, name="token", daemon=True)
     try:
-        threading.Thread(target=fetch, name="token", daemon=True).start()
-        return fetched.result(timeout=seconds)
+        thread.start()
+    except RuntimeError:
+        message = "no thread could be started to fetch a token"
+        failure = Failure(FailureKind.CREDENTIALS, message, MORE_THREADS)
+        raise CallError(failure) from None
+    try:
+        credentials, project = fetched.result(timeout=seconds)
     except Exception as error:
         raise CallError(explain_credentials_error(error, impersonate)) from error
+    if not isinstance(credentials.token, str):
+        raise CallError(INVALID_TOKEN)
+    return credentials, project

@@ -1,4 +1,4 @@
-"""Reads what the environment says of Cloud Run, of this process's task, and of proxies.
+"""Reads what the environment says of Cloud Run and of proxies.
 
 Source: https://cloud.google.com/run/docs/container-contract. A function is a service.
 
@@ -6,25 +6,25 @@ gRPC reads the lower-case proxy variables alone. Of a malformed URL, gRPC and ur
 show parts in their errors, which can be the password.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 
 from exporter.documents.mistakes import InputError
-from exporter.names import Name
+from exporter.text import quote
 
 # Of a job, a worker pool and a function, in this order
 CLOUD_RUN = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
-TASK_INDEX = "CLOUD_RUN_TASK_INDEX"
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
 # The labels of each log entry, and the variables that have them
 LABELS = {
     "execution": "CLOUD_RUN_EXECUTION",
-    "task_index": TASK_INDEX,
     "attempt": "CLOUD_RUN_TASK_ATTEMPT",
 }
+
+# Seconds that a request may take: less leaves no time for a run, and Cloud Run allows
+# an hour at most
+_TIMEOUTS = range(10, 3601)
 
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")
 _PROXY_URL = re.compile(
@@ -32,28 +32,6 @@ _PROXY_URL = re.compile(
     r"([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?",
     re.ASCII | re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task of a Cloud Run job, which reads its share of all locations."""
-
-    index: int = 0  # this task's number, from 0
-    count: int = 1  # how many tasks there are
-
-    def holds(self, name: Name) -> bool:
-        """Return whether this task has a location, or says how a discovery went.
-
-        Exactly one task does.
-        """
-        digest = hashlib.sha256(f"{name.project}/{name.location}".encode()).digest()
-        return int.from_bytes(digest[:8]) % self.count == self.index
-
-
-def task(environ: Mapping[str, str]) -> Task:
-    """Return which task of a job this process is; elsewhere there is one."""
-    count = int(environ.get(TASK_COUNT) or 1)
-    return Task(int(environ.get(TASK_INDEX) or 0), count)
 
 
 def on_cloud_run(environ: Mapping[str, str]) -> bool:
@@ -67,9 +45,27 @@ def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:
-    """Return the seconds that a request may take, if functions-framework says it."""
-    seconds = environ.get(REQUEST_TIMEOUT)
-    return int(seconds) if seconds else None
+    """Return the seconds that a request may take, or None if nobody says it.
+
+    Raise InputError for what is no number of seconds that a run fits into.
+    """
+    text = environ.get(REQUEST_TIMEOUT)
+    if not text:
+        return None
+    if re.fullmatch("[0-9]{1,4}", text) and int(text) in _TIMEOUTS:
+        return int(text)
+    problem = f"must be a whole number from 10 to 3600, not {quote(text)}"
+    fix = "Cloud Run sets it to the service's timeout: correct that"
+    raise InputError([f"environment: {REQUEST_TIMEOUT}: {problem}; {fix}"])
+
+
+def check_task_count(environ: Mapping[str, str]) -> None:
+    """Raise InputError in a job of several tasks."""
+    count = environ.get(TASK_COUNT) or "1"
+    if count != "1":
+        fix = "each task would write the same series: give the job one task"
+        problem = f"environment: {TASK_COUNT}: must be 1, not {quote(count)}; {fix}"
+        raise InputError([problem])
 
 
 def let_grpc_see_proxies(environ: MutableMapping[str, str]) -> None:

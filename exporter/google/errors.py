@@ -1,12 +1,14 @@
 """Explains Google's errors: one sentence about what happened, one about what to do."""
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from google.auth.credentials import Credentials
+from google.rpc import error_details_pb2
 
 
 class FailureKind(StrEnum):
@@ -29,6 +31,7 @@ class Failure(NamedTuple):
     kind: FailureKind
     message: str  # what happened, in the server's words where it has any
     hint: str  # what the reader can do about it, a command or a role where there is one
+    retry_seconds: float = 0.0  # for how long the server asks for no other call
 
     def __str__(self) -> str:
         message = self.message or "the server gave no reason"
@@ -50,6 +53,14 @@ _CREDENTIALS_HINT = (
     " runs as."
 )
 
+INVALID_TOKEN = Failure(
+    FailureKind.CREDENTIALS,
+    "the token server returned an invalid token",
+    "Check what answers in place of the metadata server, or of the URL in the"
+    " credentials file.",
+)
+
+MORE_THREADS = "Allow the exporter more threads, or more memory for them."
 STATUS = "See https://status.cloud.google.com if it lasts"
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
 _PASSING = (FailureKind.UNAVAILABLE, f"The next run tries again. {STATUS}.")
@@ -89,8 +100,7 @@ _MORE_HINTS = (
 _PLUGIN = "Getting metadata from plugin failed with error:"
 # Characters of a message that are shown: a proxy may answer with a whole page
 _LONGEST = 1000
-# The credentials of this process's calls: a server may repeat their token
-IN_USE: list[Credentials] = []
+_LONGEST_READ = 10_000  # characters of it that are looked at
 _USERINFO = re.compile(r"//\S*@")  # a user and a password in a URL
 # The codes of OAuth (RFC 6749, 5.2, and RFC 8693, 2.2.2) and of Google
 _OAUTH_CODE = re.compile(
@@ -113,19 +123,44 @@ _USER = '"user:$(gcloud config get account)"'
 _PERIMETER = "vpcServiceControlsUniqueIdentifier"
 
 
-def explain_call_error(error: Exception, project: str, permission: str) -> Failure:
+@dataclass(frozen=True)
+class Caller:
+    """Who calls Google: what a role is granted to, and what no text may show."""
+
+    credentials: Credentials | None = None  # None with emulators
+
+    @property
+    def member(self) -> str:
+        """The account, as the command that grants a role takes it."""
+        email = str(getattr(self.credentials, "service_account_email", ""))
+        return f"serviceAccount:{email}" if "@" in email else _USER
+
+    def hide_secrets(self, text: str) -> str:
+        """Return a text without the caller's token, and users and passwords in URLs."""
+        token = getattr(self.credentials, "token", None)
+        if isinstance(token, str) and token:
+            text = text.replace(token, "…")
+        return _USERINFO.sub("//", text)
+
+
+NOBODY = Caller()
+
+
+def explain_call_error(
+    error: Exception, project: str, permission: str, caller: Caller = NOBODY
+) -> Failure:
     """Return why a call failed; ``permission`` is the one of IAM that it needs.
 
     Codes and ErrorInfo are those of https://cloud.google.com/apis/design/errors; gRPC's
     own failures have none of their own, so their texts are matched.
     """
     if not isinstance(error, exceptions.GoogleAPICallError):
-        return explain_unexpected_error(error)
-    message = _first_line(error.message)
+        return explain_unexpected_error(error, caller)
+    message = _first_line(error.message, caller)
     api = permission.partition(".")[0]
     service, key = f"{api}.googleapis.com", f"endpoints.{api}"
     if isinstance(error, exceptions.Forbidden):
-        return _forbidden(error, project, service, permission)
+        return _forbidden(error, project, permission, caller)
     if message.startswith(_PLUGIN):
         words = _with_oauth_code("the token could not be renewed", error)
         return Failure(FailureKind.CREDENTIALS, words, _CREDENTIALS_HINT)
@@ -134,12 +169,12 @@ def explain_call_error(error: Exception, project: str, permission: str) -> Failu
         if re.search(pattern, message):
             hint = better
     hint = hint.format(key=key, service=service, project=project)
-    return Failure(kind, message, hint)
+    return Failure(kind, message, hint, retry_delay(error))
 
 
-def explain_unexpected_error(error: Exception) -> Failure:
+def explain_unexpected_error(error: Exception, caller: Caller = NOBODY) -> Failure:
     """Return the failure for an error that no call is known to raise."""
-    message = f"{type(error).__name__}: {_first_line(error)}"
+    message = f"{type(error).__name__}: {_first_line(error, caller)}"
     hint = "This is a bug in the exporter: report it with the log."
     return Failure(FailureKind.REFUSED, message, hint)
 
@@ -183,6 +218,14 @@ def is_unknown_metric(failure: Failure) -> bool:
     return is_missing and "Cannot find metric" in failure.message
 
 
+def retry_delay(error: object) -> float:
+    """Return the seconds after which the server asks for a retry, 0 if it doesn't."""
+    for detail in getattr(error, "details", None) or ():
+        if isinstance(detail, error_details_pb2.RetryInfo):
+            return float(detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
+    return 0.0
+
+
 def is_transient(error: BaseException) -> bool:
     """Return whether a retry of the call can succeed."""
     kind, _ = _kind_and_hint(error)
@@ -204,10 +247,11 @@ def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
 def _forbidden(
     error: exceptions.Forbidden,
     project: str,
-    service: str,
     permission: str,
+    caller: Caller,
 ) -> Failure:
-    message = _first_line(error.message)
+    message = _first_line(error.message, caller)
+    service = f"{permission.partition('.')[0]}.googleapis.com"
     if error.reason == "SERVICE_DISABLED":
         hint = f"Enable it: gcloud services enable {service} --project {project}"
         # Without a quota project, a user's calls count against a project of Google's,
@@ -243,23 +287,12 @@ def _forbidden(
         role = "roles/monitoring.metricWriter"
     hint = (
         f"The account needs {needed} in project {project}. Grant {role}{words}: gcloud"
-        f" projects add-iam-policy-binding {project} --member {_member()} --role {role}"
+        f" projects add-iam-policy-binding {project} --member {caller.member}"
+        f" --role {role}"
     )
     return Failure(FailureKind.PERMISSION_DENIED, message, hint)
 
 
-def _member() -> str:
-    """Return who calls, as the command that grants a role takes it."""
-    for each in IN_USE:
-        email = str(getattr(each, "service_account_email", ""))
-        if "@" in email:
-            return f"serviceAccount:{email}"
-    return _USER
-
-
-def _first_line(text: object) -> str:
-    shown = str(text)
-    for each in IN_USE:
-        shown = shown.replace(each.token or "…", "…")
-    lines = shown.strip().splitlines()
-    return _USERINFO.sub("//", lines[0].strip()[:_LONGEST]) if lines else ""
+def _first_line(text: object, caller: Caller) -> str:
+    lines = caller.hide_secrets(str(text)[:_LONGEST_READ]).strip().splitlines()
+    return lines[0].strip()[:_LONGEST] if lines else ""

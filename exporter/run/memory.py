@@ -7,7 +7,7 @@ back five.
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,8 +15,6 @@ from exporter.names import LocationName, Name
 
 # How long discovered locations are used before they are discovered again
 DISCOVERY_SECONDS = 600.0
-# How long a location with streams is read that is no longer listed
-DROPPED_SECONDS = 86_400.0
 # How long after a change every run reads and writes the location
 AFTER_CHANGE_SECONDS = 60.0
 # The longest time between two points of a series that doesn't change
@@ -38,23 +36,17 @@ class _Location:
     changed: float = -math.inf  # when one last differed from the one before
     has_streams: bool = False  # by the last reading that succeeded
     written: float = -math.inf  # when last in full, unless a try failed since
-    emptied: float = -math.inf  # when it last lost all of its streams
 
 
 class Discovered(NamedTuple):
     """What is known of a project's locations."""
 
-    at: float = -math.inf  # when it was last discovered
-    listed: tuple[str, ...] = ()  # what was found then
-    # When others that had streams were last listed, within the last day
-    dropped: Mapping[str, float] = {}
+    at: float = -math.inf  # when they were last discovered
+    locations: tuple[str, ...] = ()  # what was found then
 
 
 class Memory:
-    """What a process remembers from one run to the next.
-
-    Each location is handled by one thread, so nothing here needs a lock.
-    """
+    """What a process remembers from one run to the next."""
 
     def __init__(self, interval: float | None = None) -> None:
         """Take the seconds between two runs; None in a process that makes one run."""
@@ -76,19 +68,9 @@ class Memory:
         """Return whether a project's locations were not discovered lately."""
         return self._now - self.discovered[project].at >= DISCOVERY_SECONDS
 
-    def learn(self, project: str, locations: Collection[str]) -> None:
+    def keep_discovered(self, project: str, locations: tuple[str, ...]) -> None:
         """Remember what discovery just returned."""
-        before = self.discovered[project]
-        last_listed = dict(before.dropped)
-        for location in before.listed:
-            if self._locations[LocationName(project, location)].has_streams:
-                last_listed[location] = before.at
-        dropped = {
-            location: at
-            for location, at in last_listed.items()
-            if location not in locations and self._now - at < DROPPED_SECONDS
-        }
-        self.discovered[project] = Discovered(self._now, tuple(locations), dropped)
+        self.discovered[project] = Discovered(self._now, locations)
 
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""
@@ -96,38 +78,35 @@ class Memory:
         return (
             known.has_streams
             or known.observation == UNREADABLE
-            or self._is_due(known, EMPTY_SECONDS)
+            or self._needs_points(known, EMPTY_SECONDS)
         )
 
-    def claim(self, name: Name, observation: Hashable) -> bool:
-        """Remember what a run found; return whether that is due.
-
-        What is due counts as not written until :meth:`mark_written`.
-        """
+    def keep_observation(self, name: Name, observation: Hashable) -> None:
+        """Remember what a run found."""
         known = self._locations[name]
         if known.observation != observation:
             known.observation = observation
             known.changed = self._now
             self.changed = True
         if observation != UNREADABLE:
-            if observation == EMPTY and known.has_streams:
-                known.emptied = self._now
             known.has_streams = observation != EMPTY
-            if not self._is_due(known, LONGEST_SECONDS):
-                return False
-        known.written = -math.inf
-        return True
 
-    def is_just_emptied(self, name: Name) -> bool:
-        """Return whether a location lost all of its streams in the last minute."""
-        since = self._now - self._locations[name].emptied
-        return since < AFTER_CHANGE_SECONDS + _LATE_SECONDS
+    def is_due(self, name: Name) -> bool:
+        """Return whether what a run found is to be written."""
+        known = self._locations[name]
+        return known.observation == UNREADABLE or self._needs_points(
+            known, LONGEST_SECONDS
+        )
+
+    def mark_unwritten(self, name: Name) -> None:
+        """Remember that its points are due until every one was accepted."""
+        self._locations[name].written = -math.inf
 
     def mark_written(self, name: Name) -> None:
         """Remember that every point about it was accepted in this run."""
         self._locations[name].written = self._now
 
-    def _is_due(self, known: _Location, longest: float) -> bool:
+    def _needs_points(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""
         if self._now - known.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS:
             return True

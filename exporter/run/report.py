@@ -4,11 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.config.model import Mute
-from exporter.google.environment import Task
 from exporter.google.errors import Failure
 from exporter.names import LocationName, Name
-from exporter.run.collect import Uncollected
 from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
@@ -18,22 +15,19 @@ from exporter.steps.write import Written
 class Report:
     """How one run went."""
 
-    task: Task  # which task of a job made it
     timestamp: int  # unix time of every point, in whole seconds
-    mutes: tuple[Mute, ...]  # those of config, past ones included
     discovered: Mapping[str, tuple[str, ...]]  # the locations of discovered projects
-    dropped: tuple[LocationName, ...]  # those read that discovery no longer lists
     # The cleanly read locations, compared with config, sorted by name
     locations: tuple[ComparedLocation, ...]
     # Why the other locations could not be read, and projects not searched for them
     unread: Mapping[Name, Failure]
-    uncollected: Uncollected
-    # Locations whose ``last_read`` was not written, as a point before it was lost
-    held_back: tuple[LocationName, ...]
+    uncollected: Mapping[Name, Failure]  # why the objects of streams were not listed
+    # Locations whose ``last_read`` was not written, as points were lost
+    held_back: tuple[Name, ...]
     written: Written  # what happened to all points that were due
     problems: Mapping[LocationName, LocationProblems]  # those that are known now
     # Why the problems of earlier runs could not be read back; None if they were
-    unrecalled: Failure | None
+    problems_unread: Failure | None
     changed: bool  # whether anything differs from what the process saw before
     seconds: float  # how long the run took
     calls: int  # how many calls it made, retries included

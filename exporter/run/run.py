@@ -1,41 +1,47 @@
 """Makes one run: discovers, then has every location read and written.
 
-Each location has a thread of its own, so one that hangs or fails costs no other
+One thread decides, the run's own. It has calls made, and takes their results as they
+come; other threads only make them. So a location that hangs or fails costs no other
 anything. What needs no order shares requests. The exporter's own series come last.
 """
 
+import random
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
-from typing import Any
+from functools import partial
 
 from exporter.config import Source
-from exporter.google.calls import Calls, Deadline, attempt
-from exporter.google.errors import STATUS, Failure, FailureKind
+from exporter.google.calls import Calls, Deadline
+from exporter.google.errors import Failure
 from exporter.logger import LOGGER
-from exporter.names import GLOBAL, LocationName, Name, ProjectName
-from exporter.run.collect import Uncollected, collect
-from exporter.run.location import LocationRun
+from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
 from exporter.run.memory import EMPTY, UNREADABLE
-from exporter.run.read_back import REFUSALS, read_back
 from exporter.run.report import Report
 from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
-from exporter.run.threads import decide, start, wait_for
+from exporter.run.threads import Part, Threads
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import (
+    MetricName,
     Sample,
     definitions,
-    location_sample,
+    exporter_sample,
+    location_last_read,
     location_samples,
+    location_up,
+    object_samples,
+    problem_samples,
 )
-from exporter.steps.problems import Earlier, LocationProblems, ProblemPoints
-from exporter.steps.read import LONGEST_ERROR, Datastream
-from exporter.steps.write import Points, Writer
+from exporter.steps.problems import (
+    Earlier,
+    EarlierProblems,
+    LocationProblems,
+    follow,
+)
+from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
+from exporter.steps.read_back import REFUSALS, read_back
+from exporter.steps.write import Writer, Written
 
-# The ids of a project's locations, or a location's streams; or why there are none
-Found = tuple[str, ...] | ComparedLocation | Failure
+_PROBLEMS = "problems"  # the call that reads back earlier problems
 
-_MOST_THREADS = 512
 # The time of a run is divided so, where r is 3 s, or 15 % of a short deadline:
 #
 #     start                    60 %            end - 2r       end - r         end
@@ -46,19 +52,15 @@ _MOST_THREADS = 512
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
-# The part of reading after which locations must be free to be read
-_EARLY_SHARE = 1 / 3
+# The part of reading that discovery may take where locations are known from before
+_DISCOVERY_SHARE = 1 / 3
+# The part of the time left that the list of a stream's objects may take
+_LIST_SHARE = 1 / 4
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
 # How long a new token is waited for: no longer than a stop waits for calls
 _RENEWAL_SECONDS = 3.0
 _RENEWAL_SHARE = 0.2  # of the time that the run has
-_FIRST_WAIT = 0.5  # seconds after which problems are read back again
-_NO_ANSWER = Failure(
-    FailureKind.TIMED_OUT,
-    "there was no answer by the run's deadline",
-    f"{STATUS}, or raise run.deadline.",
-)
 
 
 def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Report:
@@ -78,322 +80,312 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     session.quarter = quarter
     if session.interval is None:
         first = timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
-    wanted = session.config.collect
-    collects = wanted.objects or wanted.private_connections
-    collects = collects and (first or not writes)
-    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
-    report = run.go()
+    collects = session.config.collect.objects and (first or not writes)
+    run = _Run(session, timestamp, deadline, writes=writes)
+    report = run.go(collects=collects)
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
 
 
 class _Run:
-    """One run of one task, in which all points have the same timestamp."""
+    """One run, in which all points have the same timestamp."""
 
     def __init__(
-        self,
-        session: Session,
-        timestamp: int,
-        deadline: Deadline,
-        *,
-        writes: bool,
-        collects: bool,
+        self, session: Session, timestamp: int, deadline: Deadline, *, writes: bool
     ) -> None:
-        self._started = time.monotonic()
+        config, clients = session.config, session.clients
         self._session = session
-        self._config = session.config
-        self._memory = session.memory
         self._timestamp = timestamp
+        self._writes = writes
         # By when each part has to be done; a stop ends all of them
         self._end = deadline
         reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
         self._write_by = deadline.sooner(reserved)
         self._collect_by = deadline.sooner(2 * reserved)
         self._read_by = deadline.within(deadline.left * _READING_SHARE)
-        self._calls = Calls()
-        longest = LONGEST_ERROR if session.config.collect.error_texts else 0
-        self._api = Datastream(session.clients, self._calls, longest)
-        self._expectations = Expectations(session.config, timestamp)
-        self._writer: Writer | None = None
-        if writes:
-            monitorings = session.clients.monitorings
-            project = session.config.metrics.project
-            self._writer = Writer(monitorings, project, timestamp, self._calls)
-        self._collects = collects  # whether it reads objects and private connections
-        self._threads = ThreadPoolExecutor(_MOST_THREADS, "location")
-        self._starting = Lock()
-        self._found: dict[Name, Future[Any]] = {}  # decided once
-        self._locations: list[LocationRun] = []
-        self._dropped: list[LocationName] = []
-        # Why problems could not be read back; None if they are known
-        self._read_back: Future[Failure | None] = Future()
-        # What needs no order: discoveries, unreadable locations and empty ones
-        self._shared = Points(self._writer, self._write_by)
-        self._own = Points(self._writer, self._end)
+        self._calls = Calls(clients.caller)
+        self._threads = Threads(self._calls)
+        self._reading = Part(self._threads, self._read_by)
+        self._collecting = Part(self._threads, self._collect_by)
+        self._writing = Part(self._threads, self._write_by, _STOPPED_SECONDS)
+        longest = LONGEST_ERROR if config.collect.error_texts else 0
+        self._api = Datastream(clients, self._calls, longest)
+        self._expectations = Expectations(config, timestamp)
+        project = config.metrics.project
+        self._writer = Writer(clients.monitorings, project, timestamp, self._calls)
+        self._started: set[LocationName] = set()
+        # What was found; what is in none of these is not known yet
+        self._discovered: dict[str, tuple[str, ...]] = {}
+        self._locations: dict[Name, ComparedLocation] = {}
+        self._unread: dict[Name, Failure] = {}
+        self._problems_unread: Failure | None = None
+        self._objects: list[Sample] = []
+        self._uncollected: dict[Name, Failure] = {}
+        # What happened to points
+        self._written = Written()
+        self._held_back: list[Name] = []
 
-    def go(self) -> Report:
+    def go(self, *, collects: bool) -> Report:
         """Do everything; the exporter's own series come last."""
+        started = time.monotonic()
         try:
-            if self._session.problems.earlier is Earlier.KNOWN:
-                self._read_back.set_result(None)
-            else:
-                start(self._threads, self._read_problems)
-            for source in self._config.sources:
+            if self._session.problems.earlier is not Earlier.KNOWN:
+                take = self._take_problems
+                self._reading.start(_PROBLEMS, self._read_back, take)
+            for source in self._session.config.sources:
                 self._start_source(source)
-            self._finish_reading()
-            # A discovery that a stop cut short may still add some.
-            done = [one.done for one in self._locations if one.found.done()]
+            self._reading.wait()
             if not self._end.stopped:
-                done.append(self._start_shared())
-            wait_for(done, self._write_by, _STOPPED_SECONDS)
+                self._reading.give_up()
+                self._write_shared()
+            if collects and not self._end.stopped:
+                self._collect()
+            self._writing.wait()
+            self._writing.give_up()
         finally:
-            # What hangs ends when the channels are closed.
-            self._threads.shutdown(wait=False, cancel_futures=True)
-        report = self._report()
-        if report.stopped:
-            return report
-        run = self._config.run
-        node = (run.location, run.name, str(report.task.index), ())
-        samples = [
-            Sample("exporter/last_run", *node, report.timestamp),
-            Sample("exporter/run_seconds", *node, round(report.seconds, 3)),
-            Sample("exporter/points_lost", *node, report.written.lost),
-            Sample("exporter/contract", *node, definitions()["contract"]),
-        ]
-        if report.locations:
-            # Otherwise nobody knows how many there are.
-            samples.append(Sample("exporter/streams", *node, report.streams))
-        if self._collects:
-            count = len(report.uncollected)
-            samples.append(Sample("exporter/uncollected", *node, count))
-        self._own.write(samples)
-        return self._report()
+            self._threads.end()
+        seconds = time.monotonic() - started
+        if self._writes and not self._end.stopped:
+            samples = self._own_samples(seconds, collects=collects)
+            self._written += self._writer.write_points(samples, self._end)
+        return self._report(seconds)
 
-    # Which locations to read.
+    # What is read.
 
     def _start_source(self, source: Source) -> None:
-        project = source.project
         # Locations of required streams are read whether or not discovery returns them.
-        for location in self._config.locations_to_read(source):
-            self._start_location(LocationName(project, location), source)
+        for location in self._session.config.locations_to_read(source):
+            self._start_location(source, LocationName(source.project, location))
         if source.locations is not None:
             return
-        discovery: Future[Found] = Future()
-        self._found[ProjectName(project)] = discovery
-        if self._memory.must_discover(project):
-            start(self._threads, self._discover, source, discovery)
-        else:
+        memory, project = self._session.memory, source.project
+        known = memory.discovered[project].locations
+        if not memory.must_discover(project):
+            self._discovered[project] = known
             self._start_discovered(source)
-            discovery.set_result(self._memory.discovered[project].listed)
-
-    def _discover(self, source: Source, discovery: Future[Found]) -> None:
-        project = source.project
+            return
         deadline = self._read_by
-        if self._memory.discovered[project].listed:
-            # The locations that are known from before need time as well.
-            deadline = deadline.within(deadline.left * _EARLY_SHARE)
-        found = attempt(lambda: self._api.locations(project, deadline), deadline)
-        # Its locations are started before anybody waits for them.
-        with self._starting:
-            if discovery.done():
-                return
-            if not isinstance(found, Failure):
-                self._memory.learn(project, found)
-            self._start_discovered(source)
-            discovery.set_result(found)
+        if known:
+            # These need time as well.
+            deadline = deadline.within(deadline.left * _DISCOVERY_SHARE)
+        discover = partial(self._api.locations, project, deadline)
+        take = partial(self._take_discovery, source)
+        self._reading.start(ProjectName(project), discover, take)
+
+    def _take_discovery(self, source: Source, found: tuple[str, ...] | Failure) -> None:
+        if isinstance(found, Failure):
+            self._unread[ProjectName(source.project)] = found
+        else:
+            self._discovered[source.project] = found
+            self._session.memory.keep_discovered(source.project, found)
+        self._start_discovered(source)
 
     def _start_discovered(self, source: Source) -> None:
-        # Locations without streams may have private connections.
-        read_all = self._collects and self._config.collect.private_connections
-        known = self._memory.discovered[source.project]
-        for location in known.listed:
+        """Read the locations that were discovered, now or by an earlier run."""
+        memory = self._session.memory
+        for location in memory.discovered[source.project].locations:
             name = LocationName(source.project, location)
             # `global` would share the series that reports on the discovery.
-            if location == GLOBAL:
-                continue
-            if read_all or self._memory.is_worth_reading(name):
-                self._start_location(name, source)
-        for location in known.dropped:
-            name = LocationName(source.project, location)
-            self._dropped.append(name)
-            self._start_location(name, source)
+            if location != GLOBAL and memory.is_worth_reading(name):
+                self._start_location(source, name)
 
-    def _start_location(self, name: LocationName, source: Source) -> None:
-        if name in self._found or not self._session.task.holds(name):
+    def _start_location(self, source: Source, name: LocationName) -> None:
+        if name in self._started:
             return
-        points = Points(self._writer, self._write_by)
-        location = LocationRun(
-            name, source, self._memory, self._session.problems, points
-        )
-        self._found[name] = location.found
-        self._locations.append(location)
-        start(self._threads, self._read, location)
-
-    # One location, in a thread of its own.
-
-    def _read(self, location: LocationRun) -> None:
-        """Read it, and have it written once problems were read back."""
-        deadline = self._read_by
+        self._started.add(name)
 
         def read() -> ComparedLocation:
-            streams = self._api.streams(location.name, deadline)
-            return self._expectations.compare(location.name, location.source, streams)
+            streams = self._api.streams(name, self._read_by)
+            return self._expectations.compare(name, source, streams)
 
-        # An answer that comes after "no answer" was decided is dropped.
-        decide(location.found, attempt(read, deadline))
-        if self._read_back.done():
-            self._write(location)
-        else:
-            # This thread is free for a location that may answer sooner.
-            self._read_back.add_done_callback(
-                lambda _: start(self._threads, self._write, location)
-            )
+        self._reading.start(name, read, partial(self._take_location, name))
 
-    def _write(self, location: LocationRun) -> None:
-        """Write and collect it, if it was read in time. Raises nothing."""
-        try:
-            compared = location.found.result()
-            if isinstance(compared, Failure) or self._end.stopped:
-                return
-            wanted = self._config.collect
-            location.write(compared, self._timestamp, errors=wanted.errors)
-            if self._collects:
-                samples, location.uncollected = collect(
-                    self._api, wanted, compared, self._collect_by
-                )
-                location.points.write(samples)
-        except Exception:
-            LOGGER.exception("The exporter failed to write %s:", location.name)
-            # Counts as one lost point, since the number is unknown.
-            location.points.due += 1
-        finally:
-            location.done.set_result(None)
+    def _take_location(
+        self, name: LocationName, found: ComparedLocation | Failure
+    ) -> None:
+        if isinstance(found, Failure):
+            self._unread[name] = found
+            return
+        self._locations[name] = found
+        if _PROBLEMS not in self._reading:
+            self._write_location(found)
 
-    def _read_problems(self) -> None:
-        """Read back what earlier runs wrote."""
-        problems, deadline = self._session.problems, self._read_by
+    def _read_back(self) -> EarlierProblems | Failure:
+        client = self._session.clients.monitoring
+        project = self._writer.project
+        return read_back(client, project, self._timestamp, self._read_by, self._calls)
 
-        def read() -> ProblemPoints:
-            client = self._session.clients.monitoring
-            project = self._config.metrics.project
-            return read_back(client, project, self._timestamp, deadline, self._calls)
-
-        found = attempt(read, deadline)
-        wait = _FIRST_WAIT
-        while isinstance(found, Failure) and found.kind not in REFUSALS:
-            if deadline.left < wait or deadline.stop.wait(wait):
-                break
-            found = attempt(read, deadline)
-            wait *= 2
-        with self._starting:
-            if self._read_back.done():
-                return
-            if not isinstance(found, Failure):
-                problems.learn(found)
-                self._read_back.set_result(None)
-                return
+    def _take_problems(self, found: EarlierProblems | Failure) -> None:
+        """Take over earlier problems, or do without; write what waited for them."""
+        problems = self._session.problems
+        if isinstance(found, Failure):
+            self._problems_unread = found
             if found.kind in REFUSALS:
                 problems.earlier = Earlier.REFUSED
-            self._read_back.set_result(found)
+        else:
+            problems.learn(found)
+        for at in self._locations.values():
+            self._write_location(at)
 
-    def _finish_reading(self) -> None:
-        """Wait until everything was read, or its time is over: that is no answer."""
-        # The second time, it waits for what the discoveries found.
-        for _ in range(2):
-            waiting = list(self._found.values())
-            wait_for([*waiting, self._read_back], self._read_by)
-            with self._starting:
-                decide(self._read_back, _NO_ANSWER)
-                for each in waiting:
-                    if not self._end.stopped:
-                        decide(each, _NO_ANSWER)
+    def _collect(self) -> None:
+        """List the objects of all streams, and write how many there are."""
+        names: list[StreamName] = []
+        for at in self._locations.values():
+            names += [watched.name for watched in at.listed]
+        # Where time is short, each stream gets a turn by chance.
+        random.shuffle(names)
+        for name in names:
+            take = partial(self._take_objects, name)
+            self._collecting.start(name, partial(self._list_objects, name), take)
+        self._collecting.wait()
+        if not self._end.stopped:
+            self._collecting.give_up()
+        self._write([], self._objects)
 
-    def _decided(self) -> dict[Name, Found]:
-        """Return what was found by its name; after a stop, not of everything."""
-        return {
-            name: self._found[name].result()
-            for name in sorted(self._found)
-            if self._found[name].done()
-        }
+    def _list_objects(self, name: StreamName) -> Objects:
+        # One that hangs leaves time for others.
+        deadline = self._collect_by.within(self._collect_by.left * _LIST_SHARE)
+        return self._api.objects(name, deadline)
 
-    # What needs no order.
+    def _take_objects(self, name: StreamName, found: Objects | Failure) -> None:
+        if isinstance(found, Failure):
+            self._uncollected[name] = found
+        else:
+            self._objects += object_samples(name, found)
 
-    def _start_shared(self) -> Future[None]:
-        """Start to write discoveries, and unreadable and empty locations."""
+    # What is written.
+
+    def _write_location(self, at: ComparedLocation) -> None:
+        """Write a location that holds streams, if that is due."""
+        try:
+            samples = self._samples_due(at)
+        except Exception:
+            LOGGER.exception("The exporter failed to measure %s:", at.name)
+            # Counts as one lost point, since the number is unknown.
+            self._lose(1)
+            return
+        if samples:
+            last_read = location_last_read(at.name, self._timestamp)
+            self._write([at.name], samples, last_read)
+
+    def _samples_due(self, at: ComparedLocation) -> list[Sample]:
+        """Return what is to be written of a location, but for its ``last_read``.
+
+        That is nothing for one that holds no stream: it shares a request with others.
+        """
+        memory, timestamp = self._session.memory, self._timestamp
+        problems = self._session.problems.follow(at, timestamp)
+        if at.empty:
+            return []
+        errors = self._session.config.collect.errors
+        samples = [*location_samples(at, timestamp, errors=errors)]
+        # A value that is the run's own time tells of no change.
+        seen = frozenset(sample for sample in samples if sample.value != timestamp)
+        current = frozenset(problems.current.items()) if problems else None
+        memory.keep_observation(at.name, hash((seen, current)))
+        if not memory.is_due(at.name):
+            return []
+        if problems:
+            return [*samples, *problem_samples(at.name, problems)]
+        # Its problems are due, but nobody knows when they began.
+        began_now = follow(LocationProblems(), at, timestamp)
+        self._lose(len([*problem_samples(at.name, began_now)]))
+        return samples
+
+    def _write_shared(self) -> None:
+        """Write discoveries, unreadable locations, and those that hold no stream."""
+        memory, problems = self._session.memory, self._session.problems
         due: list[Name] = []
         samples: list[Sample] = []
-        for name, found in self._decided().items():
-            # Every task discovers, but only one of them reports it.
-            if not self._session.task.holds(name):
+        for name in (*map(ProjectName, self._discovered), *self._unread):
+            up = name not in self._unread
+            memory.keep_observation(name, EMPTY if up else UNREADABLE)
+            if memory.is_due(name):
+                due.append(name)
+                samples.append(location_up(name, up=up))
+        for at in self._locations.values():
+            if not at.empty:
                 continue
-            observation = EMPTY
-            if isinstance(found, Failure):
-                observation = UNREADABLE
-            elif isinstance(found, ComparedLocation) and not found.empty:
-                continue
-            if not self._memory.claim(name, observation):
-                continue
-            due.append(name)
-            up = int(observation == EMPTY)
-            samples.append(location_sample("location/up", name, up))
-            if isinstance(found, ComparedLocation):
-                samples.append(
-                    location_sample("location/last_read", name, self._timestamp)
-                )
-                if self._memory.is_just_emptied(name):
-                    samples += location_samples(found)
-        done: Future[None] = Future()
+            # Its streams are gone, and so are their problems.
+            known = problems.known.get(at.name, LocationProblems())
+            ended = [*problem_samples(at.name, known)]
+            memory.keep_observation(at.name, EMPTY)
+            if ended or memory.is_due(at.name):
+                due.append(at.name)
+                read = location_last_read(at.name, self._timestamp)
+                samples += [location_up(at.name, up=True), read, *ended]
+        self._write(due, samples)
 
-        def write() -> None:
-            try:
-                self._shared.write(samples)
-                if self._shared.written.complete:
-                    for name in due:
-                        self._memory.mark_written(name)
-            finally:
-                done.set_result(None)
+    def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
+        """Write all that is due of some names; ``last`` if all before was accepted."""
+        if not self._writes or self._end.stopped:
+            return
 
-        start(self._threads, write)
-        return done
+        def write() -> Written:
+            written = self._writer.write_points(samples, self._write_by)
+            if written.complete:
+                written += self._writer.write_points(last, self._write_by)
+            return written
+
+        def take(result: Written | Failure) -> None:
+            if isinstance(result, Failure):
+                result = Written(lost=len(samples))
+            self._written += result
+            for name in names:
+                if result.complete:
+                    self._mark_written(name)
+                elif last and not self._end.stopped:
+                    self._held_back.append(name)
+
+        for name in names:
+            self._session.memory.mark_unwritten(name)
+        self._writing.start(object(), write, take)
+
+    def _mark_written(self, name: Name) -> None:
+        """Remember that all that was due of a location or discovery was accepted."""
+        problems = self._session.problems
+        if at := self._locations.get(name):
+            if problems.earlier is Earlier.UNKNOWN:
+                return  # its problems are due still
+            problems.forget_ended(at.name)
+        self._session.memory.mark_written(name)
+
+    def _lose(self, points: int) -> None:
+        if self._writes:
+            self._written += Written(lost=points)
 
     # How it went.
 
-    def _report(self) -> Report:
-        problems = dict(self._session.problems.known)
-        discovered: dict[str, tuple[str, ...]] = {}
-        unread: dict[Name, Failure] = {}
-        read: list[ComparedLocation] = []
-        for name, found in self._decided().items():
-            if isinstance(found, Failure):
-                unread[name] = found
-            elif isinstance(found, ComparedLocation):
-                # Whether a state was expected for too long, the memory says.
-                known = problems.get(found.name, LocationProblems())
-                read.append(known.judge(found))
-            else:
-                discovered[name.project] = found
-        locations = sorted(self._locations, key=lambda one: one.name)
-        written = self._shared.outcome()
-        uncollected: Uncollected = {}
-        for location in locations:
-            written += location.points.outcome()
-            uncollected |= location.uncollected
-        stopped = self._end.stopped
+    def _own_samples(self, seconds: float, *, collects: bool) -> list[Sample]:
+        """Return the exporter's own series, of a run that took so long until now."""
+        values: dict[MetricName, float] = {
+            "exporter/last_run": self._timestamp,
+            "exporter/run_seconds": round(seconds, 3),
+            "exporter/points_lost": self._written.lost,
+            "exporter/contract": definitions()["contract"],
+        }
+        if self._locations:
+            # Otherwise nobody knows how many streams there are.
+            streams = sum(len(at.listed) for at in self._locations.values())
+            values["exporter/streams"] = streams
+        if collects:
+            values["exporter/uncollected"] = len(self._uncollected)
+        run = self._session.config.run
+        return [exporter_sample(run, *each) for each in values.items()]
+
+    def _report(self, seconds: float) -> Report:
         return Report(
-            task=self._session.task,
             timestamp=self._timestamp,
-            mutes=self._config.mutes,
-            discovered=discovered,
-            dropped=tuple(self._dropped),
-            locations=tuple(read),
-            unread=unread,
-            uncollected=uncollected,
-            held_back=tuple(each.name for each in locations if each.held_back),
-            written=written + self._own.outcome(),
-            problems=problems,
-            unrecalled=None if stopped else self._read_back.result(),
-            changed=self._memory.changed,
-            seconds=time.monotonic() - self._started,
-            calls=len(self._calls),
-            stopped=stopped,
+            discovered=dict(sorted(self._discovered.items())),
+            locations=tuple(sorted(self._locations.values())),
+            unread=dict(sorted(self._unread.items())),
+            uncollected=self._uncollected,
+            held_back=tuple(sorted(self._held_back)),
+            written=self._written,
+            problems=dict(self._session.problems.known),
+            problems_unread=self._problems_unread,
+            changed=self._session.memory.changed,
+            seconds=seconds,
+            calls=self._calls.made,
+            stopped=self._end.stopped,
         )

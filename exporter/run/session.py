@@ -8,7 +8,6 @@ from threading import Event
 
 from exporter.config import Config
 from exporter.google.clients import Clients
-from exporter.google.environment import Task
 from exporter.logger import LOGGER
 from exporter.run.memory import Memory
 from exporter.steps.problems import ProblemMemory
@@ -28,7 +27,6 @@ class Session:
 
     config: Config
     clients: Clients
-    task: Task = field(default_factory=Task)  # which task of a job it is
     # Seconds between two runs; None in a process that makes one run
     interval: float | None = None
     monotonic: Callable[[], float] = time.monotonic  # a clock that never goes back

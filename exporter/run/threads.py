@@ -1,58 +1,102 @@
-"""Starts the threads of a run, and waits for them by a deadline or after a stop."""
+"""Calls Google in threads; the run's own thread takes what they return, and decides."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import (
-    Executor,
-    Future,
-    InvalidStateError,
-    ThreadPoolExecutor,
-    wait,
-)
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline, attempt
+from exporter.google.errors import MORE_THREADS, STATUS, Failure, FailureKind
 
-A = TypeVar("A")
 T = TypeVar("T")
-_POLL_SECONDS = 0.1
+_MOST_THREADS = 512
+_POLL_SECONDS = 0.1  # how soon a stop is noticed
 # How long after its deadline a call may return that kept to it
 _GRACE_SECONDS = 1.0
+_NO_ANSWER = Failure(
+    FailureKind.TIMED_OUT,
+    "there was no answer by the run's deadline",
+    f"{STATUS}, or raise run.deadline.",
+)
+_NO_THREAD = Failure(
+    FailureKind.TIMED_OUT,
+    "no thread was free for it until the run's deadline",
+    MORE_THREADS,
+)
 
 
-def start(threads: Executor, work: Callable[..., object], *args: object) -> None:
-    """Have work done soon, unless the run is over."""
-    # submit() queued the work before it failed to start a thread: an earlier one does
-    # it.
-    with suppress(RuntimeError):
-        threads.submit(work, *args)
+class Threads:
+    """The threads of a run, and the queue of what their calls returned."""
+
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
+        self.pool = ThreadPoolExecutor(_MOST_THREADS, "location")
+        self.results: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def end(self) -> None:
+        """Begin no other call. What hangs ends when the channels are closed."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def wait_for(
-    work: Iterable[Future[Any]], deadline: Deadline, after_stop: float = 0.0
-) -> None:
-    """Wait for results until their deadline, or for some seconds after a stop."""
-    pending = set(work)
-    end = deadline.sooner(-_GRACE_SECONDS)
-    while pending:
-        # With a timeout, so that a stop is noticed.
-        _, pending = wait(pending, _POLL_SECONDS)
-        if end.stopped:
-            end = end.within(after_stop)
-        if end.left <= 0:
-            return
+class Part:
+    """A part of a run: calls that are under way, by what they are about."""
 
+    def __init__(
+        self, threads: Threads, deadline: Deadline, after_stop: float = 0.0
+    ) -> None:
+        """Take by when its calls return, or how many seconds after a stop at most."""
+        self._threads = threads
+        self._deadline = deadline
+        self._after_stop = after_stop
+        self._under_way: dict[Hashable, Callable[[Failure], None]] = {}
+        self._begun: set[Hashable] = set()
 
-def map_in_threads(work: Callable[[A], T], items: Sequence[A], most: int) -> list[T]:
-    """Return the result for each item, which threads find at the same time."""
-    with ThreadPoolExecutor(most, thread_name_prefix="list") as pool:
-        return list(pool.map(work, items))
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._under_way
 
+    def start(
+        self, key: Hashable, call: Callable[[], T], take: Callable[[T | Failure], None]
+    ) -> None:
+        """Have a call made, unless the run is stopped before it begins.
 
-def decide(found: Future[T], result: T) -> None:
-    """Keep what a call returned, unless there is a result: it is decided once.
+        ``take`` gets what it returns, or why it returned nothing. Where no thread can
+        be started, the call waits for one that is free.
+        """
 
-    The thread that makes the call and the one that waits for it may both decide.
-    """
-    with suppress(InvalidStateError):
-        found.set_result(result)
+        def work() -> None:
+            if self._deadline.stopped:
+                return
+            self._begun.add(key)
+            result = attempt(call, self._deadline, self._threads.calls)
+            self._threads.results.put(partial(take_in_time, result))
+
+        def take_in_time(result: T | Failure) -> None:
+            if self._under_way.pop(key, None):
+                take(result)
+
+        self._under_way[key] = take
+        # submit() queued the work before it failed to start a thread.
+        with suppress(RuntimeError):
+            self._threads.pool.submit(work)
+
+    def wait(self) -> None:
+        """Take results, of other parts as well, until nothing of this is under way."""
+        end = self._deadline.later(_GRACE_SECONDS)
+        while self._under_way:
+            if end.stopped:
+                end = end.within(self._after_stop)
+            try:
+                take = self._threads.results.get(timeout=_POLL_SECONDS)
+            except Empty:
+                if end.left > 0:
+                    continue
+                return
+            take()
+
+    def give_up(self) -> None:
+        """Decide that there is no answer of what is still under way."""
+        while self._under_way:
+            key, take = self._under_way.popitem()
+            take(_NO_ANSWER if key in self._begun else _NO_THREAD)

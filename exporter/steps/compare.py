@@ -7,8 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from exporter.config import Config, Source, Window
-from exporter.config.model import Expectation, matches
-from exporter.documents.durations import text_of
+from exporter.config.model import matches
 from exporter.names import LocationName, StreamName
 from exporter.states import (
     EXPECTABLE,
@@ -52,10 +51,8 @@ class ComparedStream(NamedTuple):
     stream: Stream  # as the API lists it
     verdict: Verdict
     rule: str = ""  # what the expectation or the label says that is about it
-    # The expectation that adds states now
-    added: Expectation | None = None
-    longest: float = 0  # for how many seconds its state is expected; 0: without end
-    # How long it may lag, and copy nothing: by the metric label ``limit``
+    # How long it may lag, and copy nothing, by the metric label ``limit``; 0 outside
+    # the window of the expectation that has it
     limits: Mapping[str, timedelta] = {}
 
     @property
@@ -154,20 +151,19 @@ class Expectations:
                 limits |= one.limits
                 if one.states:
                     last = index
-            elif one.states:
-                closed = index
+            else:
+                # A limit that doesn't hold now is 0, unless another one holds.
+                limits = dict.fromkeys(one.limits, timedelta()) | limits
+                if one.states:
+                    closed = index
         place = self._config.document.place
         label = stream.label
         states = _BY_LABEL.get(label, ())
-        added, rule, longest = None, "", 0.0
+        rule = ""
         if last is not None:
-            added = expectations[last]
-            states = added.states
-            rule = "adds " + ", ".join(state.name for state in states)
-            if added.longest and stream.state in {*states} - EXPECTED_BY_DEFAULT:
-                longest = added.longest.total_seconds()
-                rule = f"expected for at most {text_of(added.longest)}"
-            rule = f"{place(('expectations', last))}: {rule}"
+            states = expectations[last].states
+            names = ", ".join(state.name for state in states)
+            rule = f"{place(('expectations', last))}: adds {names}"
         elif label and not states:
             allowed = ", ".join(_BY_LABEL)
             rule = f"its label {LABEL} is {quote(label)}; allowed are {allowed}"
@@ -179,7 +175,7 @@ class Expectations:
             verdict = Verdict.ERRORS if stream.errors else Verdict.FINE
         elif stream.state in FAILURES:
             verdict = Verdict.FAILED
-        return ComparedStream(name, stream, verdict, rule, added, longest, limits)
+        return ComparedStream(name, stream, verdict, rule, limits)
 
 
 def is_open(window: Window, now: datetime) -> bool:

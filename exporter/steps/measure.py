@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from google.cloud.datastream_v1 import BackfillJob
 
+from exporter.config.model import Run
 from exporter.documents.document import packaged
 from exporter.names import LocationName, Name, StreamName
 from exporter.states import StreamState
@@ -20,6 +21,7 @@ from exporter.steps.read import Objects
 # Of every series: Datastream's own resource takes no custom metrics
 RESOURCE = "generic_node"
 LOCATION_NODE = "datastream"  # the node_id of every series about a location
+EXPORTER_NODE = "0"  # the node_id of the exporter's own series
 _BACKFILL_STATES: Any = BackfillJob.State
 # ``last_seen`` of an excluded stream: the end of the year 9999
 NEVER_MISSING = 253_402_300_799
@@ -36,7 +38,6 @@ MetricName = Literal[
     "stream/limit",
     "stream/objects",
     "stream/object_errors",
-    "private_connection/state",
     "location/up",
     "location/last_read",
     "location/streams",
@@ -95,40 +96,37 @@ class Sample(NamedTuple):
         return f"{self.metric} of {self.node_id} in {self.namespace}/{self.location}"
 
 
-def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
-    """Return a value of one of the metrics ``location/…``, also of a discovery."""
-    return Sample(
-        metric,
-        name.location,
-        name.project,
-        LOCATION_NODE,
-        (),
-        value,
-    )
+def exporter_sample(
+    run: Run, metric: MetricName, value: float, node_id: str = EXPORTER_NODE
+) -> Sample:
+    """Return a value of one of the exporter's own metrics."""
+    return Sample(metric, run.location, run.name, node_id, (), value)
 
 
-def location_samples(at: ComparedLocation) -> Iterator[Sample]:
-    """Yield how many streams of a location are watched, and how many are not."""
-    yield location_sample("location/streams", at.name, len(at.listed))
-    yield location_sample("location/unwatched", at.name, at.omitted.total())
+def location_up(name: Name, *, up: bool) -> Sample:
+    """Return whether a location was read, or a project's locations discovered."""
+    return _about_location("location/up", name, int(up))
+
+
+def location_last_read(name: LocationName, timestamp: int) -> Sample:
+    """Return that a run at ``timestamp``, in unix seconds, read a location cleanly."""
+    return _about_location("location/last_read", name, timestamp)
+
+
+def _about_location(metric: MetricName, name: Name, value: int) -> Sample:
+    return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
 
 
 def _of(
     metric: MetricName,
     at: LocationName | StreamName,
-    node: str,
+    stream_id: str,
     value: float,
     *more: str,
 ) -> Sample:
-    """Return a value of a stream or connection; ``more`` are labels besides its id."""
-    return Sample(
-        metric,
-        at.location,
-        at.project,
-        node,
-        (node, *more),
-        value,
-    )
+    """Return a value of a stream; ``more`` are labels besides its id."""
+    labels = (stream_id, *more)
+    return Sample(metric, at.location, at.project, stream_id, labels, value)
 
 
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
@@ -140,21 +138,28 @@ def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sa
         yield _of("stream/problem", at, stream, 0, kind)
 
 
-def stream_samples(
+def location_samples(
     at: ComparedLocation, timestamp: int, *, errors: bool
 ) -> Iterator[Sample]:
-    """Yield the samples of a location's streams: watched, missing and excluded ones."""
-    for one in at.streams:
-        stream = one.stream
-        if not one.exists:
+    """Yield the samples of a location that holds streams, and of its streams.
+
+    These are watched, missing and excluded ones; ``errors`` says whether the number of
+    a stream's errors is one of its samples.
+    """
+    yield location_up(at.name, up=True)
+    yield _about_location("location/streams", at.name, len(at.listed))
+    yield _about_location("location/unwatched", at.name, at.omitted.total())
+    for watched in at.streams:
+        stream = watched.stream
+        if not watched.exists:
             yield _of("stream/last_seen", at.name, stream.id, 0)
             continue
         yield _of("stream/state", at.name, stream.id, stream.state)
-        yield _of("stream/expected", at.name, stream.id, int(one.expected))
+        yield _of("stream/expected", at.name, stream.id, int(watched.expected))
         yield _of("stream/last_seen", at.name, stream.id, timestamp)
         if errors:
             yield _of("stream/errors", at.name, stream.id, stream.errors)
-        for limit, most in one.limits.items():
+        for limit, most in watched.limits.items():
             seconds = most.total_seconds()
             if limit == "quiet" and stream.state != StreamState.RUNNING:
                 seconds = 0
@@ -173,9 +178,3 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
             "stream/objects", name, name.stream, count, known.get(number, str(number))
         )
     yield _of("stream/object_errors", name, name.stream, objects.with_errors)
-
-
-def connection_samples(at: LocationName, states: Mapping[str, int]) -> Iterator[Sample]:
-    """Yield the state of each private connection of a location."""
-    for connection, state in sorted(states.items()):
-        yield _of("private_connection/state", at, connection, state)

@@ -1,20 +1,22 @@
 """Says which streams have a problem, since when, and which of them failed together.
 
-A query has no memory, so the exporter keeps this and writes it as two series. Policies
-compare them with a number. One page stands for a group; a stream that is alone has a
-page of its own.
+A query has no memory, so the exporter keeps this and writes it as two series, which
+policies compare with a number. A stream that is alone has a page of its own; a group
+has one page.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum, StrEnum, auto
-from itertools import count, pairwise, product
+from itertools import count, pairwise, product, takewhile
+from operator import attrgetter
 from typing import NamedTuple
 
 from exporter.config.model import Grouping
 from exporter.names import LocationName
 from exporter.states import StreamState
-from exporter.steps.compare import ComparedLocation, Verdict
+from exporter.steps.compare import ComparedLocation
 
 
 class Kind(StrEnum):
@@ -23,21 +25,24 @@ class Kind(StrEnum):
     FAILED = "failed"
     FAILED_PERMANENTLY = "failed_permanently"
     UNEXPECTED = "unexpected"  # in a state that config doesn't expect
-    # No problem: in a state that config expects for a time, which has to be remembered
-    EXPECTED = "expected"
 
 
-NO_PROBLEM = 0
-ALONE = 1
+# A value of ``stream/problem`` is 100 times a number plus the API's number of a state.
+# The number is 1 if the stream is alone, and that of its group otherwise: 105, 205, 305
+_NUMBERS = 100
+_ALONE = 1
 _LARGEST_STATE = 99  # stands for all that are larger
-# How long a number stays unused: a group that takes it at once would look like the old
-# one, and its page would be silent
+# A group that takes the number of one that just ended would look like it, and its page
+# would be silent
 _UNUSED_SECONDS = 600
-# How long a stream is alone before its page goes out. After that, it stays alone: no
-# page closes while its stream has the problem
-_UNTOLD_SECONDS = {Kind.FAILED: 60, Kind.FAILED_PERMANENTLY: 0, Kind.UNEXPECTED: 90}
-PROBLEM_KINDS = tuple(_UNTOLD_SECONDS)
-_KINDS: dict[int, Kind] = {
+# How long a stream is alone before its page goes out: the hold of its policy, or less.
+# After that it stays alone, as no page closes while its stream has the problem
+_SECONDS_TO_PAGE = {
+    Kind.FAILED: 60,
+    Kind.FAILED_PERMANENTLY: 0,
+    Kind.UNEXPECTED: 90,
+}
+_KINDS_OF_STATES: dict[int, Kind] = {
     StreamState.FAILED: Kind.FAILED,
     StreamState.FAILED_PERMANENTLY: Kind.FAILED_PERMANENTLY,
 }
@@ -46,8 +51,6 @@ _KINDS: dict[int, Kind] = {
 Key = tuple[str, Kind]
 # A kind, and the number of a group in it
 Group = tuple[Kind, int]
-# Of ``stream/problem``: a location, and a key in it
-Series = tuple[LocationName, Key]
 
 
 class Problem(NamedTuple):
@@ -56,31 +59,45 @@ class Problem(NamedTuple):
     state: int  # the API's number
     # Unix time at which it entered its kind; in a group, at which the group formed
     since: int
-    # That of its group, unique in its location and kind, from 2 on; 1 if it is alone,
-    # 0 of an expected state
-    number: int = ALONE
+    # That of its group, unique in its location and kind, from 2 on; 1 if it is alone
+    number: int = _ALONE
 
     @property
     def grouped(self) -> bool:
         """Whether a group's page is about it."""
-        return self.number > ALONE
+        return self.number > _ALONE
 
     @property
     def value(self) -> int:
         """The value of ``stream/problem``."""
-        return 100 * self.number + min(self.state, _LARGEST_STATE)
+        return _NUMBERS * self.number + min(self.state, _LARGEST_STATE)
 
 
 class ProblemPoint(NamedTuple):
-    """A point of ``stream/problem``, and that of ``stream/problem_since``."""
+    """A point of ``stream/problem``, with the one of ``stream/problem_since``."""
 
     time: int  # unix seconds
-    value: int
-    since: int
+    value: int  # 0 where a problem ended
+    since: int  # unix seconds
+
+    @property
+    def number(self) -> int:
+        """The number of the group; 1 if the stream is alone, 0 if it has no problem."""
+        return self.value // _NUMBERS
+
+    @property
+    def state(self) -> int:
+        """The number of the stream's state; 0 if it has no problem."""
+        return self.value % _NUMBERS
+
+    def can_be(self, kind: Kind) -> bool:
+        """Return whether the exporter writes such a value of a kind."""
+        of_state = _KINDS_OF_STATES.get(self.state, Kind.UNEXPECTED)
+        return self.value == 0 or (self.number >= _ALONE and of_state is kind)
 
 
-# What earlier runs wrote of problems, oldest points first
-ProblemPoints = Mapping[Series, Sequence[ProblemPoint]]
+# What earlier runs wrote of each stream and kind, oldest points first
+EarlierProblems = Iterable[tuple[LocationName, Key, Sequence[ProblemPoint]]]
 
 
 class LocationProblems(NamedTuple):
@@ -89,16 +106,8 @@ class LocationProblems(NamedTuple):
     current: Mapping[Key, Problem] = {}
     # Problems that are over, until their 0 was accepted
     ended: frozenset[Key] = frozenset()
-    # When a group was last seen, in unix seconds, by its kind and number
-    groups: Mapping[Group, int] = {}
-
-    def judge(self, at: ComparedLocation) -> ComparedLocation:
-        """Return the location; a state that was expected for too long is unexpected."""
-        streams = list(at.streams)
-        for index, one in enumerate(streams):
-            if one.longest and (one.stream.id, Kind.UNEXPECTED) in self.current:
-                streams[index] = one._replace(verdict=Verdict.UNEXPECTED)
-        return at._replace(streams=tuple(streams))
+    # When a stream last had the number of a group, in unix seconds
+    last_had: Mapping[Group, int] = {}
 
 
 class Earlier(Enum):
@@ -110,30 +119,27 @@ class Earlier(Enum):
 
 
 class ProblemMemory:
-    """The problems of all locations of a process.
-
-    Each location is handled by one thread, so nothing here needs a lock.
-    """
+    """The problems of all locations of a process."""
 
     def __init__(self, grouping: Grouping) -> None:
         self._grouping = grouping
         self.earlier = Earlier.UNKNOWN
         self.known: dict[LocationName, LocationProblems] = {}
 
-    def learn(self, points: ProblemPoints) -> None:
-        """Take over what earlier runs wrote, oldest points first."""
+    def learn(self, earlier: EarlierProblems) -> None:
+        """Take over what earlier runs wrote."""
         current: dict[LocationName, dict[Key, Problem]] = defaultdict(dict)
-        groups: dict[LocationName, dict[Group, int]] = defaultdict(dict)
-        for (name, key), of_series in points.items():
-            problem = last_problem(of_series)
-            if problem is not None:
-                current[name][key] = problem
-            for point, following in pairwise(of_series):
-                group = key[1], point.value // 100
-                seen = groups[name].get(group, 0)
-                groups[name][group] = max(seen, following.time)
-        for name in current.keys() | groups.keys():
-            self.known[name] = LocationProblems(current[name], groups=groups[name])
+        last_had: dict[LocationName, dict[Group, int]] = defaultdict(dict)
+        for name, key, points in earlier:
+            if last := last_problem(points):
+                current[name][key] = last
+            # A stream has the number of a group until its next point.
+            for point, following in pairwise(points):
+                group = key[1], point.number
+                before = last_had[name].get(group, 0)
+                last_had[name][group] = max(before, following.time)
+        for name in current.keys() | last_had.keys():
+            self.known[name] = LocationProblems(current[name], last_had=last_had[name])
         self.earlier = Earlier.KNOWN
 
     def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
@@ -148,7 +154,7 @@ class ProblemMemory:
         if before is None:
             # Where nothing can be read, each of its streams may have had a problem.
             streams = at.held if refused else ()
-            before = LocationProblems(ended=frozenset(product(streams, PROBLEM_KINDS)))
+            before = LocationProblems(ended=frozenset(product(streams, Kind)))
         grouping = None if refused else self._grouping
         problems = follow(before, at, now, grouping)
         self.known[at.name] = problems
@@ -169,90 +175,76 @@ def follow(
 
     Without ``grouping``, each is alone.
     """
-    problems: dict[Key, Problem] = {}
-    for one in at.listed:
-        stream, state = one.stream.id, one.stream.state
-        is_bad = not one.expected
-        if one.longest:
-            key = stream, Kind.EXPECTED
-            began = before.current.get(key)
-            if began is None or began.state != state:
-                began = Problem(state, now, NO_PROBLEM)
-            problems[key] = began
-            is_bad = now - began.since >= one.longest
-        if is_bad:
-            key = stream, _KINDS.get(state, Kind.UNEXPECTED)
-            known = before.current.get(key, Problem(state, now))
-            problems[key] = known._replace(state=state)
-    ended = frozenset((before.current.keys() | before.ended) - problems.keys())
-    groups = {
-        group: seen
-        for group, seen in before.groups.items()
-        if now - seen <= _UNUSED_SECONDS
+    current: dict[Key, Problem] = {}
+    for watched in at.listed:
+        if not watched.expected:
+            state = watched.stream.state
+            key = watched.stream.id, _KINDS_OF_STATES.get(state, Kind.UNEXPECTED)
+            # It keeps its beginning and its group, as long as it stays in the kind.
+            problem = before.current.get(key, Problem(state, now))
+            current[key] = problem._replace(state=state)
+    ended = frozenset((before.current.keys() | before.ended) - current.keys())
+    last_had = {
+        group: time
+        for group, time in before.last_had.items()
+        if now - time <= _UNUSED_SECONDS
     }
     # What was written last counts until now, however old it is.
     for (_, kind), problem in before.current.items():
-        groups[kind, problem.number] = now
-    for kind in PROBLEM_KINDS:
-        if grouping is not None:
-            of_kind = {key: problems[key] for key in problems if key[1] is kind}
-            taken = {number for each, number in groups if each is kind}
-            problems |= _joining(of_kind, kind, taken, now, grouping)
-    return LocationProblems(problems, ended, groups)
+        last_had[kind, problem.number] = now
+    if grouping:
+        for kind in Kind:
+            of_kind = {key: current[key] for key in current if key[1] is kind}
+            numbers = {number for each, number in last_had if each is kind}
+            current |= _new_members(of_kind, kind, numbers, now, grouping)
+    return LocationProblems(current, ended, last_had)
 
 
-def _joining(
+def _new_members(
     problems: Mapping[Key, Problem],
     kind: Kind,
-    taken: Collection[int],
+    used_numbers: Collection[int],
     now: int,
     grouping: Grouping,
 ) -> dict[Key, Problem]:
-    """Return the problems of a kind that join a group in this run.
-
-    A new group gets the lowest number that isn't taken.
-    """
+    """Return the problems of a kind that are part of a group from this run on."""
     within = grouping.within.total_seconds()
-    formed: dict[int, int] = {}
     alone: dict[Key, Problem] = {}
+    formed: dict[int, int] = {}  # when each group formed: its earliest beginning
     for key, problem in problems.items():
         if problem.grouped:
             first = formed.get(problem.number, problem.since)
             formed[problem.number] = min(first, problem.since)
         else:
             alone[key] = problem
-    recent = [each for each in alone.values() if now - each.since <= within]
-    number = max(formed, key=lambda each: formed[each], default=ALONE)
-    since, untold = formed.get(number, now), 0
-    if number == ALONE or now - since > within:
-        if len(recent) < grouping.streams:
+    youngest = max(formed, key=formed.__getitem__, default=_ALONE)
+    if now - formed.get(youngest, -math.inf) <= within:
+        # It still takes those that enter in this run.
+        number, since, most_seconds = youngest, formed[youngest], 0
+    else:
+        entered = [each for each in alone.values() if now - each.since <= within]
+        if len(entered) < grouping.streams:
             return {}
-        since, untold = now, _UNTOLD_SECONDS[kind]
-        number = next(each for each in count(ALONE + 1) if each not in taken)
+        # A new one also takes those whose own page is not out.
+        number = next(each for each in count(_ALONE + 1) if each not in used_numbers)
+        since, most_seconds = now, _SECONDS_TO_PAGE[kind]
     return {
         key: problem._replace(since=since, number=number)
         for key, problem in alone.items()
-        if now - problem.since <= untold
+        if now - problem.since <= most_seconds
     }
 
 
-def last_problem(points: Iterable[ProblemPoint]) -> Problem | None:
-    """Return the problem of its kind that a stream's points tell of, or None.
+def last_problem(points: Sequence[ProblemPoint]) -> Problem | None:
+    """Return the problem that a stream had last, or None; oldest points come first.
 
-    The newest points may not be visible yet, so a run may have written that a problem
-    is alone or began later than it did. In the newest unbroken stretch, a group is
-    right, and the earliest beginning.
+    The newest points may not be visible to every run, so one may have written that a
+    problem is alone, or began later than it did. In the newest unbroken stretch, a
+    group is right, and the earliest beginning.
     """
-    stretch: list[Problem] = []
-    for point in sorted(points, reverse=True):
-        number, state = divmod(point.value, 100)
-        # Another expected state has a beginning of its own.
-        changed = bool(stretch) and state != stretch[0].state
-        if not point.value or (changed and not number):
-            break
-        stretch.append(Problem(state, point.since, number))
+    stretch = [*takewhile(attrgetter("value"), reversed(points))]
     if not stretch:
         return None
-    in_group = [problem for problem in stretch if problem.grouped]
-    first = min(in_group or stretch, key=lambda problem: problem.since)
-    return first._replace(state=stretch[0].state)
+    in_group = [point for point in stretch if point.number > _ALONE]
+    first = min(in_group or stretch, key=lambda point: point.since)
+    return Problem(stretch[0].state, first.since, first.number)

@@ -58,7 +58,7 @@ class Datastream(NamedTuple):
         pages = list_pages(
             self.clients.datastream_for(request.name).list_locations,
             request,
-            (project, "datastream.locations.list"),
+            "datastream.locations.list",
             deadline,
             self.calls,
         )
@@ -74,7 +74,7 @@ class Datastream(NamedTuple):
         pages = list_pages(
             self.clients.datastream_for(at).list_streams,
             request,
-            (at.project, "datastream.streams.list"),
+            "datastream.streams.list",
             deadline,
             self.calls,
         )
@@ -82,14 +82,20 @@ class Datastream(NamedTuple):
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
                 stream_id = stream.name.rsplit("/", 1)[-1]
-                first = stream.errors[0] if stream.errors else None
+                reason = error = ""
+                if stream.errors:
+                    first = stream.errors[0]
+                    # An error's text may quote a connection's URL.
+                    hide = self.calls.caller.hide_secrets
+                    reason = hide(first.reason)
+                    error = hide(first.message[: self.longest_error])
                 streams[stream_id] = Stream(
                     id=stream_id,
                     state=stream.state,
                     errors=len(stream.errors),
                     label=stream.labels.get(LABEL, ""),
-                    reason=first.reason if first else "",
-                    error=first.message[: self.longest_error] if first else "",
+                    reason=reason,
+                    error=error,
                 )
         return tuple(streams.values())
 
@@ -103,7 +109,7 @@ class Datastream(NamedTuple):
         pages = list_pages(
             self.clients.datastream_for(name.location_name).list_stream_objects,
             request,
-            (name.project, "datastream.objects.list"),
+            "datastream.objects.list",
             deadline,
             self.calls,
         )
@@ -114,21 +120,3 @@ class Datastream(NamedTuple):
             by_state=Counter(state for state, _ in objects.values()),
             with_errors=sum(with_errors for _, with_errors in objects.values()),
         )
-
-    def connections(self, at: LocationName, deadline: Deadline) -> dict[str, int]:
-        """Return the state of each private connection of a location, by its id."""
-        request = datastream_v1.ListPrivateConnectionsRequest(
-            parent=str(at), page_size=PAGE
-        )
-        states: dict[str, int] = {}
-        pages = list_pages(
-            self.clients.datastream_for(at).list_private_connections,
-            request,
-            (at.project, "datastream.privateConnections.list"),
-            deadline,
-            self.calls,
-        )
-        for answer in pages:
-            for connection in answer.private_connections:
-                states[connection.name.rsplit("/", 1)[-1]] = connection.state
-        return states

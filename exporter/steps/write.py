@@ -47,14 +47,9 @@ class Written:
     errors: tuple[WriteError, ...] = ()  # requests that were not written completely
 
     @property
-    def settled(self) -> int:
-        """Points whose outcome is known."""
-        return self.accepted + self.superseded + self.lost
-
-    @property
     def complete(self) -> bool:
         """Whether every point was accepted."""
-        return self.accepted == self.settled
+        return not (self.superseded or self.lost)
 
     def __add__(self, other: "Written") -> "Written":
         return Written(
@@ -73,11 +68,7 @@ class Writer(NamedTuple):
     timestamp: int  # of every point, in whole unix seconds
     calls: Calls
 
-    def write(
-        self,
-        samples: Iterable[Sample],
-        deadline: Deadline,
-    ) -> Written:
+    def write_points(self, samples: Iterable[Sample], deadline: Deadline) -> Written:
         """Write samples, no series twice, one request after the other.
 
         What is not accepted by the deadline is lost, and what its ``stop`` leaves
@@ -90,11 +81,7 @@ class Writer(NamedTuple):
             rest = rest[BATCH:]
         return written + Written(lost=len(rest))
 
-    def _send(
-        self,
-        batch: Sequence[Sample],
-        deadline: Deadline,
-    ) -> Written:
+    def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
         client = self.clients[hash(batch[0].location) % len(self.clients)]
@@ -113,34 +100,25 @@ class Writer(NamedTuple):
         longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
         points = plural(len(batch), "point")
         what = f"CreateTimeSeries projects/{self.project}, {points}"
-        lost = 0
-        errors: list[WriteError] = []
+        lost, errors = 0, []
         try:
             call_with_retry(
-                attempt,
-                deadline,
-                self.calls,
-                what=what,
-                longest=longest,
-                again=is_worth_retrying,
+                attempt, deadline, self.calls, what, longest, is_worth_retrying
             )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
             # A point that one try wrote stays written, whatever a later one returns.
             unwritten = (refusal.refused - refusal.late for refusal in refusals)
             lost = min(unwritten, default=len(batch))
             if lost:
-                failure = explain_call_error(error, self.project, PERMISSION)
+                caller = self.calls.caller
+                failure = explain_call_error(error, self.project, PERMISSION, caller)
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.
         superseded = refusals[0].late if refusals else 0
         if superseded:
             errors.append(WriteError(superseded, batch, None))
-        return Written(
-            accepted=len(batch) - lost - superseded,
-            superseded=superseded,
-            lost=lost,
-            errors=tuple(errors),
-        )
+        accepted = len(batch) - lost - superseded
+        return Written(accepted, superseded, lost, tuple(errors))
 
     def _request(self, batch: Sequence[Sample]) -> Any:
         """Return a raw message: proto-plus takes four times as long to build one."""
@@ -166,25 +144,3 @@ class Writer(NamedTuple):
             else:
                 point.value.int64_value = int(sample.value)
         return request
-
-
-@dataclass
-class Points:
-    """Points that one thread writes, and what happened to them so far."""
-
-    writer: Writer | None  # None in a run that writes nothing
-    deadline: Deadline
-    due: int = 0  # how many there were to write
-    written: Written = Written()
-
-    def write(self, samples: Iterable[Sample]) -> None:
-        """Write samples; what is not accepted by the deadline is lost."""
-        if self.writer is not None:
-            batch = list(samples)
-            self.due += len(batch)
-            self.written += self.writer.write(batch, self.deadline)
-
-    def outcome(self) -> Written:
-        """Return what happened to them; what is not known to be written is lost."""
-        lost = self.due - self.written.settled
-        return self.written + Written(lost=max(0, lost))

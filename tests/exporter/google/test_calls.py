@@ -55,7 +55,7 @@ def call(
     """Call with retries; return the answer, and how many calls were counted."""
     calls = Calls()
     answer = call_with_retry(attempts, deadline, calls, what="Get x", longest=longest)
-    return answer, len(calls)
+    return answer, calls.made
 
 
 def test_no_call_is_made_without_time_for_it() -> None:
@@ -67,7 +67,7 @@ def test_no_call_is_made_without_time_for_it() -> None:
         ):
             call_with_retry(attempts, Deadline.after(seconds), calls, what="Get x")
     assert not attempts.timeouts
-    assert not calls
+    assert not calls.made
 
 
 @pytest.mark.parametrize(

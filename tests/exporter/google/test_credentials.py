@@ -4,6 +4,7 @@ google-auth reads the environment of the process itself, so the tests change tha
 """
 
 import json
+from threading import Thread
 
 import pytest
 from google.auth.compute_engine import _metadata
@@ -101,6 +102,11 @@ REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN}
             (200, answer, "google-auth gave no token: ")
             for answer in ("[]", "{}", "null", '"x"', "", Canary.ACCESS_TOKEN)
         ),
+        (
+            200,
+            json.dumps({"access_token": [Canary.ACCESS_TOKEN], "expires_in": 3600}),
+            "the token server returned an invalid token",
+        ),
     ],
 )
 def test_of_a_token_servers_answer_only_oauths_code_is_shown(
@@ -118,6 +124,16 @@ def test_a_token_that_is_no_header_is_not_shown(tokens: HttpServer) -> None:
     """To impersonate, a token is sent in a header; the error of that would quote it."""
     tokens.answer = (200, token_answer(f"{Canary.ACCESS_TOKEN}\nx"))
     assert "google-auth gave no token: TransportError." in refused(READER)
+
+
+def test_no_thread_fetches_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can be started, that is said, and not that credentials are missing."""
+
+    def fail(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", fail)
+    assert "no thread could be started to fetch a token. Allow" in refused()
 
 
 def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:

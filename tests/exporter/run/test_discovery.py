@@ -1,11 +1,8 @@
-"""Which locations a run reads: listed, discovered, required, shared by tasks."""
+"""Which locations a run reads: listed, discovered, or of required streams."""
 
 from typing import Any
 
-import pytest
-
 from exporter.config.locations import KNOWN
-from exporter.google.environment import Task
 from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
 from exporter.run.report import Report
@@ -104,8 +101,10 @@ def missing(report: Report) -> list[str]:
 
 
 def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> None:
-    """Each location is read with the globs of the source that lists it."""
-    report = serve(world({"europe-west1": ["a", "b"], "us-east1": ["a", "b"]})).look(
+    """A location is read with those of the source that lists it, else the first's."""
+    both = ["a", "b"]
+    places = dict.fromkeys(["europe-west1", "us-east1", "us-west1"], both)
+    report = serve(world(places)).look(
         {
             "project": "shop-prod",
             "locations": ["europe-west1"],
@@ -116,71 +115,10 @@ def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> No
             "locations": ["us-east1"],
             "exclude": ["a"],
         },
+        required=["projects/shop-prod/locations/us-west1/streams/a"],
     )
     assert seen(report) == {
         "shop-prod/europe-west1": ["a"],
         "shop-prod/us-east1": ["b"],
+        "shop-prod/us-west1": ["a"],
     }
-
-
-# Tasks.
-
-
-def test_who_has_a_location_never_changes() -> None:
-    """Another release, machine, config or hash seed gives the same task."""
-    assert Task(1, 2).holds(LocationName("shop-prod", "europe-west1"))
-    assert Task(0, 7).holds(LocationName("shop-prod", "europe-west1"))
-    assert Task(5, 7).holds(ProjectName("shop-prod"))
-    assert Task(4, 7).holds(LocationName("bank-prod", "europe-west1"))
-
-
-def test_ten_tasks_share_a_thousand_projects_evenly() -> None:
-    """Each location has one task; the largest part is a sixth above the average."""
-    all_names = [
-        LocationName(f"project-{number:04}", at)
-        for number in range(1000)
-        for at in KNOWN[:3]
-    ]
-    sizes = [sum(map(Task(index, 10).holds, all_names)) for index in range(10)]
-    assert sum(sizes) == 3000
-    assert max(sizes) <= 350
-
-
-@pytest.mark.parametrize("discovered", [True, False])
-def test_tasks_read_every_location_exactly_once(
-    serve: Serve, *, discovered: bool
-) -> None:
-    """One task reports on the discovery; each has its own series about itself."""
-    lab = serve(world({at: [f"in-{at}"] for at in REGIONS}))
-    monitoring = Monitoring(lab.cloud)
-    source = DISCOVERED | ({} if discovered else {"locations": REGIONS})
-    required = [f"projects/shop-prod/locations/{REGIONS[0]}/streams/in-{REGIONS[0]}"]
-    reports = [
-        lab.run(source, task=Task(index, 3), required=required) for index in range(3)
-    ]
-    parts = [seen(report) for report in reports]
-    assert all(parts)
-    assert sum(map(len, parts)) == len(REGIONS)
-    assert parts[0] | parts[1] | parts[2] == {
-        f"shop-prod/{at}": [f"in-{at}"] for at in REGIONS
-    }
-    assert lab.cloud.calls["ListStreams"] == len(REGIONS)
-    up = [
-        point.location for point in monitoring.points if point.metric == "location/up"
-    ]
-    assert sorted(up) == sorted([*REGIONS, *["global"] * discovered])
-    assert monitoring.values("exporter/last_run").keys() == {
-        ("global", str(n)) for n in range(3)
-    }
-
-
-def test_a_task_without_a_location_succeeds(serve: Serve) -> None:
-    """With more tasks than locations, those without one write their own series."""
-    lab = serve(world({"us-east1": ["orders"]}))
-    source = {
-        "project": "shop-prod",
-        "locations": ["us-east1"],
-    }
-    reports = [lab.run(source, task=Task(index, 8)) for index in range(8)]
-    assert sorted(len(report.locations) for report in reports) == [0] * 7 + [1]
-    assert all(report.complete and not report.reached_nobody for report in reports)

@@ -1,29 +1,25 @@
 """What a process with memory leaves out: known points, discoveries, empty locations."""
 
 import itertools
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Hashable
+from threading import Event
 from typing import Any
 
 import pytest
-from google.cloud.location import locations_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Config, Endpoints
 from exporter.google.calls import Deadline
-from exporter.google.clients import Clients
 from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
 from exporter.run.memory import EMPTY, UNREADABLE, Memory
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.run.session import Session
-from lab.emulator.emulator import Emulator
-from lab.emulator.world import Fault, World
-from tests.exporter.conftest import PLENTY
+from lab.emulator.world import Fault
+from lab.simulate.simulation import Clock
+from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
-    AMERICA,
     DISCOVERED,
     EUROPE,
     LISTED,
@@ -33,6 +29,7 @@ from tests.exporter.worlds import (
 )
 
 DAY = 86_400
+START = 1_800_000_000.0
 
 
 STREAMS = "streams"
@@ -50,7 +47,8 @@ def writes(
     at: LocationName = EUROPE,
 ) -> bool:
     """Return whether a location is due; if so, all of its points are accepted."""
-    due = memory.claim(at, seen)
+    memory.keep_observation(at, seen)
+    due = memory.is_due(at)
     if due:
         memory.mark_written(at)
     return due
@@ -128,8 +126,7 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
     before = None
     for number, letter in enumerate(history):
         memory.begin(1 + number * 10)
-        if memory.claim(EUROPE, SEEN[letter]):
-            memory.mark_written(EUROPE)
+        if writes(memory, SEEN[letter]):
             written.append(letter)
         assert written[-1] == letter
         assert memory.changed == (letter != before)
@@ -137,33 +134,6 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
 
 
 # Locations.
-
-
-@pytest.mark.parametrize("later", [STREAMS, UNREADABLE, EMPTY])
-def test_a_location_with_streams_is_read_for_a_day_after_it_is_dropped(
-    later: Hashable,
-) -> None:
-    """Also while it can't be read, and when its streams are gone, which must page."""
-    memory = Memory(600)
-    memory.begin(1)
-    memory.learn("shop-prod", ["europe-west1", "us-east1"])
-    writes(memory, STREAMS)
-    writes(memory, EMPTY, AMERICA)
-    assert tuple(memory.discovered["shop-prod"].dropped) == ()
-    for start, dropped in (
-        (601, ("europe-west1",)),
-        (DAY, ("europe-west1",)),
-        (DAY + 1, ()),
-    ):
-        memory.begin(start)
-        memory.learn("shop-prod", ["us-west1"])
-        assert tuple(memory.discovered["shop-prod"].dropped) == dropped
-        writes(memory, later)
-    memory.learn("shop-prod", ["europe-west1"])
-    memory.begin(DAY + 2)
-    memory.learn("shop-prod", ())
-    dropped = () if later == EMPTY else ("europe-west1",)
-    assert tuple(memory.discovered["shop-prod"].dropped) == dropped
 
 
 @pytest.mark.parametrize(
@@ -191,104 +161,50 @@ def test_a_location_without_streams_is_read_every_five_minutes(
 
 
 class Watched:
-    """A world on a clock, and a process that runs every ten seconds.
-
-    Attributes:
-        now: The true time, in unix seconds; nothing but :meth:`run` moves it.
-        ahead: How many seconds the clock of the process's machine is ahead of it.
-    """
+    """A process that runs every ten seconds, on the clock of its world."""
 
     def __init__(
-        self, running: ExitStack, source: dict[str, Any], **parts: Any
+        self,
+        serve: Serve,
+        source: dict[str, Any] = LISTED,
     ) -> None:
-        self.now = self.start = 1_800_000_000.0
-        self.ahead = 0.0
+        self.clock = Clock(START)
         places = {
             "europe-west1": ["orders", "carts"],
             "us-east1": ["stock"],
             "us-west1": [],
         }
-        made = World.model_validate(world(places, **parts))
-        self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
-        self.clients = running.enter_context(Clients(Endpoints(), self.cloud.environ))
-        config = Config.model_validate(
-            {
-                "metrics": {"project": "metrics-project"},
-                "sources": [source],
-                "collect": {"private_connections": True},
-            }
-        )
-        self.session = Session(
-            config,
-            self.clients,
+        self.lab = serve(world(places), self.clock)
+        self.cloud = self.lab.cloud
+        self.session = self.lab.session(
+            source,
             interval=10,
-            monotonic=lambda: self.now,
-            now=lambda: self.now + self.ahead,
+            clock=self.clock,
+            collect={"objects": True},
         )
 
-    def run(self, until: float) -> list[Report]:
+    def run(self, until: float, stop: Event | None = None) -> list[Report]:
         """Run up to so many seconds after the start; return the reports."""
         reports = []
-        while self.now < self.start + until:
-            reports.append(self.once(Deadline.after(PLENTY)))
+        while self.clock.now < START + until:
+            reports.append(run_once(self.session, Deadline.after(PLENTY, stop)))
+            self.clock.now += 10
         return reports
 
-    def once(self, deadline: Deadline) -> Report:
-        """Run now, and let ten seconds pass."""
-        report = run_once(self.session, deadline)
-        self.now += 10
-        return report
-
-    def written(
-        self, metric: str, location: str = "europe-west1"
-    ) -> list[tuple[float, float]]:
-        """Return the points of a location: seconds after the start, and value."""
+    def written(self, metric: str, location: str) -> list[float]:
+        """Return the seconds after the start of a metric's points in a location."""
         return [
-            (point.time - self.start, float(point.value))
+            point.time - START
             for point in self.cloud.points(PREFIX + metric)
             if point.resource_labels["location"] == location
         ]
 
 
-Watch = Callable[..., Watched]
-
-
-@pytest.fixture
-def watch() -> Iterator[Watch]:
-    """Return what starts a world and a process, until the test ends."""
-    with ExitStack() as running:
-        yield lambda source=LISTED, **parts: Watched(running, source, **parts)
-
-
-def test_a_failure_is_written_in_the_next_run(watch: Watch) -> None:
-    """In its own location, for a minute in every run; other locations are left out."""
-    watched = watch(
-        events=[
-            {
-                "at": 123,
-                "stream": "orders",
-                "do": "fail",
-                "reason": "SLOT",
-            }
-        ]
-    )
-    reports = watched.run(400)
-    first = [*range(0, 80, 10)]
-    seconds = [second for second, _ in watched.written("location/up")]
-    assert seconds == [*first, *range(130, 210, 10)]
-    failed = [(second, 105) for second in range(130, 210, 10)]
-    assert watched.written("stream/problem") == failed
-    seconds = [second for second, _ in watched.written("location/up", "us-east1")]
-    assert seconds == [*first, 310]
-    assert len(watched.written("exporter/last_run", "global")) == 40
-    assert [index for index, report in enumerate(reports) if report.changed] == [0, 13]
-
-
 def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
-    watch: Watch,
+    serve: Serve,
 ) -> None:
     """Although nothing changed, and it would not be due for minutes."""
-    watched = watch()
+    watched = Watched(serve)
     watched.run(310)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
     lost, again = watched.run(330)
@@ -296,78 +212,63 @@ def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
     assert again.complete
     assert again.held_back == ()
     for location in ("europe-west1", "us-east1"):
-        seconds = [second for second, _ in watched.written("location/up", location)]
+        seconds = watched.written("location/up", location)
         assert seconds[8] == (320 if lost.held_back[0].location == location else 310)
 
 
-def test_shared_points_that_were_lost_are_written_in_the_next_run(watch: Watch) -> None:
+def test_shared_points_that_were_lost_are_written_in_the_next_run(serve: Serve) -> None:
     """Those of a location without streams, although it would not be due for minutes."""
-    watched = watch(LISTED | {"locations": ["us-west1"]})
+    watched = Watched(serve, LISTED | {"locations": ["us-west1"]})
     watched.run(310)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
     watched.run(330)
-    seconds = [second for second, _ in watched.written("location/up", "us-west1")]
-    assert seconds[-1] == 320
+    assert watched.written("location/up", "us-west1")[-1] == 320
 
 
-def test_a_dropped_location_is_read_on_and_named(watch: Watch) -> None:
-    """Where discovery fails, all that it found last is read."""
-    watched = watch(DISCOVERED)
-    listed = ["europe-west1", "us-east1", "us-west1"]
-
-    def list_locations(_request: Any) -> Any:
-        return locations_pb2.ListLocationsResponse(
-            locations=[locations_pb2.Location(location_id=one) for one in listed]
-        )
-
-    watched.cloud.answer("ListLocations", list_locations)
+def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:
+    """It comes every ten minutes, and has its reason; all locations are read on."""
+    watched = Watched(serve, DISCOVERED)
     watched.run(600)
     assert watched.cloud.calls["ListLocations"] == 1
     # Of the location without streams, only some runs.
     assert watched.cloud.calls["ListStreams"] == 2 * 60 + 9
-    listed.remove("us-east1")
-    (report,) = watched.run(610)
-    assert report.dropped == (AMERICA,)
-    assert "shop-prod/us-east1" in seen(report)
     watched.cloud.add_fault(Fault(method="ListLocations", code="PERMISSION_DENIED"))
-    watched.now = watched.start + 1300
-    (report,) = watched.run(1310)
-    assert report.dropped == (AMERICA,)
+    (report,) = watched.run(610)
     assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()
     assert report.unread[ProjectName("shop-prod")].kind is FailureKind.PERMISSION_DENIED
 
 
-def test_a_quarter_is_collected_once(watch: Watch) -> None:
+def test_a_quarter_is_collected_once(serve: Serve) -> None:
     """In its first run: the count of what was not collected says which runs did."""
-    watched = watch()
+    watched = Watched(serve)
     watched.run(60)
-    watched.now = watched.start + 950
+    watched.clock.now = START + 950
     watched.run(1000)
-    assert watched.written("exporter/uncollected", "global") == [(0, 0), (950, 0)]
-    assert watched.cloud.calls["ListPrivateConnections"] == 2 * 2
+    assert watched.written("exporter/uncollected", "global") == [0, 950]
+    assert watched.cloud.calls["ListStreamObjects"] == 2 * 3
 
 
 def test_connections_are_renewed_after_a_run_that_reached_nobody(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not after one that a stop ended, nor after one that could read something."""
-    watched = watch()
+    watched = Watched(serve)
     renewed: list[float] = []
 
     def renew(seconds: float) -> None:
-        renewed.append(watched.now - watched.start)
+        renewed.append(watched.clock.now - START)
         # What a token server that hangs may take of a run.
         assert seconds == pytest.approx(3)
 
-    monkeypatch.setattr(watched.clients, "renew", renew)
+    monkeypatch.setattr(watched.lab.clients, "renew", renew)
     watched.run(10)
     denied = Fault(method="ListStreams", location="us-*", code="PERMISSION_DENIED")
     watched.cloud.add_fault(denied)
     watched.run(20)
     watched.cloud.add_fault(denied.model_copy(update={"location": "*"}))
-    stopped = Deadline.after(PLENTY)
-    stopped.stop.set()
-    watched.once(stopped)
+    stop = Event()
+    stop.set()
+    watched.run(30, stop)
     watched.run(40)
     assert renewed == []
     watched.run(50)
@@ -376,17 +277,11 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
 
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])
 def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(
-    watch: Watch, ahead: float
+    serve: Serve, ahead: float
 ) -> None:
-    """Every point is lost, until the clock is right; then the next run is complete."""
-    watched = watch()
-    watched.ahead = ahead
-    (report,) = watched.run(10)
+    """Every point is lost, and the reason says so."""
+    report = serve(world()).run(LISTED, clock=Clock(time.time() + ahead))
     assert report.written.accepted == 0
     for error in report.written.errors:
         assert error.failure
         assert error.failure.hint == "Check this machine's clock."
-    watched.ahead = 0
-    (report,) = watched.run(20)
-    assert report.complete
-    assert watched.written("location/last_read")[0][0] == 10

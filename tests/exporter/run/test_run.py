@@ -11,13 +11,10 @@ import pytest
 from google.cloud import datastream_v1
 
 from exporter.config import Source
-from exporter.config.locations import KNOWN
 from exporter.google.calls import Deadline
-from exporter.google.environment import Task
 from exporter.google.errors import Failure, FailureKind
-from exporter.names import LocationName
+from exporter.run import run
 from exporter.run.run import run_once
-from exporter.steps import measure
 from exporter.steps.write import Written
 from lab.emulator.answers import StatusError
 from lab.simulate.simulation import Clock
@@ -27,7 +24,6 @@ from tests.exporter.worlds import (
     DISCOVERED,
     EUROPE,
     LISTED,
-    ORDERS,
     PREFIX,
     Monitoring,
     Points,
@@ -51,19 +47,6 @@ BOTH = {("europe-west1", "datastream"), ("us-east1", "datastream")}
 FAILURE = Failure(
     FailureKind.UNAVAILABLE, "The service is currently unavailable.", "Wait."
 )
-
-REFUSED = (
-    "INVALID_ARGUMENT FAILED_PRECONDITION UNIMPLEMENTED UNKNOWN DATA_LOSS CANCELLED"
-)
-KINDS = {
-    "PERMISSION_DENIED": FailureKind.PERMISSION_DENIED,
-    "NOT_FOUND": FailureKind.NOT_FOUND,
-    "DEADLINE_EXCEEDED": FailureKind.TIMED_OUT,
-    "RESOURCE_EXHAUSTED": FailureKind.QUOTA,
-    "UNAUTHENTICATED": FailureKind.CREDENTIALS,
-    **dict.fromkeys(["UNAVAILABLE", "INTERNAL", "ABORTED"], FailureKind.UNAVAILABLE),
-    **dict.fromkeys(REFUSED.split(), FailureKind.REFUSED),
-}
 
 
 def names(points: Points) -> list[str]:
@@ -112,8 +95,6 @@ def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) 
     assert {one.value for one in monitoring.points if one.metric in times} == {
         report.timestamp
     }
-    reads, writes = 9, 8
-    assert report.calls == reads + writes
 
 
 @pytest.mark.parametrize(
@@ -154,14 +135,14 @@ def test_no_call_is_made_more_than_the_points_need(
 
 
 def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> None:
-    """Its name is config's, and its node the task's; without a location, no streams."""
+    """Its name is config's, and its node is 0."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
     named = {"name": "exporter-eu", "location": "europe-west4"}
-    report = lab.run(LISTED, task=Task(3, 7), run=named)
+    report = lab.run(LISTED, run=named)
     own = monitoring.batches[-1]
-    assert names(own) == OWN[:-1]
-    assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "3")}
+    assert names(own) == OWN
+    assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "0")}
     values = {point.metric: point.value for point in own}
     assert values["exporter/last_run"] == report.timestamp
     assert values["exporter/points_lost"] == 0
@@ -170,44 +151,6 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
 
 
 # One location costs no other anything.
-
-
-def test_every_reason_stays_in_its_location(serve: Serve) -> None:
-    """A failing location gets `up` 0 alone; those beside it are read and written."""
-    failing = dict(zip((f"europe-west{n}" for n in range(2, 99)), KINDS, strict=False))
-    # A wait without end, so that no test waits for retries.
-    faults = [
-        {
-            "method": "ListStreams",
-            "location": at,
-            "code": code,
-            "retry_delay": 600,
-        }
-        for at, code in failing.items()
-    ]
-    places = {"europe-west1": ["orders"], "us-east1": []} | {
-        at: ["x"] for at in failing
-    }
-    lab = serve(world(places, faults=faults))
-    monitoring = Monitoring(lab.cloud)
-    report = lab.run(DISCOVERED)
-    kinds = {
-        failing["".join(name[1:])]: why.kind for name, why in report.unread.items()
-    }
-    assert kinds == KINDS
-    assert all(why.message and why.hint for why in report.unread.values())
-    assert seen(report) == {
-        "shop-prod/europe-west1": ["orders"],
-        "shop-prod/us-east1": [],
-    }
-    # An unreadable location is an observation, not a failure.
-    assert report.complete
-    assert not report.reached_nobody
-    assert len(report.unread) == len(KINDS)
-    unread = [point for point in monitoring.points if point.location in failing]
-    assert sorted(names(unread)) == ["location/up"] * len(KINDS)
-    assert {point.value for point in unread} == {0}
-    assert monitoring.values("location/last_read").keys() == BOTH
 
 
 def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
@@ -236,23 +179,17 @@ def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
 
 
 def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
-    """Beside forty locations that hang in reading and one in writing, all are whole."""
+    """Beside 300 locations that hang in reading and one in writing, all are whole."""
     well = {
         "europe-west1": ["orders"],
         "us-east1": ["users"],
         "us-west1": [],
     }
-    hanging = {at: ["x"] for at in KNOWN[:40] if at not in well}
+    # A connection carries a hundred calls at once, and these come first.
+    hanging = {f"a{number}": ["x"] for number in range(300)}
     released = Event()
-    faults = [
-        {
-            "method": "ListStreams",
-            "location": at,
-            "latency": "10m",
-        }
-        for at in hanging
-    ]
-    lab = serve(world(hanging | well, faults=faults))
+    fault = {"method": "ListStreams", "location": "a*", "latency": "10m"}
+    lab = serve(world(hanging | well, faults=[fault]))
 
     def answer(points: Points) -> None:
         if has(points, "stream/state", "us-east1"):
@@ -279,16 +216,16 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "lost", "held_back"),
+    ("metric", "lost"),
     [
-        ("location/up", 4, (EUROPE,)),
-        ("stream/state", 200, (EUROPE,)),
-        ("stream/last_seen", 1, (EUROPE,)),
-        ("location/last_read", 1, ()),
+        ("location/up", 4),
+        ("stream/state", 200),
+        ("stream/last_seen", 1),
+        ("location/last_read", 1),
     ],
 )
 def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
-    serve: Serve, metric: str, lost: int, held_back: tuple[LocationName, ...]
+    serve: Serve, metric: str, lost: int
 ) -> None:
     """One of many points is enough: a lost last_seen must not look like a deletion."""
     sixty = {"streams": [{"id": "s-{}", "count": 60}]}
@@ -309,31 +246,18 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
 
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)
-    assert report.held_back == held_back
+    assert report.held_back == (EUROPE,)
     assert report.written.lost == lost
     assert monitoring.values("exporter/points_lost") == {("global", "0"): lost}
-    read = {at for at, _ in monitoring.values("location/last_read")}
-    assert read == ({"us-east1"} if held_back else {"us-east1", "europe-west1"})
+    sent = {at for at, _ in monitoring.values("location/last_read")}
+    last_read_itself = metric == "location/last_read"
+    assert sent == {"us-east1"} | ({"europe-west1"} if last_read_itself else set())
     # All streams are sent, whatever became of the requests before them.
     assert len(monitoring.values("stream/state")) == 61
-    assert report.written.accepted == 2 * 4 + 61 * 4 + 6 - lost - len(held_back)
+    unsent = 0 if last_read_itself else 1
+    assert report.written.accepted == 2 * 4 + 61 * 4 + 6 - lost - unsent
     assert not report.complete
     assert not report.reached_nobody
-
-
-def test_a_run_whose_points_another_run_wrote_first_is_not_complete(
-    serve: Serve,
-) -> None:
-    """A second exporter at the same time: nothing is lost, and no last_read is ours."""
-    lab = serve(world())
-    assert lab.run(LISTED).complete
-    report = lab.run(LISTED)
-    assert not report.complete
-    assert not report.reached_nobody
-    assert report.written.accepted == 0
-    assert report.written.lost == 0
-    assert report.written.superseded == 19
-    assert report.held_back == (EUROPE, AMERICA)
 
 
 class Judged(Source):
@@ -380,7 +304,7 @@ def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
     lab, clock = serve(world()), Clock(time.time() - 160)
     session = lab.session(LISTED, interval=10, clock=clock)
     with monkeypatch.context() as patched:
-        patched.setattr(measure, "stream_samples", None)
+        patched.setattr(run, "location_samples", None)
         report = run_once(session, Deadline.after(PLENTY))
     assert report.written.lost == 2
     assert all(record.exc_info for record in caplog.records)
@@ -434,15 +358,10 @@ def test_an_unexpected_error_in_reading_leaves_the_location_unread(
     ("changed", "complete", "reached_nobody"),
     [
         ({"locations": ()}, True, False),  # as of a task without locations
-        ({"unread": {EUROPE: FAILURE}}, True, False),
         ({"locations": (), "unread": {EUROPE: FAILURE}}, True, True),
-        ({"uncollected": {ORDERS: FAILURE}}, True, False),
-        ({"written": Written()}, True, False),
         ({"written": Written(accepted=9, superseded=1)}, True, False),
-        ({"written": Written(accepted=9, lost=1)}, False, False),
         ({"written": Written(lost=10)}, False, True),
         ({"written": Written(superseded=10)}, False, False),
-        ({"stopped": True}, False, False),
     ],
 )
 def test_a_run_is_complete_if_all_that_was_due_was_written(

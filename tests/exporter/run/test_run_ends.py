@@ -34,7 +34,6 @@ from tests.exporter.worlds import (
 PLACES = {at: ["x"] for at in KNOWN[:6]}
 SOURCE = {"project": "shop-prod", "locations": list(PLACES)}
 OWN = "exporter/points_lost"
-EVERYTHING = {"objects": True, "private_connections": True}
 
 
 @pytest.fixture
@@ -52,21 +51,6 @@ def stop() -> Event:
 
 
 # In time.
-
-
-def test_reading_ends_in_time_when_everything_hangs(serve: Serve) -> None:
-    """A discovery and six locations that never answer are written in time."""
-    lab = serve(world(PLACES, faults=[{"method": "List*", "latency": "10m"}]))
-    monitoring = Monitoring(lab.cloud)
-    report = lab.run(SOURCE, {"project": "bank-prod"}, seconds=4)
-    assert report.complete
-    assert report.reached_nobody
-    assert {why.kind for why in report.unread.values()} == {FailureKind.TIMED_OUT}
-    assert "run.deadline" in report.unread[ProjectName("bank-prod")].hint
-    up = {(at, "datastream"): 0 for at in [*PLACES, "global"]}
-    assert monitoring.values("location/up") == up
-    assert has(monitoring.batches[-1], OWN)
-    assert report.seconds < PLENTY / 3
 
 
 def test_the_exporters_own_points_are_written_when_all_others_hang(
@@ -120,44 +104,26 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
 # When asked to stop.
 
 
-def test_a_stop_before_the_run_writes_nothing(serve: Serve, stop: Event) -> None:
-    """Nothing is known of what was not waited for: neither failed nor unreadable."""
-    lab = serve(world(faults=[{"method": "List*", "latency": "10m"}]))
-    stop.set()
-    report = lab.run(LISTED, {"project": "bank-prod"}, stop=stop)
-    assert report.stopped
-    assert not report.complete
-    assert report.written == Written()
-    assert not report.unread
-    assert not report.discovered
-    assert "CreateTimeSeries" not in lab.cloud.calls
-
-
 def test_a_stop_while_reading_leaves_what_hangs(
     serve: Serve, stop: Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What hangs is not failed; its thread ends with the clients, without a word."""
-    lab = serve(
-        world(
-            faults=[
-                {
-                    "method": "ListStreams",
-                    "location": "us-*",
-                    "latency": "10m",
-                }
-            ]
-        )
-    )
+    hanging = [
+        {"method": "ListStreams", "location": "us-*", "latency": "10m"},
+        {"method": "ListLocations", "latency": "10m"},
+    ]
+    lab = serve(world(faults=hanging))
 
     def answer(points: Points) -> None:
         if has(points, "location/last_read"):
             stop.set()
 
     Monitoring(lab.cloud, answer)
-    report = lab.run(LISTED, stop=stop)
+    report = lab.run(LISTED, {"project": "bank-prod"}, stop=stop)
     assert report.seconds < PLENTY / 3
     assert not report.reached_nobody
     assert not report.unread
+    assert not report.discovered
     assert list(seen(report)) == ["shop-prod/europe-west1"]
     lab.clients.__exit__()
     for thread in threading.enumerate():
@@ -185,7 +151,6 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     report = lab.run(
         source,
         stop=stop,
-        collect=EVERYTHING,
         clock=Clock(0),
     )
     assert [len(points) for points in monitoring.batches] == [200]
@@ -282,6 +247,34 @@ def test_a_location_that_waits_for_problems_holds_no_thread(
     allow_threads(monkeypatch, "location", 4)
     source = {"project": "shop-prod", "locations": list(places)}
     report = lab.run(source, seconds=8)
-    assert report.unrecalled
+    assert report.problems_unread
     assert {at for at, _ in monitoring.values("location/last_read")} == {*KNOWN[:6:2]}
     assert {at for at, _ in monitoring.values("location/up")} == {*places}
+
+
+def test_a_location_without_a_thread_is_unreadable_and_says_so(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only thread is held by a location that hangs: the other isn't healthy."""
+    lab = serve(world(faults=[{"method": "ListStreams", "latency": "10m"}]))
+    monitoring = Monitoring(lab.cloud)
+    allow_threads(monkeypatch, "location", 1)
+    report = lab.run(LISTED, seconds=4)
+    assert report.unread.keys() == {EUROPE, AMERICA}
+    assert report.unread[AMERICA].message.endswith("passed before this call started")
+    assert set(monitoring.values("location/up").values()) == {0}
+    assert len(monitoring.values("location/up")) == 2
+
+
+def test_without_any_thread_everything_is_unreadable(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is told; nothing was written, and the exit code says so."""
+    lab = serve(world())
+    allow_threads(monkeypatch, "location", 0)
+    report = lab.run(LISTED, seconds=2)
+    why = {failure.message for failure in report.unread.values()}
+    assert why == {"no thread was free for it until the run's deadline"}
+    # Two of the locations, four of the exporter's own
+    assert report.written.lost == 6
+    assert not report.complete

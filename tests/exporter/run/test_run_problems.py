@@ -1,23 +1,19 @@
 """Problems over many runs: kept by a process, or read back from Cloud Monitoring."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from exporter.config import Config, Endpoints
-from exporter.config.model import Metrics
-from exporter.google.calls import Deadline
-from exporter.google.clients import Clients
-from exporter.log.summary import problem_of
+from exporter.google.calls import Calls, Deadline
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.run.session import Session
-from lab.emulator.emulator import Emulator
-from lab.emulator.world import Fault, World
-from tests.exporter.conftest import PLENTY
-from tests.exporter.worlds import PREFIX, world
+from exporter.steps.measure import Sample
+from exporter.steps.write import Writer
+from lab.emulator.world import Fault
+from tests.exporter.conftest import PLENTY, Serve
+from tests.exporter.worlds import EUROPE, PREFIX, world
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
 SOURCE = {
@@ -25,7 +21,6 @@ SOURCE = {
     "locations": ["europe-west1"],
 }
 ALL, FIRST = "s-*", "s-1"
-AN_HOUR = [{"match": "*", "states": ["PAUSED"], "longest": "1h"}]
 REFUSED = {
     "method": "ListTimeSeries",
     "code": "PERMISSION_DENIED",
@@ -39,30 +34,20 @@ class Fleet:
         forgetful: Whether each run is a new process, as those of a job are.
     """
 
-    def __init__(self, running: ExitStack, *, forgetful: bool, **parts: Any) -> None:
+    def __init__(self, serve: Serve, *, forgetful: bool, **parts: Any) -> None:
         self.now = self.start = 1_800_000_000.0
         self.forgetful = forgetful
-        made = World.model_validate(world(STREAMS, **parts))
-        self.cloud = running.enter_context(Emulator(made, clock=lambda: self.now))
-        self.clients = running.enter_context(Clients(Endpoints(), self.cloud.environ))
+        self.lab = serve(world(STREAMS, **parts), lambda: self.now)
+        self.cloud = self.lab.cloud
         self.restart()
 
     def restart(self, **source: Any) -> None:
-        """Start a new process."""
-        config = Config.model_validate(
-            {
-                "metrics": {"project": "metrics-project"},
-                "sources": [SOURCE | source],
-                "expectations": AN_HOUR,
-            }
-        )
-        interval = None if self.forgetful else 60
-        self.session = Session(
-            config,
-            self.clients,
-            interval=interval,
-            monotonic=lambda: self.now,
-            now=lambda: self.now,
+        """Start a new process; ``source`` has more keys of its source."""
+        self.source = SOURCE | source
+        self.session = self.lab.session(
+            self.source,
+            interval=None if self.forgetful else 60,
+            clock=lambda: self.now,
         )
 
     def run(
@@ -74,9 +59,7 @@ class Fleet:
         reports = []
         while self.now < self.start + until * 60:
             if self.forgetful:
-                self.session = Session(
-                    self.session.config, self.clients, now=lambda: self.now
-                )
+                self.restart(**self.source)
             reports.append(run_once(self.session, Deadline.after(seconds)))
             self.now += 60
         return reports
@@ -108,10 +91,9 @@ Make = Callable[..., Fleet]
 
 
 @pytest.fixture(params=[True, False], ids=["job", "function"])
-def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+def make(request: pytest.FixtureRequest, serve: Serve) -> Make:
     """Return what makes a fleet, watched by processes with one run or with many."""
-    with ExitStack() as running:
-        yield lambda **parts: Fleet(running, forgetful=request.param, **parts)
+    return partial(Fleet, serve, forgetful=request.param)
 
 
 def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
@@ -127,27 +109,6 @@ def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
 def fails(at: int, stream: str = ALL) -> dict[str, Any]:
     """Return a failure in a minute."""
     return event(at, "fail", stream, reason="GONE")
-
-
-def test_a_group_lasts_until_its_last_stream_recovers(make: Make) -> None:
-    """Each stream that recovers gets one 0, and nothing before its problem."""
-    fleet = make(
-        events=[
-            fails(2),
-            event(4, "recover", "s-[2-6]"),
-            event(7, "recover", FIRST),
-        ]
-    )
-    fleet.run(10)
-    values = fleet.values()
-    assert values.pop(7) == (0, 0)
-    assert set(values.values()) == {(205, 2)}
-    assert min(values) == 2
-    assert fleet.values("s-2") == {
-        2: (205, 2),
-        3: (205, 2),
-        4: (0, 0),
-    }
 
 
 def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
@@ -186,7 +147,7 @@ def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> No
 
 
 def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> None:
-    """And says for a minute that it has none, if its process knows that it had some."""
+    """A 0 ends them, and the location says no more how many streams it has."""
     fleet = make(
         events=[
             fails(1),
@@ -202,7 +163,7 @@ def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> Non
     for metric, before in (("streams", 6), ("unwatched", 0)):
         points = fleet.cloud.points(f"{PREFIX}location/{metric}")
         counts = [point.value for point in points]
-        assert counts == [before] * 3 + [0] * (0 if fleet.forgetful else 2)
+        assert counts == [before] * 3
 
 
 def test_what_is_no_longer_left_out_is_counted_at_once(make: Make) -> None:
@@ -241,16 +202,12 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
 
 
 @pytest.mark.parametrize("seconds", [40, 70, 130])
-def test_points_that_are_visible_late_change_no_group(seconds: int) -> None:
+def test_points_that_are_visible_late_change_no_group(
+    serve: Serve, seconds: int
+) -> None:
     """Runs that don't see the first points agree with it as soon as they do."""
-    with ExitStack() as running:
-        fleet = Fleet(
-            running,
-            forgetful=True,
-            events=[fails(1)],
-            visible_after=seconds,
-        )
-        fleet.run(10)
+    fleet = Fleet(serve, forgetful=True, events=[fails(1)], visible_after=seconds)
+    fleet.run(10)
     hidden = 1 + seconds // 60
     beginnings = [since for _, since in fleet.values().values()]
     assert beginnings == [*range(1, hidden + 1), *[1] * (9 - hidden)]
@@ -261,10 +218,10 @@ def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> Non
     fleet = make(events=[fails(1, "s-[1-5]")], faults=[REFUSED])
     reports = fleet.run(3)
     assert all(report.complete for report in reports)
-    assert all(report.unrecalled for report in reports)
+    assert all(report.problems_unread for report in reports)
     assert {value for value, _ in fleet.values().values()} == {0, 105}
     assert fleet.values("s-6")[0] == (0, 0)
-    assert "monitoring.timeSeries.list" in str(reports[0].unrecalled)
+    assert "monitoring.timeSeries.list" in str(reports[0].problems_unread)
 
 
 def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
@@ -277,7 +234,7 @@ def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) ->
     }
     fleet = make(events=[fails(1)], faults=[unknown | {"until": 90}])
     reports = fleet.run(3)
-    assert not any(report.unrecalled for report in reports)
+    assert not any(report.problems_unread for report in reports)
     assert set(fleet.values().values()) == {(205, 1)}
 
 
@@ -286,7 +243,7 @@ def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
     slow = {"method": "ListTimeSeries", "latency": 2}
     fleet = make(events=[fails(1)], faults=[slow])
     (report,) = fleet.run(1, seconds=11)
-    assert report.unrecalled is None
+    assert report.problems_unread is None
     assert report.complete
 
 
@@ -299,24 +256,8 @@ def test_an_error_in_passing_is_tried_again(make: Make, code: str) -> None:
     fault = Fault(method="ListTimeSeries", code=code, times=1)
     fleet.cloud.add_fault(fault)
     (report,) = fleet.run(4)
-    assert report.unrecalled is None
+    assert report.problems_unread is None
     assert set(fleet.values().values()) == {(205, 1)}
-
-
-def test_a_beginning_that_was_not_written_lately_is_the_days_last(make: Make) -> None:
-    """For eleven minutes only one of the two metrics is accepted: nothing moves."""
-    fleet = make(events=[fails(1)])
-    fleet.run(3)
-    stored = fleet.cloud.metrics_project("metrics-project")
-    fleet.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", until=840))
-    fleet.run(14)
-    for values in list(stored.written.values()):
-        header = values.header
-        if header.metric.type == PREFIX + "stream/problem":
-            values.add(0, int((fleet.now - 60) * 1e9), 205)
-    fleet.restart()
-    fleet.run(15)
-    assert fleet.values()[14] == (205, 1)
 
 
 def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
@@ -325,9 +266,8 @@ def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
     hub["metrics_scope"] = ["other-metrics"]
     projects = [shop, hub, {"id": "other-metrics", "number": 78}]
     fleet = make(projects=projects, events=[fails(1)])
-    metrics = Metrics(project="other-metrics")
-    config = fleet.session.config.model_copy(update={"metrics": metrics})
-    other = Session(config, fleet.clients, now=lambda: fleet.now)
+    metrics = {"project": "other-metrics"}
+    other = fleet.lab.session(SOURCE, metrics=metrics, clock=lambda: fleet.now)
     fleet.now += 60
     run_once(other, Deadline.after(PLENTY))
     fleet.now += 60
@@ -351,52 +291,58 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     assert fleet.values("s-2") == dict.fromkeys([1, 2], (205, 1)) | {5: (0, 0)}
 
 
-# States that are expected for a time.
-
-EXPECTED, UNEXPECTED = "expected", "unexpected"
-PAUSE = event(1, "pause", FIRST)
-
-
-def test_a_state_is_expected_for_its_longest_and_not_a_minute_more(make: Make) -> None:
-    """Runs of jobs and restarts keep the beginning; five that end together are one."""
-    fleet = make(events=[event(1, "pause", "s-[1-5]"), event(63, "recover", FIRST)])
-    reports = fleet.run(30)
-    fleet.restart()
-    reports += fleet.run(65)
-    assert {*fleet.values(kind=EXPECTED).values()} == {(3, 1), (0, 0)}
-    assert fleet.values(kind=UNEXPECTED) == {
-        61: (203, 61),
-        62: (203, 61),
-        63: (0, 0),
-    }
-    told = problem_of(reports[61].locations[0].streams[0])
-    assert told.endswith("expectations[0]: expected for at most 1h)")
-
-
-def test_where_reading_back_is_refused_only_a_process_can_count(make: Make) -> None:
-    """It counts from its start; to a job, every state has just begun."""
-    fleet = make(events=[PAUSE], faults=[REFUSED])
-    fleet.run(3)
-    fleet.now += 3600
-    fleet.run(64)
-    values = {value for value, _ in fleet.values(kind=UNEXPECTED).values()}
-    assert values == ({0} if fleet.forgetful else {0, 103})
-    assert not fleet.values("s-6", EXPECTED)
+@pytest.mark.parametrize(
+    ("seen_until", "seen_from", "again", "value"),
+    [
+        # The number was had until the 0 of the third minute.
+        (9, 9, 13, 305),
+        (9, 9, 14, 205),
+        # In a gap nobody saw that the group ended: its 0 is of the twentieth minute.
+        (3, 20, 21, 305),
+    ],
+)
+def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
+    make: Make, seen_until: int, seen_from: int, again: int, value: int
+) -> None:
+    """A group that takes the number of another one sooner would be part of its page."""
+    five = "s-[1-5]"
+    events = [fails(1, five), event(3, "recover", five), fails(again, five)]
+    fleet = make(events=events)
+    fleet.run(seen_until)
+    fleet.now = fleet.start + seen_from * 60
+    fleet.run(again + 1)
+    assert fleet.values()[again] == (value, again)
 
 
-@pytest.mark.parametrize("make", [False], indirect=True, ids=["function"])
-def test_a_state_that_cannot_be_judged_for_now_stays_expected(make: Make) -> None:
-    """A gap in observation, and runs that can't read back, keep its beginning."""
-    fleet = make(events=[PAUSE])
-    fleet.run(3)
-    fleet.restart()
-    fleet.now += 3600
-    until = 64 * 60 + 30
-    fault = Fault(method="ListTimeSeries", code="UNAVAILABLE", until=until)
-    fleet.cloud.add_fault(fault)
-    lost = fleet.run(65, seconds=5)
-    assert [report.written.lost for report in lost] == [2, 2]
-    fleet.run(66)
-    assert fleet.values(kind=UNEXPECTED) == {65: (103, 65)}
-    expected = fleet.points("stream/expected", {"stream_id": FIRST})
-    assert [at for at in expected if not expected[at]] == [65]
+@pytest.mark.parametrize("value", [5, -95, -(2**63), 106])
+def test_a_value_of_somebody_else_is_left_out(
+    make: Make, caplog: pytest.LogCaptureFixture, value: int
+) -> None:
+    """It has one warning, and its stream pages when it fails, as does its location."""
+    fleet = make(events=[fails(2)])
+    clients, project = fleet.lab.clients, "metrics-project"
+    writer = Writer(clients.monitorings, project, int(fleet.now), Calls())
+    labels = (FIRST, "failed")
+    foreign = Sample(
+        "stream/problem", EUROPE.location, EUROPE.project, FIRST, labels, value
+    )
+    assert writer.write_points([foreign], Deadline.after(PLENTY)).complete
+    fleet.now += 60
+    (report, _) = fleet.run(3)
+    assert report.complete
+    assert fleet.values()[2] == (205, 2)
+    warning, *_ = caplog.messages
+    assert warning.startswith("1 point of stream/problem left out, as the exporter ")
+    assert f": {value} of projects/shop-prod/locations/europe-west1/streams/s-1" in (
+        warning
+    )
+
+
+def test_no_list_is_asked_for_before_the_server_wants_it(make: Make) -> None:
+    """It wants none until after the time for reading: then the next run reads back."""
+    asked = {"method": "ListTimeSeries", "code": "UNAVAILABLE", "retry_delay": "10m"}
+    fleet = make(faults=[asked])
+    (report,) = fleet.run(1)
+    assert report.problems_unread
+    assert report.problems_unread.retry_seconds == 600
+    assert fleet.cloud.calls["ListTimeSeries"] == 4

@@ -29,15 +29,12 @@ class Fleet:
         self.problems = LocationProblems()
         self.bad: dict[str, int] = {}
         self.grouping = Grouping()
-        # For how many seconds every state is expected
-        self.longest = 0
 
     @property
     def location(self) -> ComparedLocation:
         """The streams that are not fine, compared with config."""
-        verdict = Verdict.FINE if self.longest else Verdict.UNEXPECTED
         streams = [
-            ComparedStream(ORDERS, Stream(stream, state), verdict, longest=self.longest)
+            ComparedStream(ORDERS, Stream(stream, state), Verdict.UNEXPECTED)
             for stream, state in self.bad.items()
         ]
         return ComparedLocation(EUROPE, tuple(streams))
@@ -207,30 +204,6 @@ def test_what_is_over_is_remembered_until_it_was_written(fleet: Fleet) -> None:
     assert not fleet.problems.ended
 
 
-# States that are expected for a time.
-
-
-def test_an_expected_state_is_unexpected_at_exactly_its_longest(fleet: Fleet) -> None:
-    """Until then its number is written; a longer time in config ends the problem."""
-    fleet.longest = 3600
-    fleet.run(a=PAUSED)
-    assert fleet.run_after(3599) == {"a0": PAUSED}
-    assert fleet.run_after(1) == {"a0": 103}
-    fleet.longest = 7200
-    assert fleet.run() == {"a0": PAUSED}
-    assert fleet.run(after=59) == {"a0": 103}
-
-
-def test_each_expected_state_has_its_own_beginning(fleet: Fleet) -> None:
-    """A paused stream that is not started may be so for the whole time again."""
-    fleet.longest = 3600
-    fleet.run(a=PAUSED)
-    fleet.run(after=59, a=NOT_STARTED)
-    assert fleet.run(after=59) == {"a0": NOT_STARTED}
-    assert fleet.run() == {"a0": 101}
-    assert fleet.run(a=PAUSED) == {"a0": PAUSED}
-
-
 # What is read back.
 
 
@@ -270,18 +243,13 @@ def points(*values: tuple[int, int, int]) -> list[ProblemPoint]:
             Problem(NOT_STARTED, 2 * MINUTE, 2),
             id="of one kind",
         ),
-        pytest.param(
-            points((3, 3, 1), (4, 1, 4), (5, 1, 5)),
-            Problem(NOT_STARTED, 4 * MINUTE, 0),
-            id="another expected state",
-        ),
     ],
 )
 def test_a_group_and_the_earliest_beginning_of_the_newest_stretch_are_right(
     read: list[ProblemPoint], expected: Problem
 ) -> None:
     """A run may have written less than it knew, as it could not see the run before."""
-    assert last_problem(reversed(read)) == expected
+    assert last_problem(read) == expected
 
 
 def test_a_zero_ends_a_problem() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from google.cloud import datastream_v1
+from google.oauth2.credentials import Credentials
 
-from exporter.google.calls import MOST_PAGES, Deadline
-from exporter.google.errors import CallError, Failure, FailureKind
-from exporter.steps.read import Objects, Stream
+from exporter.google.calls import MOST_PAGES, Calls, Deadline
+from exporter.google.errors import Caller, CallError, Failure, FailureKind
+from exporter.steps.read import Datastream, Objects, Stream
 from tests.exporter.conftest import PLENTY, Lab, Serve
-from tests.exporter.worlds import AMERICA, EUROPE, ORDERS, USERS, refusal, world
+from tests.exporter.worlds import EUROPE, ORDERS, USERS, refusal, world
 
 PROBLEM = {
     "reason": "UNSUPPORTED_TYPE",
@@ -36,10 +37,6 @@ COLLECTED = world(
     {
         "europe-west1": {
             "streams": [{"id": "orders", "objects": OBJECTS}],
-            "private_connections": [
-                {"id": "peering", "state": "FAILED"},
-                {"id": "new", "state": 77},
-            ],
         },
         "us-east1": ["users"],
     }
@@ -97,7 +94,7 @@ def test_every_page_of_a_location_is_read(
     assert [one.id for one in streams(lab)] == [
         f"s-{n:04}" for n in range(1, count + 1)
     ]
-    assert len(lab.calls) == lab.cloud.calls["ListStreams"] == calls
+    assert lab.calls.made == lab.cloud.calls["ListStreams"] == calls
 
 
 @pytest.mark.parametrize("outage", ["partial", "listed"])
@@ -109,10 +106,9 @@ def test_an_answer_that_names_its_location_unreachable_is_no_answer(
         europe({"id": "s-{:02}", "count": 5}, outage=outage)
         | {"largest_page": {"ListStreams": 2}}
     )
-    for call in (lab.api.streams, lab.api.connections):
-        why = failure(partial(call, EUROPE, soon()))
-        assert why.kind is FailureKind.UNREACHABLE
-        assert str(EUROPE) in why.message
+    why = failure(partial(lab.api.streams, EUROPE, soon()))
+    assert why.kind is FailureKind.UNREACHABLE
+    assert str(EUROPE) in why.message
 
 
 @pytest.mark.parametrize(
@@ -196,52 +192,41 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     listed: list[dict[str, Any]] = [
         {"id": f"s{state}", "state": state} for state in states
     ]
+    expected = [Stream(f"s{state}", state) for state in states]
     listed[3]["labels"] = {"expected-state": "paused", "team": "x"}
+    expected[3] = expected[3]._replace(label="paused")
+    # How many errors there are, and the words of the first, bounded.
+    fifty = [{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)]
+    for state, errors, reason, text in (
+        (2, [{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
+        (5, fifty, "R0", "It is 0."),
+        (6, [{"reason": "R", "message": "x" * 1_000_000}], "R", "x" * 8192),
+    ):
+        listed[state]["errors"] = errors
+        expected[state] = Stream(
+            f"s{state}", state, len(errors), reason=reason, error=text
+        )
     numbered = europe(*listed)
     numbered["projects"][0]["names"] = "by_number"
-    labels = {3: "paused"}
-    assert streams(serve(numbered)) == [
-        Stream(f"s{state}", state, label=labels.get(state, "")) for state in states
-    ]
+    assert streams(serve(numbered)) == expected
 
 
-@pytest.mark.parametrize(
-    ("errors", "reason", "text"),
-    [
-        ([], "", ""),
-        ([{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
-        (
-            [{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)],
-            "R0",
-            "It is 0.",
-        ),
-        ([{"reason": "R", "message": "x" * 1_000_000}], "R", "x" * 8192),
-    ],
-    ids=["none", "without a text", "fifty", "a megabyte"],
-)
-def test_errors_are_counted_and_the_first_is_kept(
-    serve: Serve, errors: list[dict[str, str]], reason: str, text: str
-) -> None:
-    """Whatever the state: how many there are, and the words of the first, bounded."""
-    expected = Stream(
-        "orders",
-        2,
-        len(errors),
-        reason=reason,
-        error=text,
-    )
-    assert streams(serve(europe({"id": "orders", "errors": errors}))) == [expected]
+def test_an_error_is_read_without_credentials(serve: Serve) -> None:
+    """The token of this process and a URL's password are left out, as everywhere."""
+    told = {"reason": "R", "message": "ya29.token at //user:secret@db:5432 refused"}
+    lab = serve(europe({"id": "s", "errors": [told]}))
+    made: Any = Credentials
+    calls = Calls(Caller(made("ya29.token")))
+    (stream,) = Datastream(lab.clients, calls).streams(EUROPE, soon())
+    assert stream.error == "… at //db:5432 refused"
 
 
 # Collectors.
 
 
-@pytest.mark.parametrize(("size", "calls"), [(1000, 1), (2, 3)])
-def test_objects_are_counted_by_state_over_every_page(
-    serve: Serve, size: int, calls: int
-) -> None:
+def test_objects_are_counted_by_state_over_every_page(serve: Serve) -> None:
     """By state, also an unknown one; objects with errors count, not their errors."""
-    lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": size}})
+    lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": 2}})
     found = lab.api.objects(ORDERS, soon())
     completed, failed, unsupported = 6, 5, 7
     assert found == Objects(
@@ -254,43 +239,10 @@ def test_objects_are_counted_by_state_over_every_page(
         2,
     )
     assert lab.api.objects(USERS, soon()) == Objects({}, 0)
-    assert lab.cloud.calls == {"ListStreamObjects": calls + 1}
-
-
-def test_private_connections_are_read_from_every_page(serve: Serve) -> None:
-    """Each state is the number that came; a location without any has none."""
-    lab = serve(COLLECTED | {"largest_page": {"ListPrivateConnections": 1}})
-    assert lab.api.connections(EUROPE, soon()) == {"peering": 3, "new": 77}
-    assert lab.api.connections(AMERICA, soon()) == {}
+    assert lab.cloud.calls == {"ListStreamObjects": 3 + 1}
 
 
 # Reasons.
-
-
-@pytest.mark.parametrize(
-    ("permission", "call"),
-    [
-        ("datastream.locations.list", lambda api: api.locations("shop-prod", soon())),
-        ("datastream.streams.list", lambda api: api.streams(EUROPE, soon())),
-        ("datastream.objects.list", lambda api: api.objects(ORDERS, soon())),
-        (
-            "datastream.privateConnections.list",
-            lambda api: api.connections(EUROPE, soon()),
-        ),
-    ],
-)
-def test_a_missing_permission_is_named(
-    serve: Serve, permission: str, call: Callable[[Any], object]
-) -> None:
-    """The sentence has the permission, its project and the command, after one call."""
-    denied = world()
-    denied["projects"][0]["denied"] = [permission]
-    lab = serve(denied)
-    why = failure(lambda: call(lab.api))
-    assert why.kind is FailureKind.PERMISSION_DENIED
-    assert f"needs {permission} in project shop-prod" in why.hint
-    assert "gcloud projects add-iam-policy-binding shop-prod" in why.hint
-    assert len(lab.calls) == 1
 
 
 def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(

@@ -1,34 +1,22 @@
 """What becomes of points that are refused, late, hanging or left out."""
 
 import time
-from threading import Event
-from typing import Any
 
 import pytest
 
 from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import FailureKind
 from exporter.names import StreamName
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
-from exporter.steps.measure import Sample, stream_samples
+from exporter.steps.measure import Sample, location_samples
 from exporter.steps.read import Stream
 from exporter.steps.write import Writer, Written
 from lab.emulator.answers import StatusError
 from tests.exporter.conftest import PLENTY, Lab, Serve
-from tests.exporter.worlds import EUROPE, Monitoring, Points, refusal, world
+from tests.exporter.worlds import EUROPE, Monitoring, refusal, world
 
 NOW = int(time.time())
 HEAD = "One or more TimeSeries could not be written: "
 ORDER = "Points must be written in order."
-
-TRANSIENT = (
-    "UNAVAILABLE",
-    "DEADLINE_EXCEEDED",
-    "RESOURCE_EXHAUSTED",
-    "INTERNAL",
-    "ABORTED",
-)
-FINAL = ("INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "UNKNOWN")
 
 
 def samples(streams: int, at: int = NOW) -> list[Sample]:
@@ -37,9 +25,9 @@ def samples(streams: int, at: int = NOW) -> list[Sample]:
     running = (
         ComparedStream(name, Stream(name.stream, 2), Verdict.FINE) for name in names
     )
-    return list(
-        stream_samples(ComparedLocation(EUROPE, tuple(running)), at, errors=True)
-    )
+    location = ComparedLocation(EUROPE, tuple(running))
+    # Without its own three
+    return list(location_samples(location, at, errors=True))[3:]
 
 
 def write(
@@ -52,21 +40,7 @@ def write(
         at,
         lab.calls,
     )
-    return writer.write(samples(streams, at), deadline or Deadline.after(PLENTY))
-
-
-def failing(code: str, **fault: Any) -> dict[str, Any]:
-    """Return a fault of CreateTimeSeries."""
-    return {
-        "method": "CreateTimeSeries",
-        "code": code,
-        **fault,
-    }
-
-
-def reasons(written: Written) -> list[FailureKind | None]:
-    """Return why requests were not written completely, None for superseded points."""
-    return [error.failure.kind if error.failure else None for error in written.errors]
+    return writer.write_points(samples(streams, at), deadline or Deadline.after(PLENTY))
 
 
 # What is sent.
@@ -82,7 +56,7 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
         200,
         80,
     ]
-    assert len(lab.calls) == 3
+    assert lab.calls.made == 3
     for request in monitoring.requests:
         assert request.name == "projects/metrics-project"
         for series in request.time_series:
@@ -104,45 +78,21 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
 # Refused, and sent again.
 
 
-@pytest.mark.parametrize("code", TRANSIENT + FINAL)
+@pytest.mark.parametrize(
+    ("code", "calls", "lost"), [("INTERNAL", 3, 0), ("UNKNOWN", 2, 200)]
+)
 def test_a_failure_in_passing_costs_a_call_and_no_point(
-    serve: Serve, code: str
+    serve: Serve, code: str, calls: int, lost: int
 ) -> None:
     """A final refusal is not repeated; the other requests are sent."""
-    lab = serve(world(faults=[failing(code, times=1)]))
+    fault = {"method": "CreateTimeSeries", "code": code, "times": 1}
+    lab = serve(world(faults=[fault]))
     written = write(lab, 60)
-    calls, lost = (3, 0) if code in TRANSIENT else (2, 200)
     assert lab.cloud.calls["CreateTimeSeries"] == calls
     assert written.lost == lost
     assert written.accepted == 240 - lost
     assert len(lab.cloud.points()) == written.accepted
     assert written.complete == (not lost)
-
-
-def test_points_that_a_try_without_an_answer_wrote_count_as_written(
-    serve: Serve,
-) -> None:
-    """A retry that is told "too late" says that the first try was written."""
-    lab = serve(world(faults=[failing("UNAVAILABLE", when="after", times=1)]))
-    assert write(lab) == Written(accepted=40)
-    assert len(lab.cloud.points()) == 40
-    assert len(lab.calls) == 2
-
-
-@pytest.mark.parametrize("later", [0, 2, -30])
-def test_the_points_of_another_run_supersede_and_nothing_is_lost(
-    serve: Serve, later: int
-) -> None:
-    """Points beside another run's are neither an error nor complete."""
-    lab = serve(world())
-    assert write(lab, 60).complete
-    written = write(lab, 60, at=NOW + later)
-    assert written.accepted == 0
-    assert written.lost == 0
-    assert written.superseded == 240
-    assert reasons(written) == [None, None]
-    assert not written.complete
-    assert {point.time for point in lab.cloud.points()} == {NOW}
 
 
 def partly(
@@ -184,6 +134,8 @@ def partly(
                 "lost": 2,
             },
         ),
+        # A retry that is told "too late" says that the first try was written.
+        ([refusal("UNAVAILABLE"), partly(40, 0)], {"accepted": 40}),
         # What is refused for good is lost, though the rest is sent again.
         ([partly(0, 3, 2), partly(35, 0, 2)], {"accepted": 38, "lost": 2}),
         (
@@ -224,26 +176,6 @@ def test_each_point_is_counted_once_over_all_tries(
 # Lost for good.
 
 
-def test_a_missing_project_is_named(serve: Serve) -> None:
-    """The sentence has the project as config spells it."""
-    written = write(serve({"projects": [{"id": "metrics-projectt", "number": 77}]}), 60)
-    assert written.accepted == 0
-    assert written.lost == 240
-    (message,) = {str(error.failure) for error in written.errors}
-    assert "metrics-project" in message
-    assert "may not exist" in message
-
-
-def test_each_request_is_sent_though_all_before_it_failed(serve: Serve) -> None:
-    """Each has its reason."""
-    lab = serve(world())
-    monitoring = Monitoring(lab.cloud, lambda _points: refusal("NOT_FOUND"))
-    written = write(lab, 1200)
-    assert len(monitoring.requests) == 24
-    assert written.lost == 4800
-    assert reasons(written) == [FailureKind.NOT_FOUND] * 24
-
-
 def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     """A closed channel, or a value that is no INT64, fails the request alone."""
     lab = serve(world())
@@ -255,7 +187,7 @@ def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     )
     batch = samples(150)
     batch[7] = batch[7]._replace(value=2**63)
-    written = writer.write(batch, Deadline.after(PLENTY))
+    written = writer.write_points(batch, Deadline.after(PLENTY))
     assert written.lost == 200
     assert written.accepted == 400
     lab.clients.__exit__()
@@ -266,15 +198,5 @@ def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
 
 def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:
     """A request without an answer in a third of the time left is sent again."""
-    lab = serve(world())
-    released = Event()
-    hangs = iter([True])
-
-    def hang_once(_points: Points) -> None:
-        if next(hangs, False):
-            released.wait(PLENTY)
-
-    Monitoring(lab.cloud, hang_once)
-    written = write(lab, deadline=Deadline.after(6))
-    released.set()
-    assert written.complete
+    hangs = {"method": "CreateTimeSeries", "latency": "10m", "times": 1}
+    assert write(serve(world(faults=[hangs])), deadline=Deadline.after(3)).complete

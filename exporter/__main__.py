@@ -1,10 +1,14 @@
 """Starts ``datastream-exporter``; ``python -m exporter`` does the same."""
 
-import os
-import signal
-from types import FrameType
+try:
+    import os
+    import signal
+    from types import FrameType
 
-from exporter import PROGRAM
+    from exporter import PROGRAM
+except KeyboardInterrupt:
+    # Until there is a handler, Ctrl-C is an exception.
+    raise SystemExit(130) from None
 
 
 def entry(program: str = PROGRAM, module: str = "exporter.command.cli") -> None:

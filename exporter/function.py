@@ -13,11 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 
 from exporter.config import Config, is_verbose, load
@@ -49,6 +48,9 @@ class Answer(NamedTuple):
     status: int
     body: Mapping[str, object]
 
+
+# What Flask takes: the body, the status and the headers
+_Response = tuple[Iterator[str], int, dict[str, str]]
 
 _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
@@ -112,9 +114,8 @@ class Function:
     sleep: Callable[[float], object] = time.sleep
 
     def __post_init__(self) -> None:
-        self._timeout = environment.request_timeout(self.environ)
+        self._timeout = environment.request_timeout(self.environ) or math.inf
         self._lock = threading.Lock()
-        self._open = ExitStack()
         self._run_log = RunLog(self.monotonic)
         self._last = LastRuns()
         self._arrivals: list[float] = []  # of the requests that have no answer yet
@@ -145,14 +146,9 @@ class Function:
                     verbose = is_verbose(self.environ)
                     with ending(self.log, JsonLines(), verbose=verbose):
                         self._answer = self._run(by_log=by_log)
-                    self._last.complete = self._answer.status == HTTPStatus.OK
                 return self._answer
         finally:
             self._arrivals.remove(arrived)
-
-    def close(self) -> None:
-        """Close the clients' connections."""
-        self._open.close()
 
     def _waiting(self) -> list[float]:
         """Return when the callers came that wait for a run that has not begun."""
@@ -161,52 +157,52 @@ class Function:
     def _run(self, *, by_log: bool) -> Answer:
         session = self._session
         last = self._last
+        last.complete = False
         now = self.monotonic()
         early = last.earliest(now) - now
         if early > 0:
             self.sleep(early)
         began = self.monotonic()
-        seconds = session.config.run.deadline.total_seconds()
-        if self._timeout is not None:
-            # The first of those that share this run has waited longest.
-            waited = began - min(self._waiting())
-            seconds = min(seconds, self._timeout - MARGIN_SECONDS - waited)
-            if seconds < _LEAST_RUN_SECONDS:
-                LOGGER.error(
-                    "No time for a run is left after %.0f s of waiting; the next"
-                    " request starts one.",
-                    waited,
-                )
-                return _FAILED
+        # The first of those that share this run has waited longest.
+        waited = began - min(self._waiting())
+        left = self._timeout - MARGIN_SECONDS - waited
+        if left < _LEAST_RUN_SECONDS:
+            LOGGER.error(
+                "No time for a run is left after %.0f s of waiting; the next"
+                " request starts one.",
+                waited,
+            )
+            return _FAILED
+        seconds = min(left, session.config.run.deadline.total_seconds())
         last.began = began
-        # A run that overstays its deadline ends the process.
+        # A run that overstays its deadline ends the process. Where no thread can be
+        # started for that, the run goes on without.
         overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)
-        overdue.start()
+        with suppress(RuntimeError):
+            overdue.start()
         try:
             report = run_once(session, Deadline.after(seconds))
         finally:
             overdue.cancel()
         self._run_log.log(report)
+        last.complete = report.complete
         last.note(by_log=by_log, changed=report.changed)
-        status = HTTPStatus.OK if report.complete else 500
+        status = 200 if report.complete else 500
         return Answer(status, {"complete": report.complete, **numbers(report)})
 
     @cached_property
     def _session(self) -> Session:
         """Return what runs need; the first time, connect."""
-        clients = open_clients(self.config.endpoints, self.environ)
         return Session(
             self.config,
-            self._open.enter_context(clients),
+            open_clients(self.config.endpoints, self.environ),
             interval=USUAL_INTERVAL,
             monotonic=self.monotonic,
             now=self.now,
         )
 
 
-def serve(
-    environ: MutableMapping[str, str],
-) -> Callable[[Any], tuple[Iterator[str], int, dict[str, str]]]:
+def serve(environ: MutableMapping[str, str]) -> Callable[[Any], _Response]:
     """Return what functions-framework calls for each of Flask's requests.
 
     The framework calls this before it listens. A mistake in config or in the
@@ -225,10 +221,10 @@ def serve(
         sys.exit(end.code)
     environ.pop(environment.REQUEST_TIMEOUT, None)
 
-    def run(request: Any) -> tuple[Iterator[str], int, dict[str, str]]:
+    def run(request: Any) -> _Response:
         answer = function.answer(request.method, request.path)
-        # It is forgotten, piece by piece: a server that leaves it unread cuts the
-        # answer off.
+        # The body is read and dropped: a server that leaves it unread cuts the answer
+        # off.
         with suppress(Exception):
             while request.stream.read(65_536):
                 pass

@@ -44,19 +44,17 @@ class JsonLines(logging.Formatter):
 
 
 class Text(logging.Formatter):
-    """One sentence a record; what is not plain information says so first."""
+    """One sentence a record; what is not plain information says so first.
 
-    def __init__(self, *, times: bool = False) -> None:
-        """Begin each with the local time of day if ``times``."""
-        super().__init__(datefmt="%H:%M:%S")
-        self._times = times
+    With a ``datefmt``, the local time comes before that.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         text = printable(record.getMessage())[:LONGEST]
         if record.levelno != logging.INFO:
             text = f"{record.levelname.lower()}: {text}"
-        if self._times:
+        if self.datefmt:
             text = f"{self.formatTime(record, self.datefmt)} {text}"
         if record.exc_info:
             for line in self.formatException(record.exc_info).split("\n"):

@@ -82,8 +82,12 @@ class Signals:
             "%s: finishing the work under way; repeat the signal to stop at once.",
             signal.Signals(number).name,
         )
-        # In this thread, it could wait for ever for a lock that this thread holds.
-        Thread(target=self.stop.set).start()
+        try:
+            # In this thread, it could wait for ever for a lock that this thread holds.
+            Thread(target=self.stop.set).start()
+        except RuntimeError:
+            # No thread can be started, so nobody would hear of it.
+            os._exit(self.exit_code)
 
 
 @dataclass

@@ -4,33 +4,34 @@ What is wrong with config is a mistake and found when it is read. Here it is val
 may not say what its author meant.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
+from itertools import islice
 from logging import ERROR, INFO, WARNING
-from threading import Event
-from typing import TextIO
 
+from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding
 from exporter.command.progress import waiting
+from exporter.command.unwatched import covers, is_unwatched
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
-from exporter.config.model import Expectation, Mute
-from exporter.config.unwatched import covers, is_unwatched
+from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
-from exporter.documents.yaml_tree import KeyPath
 from exporter.google.calls import Calls, Deadline
 from exporter.log.summary import failure_groups, name_first, omitted, problem_of
-from exporter.run.read_back import REFUSALS
+from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.steps.compare import ComparedLocation, Omission, is_open
-from exporter.steps.measure import Sample
+from exporter.steps.measure import exporter_sample
+from exporter.steps.read_back import REFUSALS
 from exporter.steps.write import Writer
 from exporter.text import plural, quote
 
+# How many openings of a window are looked at for those that follow without a break
+_OPENINGS = 20
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
 
@@ -45,42 +46,54 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         yield Finding(INFO, place(("mutes", index)), words)
     for index, expectation in enumerate(config.expectations):
         here = place(("expectations", index))
-        whole = [one.project for one in config.sources if covers(expectation, one)]
+        whole = [each.project for each in config.sources if covers(expectation, each)]
         if whole:
             words = f"is about every stream of {name_first(whole)}; narrow its match"
             yield Finding(WARNING, here, words)
-        if limits := _limits(expectation, expectation.limits):
+        if limits := _limits(expectation.limits):
             yield Finding(INFO, here, f"{quote(expectation.match)}: {limits}")
         window = expectation.during
         if not window:
             continue
         part = place(("expectations", index, "during"))
         if opens := next(window.openings(now), None):
-            at = _local_and_utc(opens, window.timezone)
-            yield Finding(
-                INFO, part, f"opens next at {at}, for {text_of(window.length)}"
-            )
+            time = _local_and_utc(opens, window.timezone)
+            words = f"opens next at {time}, for {text_of(window.length)}"
+            yield Finding(INFO, part, words)
         elif not is_open(window, now):
             words = "is over; remove this expectation, or correct its times"
             yield Finding(WARNING, part, words)
+        # How long it is open without a break, now or soon
+        longest = window.length
+        begin = end = now
+        for opening in islice(window.openings(now), _OPENINGS):
+            if opening > end:
+                begin = opening
+            end = opening + window.length
+            longest = max(longest, end - begin)
+        quiet = expectation.limits.get("quiet")
+        if quiet and quiet >= longest:
+            words = f"quiet: {text_of(quiet)} never alerts, as this is open for at most"
+            words += f" {text_of(longest)}; open it for longer, or lower quiet"
+            yield Finding(WARNING, part, words)
+    yield from _check_sources(config, now)
+
+
+def _check_sources(config: Config, now: datetime) -> Iterator[Finding]:
+    """Yield which sources nothing watches, and which locations may be misspelled."""
+    place = config.document.place
     for index, source in enumerate(config.sources):
         if is_unwatched(source, [config], now):
             words = f"nothing of {source.project} is watched; narrow excludes and mutes"
             yield Finding(WARNING, place(("sources", index)), words)
-    yield from _misspelled(config)
-
-
-def _misspelled(config: Config) -> Iterator[Finding]:
-    """Yield a warning for each location that may be misspelled."""
-    for index, source in enumerate(config.sources):
         for number, location in enumerate(source.locations or ()):
             if location in KNOWN:
                 continue
             words = f"this version doesn't know {quote(location)}: new, or misspelled"
             if guess := nearest(location, KNOWN):
                 words += f"; did you mean {guess}?"
-            path = ("sources", index, "locations", number)
-            yield Finding(WARNING, config.document.place(path), words)
+            here = place(("sources", index, "locations", number))
+            yield Finding(WARNING, here, words)
 
 
 def _local_and_utc(time: datetime, zone: tzinfo) -> str:
@@ -91,59 +104,49 @@ def _local_and_utc(time: datetime, zone: tzinfo) -> str:
 
 
 def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield where each glob stands, the glob, and the same one on full names.
+    """Yield where each glob stands, what makes it one on full names, and the glob.
 
     A mute that has ended has none.
     """
-    for key in ("expectations", "mutes"):
-        for index, one in enumerate(getattr(config, key)):
-            if isinstance(one, Mute) and one.end <= now:
-                continue
-            yield (key, index, "match"), one.match, one.match
+    for index, expectation in enumerate(config.expectations):
+        yield ("expectations", index, "match"), "", expectation.match
+    for index, mute in enumerate(config.mutes):
+        if mute.end > now:
+            yield ("mutes", index, "match"), "", mute.match
     for index, source in enumerate(config.sources):
-        streams = f"projects/{source.project}/locations/*/streams/"
+        prefix = f"projects/{source.project}/locations/*/streams/"
         for key in ("include", "exclude"):
-            for place, glob in enumerate(getattr(source, key)):
-                yield ("sources", index, key, place), glob, streams + glob
+            for number, glob in enumerate(getattr(source, key)):
+                yield ("sources", index, key, number), prefix, glob
 
 
-def check_access(
-    session: Session,
-    stop: Event,
-    err: TextIO,
-    *,
-    write: bool,
-) -> Iterator[Finding]:
+def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
-    ``err`` shows how far that is.
-
-    It also looks where config doesn't, for streams that nothing watches. Without
-    ``write``, nothing is written, and whether a run could is left open.
+    It also looks where config doesn't, for streams that nothing watches.
     """
     config = session.config
-    deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
+    most = config.run.deadline.total_seconds()
+    deadline = Deadline.after(most, line.signals.stop)
     # It also discovers the projects whose locations are listed.
-    more = dict.fromkeys(
-        Source(project=each.project) for each in config.sources if each.locations
-    )
+    more = {Source(project=each.project) for each in config.sources if each.locations}
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
-    everywhere = Session(wide, session.clients, session.task)
-    with waiting(err, deadline.left):
-        report = run_once(everywhere, deadline, writes=False)
-    with_streams = {each.name.project for each in report.locations if each.held}
+    with waiting(most):
+        report = run_once(Session(wide, session.clients), deadline, writes=False)
+    unclear = {name.project for name in report.unread}
+    unclear.update(each.name.project for each in report.locations if each.held)
     for project, found in report.discovered.items():
         level, text = INFO, f"{plural(len(found), 'location')} discovered"
-        unknown = any(each.project == project for each in report.unread)
-        if not (project in with_streams or unknown or report.stopped):
+        if not (project in unclear or report.stopped):
             level, text = WARNING, f"{text}, without a stream"
         yield Finding(level, f"projects/{project}", text)
     for location in report.locations:
         yield from _location(config, location)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
-        due = any(config.reads(each.project, each.location) for each in group.names)
-        yield Finding(ERROR if due else WARNING, "", group.text)
+        matters = any(map(config.reads, group.names))
+        level = ERROR if matters else WARNING
+        yield Finding(level, "", group.text)
     if report.stopped:
         return
     if not report.unread:
@@ -153,75 +156,74 @@ def check_access(
             for stream in location.held
         ]
         now = datetime.fromtimestamp(report.timestamp, UTC)
-        for path, glob, on_names in _globs(config, now):
-            if not matching(names, on_names):
+        for path, prefix, glob in _globs(config, now):
+            if not matching(names, prefix + glob):
                 words = f"{quote(glob)} matches no stream"
                 yield Finding(WARNING, config.document.place(path), words)
-    metrics = f"projects/{config.metrics.project}"
-    level, text = INFO, "problems of earlier runs can be read back"
-    if failure := report.unrecalled:
-        level, follows = WARNING, "no problem can be written meanwhile"
-        if failure.kind in REFUSALS:
-            level, follows = ERROR, "each alerts alone"
-        text = f"problems can't be read back, so {follows}: {failure}"
-    yield Finding(level, metrics, text)
-    if write and not deadline.stopped:
-        yield from _writing(session, metrics, deadline)
+    yield from _check_series(session, report, deadline, writes=not line.read_only)
 
 
 def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
     """Yield of a location how many streams a run reads, what alerts, what it leaves."""
     name = str(location.name)
-    forgotten = [*location.held]
-    fix = "add the location to its source"
-    if config.reads(*location.name):
+    if config.reads(location.name):
         # Most discovered locations have none.
         if location.held:
             count = len(location.listed)
             text = f"{plural(count, 'stream')} watched"
             if left_out := omitted(location.omitted):
                 text += f", {left_out}"
-            yield Finding(INFO if count else WARNING, name, text)
-        for one in location.streams:
-            if limits := _limits(one.added, one.limits):
-                yield Finding(INFO, str(one.name), limits)
-            if problem := problem_of(one):
-                yield Finding(WARNING, "alerts now", f"{one.name} {problem}")
+            level = INFO if count else WARNING
+            yield Finding(level, name, text)
+        for watched in location.streams:
+            if limits := _limits(watched.limits):
+                yield Finding(INFO, str(watched.name), limits)
+            if problem := problem_of(watched):
+                yield Finding(WARNING, "alerts now", f"{watched.name} {problem}")
         left = location.unwatched
         forgotten = [each for each in left if left[each] is Omission.NOT_INCLUDED]
         fix = "add them to `include`, or to `exclude`"
+    else:
+        forgotten = [*location.held]
+        fix = "add the location to its source"
     if forgotten:
         text = f"nothing watches {name_first(sorted(forgotten))}; {fix}"
         yield Finding(WARNING, name, text)
 
 
-def _limits(added: Expectation | None, limits: Mapping[str, timedelta]) -> str:
+def _limits(limits: Mapping[str, timedelta]) -> str:
     """Return in words the limits that streams have, or ``""``."""
     words = {"lag": "may lag {}", "quiet": "alerts after {} without a change"}
-    said = [words[each].format(text_of(most)) for each, most in limits.items()]
-    if added and added.longest:
-        states = ", ".join(state.name for state in added.states)
-        said.append(f"{states} for at most {text_of(added.longest)}")
+    said = [words[each].format(text_of(most)) for each, most in limits.items() if most]
     return "; ".join(said)
 
 
-def _writing(session: Session, metrics: str, deadline: Deadline) -> Iterator[Finding]:
-    """Write one point of ``exporter/points_lost``; yield whether that is permitted."""
-    config = session.config
-    sample = Sample(
-        "exporter/points_lost",
-        config.run.location,
-        config.run.name,
-        NODE,
-        (),
-        0,
-    )
-    clients, project = session.clients.monitorings, config.metrics.project
-    writer = Writer(clients, project, int(time.time()), Calls())
-    written = writer.write([sample], deadline)
+def _check_series(
+    session: Session, report: Report, deadline: Deadline, *, writes: bool
+) -> Iterator[Finding]:
+    """Yield whether problems can be read back, and points be written.
+
+    To see that, it writes one point of ``exporter/points_lost``.
+    """
+    config, clients = session.config, session.clients
+    place = f"projects/{config.metrics.project}"
+    level, text = INFO, "problems of earlier runs can be read back"
+    if failure := report.problems_unread:
+        level, follows = WARNING, "no problem can be written meanwhile"
+        if failure.kind in REFUSALS:
+            level, follows = ERROR, "each alerts alone"
+        text = f"problems can't be read back, so {follows}: {failure}"
+    yield Finding(level, place, text)
+    if deadline.stopped or not writes:
+        return
+    sample = exporter_sample(config.run, "exporter/points_lost", 0, NODE)
+    calls = Calls(clients.caller)
+    project, time = config.metrics.project, report.timestamp
+    writer = Writer(clients.monitorings, project, time, calls)
+    written = writer.write_points([sample], deadline)
     # It is superseded if another check just wrote one.
     if not written.lost:
-        yield Finding(INFO, metrics, "points can be written to Cloud Monitoring")
+        yield Finding(INFO, place, "points can be written to Cloud Monitoring")
     for error in written.errors:
         if error.failure:
-            yield Finding(ERROR, metrics, str(error.failure))
+            yield Finding(ERROR, place, str(error.failure))

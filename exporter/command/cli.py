@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
@@ -45,15 +44,14 @@ def main(
             line.command = argv[0]
             if line.command not in commands:
                 whole.parse_args(argv)  # an option such as --help, which ends here
-            typed = parse(commands[line.command], argv[1:])
-            line = replace(line, **vars(typed))
+            parse(commands[line.command], argv[1:], line)
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
         return int(stop.code or 0)
     # Google's clients take a moment to import; help and usage need none of them.
     from exporter.command.commands import dispatch
 
-    return dispatch(line, out, err)
+    return dispatch(line)
 
 
 def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -71,11 +69,9 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     commands = whole.add_subparsers(metavar="COMMAND")
 
     def add(name: str, what: str, more: str = "") -> argparse.ArgumentParser:
+        text = f"{capitalized(what)}. {more}"
         command = commands.add_parser(
-            name,
-            help=what,
-            description=f"{capitalized(what)}. {more}",
-            allow_abbrev=False,
+            name, help=what, description=text, allow_abbrev=False
         )
         calls = "log each call: what it asked for, its result and how long it took"
         command.add_argument("--verbose", action="store_true", help=calls)
@@ -88,25 +84,20 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     what = (
         "a project with streams; the first gets metrics and alerts (default: gcloud's)"
     )
-    init.add_argument("--project", action="append", default=[], help=what)
+    init.add_argument("--project", action="append", help=what)
     what = "where to write (default: this folder)"
-    init.add_argument("--folder", type=Path, default=".", help=what)
+    init.add_argument("--folder", type=Path, help=what)
 
     run = add("run", "read every stream's state and write it, once")
     what = "print the fleet, and write nothing"
     run.add_argument("--dry-run", action="store_true", help=what)
 
     watch = add("watch", "run at a steady interval, in one process")
-    watch.add_argument(
-        "--interval",
-        type=_interval,
-        default="10s",
-        metavar="DURATION",
-        help=(
-            "time from one run to the next, from 10s to 24h (default: 10s); a slower"
-            " run is cut short"
-        ),
+    what = (
+        "time from one run to the next, from 10s to 24h (default: 10s); a slower run is"
+        " cut short"
     )
+    watch.add_argument("--interval", type=_interval, metavar="DURATION", help=what)
 
     what = "check that everything a run needs is in place"
     more = "It reads all that a run reads, and writes one point to a series of its own."

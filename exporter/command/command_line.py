@@ -1,12 +1,12 @@
 """What was typed, as a value that every command takes; and what it may have meant."""
 
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from exporter.documents.mistakes import hint
 from exporter.process import Signals
@@ -17,23 +17,24 @@ from exporter.text import quote
 class CommandLine:
     """What was typed, and what the command works with.
 
-    An option that the command doesn't have keeps its default.
+    An option that was not typed keeps its default.
     """
 
     environ: Mapping[str, str]
-    out: TextIO | None  # where data goes; None on Cloud Run, where stdout is the log
+    out: TextIO  # where data goes
     err: TextIO  # where people are told how far work is
     signals: Signals  # whether the command is to end early
+    on_cloud_run: bool = False  # where ``out`` is the log, and has no data
     command: str = ""
     verbose: bool = False
     config: str | None = None  # the path of a config file
     dry_run: bool = False
-    interval: timedelta = timedelta()
+    interval: timedelta = timedelta(seconds=10)
     offline: bool = False
     read_only: bool = False
     strict: bool = False
     impersonate_service_account: str | None = None
-    project: Sequence[str] = ()
+    project: Sequence[str] | None = None
     folder: Path = Path()
 
 
@@ -47,9 +48,12 @@ def require_command(
         parser.error(f"{what}; {hint(name, commands)}")
 
 
-def parse(parser: ArgumentParser, argv: Sequence[str]) -> Namespace:
-    """Return the parsed words; end with a usage error about one that is not known."""
-    parsed, rest = parser.parse_known_args(argv)
+def parse(parser: ArgumentParser, argv: Sequence[str], into: Any = None) -> Any:
+    """Return the parsed words as attributes, of ``into`` if it is given.
+
+    End with a usage error about a word that is not known.
+    """
+    parsed, rest = parser.parse_known_args(argv, into)
     if rest:
         options = re.findall("--[a-z-]+", parser.format_usage())
         parser.error(f"{quote(rest[0])} is not known here; {hint(rest[0], options)}")

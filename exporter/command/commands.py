@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging import ERROR, INFO, WARNING, Formatter
-from typing import TextIO
 
 from exporter.command.check import check_access, check_config
 from exporter.command.command_line import CommandLine
@@ -27,13 +26,15 @@ from exporter.run.session import Session, run_every
 _CLEAR = "\x1b[H\x1b[2J"  # empties a terminal
 
 
-def dispatch(line: CommandLine, out: TextIO, err: TextIO) -> int:
+def dispatch(line: CommandLine) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
-    log = err
-    formatter: Formatter = Text(times=line.command == "watch")
-    if environment.on_cloud_run(line.environ):
-        line.out = None
-        log = out
+    log = line.err
+    formatter: Formatter = Text()
+    if line.command == "watch":
+        formatter = Text(datefmt="%H:%M:%S")
+    line.on_cloud_run = environment.on_cloud_run(line.environ)
+    if line.on_cloud_run:
+        log = line.out
         formatter = JsonLines(environment.log_labels(line.environ))
     verbose = line.verbose or is_verbose(line.environ)
     with ending(log, formatter, verbose=verbose) as end:
@@ -43,16 +44,14 @@ def dispatch(line: CommandLine, out: TextIO, err: TextIO) -> int:
 
 def run(line: CommandLine) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
-    out = line.out
-    with _session(line) as session:
+    with _session(line, load(line.config, line.environ)) as session:
         most = session.config.run.deadline.total_seconds()
         deadline = Deadline.after(most, line.signals.stop)
-        with waiting(line.err, most):
+        with waiting(most):
             report = run_once(session, deadline, writes=not line.dry_run)
         try:
-            if out:
-                print_report(report, out)
-                out.flush()
+            if not line.on_cloud_run:
+                print_report(report, line.out)
         finally:
             # Also where stdout is full.
             RunLog().log(report)
@@ -63,19 +62,17 @@ def watch(line: CommandLine) -> int:
     """Run at a steady interval until a signal asks to stop."""
     stop = line.signals.stop
     every = line.interval.total_seconds()
-    with _session(line, interval=every) as session:
+    config = load(line.config, line.environ)
+    with _session(line, config, every) as session:
         # A longer run would delay the next: every location would wait for the slowest.
-        most = session.config.run.deadline.total_seconds()
-        seconds = min(every, most)
-        run_log = RunLog(every_run=line.out is None)
+        seconds = min(every, config.run.deadline.total_seconds())
+        run_log = RunLog(every_run=line.on_cloud_run)
 
         def once() -> None:
-            deadline = Deadline.after(seconds, stop)
-            report = run_once(session, deadline)
-            if line.out and line.out.isatty():
+            report = run_once(session, Deadline.after(seconds, stop))
+            if line.out.isatty():
                 line.out.write(_CLEAR)
                 print_report(report, line.out, look_at=True)
-                line.out.flush()
             run_log.log(report)
 
         run_every(once, every, stop)
@@ -87,7 +84,7 @@ def check(line: CommandLine) -> int:
     counts: Counter[int] = Counter()
     for finding in _findings(line):
         counts[finding.level] += 1
-        if line.out is None:
+        if line.on_cloud_run:
             LOGGER.log(finding.level, "%s", finding)
         else:
             print(finding, file=line.out, flush=True)
@@ -110,9 +107,7 @@ def _findings(line: CommandLine) -> Iterator[Finding]:
     try:
         with _session(line, config) as session:
             yield Finding(INFO, "credentials", session.clients.account)
-            stop = line.signals.stop
-            write = not line.read_only
-            yield from check_access(session, stop, line.err, write=write)
+            yield from check_access(session, line)
     except CallError as refused:
         yield Finding(ERROR, "credentials", str(refused))
 
@@ -122,12 +117,11 @@ COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 @contextmanager
 def _session(
-    line: CommandLine, config: Config | None = None, interval: float | None = None
+    line: CommandLine, config: Config, interval: float | None = None
 ) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
-    config = config or load(line.config, line.environ)
-    task = environment.task(line.environ)
+    environment.check_task_count(line.environ)
     account = line.impersonate_service_account
     opened = open_clients(config.endpoints, line.environ, account)
     with opened as clients, line.signals:
-        yield Session(config, clients, task, interval)
+        yield Session(config, clients, interval)

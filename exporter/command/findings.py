@@ -23,8 +23,8 @@ class Finding(NamedTuple):
         return _GRADES[self.level]
 
     def __str__(self) -> str:
-        about = f"{self.part}: " if self.part else ""
-        return printable(f"{self.grade:<8} {about}{self.text}")
+        place = f"{self.part}: " if self.part else ""
+        return printable(f"{self.grade:<8} {place}{self.text}")
 
 
 def log_counts(counts: Counter[int]) -> None:

@@ -27,7 +27,7 @@ from exporter.process import INCOMPLETE, OK
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.states import EXPECTABLE, StreamState
+from exporter.states import EXPECTABLE
 from exporter.text import capitalized, printable
 
 _SECONDS = 60.0  # how long the streams, and then the channels, may take
@@ -43,7 +43,7 @@ sources:
 _EXPECTATIONS = """\
 # Not running today. Remove the # before those that are meant to be so: the others
 # page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
-# After `longest` they page too: a paused PostgreSQL stream keeps its source's log.
+# A paused PostgreSQL stream keeps its source's log: let it be so for a time (`during`).
 expectations:
 """
 
@@ -70,7 +70,7 @@ def init(line: CommandLine) -> int:
         sources = [{"project": project} for project in projects]
         data = {"metrics": sources[0], "sources": sources}
         session = Session(from_data(data, "--project", {}), clients)
-        with waiting(line.err, _SECONDS):
+        with waiting(_SECONDS):
             report = run_once(session, deadline, writes=False)
         for group in failure_groups(report):
             # There is no file to look into yet.
@@ -80,9 +80,15 @@ def init(line: CommandLine) -> int:
             return INCOMPLETE
         channels = _channels(clients, projects[0], signals.stop)
     largest = max(report.locations, key=lambda location: len(location.held))
+    module = "../datastream-exporter/terraform"
+    if _MODULE.is_dir():
+        module = os.path.relpath(_MODULE, folder.resolve())
+        # To Terraform, another path is no folder.
+        if not module.startswith(".."):
+            module = f"./{module}"
     template = Path(__file__).with_name("main.tf.template").read_text("utf-8")
     main_text = Template(template).substitute(
-        source=_module(folder),
+        source=module,
         region=largest.name.location if largest.held else "us-central1",
         project=projects[0],
         channels="\n      ".join(channels),
@@ -105,10 +111,13 @@ def init(line: CommandLine) -> int:
         main_file,
     )
     # This installation, of which there may be several, as it is called from here.
-    program = shell_quote(os.path.relpath(Path(sys.executable).with_name(PROGRAM)))
-    LOGGER.info("  %s check --config %s", program, shell_quote(str(config_file)))
-    for command in ("init", "apply"):
-        LOGGER.info("  terraform -chdir=%s %s", shell_quote(str(folder)), command)
+    program = os.path.relpath(Path(sys.executable).with_name(PROGRAM))
+    terraform = f"  terraform -chdir={shell_quote(str(folder))}"
+    line.err.write(
+        f"  {shell_quote(program)} check --config {shell_quote(str(config_file))}\n"
+        f"{terraform} init\n"
+        f"{terraform} apply\n"
+    )
     return OK
 
 
@@ -120,9 +129,9 @@ def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     pages = list_pages(
         client.list_notification_channels,
         request,
-        (project, "monitoring.notificationChannels.list"),
+        "monitoring.notificationChannels.list",
         deadline,
-        Calls(),
+        Calls(clients.caller),
     )
     lines = []
     try:
@@ -155,17 +164,6 @@ def _config_text(projects: Sequence[str], report: Report) -> str:
             if not one.expected and one.stream.state in EXPECTABLE:
                 expectations += f"#  - match: {one.name}\n"
                 expectations += f"#    states: [{one.state_name}]\n"
-                if one.stream.state == StreamState.PAUSED:
-                    expectations += "#    longest: 30d\n"
     if expectations:
         text += _EXPECTATIONS + expectations
     return text
-
-
-def _module(folder: Path) -> str:
-    """Return the path of the Terraform module, as main.tf in a folder writes it."""
-    if not _MODULE.is_dir():
-        return "../datastream-exporter/terraform"
-    path = os.path.relpath(_MODULE, folder.resolve())
-    # To Terraform, another path is no folder.
-    return path if path.startswith("..") else f"./{path}"

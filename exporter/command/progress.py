@@ -1,35 +1,30 @@
-"""Says at a terminal that a run goes on, on a line that changes."""
+"""Says now and then that a run goes on."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
-from typing import TextIO
 
-_SECONDS = 1.0  # after which it is shown, and then changes
-_CLEAR = "\r\x1b[K"
+from exporter.logger import LOGGER
+
+_SECONDS = 10.0  # between two lines
 
 
 @contextmanager
-def waiting(err: TextIO, most: float) -> Iterator[None]:
-    """Say how long Google has been waited for, and how long at most, in seconds."""
+def waiting(most: float) -> Iterator[None]:
+    """Log how long Google has been waited for, and how long at most, in seconds."""
     ended = Event()
     began = time.monotonic()
 
     def tell() -> None:
         while not ended.wait(_SECONDS):
-            waited = f"{time.monotonic() - began:.0f} s, at most {most:.0f} s"
-            err.write(f"{_CLEAR}Waiting for Google: {waited}")
-            err.flush()
-        err.write(_CLEAR)
+            waited = time.monotonic() - began
+            LOGGER.info("Waiting for Google: %.0f s, at most %.0f s.", waited, most)
 
-    if not err.isatty():
-        yield
-        return
-    thread = Thread(target=tell, daemon=True)
-    thread.start()
+    # Where no thread can be started, nothing is said.
+    with suppress(RuntimeError):
+        Thread(target=tell, daemon=True).start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()

@@ -27,23 +27,25 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
     """
     rows: list[tuple[str, ...]] = []
     for location in report.locations:
-        for one in location.streams:
-            expected = "yes" if one.expected else "no"
-            errors = str(one.stream.errors) if one.exists else "-"
-            place = (one.name.stream, *location.name)
-            since = lasting(report, one.name)
-            state = (one.state_name, expected, errors, since)
-            look = one_line(problem_of(one), _LONGEST) if look_at else ""
-            rows.append((*place, *state, look))
+        for watched in location.streams:
+            name, state = watched.name, watched.state_name
+            expected = "yes" if watched.expected else "no"
+            errors = str(watched.stream.errors) if watched.exists else "-"
+            since = lasting(report, name)
+            look = one_line(problem_of(watched), _LONGEST) if look_at else ""
+            row = (name.stream, *location.name, state, expected, errors, since, look)
+            rows.append(row)
         if left_out := omitted(location.omitted):
             rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
-    for unread in report.unread:
-        at = unread.location
-        rows.append(("?", unread.project, at, "unknown", "?", "?", "", ""))
+    rows += [
+        ("?", unread.project, unread.location, "unknown", "?", "?", "", "")
+        for unread in report.unread
+    ]
     if rows:
         print_table(_HEADINGS, rows, out)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
+    out.flush()
 
 
 def print_table(

@@ -13,9 +13,9 @@ from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
 PREFIX = "DATASTREAM_EXPORTER_"
-WHOLE = PREFIX + "CONFIG"  # holds the text of a whole config file
-LOCATION = PREFIX + "LOCATION"  # overrides run.location
-VERBOSE = PREFIX + "VERBOSE"  # 1 asks for a line of the log for each call
+WHOLE = "DATASTREAM_EXPORTER_CONFIG"  # holds the text of a whole config file
+LOCATION = "DATASTREAM_EXPORTER_LOCATION"  # overrides run.location
+VERBOSE = "DATASTREAM_EXPORTER_VERBOSE"  # 1 asks for a line of the log for each call
 VARIABLES = (WHOLE, LOCATION, VERBOSE)
 
 
@@ -37,11 +37,7 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
     return from_document(parse(text, file), environ)
 
 
-def from_data(
-    data: dict[str, Any] | None,
-    name: str,
-    environ: Mapping[str, str],
-) -> Config:
+def from_data(data: Any, name: str, environ: Mapping[str, str]) -> Config:
     """Return the config of parsed data; sentences have its name, and no lines."""
     return from_document(Document(data, name), environ)
 
@@ -63,9 +59,9 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     if config:
         _add_contradictions(document, config)
     accepted = document.accepted(config).written_in(document)
-    run = accepted.run.model_copy(
-        update={"location": location or accepted.run.location}
-    )
+    if not location:
+        return accepted
+    run = accepted.run.model_copy(update={"location": location})
     return accepted.model_copy(update={"run": run})
 
 
@@ -89,13 +85,12 @@ def _add_contradictions(document: Document, config: Config) -> None:
         words = f"sources[{first}] covers {what} already; {fix}"
         document.add_error(("sources", second), words)
     for index, name in enumerate(config.required):
-        source = config.source_of(name.project, name.location)
-        if source is None:
-            words = f"no source covers project {quote(name.project)}"
-            fix = "add it under sources"
-        elif not source.watches(name.stream):
+        source = config.source_of(name)
+        if source and source.watches(name.stream):
+            continue
+        words = f"no source covers project {quote(name.project)}"
+        fix = "add it under sources"
+        if source:
             words = f"the source of {name.project} leaves {quote(name.stream)} out"
             fix = "fix its include or exclude, or remove the stream from required"
-        else:
-            continue
         document.add_error(("required", index), f"{words}; {fix}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from cronsim import CronSim
 from pydantic import Field, PrivateAttr, model_validator
@@ -25,7 +25,7 @@ from exporter.config.fields import (
 )
 from exporter.documents.document import Document, Section
 from exporter.documents.durations import Duration, between, parse
-from exporter.names import GLOBAL
+from exporter.names import GLOBAL, Name
 
 _LONGEST_MUTE = timedelta(days=100)
 
@@ -120,15 +120,15 @@ def _in_utc(time: datetime, timezone: tzinfo) -> datetime:
 class Expectation(Section):
     """More states that are fine for some streams, and limits that are their own."""
 
+    removed: ClassVar = {
+        "longest": "end what states allow with during (from, until), or mute"
+    }
     match: NameGlob
     """Glob on the full name, projects/P/locations/L/streams/S; the last match that has
     states wins, as does the last one that has lag, and that has quiet."""
     states: tuple[State, ...] = Field(default=(), min_length=1)
     """States that are fine too. RUNNING, STARTING, DRAINING and MAINTENANCE always are;
     FAILED and FAILED_PERMANENTLY never are."""
-    longest: Annotated[Duration, between("1h", "365d")] | None = None
-    """For how long a stream may be in one of states, from 1h to 365d; then it alerts.
-    Left out, for ever."""
     lag: Annotated[Duration, between("1m", "24h")] | None = None
     """How far a stream may lag, from 1m to 24h, instead of the policy's threshold."""
     quiet: Literal["6h", "24h"] | None = None
@@ -138,8 +138,6 @@ class Expectation(Section):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.longest and not self.states:
-            raise ValueError("longest ends what states allow; add states")
         if not (self.states or self.limits):
             raise ValueError("needs states, lag or quiet")
         return self
@@ -193,6 +191,9 @@ class Grouping(Section):
 class Collect(Section):
     """What is read in addition to states."""
 
+    removed: ClassVar = {
+        "private_connections": "a broken one shows as FAILED streams; leave it out"
+    }
     errors: bool = True
     """Whether to count the errors of each stream."""
     error_texts: bool = True
@@ -201,8 +202,6 @@ class Collect(Section):
     objects: bool = False
     """Whether to count the objects of each stream by backfill state, and their errors,
     at one call or more a stream."""
-    private_connections: bool = False
-    """Whether to read the state of private connections, at one call a location."""
 
 
 class Run(Section):
@@ -265,30 +264,30 @@ class Config(Section):
         """Return the globs of the mutes that have not ended."""
         return [mute.match for mute in self.mutes if now < mute.end]
 
-    def source_of(self, project: str, location: str) -> Source | None:
-        """Return the source that a location belongs to.
+    def source_of(self, name: Name) -> Source | None:
+        """Return the source that a location, or a stream's location, belongs to.
 
         It is the one that lists the location, else the project's first, which may
         discover it; None if no source has the project.
         """
-        sources = [source for source in self.sources if source.project == project]
+        sources = [each for each in self.sources if each.project == name.project]
         for source in sources:
-            if location in (source.locations or ()):
+            if name.location in (source.locations or ()):
                 return source
         return sources[0] if sources else None
 
-    def reads(self, project: str, location: str) -> bool:
-        """Return whether a run reads a location, if it exists."""
-        return any(
-            source.locations is None or location in self.locations_to_read(source)
-            for source in self.sources
-            if source.project == project
-        )
+    def reads(self, name: Name) -> bool:
+        """Return whether a run reads a location, if it exists, or discovers."""
+        source = self.source_of(name)
+        if source is None:
+            return False
+        listed = source.locations
+        return listed is None or name.location in self.locations_to_read(source)
 
     def locations_to_read(self, source: Source) -> tuple[str, ...]:
         """Return the locations that a source lists, and those of required streams."""
         locations = dict.fromkeys(source.locations or ())
         for name in self.required:
-            if self.source_of(name.project, name.location) is source:
+            if self.source_of(name) is source:
                 locations[name.location] = None
         return tuple(locations)

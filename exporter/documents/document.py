@@ -1,20 +1,33 @@
-"""Reads YAML into pydantic models, and reports every mistake with file and line."""
+"""Reads YAML into pydantic models, and reports every mistake with file and line.
 
+Without quotes, the numbers and words of JSON are values; all else is text, such as
+``no``, ``1:30`` and ``2024-01-01``. Tags have no effect.
+"""
+
+import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
 
 from exporter.documents.mistakes import InputError, hint, value_mistake
-from exporter.documents.yaml_tree import LOADER, KeyPath, Tree
 from exporter.text import printable, quote
 
+KeyPath = tuple[str | int, ...]  # the keys and indexes that lead to a value
 _M = TypeVar("_M", bound=BaseModel)
+# PyYAML's loader in C, or the one in Python if this build has no other
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MOST_REPEATED = 10_000  # values that aliases may add to a text
+_ADVICE = (
+    "indent with spaces, close brackets and quotes, and put text in quotes that has a"
+    " colon or begins with a sign such as *"
+)
 _MAX_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB, the most that is read; is it the right file?"
 
@@ -25,6 +38,7 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True
     )
+    removed: ClassVar[Mapping[str, str]] = {}  # what takes the place of a former key
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +50,7 @@ class Section(BaseModel):
         for key, value in data.items():
             if key not in known:
                 # Forbidden whatever its value: the mistake says what is allowed.
-                kept[key] = known
+                kept[key] = cls.removed.get(key, known)
             elif value is not None:
                 kept[key] = value
         return kept
@@ -68,18 +82,35 @@ def read_file(path: str) -> str:
 def packaged(package: str, name: str) -> dict[str, Any]:
     """Return the content of a YAML file that is part of a package."""
     text = resources.files(package).joinpath(name).read_text("utf-8")
-    parsed: dict[str, Any] = yaml.load(text, LOADER)  # noqa: S506 - a safe loader
+    parsed: dict[str, Any] = yaml.load(text, _LOADER)  # noqa: S506 - a safe loader
     return parsed
 
 
 def parse(text: str, file: str) -> "Document":
     """Return YAML text as a document to be validated, or raise InputError."""
-    tree = Tree(text, file)
-    if tree.data is None:
+    if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        problem = f"contains an invalid character ({quote(found[0])}); remove it"
+        raise InputError([f"{file}:{line}: {problem}"])
+    # Each value takes a character at least, if no alias repeats it.
+    document = Document(None, file, room=len(text) + _MOST_REPEATED)
+    try:
+        if root := yaml.compose(text, _LOADER):
+            document.data = document.plain(root, ())
+    except yaml.MarkedYAMLError as error:
+        said = error.problem
+        if error.context and error.context_mark:
+            line = error.context_mark.line + 1
+            said = f"{error.context} from line {line}: {said}"
+        place = file
+        if mark := error.problem_mark:
+            place = f"{file}:{mark.line + 1}:{mark.column + 1}"
+        raise InputError([f"{place}: is not YAML ({said}); {_ADVICE}"]) from None
+    except RecursionError:
+        problem = "nests too deep, or its aliases repeat too much; write it flatter"
+        raise InputError([f"{file}: {problem}"]) from None
+    if document.data is None:
         raise InputError([f"{file}: is empty; write at least the required keys"])
-    document = Document(tree.data, file, tree.lines)
-    for line, words in tree.mistakes:
-        document.add_sentence(f"{file}:{line}: {words}", line)
     return document
 
 
@@ -89,10 +120,46 @@ class Document:
 
     data: JsonValue
     file: str  # what sentences call it
-    _lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    _lines: dict[KeyPath, int] = field(default_factory=dict)
     _prefix: KeyPath = ()  # the path in the file that leads to this document
     # Each mistake's line, 0 if the data has no lines, and a sentence about it
     _mistakes: set[tuple[int, str]] = field(default_factory=set)
+    room: int = 0  # for how many more values while it is read
+
+    def plain(self, node: yaml.Node, path: KeyPath) -> JsonValue:
+        """Return a node as plain data, aliases expanded, and keep the lines."""
+        self.room -= 1
+        if self.room < 0:
+            raise RecursionError
+        self._lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.SequenceNode):
+            return [
+                self.plain(item, (*path, index))
+                for index, item in enumerate(node.value)
+            ]
+        if isinstance(node, yaml.ScalarNode):
+            plain: JsonValue = node.value
+            # Not in quotes, nor a block of text
+            if not node.style:
+                with suppress(ValueError):
+                    plain = json.loads(node.value or "null")
+            return plain
+        data: dict[str, JsonValue] = {}
+        for key, value in node.value:
+            mark = key.start_mark
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "a key must be text"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+            place, line = (*path, key.value), mark.line + 1
+            if place in self._lines:
+                first = self._lines[place]
+                words = f"the key {quote(key.value)} is in line {first} already"
+                sentence = f"{self.file}:{line}: {words}; remove one of them"
+                self.add_sentence(sentence, line)
+                continue
+            self._lines[place] = line
+            data[key.value] = self.plain(value, place)
+        return data
 
     def part(self, *path: str | int) -> "Document | None":
         """Return the value at a path as a document with these lines, or None."""
@@ -123,8 +190,11 @@ class Document:
                     *parent, key = details["loc"]
                     location = (*self._key_path(parent), key)
                 case "extra_forbidden":
-                    advice = hint(str(location[-1]), details["input"])
-                    words = f"is not a known key; {advice}"
+                    allowed = details["input"]
+                    words = f"was removed; {allowed}"
+                    if not isinstance(allowed, str):
+                        advice = hint(str(location[-1]), allowed)
+                        words = f"is not a known key; {advice}"
             self.add_error(location, words)
         return None
 

@@ -1,4 +1,4 @@
-"""Reads durations such as ``30s``, ``15m``, ``2h`` and ``14d``."""
+"""Reads durations such as ``30s``, ``15m`` and ``2h``."""
 
 import re
 from datetime import timedelta
@@ -8,10 +8,9 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from exporter.text import quote
 
-PATTERN = r"^[0-9]{1,9}[smhd]$"
+PATTERN = r"^[0-9]{1,9}[smh]$"
 # In seconds
 _UNITS = {
-    "d": 86400,
     "h": 3600,
     "m": 60,
     "s": 1,
@@ -21,7 +20,7 @@ _UNITS = {
 def parse(text: object) -> timedelta:
     """Return the duration that a text means, or raise ValueError with a sentence."""
     if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
-        fix = "write a number and its unit, such as 30s, 15m, 2h or 14d"
+        fix = "write a number and its unit, such as 30s, 15m or 2h"
         raise ValueError(f"{quote(text)} is not a duration; {fix}")
     seconds = int(text[:-1]) * _UNITS[text[-1]]
     return timedelta(seconds=seconds)

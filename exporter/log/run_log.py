@@ -1,37 +1,32 @@
 """Logs a run: what is wrong, what changed, what was not written, and a summary.
 
-A job forgets, so each of its runs names every stream that needs a look. ``watch`` and
-the function log a change once, and remind of what stays bad every ten minutes. Of a
-location that was not read, what was known stays.
+A job has no memory, so each of its runs names every stream that needs a look. ``watch``
+and the function log a change once, and every ten minutes all that is still wrong. While
+a location can't be read, they keep what they knew of its streams.
 """
 
 import math
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from fnmatch import fnmatchcase
-from itertools import groupby
+from collections.abc import Callable, Mapping
 from logging import ERROR, INFO, WARNING
-from typing import Any, NamedTuple
+from typing import Any
 
 from exporter.log.summary import (
     LONGEST_ERROR,
-    error_of,
+    count_words,
     failure_groups,
-    fields_of,
     fleet,
     lasting,
-    name_all,
+    name_fields,
     name_first,
-    nonzero,
     numbers,
     problem_of,
 )
 from exporter.logger import log
 from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
-from exporter.run.session import FIRST_RUN_SECONDS
 from exporter.steps.compare import MISSING, ComparedStream, Verdict, missing
 from exporter.steps.write import WriteError
 from exporter.text import capitalized, one_line, plural, without_markup
@@ -45,11 +40,13 @@ _NUMBER = re.compile(
     r"\b(?=[a-f/-]{0,40}\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", re.IGNORECASE
 )
 
-
 _SUPERSEDED = (
     "another run has written these series at the same time or later. Is there a second"
     " exporter, or was this machine's clock set back?"
 )
+
+# A stream that is worth an entry, and its state before; None if nothing changed
+_Entry = tuple[ComparedStream, str | None]
 
 
 class RunLog:
@@ -66,12 +63,9 @@ class RunLog:
         self._every_run = every_run
         self._reminded = -math.inf
         self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
-        self._last = 0  # the timestamp of the run before
-        # Of what was said since the last reminder
-        self._failing: set[object] = set()
-        # Of what is said once in all
-        self._dropped: set[LocationName] = set()
-        self._unread: set[Name] = set()
+        # The fields of what was said of failures that last
+        self._failures: list[Mapping[str, Any]] = []
+        self._unread: set[Name] = set()  # by the last run
 
     def log(self, report: Report) -> None:
         """Log what a run found, what it could not write, and its summary."""
@@ -79,112 +73,50 @@ class RunLog:
         remind = now - self._reminded >= AGAIN_SECONDS
         if remind:
             self._reminded = now
-            self._failing = set()
-        self._log_places(report)
+            self._failures = []
+        failures = [(group.text, group.fields) for group in failure_groups(report)]
+        if failure := report.problems_unread:
+            text = f"Problems of earlier runs can't be read: {failure}"
+            failures.append(
+                (text, {"event": "problems_unread", "reason": failure.kind})
+            )
+        for text, fields in failures:
+            if fields not in self._failures:
+                log(WARNING, text, **fields)
+        self._failures = [fields for _, fields in failures]
+        read: set[Name] = {location.name for location in report.locations}
+        read.update(map(ProjectName, report.discovered))
+        for name in sorted(self._unread & read):
+            text = f"{name} can be read again."
+            log(INFO, text, event="location_readable", **name_fields(name))
+        self._unread = set(report.unread)
         self._log_streams(report, remind=remind)
         if self._every_run or remind or report.changed or not report.complete:
             _log_run(report)
 
-    def _log_places(self, report: Report) -> None:
-        """Log what could not be read or is read again, each change once."""
-        failing: set[object] = set()
-        for group in failure_groups(report):
-            kind = group.failure.kind
-            same = (*group.names, kind)
-            failing.add(same)
-            if same not in self._failing:
-                fields = fields_of(group.names)
-                log(
-                    WARNING,
-                    group.text,
-                    event=group.event,
-                    **fields,
-                    reason=kind,
-                )
-        if report.unrecalled:
-            kind = report.unrecalled.kind
-            failing.add(kind)
-            if kind not in self._failing:
-                log(
-                    WARNING,
-                    f"Problems of earlier runs can't be read: {report.unrecalled}",
-                    event="problems_unread",
-                    reason=kind,
-                )
-        self._failing = failing
-        read: set[Name] = {location.name for location in report.locations}
-        read.update(map(ProjectName, report.discovered))
-        recovered = sorted(self._unread & read)
-        self._unread = (self._unread - read) | report.unread.keys()
-        for _, group_of in groupby(recovered, lambda name: (type(name), name.project)):
-            names = list(group_of)
-            log(
-                INFO,
-                f"{name_all(names)} can be read again.",
-                event="location_readable",
-                **fields_of(names),
-            )
-        for name in report.dropped:
-            if name not in self._dropped:
-                log(
-                    WARNING,
-                    f"{name} had streams and isn't listed now: read for another day.",
-                    event="location_dropped",
-                    **fields_of([name]),
-                )
-        self._dropped.update(report.dropped)
-
-    def _log_streams(
-        self,
-        report: Report,
-        *,
-        remind: bool,
-    ) -> None:
-        """Log which streams changed or need a look, and which mutes ended."""
-        events: list[StreamEvent] = []
+    def _log_streams(self, report: Report, *, remind: bool) -> None:
+        """Log which streams changed or need a look."""
+        entries: list[_Entry] = []
         for location in report.locations:
-            now = {one.name: one for one in location.streams}
-            first = location.name not in self._known
+            now = {watched.name: watched for watched in location.streams}
+            is_new = location.name not in self._known
             before = self._known.get(location.name, now)
             self._known[location.name] = now
             for name in now | before:
                 gone = missing(name)
-                one, was = now.get(name, gone), before.get(name, gone)
-                if (one.state_name, one.expected) != (was.state_name, was.expected):
-                    events.append(StreamEvent(one, was.state_name))
-                elif one.verdict is not Verdict.FINE and (remind or first):
-                    events.append(StreamEvent(one))
-        events.sort(key=lambda event: event.urgency)
-        for event in events[:MOST_ENTRIES]:
-            event.log(lasting(report, event.now.name))
-        more = len(events) - MOST_ENTRIES
+                watched, was = now.get(name, gone), before.get(name, gone)
+                previous = was.state_name
+                if (watched.state_name, watched.expected) != (previous, was.expected):
+                    entries.append((watched, previous))
+                elif watched.verdict is not Verdict.FINE and (remind or is_new):
+                    entries.append((watched, None))
+        entries.sort(key=_urgency, reverse=True)
+        for watched, change in entries[:MOST_ENTRIES]:
+            _log_stream(watched, change, lasting(report, watched.name))
+        more = len(entries) - MOST_ENTRIES
         if more > 0:
-            log(
-                WARNING,
-                f"{plural(more, 'more stream')} changed, or not as expected.",
-                event="more_streams",
-                count=more,
-            )
-        since = self._last or report.timestamp - FIRST_RUN_SECONDS
-        self._last = report.timestamp
-        for mute in report.mutes:
-            if not since < mute.end.timestamp() <= report.timestamp:
-                continue
-            hidden = []
-            for location in report.locations:
-                for one in location.streams:
-                    matches = fnmatchcase(str(one.name), mute.match)
-                    if matches and one.verdict is not Verdict.FINE:
-                        hidden.append(f"{one.name} ({one.state_name})")
-            text = f"The mute of {mute.match} has ended. "
-            text += f"It hid {name_first(hidden) or 'nothing that is wrong now'}."
-            level = WARNING if hidden else INFO
-            log(
-                level,
-                text,
-                event="mute_ended",
-                count=len(hidden),
-            )
+            text = f"{plural(more, 'more stream')} changed, or not as expected."
+            log(WARNING, text, event="more_streams", count=more)
 
 
 def _log_run(report: Report) -> None:
@@ -206,87 +138,74 @@ def _log_run(report: Report) -> None:
             log(WARNING, f"{points} superseded, among {what}: {_SUPERSEDED}")
     if report.held_back:
         names = name_first(report.held_back)
-        text = f"location/last_read of {names} not written, as points before were lost."
+        text = f"location/last_read of {names} not written, as points were lost."
         log(WARNING, f"{text} Until it is, no stream there is reported missing.")
     if report.stopped:
         log(WARNING, "Interrupted: not everything was read and written.")
     points = f"{plural(written.accepted, 'point')} written"
     counts = {"lost": written.lost, "superseded": written.superseded}
-    if not_written := nonzero(counts):
+    if not_written := count_words(counts, counts):
         points += f", {not_written}"
     calls = f"{plural(report.calls, 'call')} in {report.seconds:.2f} s"
     text = f"{capitalized(fleet(report))}; {points}; {calls}."
-    log(
-        INFO if report.complete else ERROR,
-        text,
-        event="run",
-        **numbers(report),
-    )
+    level = INFO if report.complete else ERROR
+    log(level, text, event="run", **numbers(report))
 
 
-class StreamEvent(NamedTuple):
-    """A stream that is worth an entry, and why."""
+def _urgency(entry: _Entry) -> tuple[bool, int, bool, int]:
+    """Return what to sort by: changes for the worse, then levels, missing streams."""
+    now, previous = entry
+    worse = previous is not None and not now.expected
+    level = _LEVELS.get(now.verdict, WARNING)
+    return worse, level, not now.exists, now.stream.state
 
-    now: ComparedStream
-    previous: str | None = None  # its state before; None if nothing changed
 
-    @property
-    def worse(self) -> bool:
-        """Whether it changed for the worse."""
-        return self.previous is not None and not self.now.expected
+def _log_stream(now: ComparedStream, previous: str | None, lasting: str) -> None:
+    """Log an entry about a stream, whose fields alerts quote.
 
-    @property
-    def level(self) -> int:
-        """How loud the entry is."""
-        return _LEVELS.get(self.now.verdict, WARNING)
-
-    @property
-    def urgency(self) -> tuple[bool, int, bool, int]:
-        """What to sort by: changes for the worse first, then missing streams."""
-        now = self.now
-        return not self.worse, -self.level, now.exists, -now.stream.state
-
-    def log(self, lasting: str) -> None:
-        """Log the entry, with how long its problem lasts. Alerts quote its fields."""
-        now, previous = self.now, self.previous
-        error = without_markup(error_of(now))
-        summary = _NUMBER.sub("#", error)[:LONGEST_SUMMARY]
-        state = now.state_name
-        problem = problem_of(now) or f"is {state}"
-        change = f"{previous} → {state}"
-        event = "stream_changed"
-        if previous is None:
-            event = "stream_bad"
-            words, change = problem, ""
-        elif state == MISSING:
-            event = "stream_vanished"
-            words = f"was {previous} and no longer exists"
-        elif previous == MISSING:
-            event = "stream_appeared"
-            words = f"is new and {problem}"
-        elif previous == state:
-            change = f"{state} is {'now' if now.expected else 'no longer'} expected"
-            words = f"changed: {change}"
-            if now.rule and not now.expected:
-                words += f" ({now.rule})"
-        else:
-            words = f"was {previous} and {problem}"
-        if change and summary:
-            change += f": {summary}"
-        fields: dict[str, Any] = {
-            "event": event,
-            **fields_of([now.name]),
-            "state": state,
-            "expected": now.expected,
-            "worse": self.worse,
-            "reason": one_line(without_markup(now.stream.reason), LONGEST_ERROR),
-            "error": one_line(error, LONGEST_ERROR),
-            "summary": summary,
-            "previous": previous,
-            "change": change,
-        }
-        text = f"{now.name} {words}".rstrip(".") + "."
-        if lasting:
-            text += f" For {lasting}."
-        known = {key: value for key, value in fields.items() if value not in {"", None}}
-        log(self.level, text, **known)
+    ``previous`` is its state before, None if nothing changed; ``lasting`` says how long
+    it has had its problem.
+    """
+    stream, state = now.stream, now.state_name
+    # Notifications quote these.
+    reason = one_line(without_markup(stream.reason), LONGEST_ERROR)
+    error = one_line(without_markup(stream.error or stream.reason), LONGEST_ERROR)
+    summary = _NUMBER.sub("#", error)[:LONGEST_SUMMARY]
+    problem = problem_of(now) or f"is {state}"
+    change = f"{previous} → {state}"
+    event = "stream_changed"
+    if previous is None:
+        event = "stream_bad"
+        words, change = problem, ""
+    elif state == MISSING:
+        event = "stream_vanished"
+        words = f"was {previous} and no longer exists"
+    elif previous == MISSING:
+        event = "stream_appeared"
+        words = f"is new and {problem}"
+    elif previous == state:
+        change = f"{state} is {'now' if now.expected else 'no longer'} expected"
+        words = f"changed: {change}"
+        if now.rule and not now.expected:
+            words += f" ({now.rule})"
+    else:
+        words = f"was {previous} and {problem}"
+    if change and summary:
+        change += f": {summary}"
+    fields: dict[str, Any] = {
+        "event": event,
+        **name_fields(now.name),
+        "state": state,
+        "expected": now.expected,
+        "worse": previous is not None and not now.expected,
+        "reason": reason,
+        "error": error,
+        "summary": summary,
+        "previous": previous,
+        "change": change,
+    }
+    text = f"{now.name} {words}".rstrip(".") + "."
+    if lasting:
+        text += f" For {lasting}."
+    known = {key: value for key, value in fields.items() if value not in {"", None}}
+    log(_LEVELS.get(now.verdict, WARNING), text, **known)

@@ -1,64 +1,70 @@
 """Says in words and numbers how a run went, for the log and for people."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from exporter.google.errors import Failure
-from exporter.names import Name, ProjectName, StreamName
+from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
-from exporter.steps.problems import Kind, LocationProblems
+from exporter.steps.problems import LocationProblems
 from exporter.text import one_line, plural, printable
 
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _MOST_NAMED = 3
 _COUNTED = (Verdict.FAILED, Verdict.UNEXPECTED, Verdict.MISSING)
+# The event of the log, what is counted, and what could not be done
+_FAILED: dict[type[Name], tuple[str, str, str]] = {
+    ProjectName: (
+        "location_unreadable",
+        "projects",
+        "could not be searched for locations",
+    ),
+    LocationName: (
+        "location_unreadable",
+        "locations",
+        "could not be read, so the streams there are unknown",
+    ),
+    StreamName: (
+        "not_collected",
+        "streams",
+        "could not be collected from, so some series are left out",
+    ),
+}
 
 
 class FailureGroup(NamedTuple):
-    """Things of one project that failed for one kind of reason: one thing to fix."""
+    """What failed in one project for one kind of reason: one thing to fix."""
 
-    event: str  # what the log calls it
-    names: list[Name]  # all of one type
-    failure: Failure  # why the first one failed
-
-    @property
-    def text(self) -> str:
-        """Which ones failed, how, why, and how to fix it."""
-        if isinstance(self.names[0], ProjectName):
-            what = "could not be searched for locations"
-        elif self.event == "not_collected":
-            what = "could not be collected from, so some series are left out"
-        else:
-            what = "could not be read, so the streams there are unknown"
-        return f"{name_all(self.names)} {what}: {self.failure}"
+    names: Sequence[Name]  # all of one type
+    text: str  # which ones failed, how, why, and how to fix it
+    fields: Mapping[str, Any]  # of the log's entry
 
 
-def failure_groups(report: Report) -> Iterable[FailureGroup]:
-    """Return what was not discovered, read or collected, by project and reason."""
-    groups: dict[object, FailureGroup] = {}
-    for event, failures in (
-        ("location_unreadable", report.unread),
-        ("not_collected", report.uncollected),
-    ):
+def failure_groups(report: Report) -> Iterator[FailureGroup]:
+    """Yield what was not discovered, read or collected, by project and reason."""
+    groups: dict[object, list[tuple[Name, Failure]]] = defaultdict(list)
+    for failures in (report.unread, report.uncollected):
         for name, failure in sorted(failures.items()):
-            key = (event, type(name), name.project, failure.kind)
-            group = groups.setdefault(key, FailureGroup(event, [], failure))
-            group.names.append(name)
-    return groups.values()
-
-
-def name_all(names: Sequence[Name]) -> str:
-    """Return the full name of one thing; of several, the first few and a count."""
-    first = names[0]
-    if len(names) == 1:
-        return str(first)
-    things = "streams" if isinstance(first, StreamName) else "locations"
-    of = f"projects/{first.project}"
-    within_project = ["/".join(name[1:]) for name in names]
-    return f"{len(names):,} {things} of {of} ({name_first(within_project)})"
+            same = type(name), name.project, failure.kind
+            groups[same].append((name, failure))
+    for failed in groups.values():
+        first, failure = failed[0]
+        names = [name for name, _ in failed]
+        event, things, problem = _FAILED[type(first)]
+        subject = str(first)
+        place = name_fields(first)
+        if len(names) > 1:
+            within_project = ["/".join(name[1:]) for name in names]
+            subject = f"{len(names):,} {things} of projects/{first.project}"
+            subject += f" ({name_first(within_project)})"
+            locations = dict.fromkeys(printable(name.location) for name in names)
+            place = {"project": first.project, "locations": list(locations)}
+            place["count"] = len(names)
+        fields = {"event": event, **place, "reason": failure.kind}
+        yield FailureGroup(names, f"{subject} {problem}: {failure}", fields)
 
 
 def name_first(words: Sequence[object]) -> str:
@@ -68,21 +74,15 @@ def name_first(words: Sequence[object]) -> str:
     return f"{text} and {more:,} more" if more > 0 else text
 
 
-def fields_of(names: Sequence[Name]) -> dict[str, Any]:
-    """Return the fields of a log entry about names of one project."""
-    first = names[0]
-    if len(names) == 1:
-        keys = ("project", "location", "stream_id")
-        return dict(zip(keys, first, strict=False))
-    locations = dict.fromkeys(printable("".join(name[1:2])) for name in names)
-    return {"project": first.project, "locations": list(locations), "count": len(names)}
+def name_fields(name: Name) -> dict[str, Any]:
+    """Return the fields of a log entry about a project, a location or a stream."""
+    return dict(zip(("project", "location", "stream_id"), name, strict=False))
 
 
 def numbers(report: Report) -> dict[str, Any]:
     """Return the numbers of a run, as the last line of its log carries them."""
     written = report.written
     return {
-        "node_id": str(report.task.index),
         "streams": report.streams,
         "unwatched": report.omitted.total(),
         "locations": len(report.locations) + len(report.unread),
@@ -104,10 +104,10 @@ def fleet(report: Report) -> str:
     if locations:
         within = plural(len(locations), "location")
         text = f"{plural(report.streams, 'stream')} watched in {within}"
-    verdicts: Counter[str] = Counter()
-    for location in locations:
-        verdicts.update(one.verdict for one in location.streams)
-    if counted := nonzero({verdict: verdicts[verdict] for verdict in _COUNTED}):
+    verdicts = Counter(
+        watched.verdict for location in locations for watched in location.streams
+    )
+    if counted := count_words(verdicts, _COUNTED):
         text += f" ({counted})"
     if left_out := omitted(report.omitted):
         text += f", {left_out}"
@@ -118,22 +118,18 @@ def fleet(report: Report) -> str:
 
 def omitted(counts: Mapping[Omission, int]) -> str:
     """Return in words what config leaves unwatched: ``3 muted, 12 excluded``."""
-    return nonzero({why: counts[why] for why in Omission})
+    return count_words(counts, Omission)
 
 
-def nonzero(counts: Mapping[str, int]) -> str:
-    """Return each count that is not 0 with what it counts: ``2 lost, 1 superseded``."""
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+def count_words(counts: Mapping[Any, int], order: Iterable[str]) -> str:
+    """Return each count that is not 0 with its word: ``2 lost, 1 superseded``."""
+    return ", ".join(f"{counts[word]:,} {word}" for word in order if counts[word])
 
 
-def error_of(one: ComparedStream) -> str:
-    """Return the text of a stream's first error, else its reason; often empty."""
-    return one_line(one.stream.error or one.stream.reason, LONGEST_ERROR)
-
-
-def problem_of(one: ComparedStream) -> str:
+def problem_of(watched: ComparedStream) -> str:
     """Return what is wrong with a stream, in words that follow its name, or ``""``."""
-    match one.verdict:
+    stream, state = watched.stream, watched.state_name
+    match watched.verdict:
         case Verdict.FINE:
             return ""
         case Verdict.MISSING:
@@ -141,24 +137,25 @@ def problem_of(one: ComparedStream) -> str:
             return f"is required but does not exist: {fix}"
         case Verdict.FAILED:
             text = "failed; Datastream keeps retrying"
-            if one.stream.state == StreamState.FAILED_PERMANENTLY:
+            if stream.state == StreamState.FAILED_PERMANENTLY:
                 text = "failed permanently; it will not recover on its own"
         case Verdict.UNEXPECTED:
-            text = f"is {one.state_name}, which config does not expect"
-            text += f" ({one.rule})" if one.rule else ""
+            text = f"is {state}, which config does not expect"
+            if watched.rule:
+                text += f" ({watched.rule})"
         case Verdict.ERRORS:
-            text = f"is {one.state_name} with {plural(one.stream.errors, 'error')}"
-    # Where there is a reason alone, it is the error as well.
-    reason = one_line(one.stream.reason, LONGEST_ERROR)
-    details = dict.fromkeys((reason, error_of(one)))
-    return ": ".join(filter(None, (text, *details)))
+            text = f"is {state} with {plural(stream.errors, 'error')}"
+    for detail in dict.fromkeys((stream.reason, stream.error)):
+        if detail:
+            text += f": {one_line(detail, LONGEST_ERROR)}"
+    return text
 
 
 def lasting(report: Report, name: StreamName) -> str:
     """Return how long a stream has had its problem, and whether in a group."""
     known = report.problems.get(name.location_name, LocationProblems())
-    for (stream, kind), problem in known.current.items():
-        if stream != name.stream or kind is Kind.EXPECTED:
+    for (stream, _), problem in known.current.items():
+        if stream != name.stream:
             continue
         minutes = max(0, report.timestamp - problem.since) // 60
         if problem.grouped:

@@ -13,7 +13,6 @@ import pytest
 from exporter.config import Config, Endpoints
 from exporter.google.calls import Calls, Deadline
 from exporter.google.clients import Clients
-from exporter.google.environment import Task
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -43,7 +42,6 @@ class Lab:
     def session(
         self,
         *sources: Any,
-        task: Task | None = None,
         interval: float | None = None,
         clock: Callable[[], float] = time.time,
         **config: Any,
@@ -52,9 +50,7 @@ class Lab:
         whole = Config.model_validate(
             {"metrics": {"project": "metrics-project"}, "sources": sources, **config}
         )
-        return Session(
-            whole, self.clients, task or Task(), interval, monotonic=clock, now=clock
-        )
+        return Session(whole, self.clients, interval, monotonic=clock, now=clock)
 
     def run(
         self,
@@ -73,7 +69,7 @@ class Lab:
         return self.run(*sources, writes=False, **how)
 
 
-Serve = Callable[[dict[str, Any]], Lab]
+Serve = Callable[..., Lab]
 
 
 @pytest.fixture
@@ -81,8 +77,11 @@ def serve() -> Iterator[Serve]:
     """Return what serves a world, written as in a file, until the test ends."""
     with ExitStack() as running:
 
-        def served(world: dict[str, Any]) -> Lab:
-            cloud = running.enter_context(Emulator(World.model_validate(world)))
+        def served(
+            world: dict[str, Any], clock: Callable[[], float] = time.time
+        ) -> Lab:
+            made = World.model_validate(world)
+            cloud = running.enter_context(Emulator(made, clock=clock))
             return Lab(
                 cloud, running.enter_context(Clients(Endpoints(), cloud.environ))
             )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.config import Config
-from exporter.google.environment import Task
 from exporter.google.errors import Failure, FailureKind
 from exporter.names import LocationName
 from exporter.run.report import Report
@@ -38,17 +37,16 @@ def empty_report(**parts: Any) -> Report:
     """Return a report that says nothing but the given parts."""
     nothing: dict[str, Any] = {
         **{name: {} for name in ("discovered", "unread", "uncollected", "problems")},
-        **dict.fromkeys(("locations", "dropped", "held_back", "mutes"), ()),
+        **dict.fromkeys(("locations", "held_back"), ()),
         **dict.fromkeys(("changed", "stopped"), False),
     }
     return Report(
         **{
-            "task": Task(),
             "timestamp": 0,
             "written": Written(24),
             "seconds": 0.1,
             "calls": 5,
-            "unrecalled": None,
+            "problems_unread": None,
             **nothing,
             **parts,
         }

@@ -1,6 +1,5 @@
 """SIGINT and SIGTERM: the write under way is finished, and nothing new is begun."""
 
-import io
 import signal
 import socket
 import sys
@@ -8,15 +7,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from google.protobuf import empty_pb2
 
-from exporter import process
-from exporter.command.cli import main
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import Shop
 
 SLOW = 30.0  # seconds that no test waits for: what is still slow then hangs
-RUN, WATCH = (["run"], signal.SIGINT, 130), (["watch"], signal.SIGTERM, 143)
 
 
 def called(shop: Shop, method: str, times: int) -> Callable[[], bool]:
@@ -27,9 +22,8 @@ def called(shop: Shop, method: str, times: int) -> Callable[[], bool]:
 @pytest.mark.parametrize(
     ("argv", "number", "code"),
     [
-        RUN,
-        WATCH,
         (["run"], signal.SIGTERM, 143),
+        (["watch"], signal.SIGTERM, 143),
         (["run", "--dry-run"], signal.SIGINT, 130),
     ],
 )
@@ -47,31 +41,6 @@ def test_a_run_that_reads_ends_at_once(
     assert "Interrupted: not everything" in ended.err
     assert "o locations read; " in ended.err.splitlines()[-1]
     assert not shop.cloud.calls["CreateTimeSeries"]
-
-
-@pytest.mark.parametrize(("argv", "number", "code"), [RUN, WATCH])
-def test_a_run_that_writes_finishes_the_write(
-    shop: Shop,
-    signal_when: SignalWhen,
-    argv: list[str],
-    number: int,
-    code: int,
-) -> None:
-    """The requests that were sent are waited for; no other is sent."""
-    signals = process.Signals()
-
-    def answer(_request: object) -> empty_pb2.Empty:
-        signals.stop.wait(SLOW)
-        return empty_pb2.Empty()
-
-    shop.cloud.answer("CreateTimeSeries", answer)
-    signal_when(number, called(shop, "CreateTimeSeries", 2))
-    err = io.StringIO()
-    assert main(argv, shop.environ, io.StringIO(), err, signals) == code
-    assert shop.cloud.calls["ListStreams"] == 2
-    assert shop.cloud.calls["CreateTimeSeries"] == 2
-    assert "Interrupted: not everything" in err.getvalue()
-    assert "; 20 points written, 2 lost; " in err.getvalue()
 
 
 def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:
@@ -118,14 +87,15 @@ def test_a_process_ends_without_a_traceback(
 
 
 INTERRUPTED = """
-import os, signal, sys
+import os, sys
 
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == module:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), int(number))
 
-module, sys.argv[1:] = sys.argv[1], ["run"]
+_, module, number = sys.argv
+sys.argv[1:] = ["run"]
 sys.meta_path.insert(0, Interrupt())
 from exporter.__main__ import entry
 entry()
@@ -133,14 +103,46 @@ entry()
 
 
 @pytest.mark.parametrize(
-    "module", ["exporter.process", "pydantic", "google.cloud.monitoring_v3"]
+    ("module", "name"),
+    [
+        ("signal", ""),
+        ("exporter.process", "SIGINT"),
+        ("pydantic", "SIGTERM"),
+        ("google.cloud.monitoring_v3", "SIGTERM"),
+    ],
 )
-def test_a_signal_during_an_import_is_one_sentence(shop: Shop, module: str) -> None:
-    """A signal that comes during an import ends the process with a sentence."""
-    with shop.start(sys.executable, "-c", INTERRUPTED, module) as process:
+def test_a_signal_during_an_import_is_one_sentence(
+    shop: Shop, module: str, name: str
+) -> None:
+    """A signal during an import ends the process with a sentence; none at the first."""
+    number = signal.Signals[name or "SIGINT"]
+    python = [sys.executable, "-c", INTERRUPTED, module, str(number.value)]
+    with shop.start(*python) as process:
         ended = process.communicate(timeout=SLOW)
-    assert ended == ("", "SIGTERM: stopped; no work was under way.\n")
+    sentence = f"{name}: stopped; no work was under way.\n" if name else ""
+    assert ended == ("", sentence)
+    assert process.returncode == 128 + number
+
+
+WITHOUT_THREADS = """
+import os, signal, threading
+from exporter.process import Signals
+
+def start(thread):
+    raise RuntimeError("can't start new thread")
+
+threading.Thread.start = start
+with Signals():
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_without_threads_ends_the_process(shop: Shop) -> None:
+    """Where no thread can tell the work to end, the first signal ends the process."""
+    with shop.start(sys.executable, "-c", WITHOUT_THREADS) as process:
+        err = process.communicate()[1]
     assert process.returncode == 143
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_while_credentials_are_read_is_one_sentence(shop: Shop) -> None:

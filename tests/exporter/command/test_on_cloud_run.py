@@ -3,25 +3,22 @@
 import pytest
 
 from exporter.google import environment
-from exporter.process import INCOMPLETE, OK
+from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import (
     CARTS_PAUSED,
-    EUROPE,
-    PREFIX,
     Shop,
 )
 
-TASK_INDEX, TASK_COUNT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"
+TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 
 
-@pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
-def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
+def test_a_run_logs_json_lines_alone(shop: Shop) -> None:
     """Each line has severity, message and the execution's labels; there is no table."""
     shop.config += "    exclude: [stock]\n"
-    ended = shop.job(*argv)
+    ended = shop.job("run")
     assert ended.code == OK
     assert [line["severity"] for line in ended.log] == ["WARNING", "WARNING", "INFO"]
-    labels = {"execution": "exporter-x7k2p", "task_index": "0", "attempt": "0"}
+    labels = {"execution": "exporter-x7k2p", "attempt": "0"}
     assert all(line["logging.googleapis.com/labels"] == labels for line in ended.log)
     _, bad, last = ended.log
     assert bad["message"] == CARTS_PAUSED
@@ -34,32 +31,18 @@ def test_a_run_logs_json_lines_alone(shop: Shop, argv: list[str]) -> None:
         "expected": False,
     }
     assert bad == bad | stream
-    if "--dry-run" in argv:
-        assert "; no points written; " in last["message"]
-    else:
-        numbers = {
-            "event": "run",
-            "node_id": "0",
-            "streams": 2,
-            "unwatched": 1,
-            "unreadable": 0,
-            "written": 24,
-            "lost": 0,
-            "calls": 11,
-        }
-        assert last == last | numbers
-        text = "2 streams watched in 2 locations (1 not as expected), 1 excluded; 24 "
-        assert last["message"].startswith(text)
-
-
-def test_a_variable_asks_for_an_entry_for_each_call(shop: Shop) -> None:
-    """An entry of severity DEBUG has the call, its status and its seconds as fields."""
-    log = shop.job("run", DATASTREAM_EXPORTER_VERBOSE="1").log
-    entries = [entry for entry in log if entry["severity"] == "DEBUG"]
-    assert len(entries) == log[-1]["calls"]
-    (entry,) = [one for one in entries if one["call"] == f"ListStreams {EUROPE}"]
-    assert entry["status"] == "OK"
-    assert entry["seconds"] >= 0
+    numbers = {
+        "event": "run",
+        "streams": 2,
+        "unwatched": 1,
+        "unreadable": 0,
+        "written": 24,
+        "lost": 0,
+        "calls": 11,
+    }
+    assert last == last | numbers
+    text = "2 streams watched in 2 locations (1 not as expected), 1 excluded; 24 "
+    assert last["message"].startswith(text)
 
 
 def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
@@ -88,7 +71,7 @@ def test_what_nobody_foresaw_is_one_json_line(
     def fail(_environ: object) -> None:
         raise ValueError("what nobody\nforesaw")
 
-    monkeypatch.setattr(environment, "task", fail)
+    monkeypatch.setattr(environment, "check_task_count", fail)
     ended = shop.job(name)
     assert ended.code == INCOMPLETE
     line = ended.log[-1]
@@ -101,12 +84,14 @@ def test_what_nobody_foresaw_is_one_json_line(
         shop.command(name)
 
 
-def test_the_tasks_of_a_job_share_the_locations(shop: Shop) -> None:
-    """One task reads each location and knows no other; each task reports itself."""
-    for index in "012":
-        ended = shop.job("run", **{TASK_INDEX: index, TASK_COUNT: "3"})
-        assert ended.code == OK
-    assert shop.cloud.calls["ListStreams"] == 2
-    assert len(shop.cloud.points(PREFIX + "stream/state")) == 3
-    runs = shop.cloud.points(PREFIX + "exporter/last_run")
-    assert [run.resource_labels["node_id"] for run in runs] == ["0", "1", "2"]
+@pytest.mark.parametrize("count", ["2", "0", "x"])
+def test_a_job_with_other_than_one_task_is_a_mistake(shop: Shop, count: str) -> None:
+    """Several tasks would write the same series: a sentence, exit 2, and no call."""
+    ended = shop.job("run", **{TASK_COUNT: count})
+    assert ended.code == USAGE
+    (line,) = ended.log
+    assert line["message"] == (
+        f'environment: {TASK_COUNT}: must be 1, not "{count}"; each task would write'
+        " the same series: give the job one task"
+    )
+    assert not shop.cloud.calls

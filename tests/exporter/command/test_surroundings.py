@@ -1,4 +1,6 @@
-"""A process whose streams are closed or full."""
+"""A process whose streams are closed or full, or that gets no thread."""
+
+import sys
 
 from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import CARTS_PAUSED, Shop
@@ -42,3 +44,26 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(shop: Shop) -> None:
     assert process.returncode == INCOMPLETE
     assert "Traceback" not in err
     assert "pipe" not in err.lower()
+
+
+WITHOUT_THREADS = """
+import sys, threading
+
+def start(thread):
+    raise RuntimeError("can't start new thread")
+
+threading.Thread.start = start
+sys.argv[1:] = ["run"]
+from exporter.__main__ import entry
+entry()
+"""
+
+
+def test_without_threads_a_run_says_what_it_lacks(shop: Shop) -> None:
+    """A run that gets no thread has a sentence for that, and exits with 1."""
+    shop.config += "run: {deadline: 1s}\n"
+    with shop.start(sys.executable, "-c", WITHOUT_THREADS) as process:
+        err = process.communicate()[1]
+    assert process.returncode == INCOMPLETE
+    assert "Allow the exporter more threads, or more memory for them." in err
+    assert "Traceback" not in err

@@ -143,22 +143,6 @@ def test_harmless_yaml_is_read() -> None:
     assert [part.name for part in read.parts] == ["x", "x"]
 
 
-def test_part_keeps_the_lines_of_its_file() -> None:
-    """A part of a document is validated alone; its errors name the file's lines."""
-    text = "naem:\nparts:\n- {}\n- size: x\n  nam:\n"
-    part = parse(text, "f.yaml").part("parts", 1)
-
-    assert part is not None
-    assert part.read(Part) is None
-    with pytest.raises(InputError) as caught:
-        part.accepted(None)
-    assert (
-        str(caught.value)
-        == 'f.yaml:4: parts[1].size: must be a whole number, not "x"\n'
-        "f.yaml:5: parts[1].nam: is not a known key; did you mean name?"
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "error"),
     [

@@ -14,7 +14,7 @@ from exporter.function import Function
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
 from tests.exporter.function.server import Server
-from tests.exporter.worlds import PREFIX, world
+from tests.exporter.worlds import world
 
 CONFIG_TEXT = "DATASTREAM_EXPORTER_CONFIG"
 CONFIG = "metrics: {project: metrics-project}\nsources: [{project: shop-prod}]\n"
@@ -61,17 +61,6 @@ def made(environ: Mapping[str, str], log: TextIO, **more: Any) -> Function:
     )
 
 
-def values(cloud: Emulator, metric: str) -> dict[tuple[str, str], Any]:
-    """Return the last value of each series of a metric, by location and node."""
-    return {
-        (
-            point.resource_labels["location"],
-            point.resource_labels["node_id"],
-        ): point.value
-        for point in cloud.points(PREFIX + metric)
-    }
-
-
 @pytest.fixture
 def clock() -> Clock:
     """Return a clock that the function and the emulator share."""
@@ -92,26 +81,19 @@ def cloud_at(clock: Clock, request: pytest.FixtureRequest) -> Iterator[Emulator]
         yield running
 
 
-# Takes the function's environment
-OnClock: TypeAlias = Callable[[Mapping[str, str]], Function]
+# Takes the function's environment, and what is not to be the clock's
+OnClock: TypeAlias = Callable[..., Function]
 
 
 @pytest.fixture
-def on_clock(clock: Clock, log: io.StringIO) -> Iterator[OnClock]:
+def on_clock(clock: Clock, log: io.StringIO) -> OnClock:
     """Return what makes the function in this process, whose time is the clock's."""
-    with ExitStack() as running:
 
-        def on_clock(environ: Mapping[str, str]) -> Function:
-            function = made(
-                environ,
-                log,
-                monotonic=clock,
-                now=clock,
-                sleep=clock.sleep,
-            )
-            return running.enter_context(closing(function))
+    def on_clock(environ: Mapping[str, str], **more: Any) -> Function:
+        times = {"monotonic": clock, "now": clock, "sleep": clock.sleep} | more
+        return made(environ, log, **times)
 
-        yield on_clock
+    return on_clock
 
 
 @pytest.fixture

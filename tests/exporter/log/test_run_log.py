@@ -20,7 +20,6 @@ from tests.exporter.reports import (
     DENIED,
     DOWN,
     EUROPE,
-    config,
     empty_report,
     report,
     unread,
@@ -199,7 +198,9 @@ def test_an_entry_says_how_long_a_problem_lasts(
 
 def test_problems_that_cannot_be_read_back_are_one_warning() -> None:
     """Until the reason is another, or ten minutes have passed."""
-    played = play(*[empty_report(unrecalled=DENIED)] * 3, empty_report(unrecalled=DOWN))
+    played = play(
+        *[empty_report(problems_unread=DENIED)] * 3, empty_report(problems_unread=DOWN)
+    )
     assert [[entry["event"] for entry in entries] for entries in played] == [
         ["problems_unread"],
         [],
@@ -220,26 +221,6 @@ def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
         "stream_bad": 2,
         "location_unreadable": 1,
     }
-
-
-def test_the_end_of_a_mute_is_said_once_with_what_it_hid() -> None:
-    """It is a warning where a stream needs a look; a job says it for a minute."""
-    until = "2001-09-09T01:46:40Z"
-    mutes = [{"match": f"*/{each}", "until": until} for each in ("orders", "carts")]
-    end = 1_000_000_000
-    runs = [
-        replace(report(orders(PAUSED)), mutes=config(mutes=mutes).mutes, timestamp=time)
-        for time in (end - 1, end, end + 60, end + 76)
-    ]
-    ended = [("WARNING", 1), ("INFO", 0)]
-    assert [said(logged) for logged in play(*runs)] == [[], ended, [], []]
-    assert [said(*play(run)) for run in runs] == [[], ended, ended, []]
-
-
-def said(logged: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Return how loud each end of a mute is, and how many streams it hid."""
-    ends = [entry for entry in logged if entry.get("event") == "mute_ended"]
-    return [(entry["severity"], entry["count"]) for entry in ends]
 
 
 def test_an_unread_location_makes_nothing_vanish() -> None:
@@ -290,33 +271,28 @@ GONE = report(required=[ORDERS])
         ),
         # It has errors in every other run, so it is in reminders alone.
         ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
-        # It had streams, so it is read on for a day, and that is said once, in no
-        # reminder.
-        ([replace(report(orders()), dropped=(EUROPE,))] * 150, ["location_dropped"]),
     ],
-    ids=["healthy", "first read", "discovery", "required", "now and then", "dropped"],
+    ids=["healthy", "first read", "discovery", "required", "now and then"],
 )
 def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
     """Each event is logged once."""
     assert [entry["event"] for entries in play(*runs) for entry in entries] == events
 
 
-def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number() -> (
+def test_forty_changes_are_forty_entries_and_a_thousand_are_fifty_and_a_number() -> (
     None
 ):
     """Those that got worse and that failed come first; an entry counts the others."""
-    fleet = [Stream(f"orders-{n}", RUNNING) for n in range(10_000)]
-    fails = [
-        one if n < 5000 else one._replace(state=FAILED) for n, one in enumerate(fleet)
-    ]
-    paused = [one._replace(state=PAUSED) for one in fleet[:100]]
+    fleet = [Stream(f"orders-{n}", RUNNING) for n in range(1000)]
+    fails = [one._replace(state=FAILED) for one in fleet[-500:]]
+    paused = [one._replace(state=PAUSED) for one in fleet[:500]]
     _, forty = play(report(*fleet), report(*fleet[:-40], *fails[-40:]))
     assert len(forty) == 40
-    _, (*entries, more) = play(report(*fleet), report(*paused, *fails[100:]))
+    _, (*entries, more) = play(report(*fleet), report(*paused, *fails))
     assert Counter(entry["severity"] for entry in entries) == {"ERROR": 50}
-    assert more["message"] == "5,050 more streams changed, or not as expected."
+    assert more["message"] == "950 more streams changed, or not as expected."
     assert more["event"] == "more_streams"
-    assert more["count"] == 5050
+    assert more["count"] == 950
 
 
 @pytest.mark.parametrize(
@@ -324,8 +300,6 @@ def test_forty_changes_are_forty_entries_and_ten_thousand_are_fifty_and_a_number
     [
         ("one\r\n  two\tthree", "one two three"),
         ("\x1b[31mred\x07\x00", "\\x1b[31mred\\x07\\x00"),
-        ("\u202ereversed \u2066", "\\u202ereversed \\u2066"),
-        ("\ud800", "\\ud800"),
         ("schön ☃ אבד", "schön ☃ אבד"),
         ("x" * 1_000_000, "x" * 1021 + "…"),
         ("☃" * 1_000_000, "☃" * 340 + "…"),

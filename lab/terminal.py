@@ -6,7 +6,6 @@ from typing import Self, TextIO
 
 from rich import progress
 from rich.console import Console
-from rich.text import Text
 
 from exporter.command.table import print_table
 from exporter.logger import LOGGER
@@ -29,19 +28,6 @@ def console(stream: TextIO) -> Console:
     )
 
 
-class _HowFar(progress.ProgressColumn):
-    """A column such as ``12 of 113, about 40s left``."""
-
-    def render(self, task: progress.Task) -> Text:
-        """Return the column's text."""
-        total = task.total or 0
-        text = f"{task.completed:,.0f} of {total:,.0f}"
-        if task.completed and task.elapsed:
-            left = task.elapsed / task.completed * (total - task.completed)
-            text += f", about {format_duration(round(left))} left"
-        return Text(text)
-
-
 class Progress(progress.Progress):
     """How far tasks are: a line that changes at a terminal, else one now and then."""
 
@@ -50,11 +36,11 @@ class Progress(progress.Progress):
 
     def __init__(self, stream: TextIO) -> None:
         shows = stream.isatty()
-        self._how_far = _HowFar()
         super().__init__(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
-            self._how_far,
+            progress.MofNCompleteColumn(separator=" of "),
+            progress.TimeRemainingColumn(),
             console=console(stream),
             auto_refresh=shows,
             transient=True,
@@ -77,8 +63,15 @@ class Progress(progress.Progress):
         while not self._ended.wait(self.tell_seconds):
             for task in self.tasks:
                 if not task.finished:
-                    how_far = self._how_far.render(task)
-                    LOGGER.info("%s: %s", task.description, how_far)
+                    seconds = round(task.time_remaining or 0)
+                    left = f", about {format_duration(seconds)} left"
+                    LOGGER.info(
+                        "%s: %d of %d%s",
+                        task.description,
+                        task.completed,
+                        task.total,
+                        left if seconds else "",
+                    )
 
 
 def print_json(document: object, out: TextIO) -> None:

@@ -10,7 +10,6 @@ from threading import Event
 from typing import NamedTuple
 
 from exporter.steps.measure import metrics
-from lab.backtest.availability import Availability, availability
 from lab.backtest.history import History
 from lab.backtest.read import EXPORTER_DELAY
 from lab.policies.deployment import without_placeholders
@@ -38,7 +37,6 @@ class BacktestResult(NamedTuple):
     # start has opened at 0
     incidents: list[Incident]
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
-    availability: list[Availability]  # of each stream, the lowest first
 
 
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
@@ -84,14 +82,12 @@ def evaluate(
             incidents += sorted(found, key=attrgetter("opened"))
             if reason:
                 not_evaluated[policy.name] = reason
-        streams = availability(engine, evaluated)
     return BacktestResult(
         evaluated,
         history.first if unknown_seconds else None,
         tuple(policies),
         incidents,
         not_evaluated,
-        streams,
     )
 
 

@@ -27,7 +27,7 @@ class History:
 
     Attributes:
         data: The folder of Prometheus's database.
-        spans: The states over time of streams, locations, connections and exporters.
+        spans: The states over time of streams, locations and exporters.
         names: The names of its series, in PromQL.
         first: The time of the exporter's first point, in unix seconds; infinite
             without points.

@@ -44,8 +44,6 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
         "incidents": incidents,
         "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,
-        # In seconds, but for the percentage
-        "availability": [each._asdict() for each in result.availability],
     }
 
 
@@ -72,13 +70,6 @@ def print_backtest(found: Mapping[str, Any], out: TextIO) -> None:
         print_table(headings, rows, out)
     else:
         out.write("No policy would have alerted.\n")
-    if found["availability"]:
-        out.write("\nWithout a problem, in % of the known time\n")
-        rows = []
-        for each in found["availability"]:
-            stream, percent, *seconds = each.values()
-            rows.append((stream, f"{percent:g}", *map(format_duration, seconds)))
-        print_table(("stream", "%", "known", "problem", "longest"), rows, out)
     if found["quiet"]:
         out.write(f"\nWould not have alerted: {', '.join(found['quiet'])}.\n")
     if found["not_evaluated"]:

@@ -24,7 +24,7 @@ from exporter.google.errors import (
 )
 from exporter.text import printable
 from lab.policies.promql import promql_name
-from lab.simulate.series import Series, delay_seconds
+from lab.simulate.series import DELAY_SECONDS, Series
 from lab.timeline.spans import Period
 
 # Seconds until a point of the exporter can be read, typically: Cloud Monitoring does
@@ -63,7 +63,7 @@ def visible_after(name: str) -> float:
     """
     if name.startswith("custom_googleapis_com:"):
         return EXPORTER_DELAY
-    return delay_seconds(name)
+    return DELAY_SECONDS
 
 
 class Reader:

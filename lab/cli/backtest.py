@@ -40,8 +40,7 @@ from lab.timeline.spans import Period
 HELP = (
     "Reads the history of the exporter's metrics and of Google's own from Cloud"
     " Monitoring, evaluates the policies as they are in the files, and prints the"
-    " incidents that would have opened: when, for how long, and about which stream;"
-    " and for which share of the time each stream had no problem."
+    " incidents that would have opened: when, for how long, and about which stream."
     " Exit code 0: it was evaluated, whatever came out; 1: the history can't be read."
     " Needs monitoring.timeSeries.list on the metrics project"
     " (roles/monitoring.viewer)."

@@ -20,7 +20,7 @@ from lab.terminal import Progress, print_json
 HELP = (
     "Shows what a Terraform plan changes about what is watched (the exporter's config)"
     " and about the alert policies: diffs, which incidents of which scenarios change,"
-    " costs and routes. Prints Markdown for a pull request. Covers every"
+    " and routes. Prints Markdown for a pull request. Covers every"
     " google_monitoring_alert_policy in the plan."
 )
 

@@ -43,17 +43,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="list the scenarios and what happens in each",
     )
-    parser.add_argument(
-        "--closing-delay",
-        type=int,
-        default=0,
-        metavar="SECONDS",
-        help=(
-            "how long an incident stays open after its condition was last true, at"
-            " least two evaluations; Cloud Monitoring perhaps takes 270 (default: until"
-            " the next evaluation)"
-        ),
-    )
     add_options(parser, "policies", "scenarios", "html")
 
 
@@ -72,7 +61,7 @@ def run(context: LabContext) -> int:
         return OK
     results: list[ScenarioResult] = []
     with Progress(context.err) as progress:
-        playing = play_all(scenarios, policies, context.stop, args.closing_delay)
+        playing = play_all(scenarios, policies, context.stop)
         for result in progress.track(
             playing, len(scenarios), description="playing scenarios"
         ):

@@ -23,14 +23,13 @@ from lab.emulator.world import WorldError, WorldProject
 _Error: Any = datastream_v1.Error.pb()
 _ListStreamsResponse: Any = datastream_v1.ListStreamsResponse.pb()
 _ListObjectsResponse: Any = datastream_v1.ListStreamObjectsResponse.pb()
-_ListConnectionsResponse: Any = datastream_v1.ListPrivateConnectionsResponse.pb()
 
 _PAGE_SIZE = 50
 _LARGEST_PAGE = 1000
 
 
 class DatastreamService:
-    """Lists locations, streams, objects and private connections.
+    """Lists locations, streams and objects.
 
     ``fleet`` returns what exists now; ``largest_page`` has smaller maximum page sizes
     by method.
@@ -50,7 +49,6 @@ class DatastreamService:
             "google.cloud.datastream.v1.Datastream": {
                 "ListStreams": self._list_streams,
                 "ListStreamObjects": self._list_objects,
-                "ListPrivateConnections": self._list_connections,
             },
             "google.cloud.location.Locations": {
                 "ListLocations": self._list_locations,
@@ -125,22 +123,6 @@ class DatastreamService:
                 display_name=table,
                 backfill_job={"state": each.backfill},
                 errors=_errors(each.errors),
-            )
-        return response
-
-    def _list_connections(self, request: Any) -> Any:
-        location, parent = self._location(
-            self._fleet(), request.parent, "datastream.privateConnections.list"
-        )
-        if location.outage in {"listed", "partial"}:
-            return _ListConnectionsResponse(unreachable=[parent])
-        page = self._page(request, "ListPrivateConnections")
-        found, token = page.cut(list(location.connections.values()))
-        response = _ListConnectionsResponse(next_page_token=token)
-        for each in found:
-            name = f"{parent}/privateConnections/{each.id}"
-            response.private_connections.add(
-                name=name, display_name=each.id, state=each.state
             )
         return response
 

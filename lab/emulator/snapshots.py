@@ -15,7 +15,6 @@ from lab.emulator.world import (
     Lifecycle,
     Pause,
     World,
-    WorldConnection,
     WorldError,
     WorldProject,
     is_literal,
@@ -54,7 +53,6 @@ class LocationSnapshot:
     id: str
     name: str
     outage: worlds.Outage | None
-    connections: dict[str, WorldConnection]
     streams: dict[str, StreamSnapshot] = field(default_factory=dict)
 
     def stream_name(self, id_: str) -> str:
@@ -90,10 +88,7 @@ class Snapshot:
     def _add(self, project: str, declared: worlds.WorldLocation) -> None:
         """Add a location with its streams."""
         name = f"projects/{project}/locations/{declared.id}"
-        connections = {each.id: each for each in declared.private_connections}
-        location = LocationSnapshot(
-            project, declared.id, name, declared.outage, connections
-        )
+        location = LocationSnapshot(project, declared.id, name, declared.outage)
         self.locations[name] = location
         for group in declared.streams:
             for id_ in group.ids:
@@ -116,10 +111,10 @@ class Snapshot:
                 return each
         return None
 
-    def apply(self, step: Event | _Transition) -> None:  # noqa: C901, PLR0912 - a case an event
+    def apply(self, step: Event | _Transition) -> None:  # noqa: PLR0912 - a case an event
         """Change what exists as one step says."""
         match step:
-            case worlds.DropEvents() | worlds.CopyBytes() | worlds.WriteLogEntry():
+            case worlds.DropEvents() | worlds.CopyEvents() | worlds.WriteLogEntry():
                 pass  # only metrics and logs, which aren't served
             case Lifecycle(do="delete"):
                 for location, id_ in self._streams(step.stream):
@@ -140,13 +135,6 @@ class Snapshot:
                     if matches(step.project, f"projects/{id_}"):
                         changes = _project_changes(project, step)
                         self.projects[id_] = project.model_copy(update=changes)
-            case worlds.ConnectionEvent():
-                for location in self.locations.values():
-                    for id_ in location.connections:
-                        name = f"{location.name}/privateConnections/{id_}"
-                        if matches(step.private_connection, name):
-                            connection = WorldConnection(id=id_, state=step.state)
-                            location.connections[id_] = connection
             case _:
                 for location, id_ in self._streams(step.stream):
                     stream = location.streams[id_]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 import grpc
 import yaml
-from google.cloud.datastream_v1 import BackfillJob, PrivateConnection
+from google.cloud.datastream_v1 import BackfillJob
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from exporter import config
@@ -53,18 +53,15 @@ def _number_in(names: type[IntEnum]) -> BeforeValidator:
 
 _CODES = [code for code in grpc.StatusCode.__members__ if code != "OK"]
 
-Moment = Annotated[float, BeforeValidator(_number_of_seconds)]
-Seconds = Annotated[Moment, Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_number_of_seconds), Field(ge=0)]
 State = Annotated[int, _number_in(StreamState)]
 BackfillState = Annotated[int, _number_in(BackfillJob.State)]
-ConnectionState = Annotated[int, _number_in(PrivateConnection.State)]
 Code = Annotated[str, AfterValidator(lambda written: _known(written, _CODES))]
 
 Permission = Literal[
     "datastream.locations.list",
     "datastream.streams.list",
     "datastream.objects.list",
-    "datastream.privateConnections.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",
     "monitoring.notificationChannels.list",
@@ -137,20 +134,12 @@ class WorldStreams(_Counted):
     freshness: Seconds = 5
 
 
-class WorldConnection(Section):
-    """A private connection."""
-
-    id: str
-    state: ConnectionState = PrivateConnection.State.CREATED
-
-
 class WorldLocation(Section):
-    """A location of a project, with its streams and private connections."""
+    """A location of a project, with its streams."""
 
     id: str
     outage: Outage | None = None
     streams: tuple[WorldStreams, ...] = ()
-    private_connections: tuple[WorldConnection, ...] = ()
 
 
 class WorldChannel(Section):
@@ -249,12 +238,10 @@ class DropEvents(_StreamEvent):
     object: str = "public.orders"
 
 
-class CopyBytes(_StreamEvent):
-    """Streams copy an event of so many bytes a minute, and their own metrics count."""
+class CopyEvents(_StreamEvent):
+    """Streams copy an event a minute, and count it in their own metric."""
 
     do: Literal["copy"]
-    at: Moment  # before the world's start if negative
-    bytes: int
     lasts: Seconds
     read_method: str = "cdc"
 
@@ -306,14 +293,6 @@ class PermissionEvent(_Event):
     permission: Permission
 
 
-class ConnectionEvent(_Event):
-    """Private connections change to a state."""
-
-    private_connection: str
-    do: Literal["set_connection_state"]
-    state: ConnectionState
-
-
 Event = Annotated[
     Lifecycle
     | Pause
@@ -322,12 +301,11 @@ Event = Annotated[
     | SetBackfill
     | Lag
     | DropEvents
-    | CopyBytes
+    | CopyEvents
     | WriteLogEntry
     | LocationEvent
     | ProjectEvent
-    | PermissionEvent
-    | ConnectionEvent,
+    | PermissionEvent,
     Field(discriminator="do"),
 ]
 
@@ -393,9 +371,8 @@ class World(Section):
     visible_after: Seconds = 0
 
     def resource_names(self) -> dict[str, list[str]]:
-        """Return all full names by kind, such as private_connection."""
-        kinds = ("project", "location", "stream", "private_connection")
-        names: dict[str, list[str]] = {kind: [] for kind in kinds}
+        """Return all full names by kind: project, location and stream."""
+        names: dict[str, list[str]] = {"project": [], "location": [], "stream": []}
         for project in self.projects:
             names["project"].append(f"projects/{project.id}")
             for location in project.locations:
@@ -403,9 +380,6 @@ class World(Section):
                 names["location"].append(at)
                 for group in location.streams:
                     names["stream"] += [f"{at}/streams/{id_}" for id_ in group.ids]
-                for connection in location.private_connections:
-                    name = f"{at}/privateConnections/{connection.id}"
-                    names["private_connection"].append(name)
         return names
 
 

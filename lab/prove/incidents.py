@@ -36,17 +36,18 @@ class Incident(NamedTuple):
     phase: float = 0.0
 
 
-def metric_incidents(
+def incidents_of(
     policy: Policy,
     recording: Recording,
     engine: Engine,
     spacing: float,
-    closing_delay: float = 0,
 ) -> list[Incident]:
-    """Return the incidents of a policy on metrics, in every evaluation phase.
+    """Return the incidents of a policy, one on metrics in every evaluation phase.
 
     The engine holds the recording's series. The phases are ``spacing`` seconds apart.
     """
+    if policy.is_log:
+        return log_incidents(policy, recording)
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
@@ -66,7 +67,6 @@ def metric_incidents(
                 retest_window=policy.retest_window,
                 interval=policy.interval,
                 last=last,
-                closing_delay=closing_delay,
             ):
                 incidents.append(
                     Incident(
@@ -87,8 +87,6 @@ def resource_name(
     is_exporter: bool,
 ) -> str:
     """Return the full name of the resource that a result's labels identify."""
-    if "database_id" in labels:
-        return labels["database_id"]
     project = labels.get("namespace")
     location = labels.get("location")
     if is_exporter:
@@ -100,8 +98,6 @@ def resource_name(
         name += f"/locations/{location}"
     if "stream_id" in labels:
         name += f"/streams/{labels['stream_id']}"
-    if "private_connection_id" in labels:
-        name += f"/privateConnections/{labels['private_connection_id']}"
     return name
 
 
@@ -147,22 +143,12 @@ def log_incidents(policy: Policy, recording: Recording) -> list[Incident]:
     return found
 
 
-def seconds_to_close(interval: float, closing_delay: float) -> float:
-    """Return how long after the last true evaluation an incident closes.
-
-    Without a delay, it closes at the next evaluation. Users of Cloud Monitoring report
-    270 seconds or two intervals, whichever is longer; no document says it.
-    """
-    return max(closing_delay, 2 * interval) if closing_delay else interval
-
-
 def firing_intervals(
     true_at: Iterable[float],
     *,
     retest_window: float,
     interval: float,
     last: float,
-    closing_delay: float = 0,
 ) -> Iterator[tuple[float, float | None]]:
     """Yield when incidents open and close; None where one is still open at the end.
 
@@ -172,24 +158,15 @@ def firing_intervals(
         retest_window: Seconds for which the condition must stay true.
         interval: Seconds between evaluations.
         last: Time of the last evaluation.
-        closing_delay: As in :func:`seconds_to_close`. An incident that would open again
-            before it closes goes on: here it closes and opens at the same time.
     """
     window = round_up(retest_window, interval)
-    to_close = seconds_to_close(interval, closing_delay)
     begin, end = math.inf, -math.inf
-    opened: float | None = None
     for at in (*true_at, math.inf):
         if at - end > interval * 1.5:
             # An unbroken run of true evaluations has ended.
             if begin + window <= end:
-                if opened is not None:
-                    yield opened, begin + window
-                opened = begin + window
-            closed = end + to_close
-            if opened is not None and at > closed:
-                yield opened, closed if end + interval <= last else None
-                opened = None
+                closed = end + interval
+                yield begin + window, closed if closed <= last else None
             begin = at
         end = at
 

@@ -12,9 +12,7 @@ from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
 from lab.prove.incidents import (
     Incident,
-    log_incidents,
-    metric_incidents,
-    seconds_to_close,
+    incidents_of,
 )
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
@@ -43,25 +41,21 @@ def play_all(
     scenarios: Sequence[Scenario],
     policies: Sequence[Policy],
     stop: Event,
-    closing_delay: float = 0,
 ) -> Iterator[ScenarioResult]:
     """Play scenarios side by side and yield their results in order.
 
     Each scenario has its own engine and its own start time, so its result doesn't
-    depend on which other scenarios are played. ``stop`` ends it early. Incidents close
-    with ``closing_delay``, as :func:`seconds_to_close` has it.
+    depend on which other scenarios are played. ``stop`` ends it early.
     """
     check_installed()
-    work = partial(_play, tuple(policies), closing_delay)
+    work = partial(_play, tuple(policies))
     yield from side_by_side(work, scenarios, stop)
 
 
-def _play(
-    policies: Sequence[Policy], closing_delay: float, scenario: Scenario
-) -> ScenarioResult:
+def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:
     recording = record(scenario)
     with start_engine(recording.series) as engine:
-        return evaluate(scenario, recording, policies, engine, closing_delay)
+        return evaluate(scenario, recording, policies, engine)
 
 
 def record(scenario: Scenario) -> Recording:
@@ -74,7 +68,6 @@ def evaluate(
     recording: Recording,
     policies: Sequence[Policy],
     engine: Engine,
-    closing_delay: float = 0,
 ) -> ScenarioResult:
     """Compare the incidents of policies with the alerts that a scenario expects.
 
@@ -90,23 +83,12 @@ def evaluate(
             continue
         intervals[policy.name] = policy.interval
         of_policy = found.setdefault(policy.name, [])
-        if policy.is_log:
-            of_policy += log_incidents(policy, recording)
-        else:
-            of_policy += metric_incidents(
-                policy, recording, engine, spacing, closing_delay
-            )
+        of_policy += incidents_of(policy, recording, engine, spacing)
     results: list[AlertResult] = []
     for name, incidents in found.items():
         alerts = [alert for alert in scenario.expect if alert.policy == name]
-        interval = intervals[name]
-        later = seconds_to_close(interval, closing_delay) - interval
-        for index, alert in enumerate(alerts):
-            if interval and (closes := alert.closes):
-                closes = closes.model_copy(update={"by": closes.by + later})
-                alerts[index] = alert.model_copy(update={"closes": closes})
         # A policy on a log has one phase.
-        phases = round(interval / spacing) or 1
+        phases = round(intervals[name] / spacing) or 1
         for number in range(phases):
             phase = number * spacing
             in_phase = [each for each in incidents if each.phase == phase]

@@ -23,7 +23,7 @@ from exporter.run.memory import LONGEST_SECONDS
 from lab.emulator.world import World
 from lab.policies.files import Policy
 from lab.prove.engine import check_installed, start_engine
-from lab.prove.incidents import log_incidents, metric_incidents
+from lab.prove.incidents import incidents_of
 from lab.side_by_side import side_by_side
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
@@ -217,7 +217,7 @@ def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
         recording = _play(trial.mode, trial.exporter, streams, events)
         moments |= changed
         entries += recording.entries
-        # Cloud Run's counts would be those of one exporter.
+        # No change is seen in Datastream's own metrics.
         series += [one for one in recording.series if one.name.startswith(_OURS)]
     return replace(recording, series=tuple(series), entries=tuple(entries)), moments
 
@@ -252,10 +252,7 @@ def measure(
             if not changed or mode not in change.bounds:
                 continue
             policy = by_name[change.policy]
-            if policy.is_log:
-                incidents = log_incidents(policy, recording)
-            else:
-                incidents = metric_incidents(policy, recording, engine, _EVERY_SECOND)
+            incidents = incidents_of(policy, recording, engine, _EVERY_SECOND)
             times = []
             for incident in incidents:
                 # An exporter that dies is the only one there is.

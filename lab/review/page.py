@@ -36,8 +36,6 @@ def review_page(review: Review) -> str:
         *_policies(review),
         *_incidents(review),
         *_problems(review),
-        "### Costs",
-        _costs(review),
     ]
     parts = [*map(_cut, parts)]
     diffs = [part for part in parts if part.startswith(_FOLDED)]
@@ -194,19 +192,6 @@ def _problems(review: Review) -> Iterator[str]:
     if rows:
         yield "### To look at"
         yield table(("policy", "problem"), rows)
-
-
-def _costs(review: Review) -> str:
-    before = review.dollars_a_month.before
-    after = review.dollars_a_month.after
-    if before == after:
-        return "Alerting as announced costs the same."
-    conditions = f"${before.conditions:.2f} → ${after.conditions:.2f}"
-    stream = f"${before.each_stream:.2f} → ${after.each_stream:.2f}"
-    return (
-        f"Alerting as announced, a month: {conditions} for conditions, {stream} for"
-        " each stream."
-    )
 
 
 def _routes(review: Review) -> str:

@@ -1,12 +1,10 @@
-"""Makes a review: what changes about policies, alerts, costs and notifications."""
+"""Makes a review: what changes about policies, alerts and notifications."""
 
 import difflib
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.policies.promql import billed
 from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
@@ -15,14 +13,6 @@ from lab.review.watched import ERROR, watched
 
 WORSE = (LOST, LATER)
 NOBODY, NO_POLICY = ("nobody", "no policy")
-_CONDITION_DOLLARS = 0.35
-# Announced prices a month:
-# https://cloud.google.com/stackdriver/observability-pricing-examples
-_POINT_DOLLARS = 0.50 / 1e6
-_MONTH = 730 * 3600
-_OF_STREAM = re.compile(
-    r"custom_googleapis_com:datastream_stream_|datastream_googleapis_com:"
-)
 
 
 @dataclass(frozen=True)
@@ -46,22 +36,6 @@ class ChangedRoute:
 
 
 @dataclass(frozen=True)
-class Dollars:
-    """The announced price of alerting a month."""
-
-    conditions: float
-    each_stream: float
-
-
-@dataclass(frozen=True)
-class Prices:
-    """The price before and after a plan."""
-
-    before: Dollars
-    after: Dollars
-
-
-@dataclass(frozen=True)
 class Review:
     """What a plan changes; ``--json`` prints it as it is."""
 
@@ -74,7 +48,6 @@ class Review:
     count: dict[str, int]  # of the incidents, by kind
     incidents: list[ChangedIncident]
     problems: dict[str, str]  # why a policy can't be played, or never alerts
-    dollars_a_month: Prices
     routes: list[ChangedRoute]
 
     @property
@@ -114,10 +87,6 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
         count={kind: count[kind] for kind in KINDS},
         incidents=incidents,
         problems=_problems(plan, played),
-        dollars_a_month=Prices(
-            _dollars((each.file, each.before) for each in plan.changes),
-            _dollars((each.file, each.after) for each in plan.changes),
-        ),
         routes=_routes(plan),
     )
 
@@ -168,27 +137,6 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
                 "no scenario covers it: it never alerts there, before or after"
             )
     return found
-
-
-def _dollars(policies: Iterable[tuple[str, PlannedPolicy | None]]) -> Dollars:
-    """Return the announced price of alerting a month: conditions, and each stream.
-
-    Each metric counts in each clause of a query. Each route of a file has conditions of
-    its own, but one of the routes reads a stream. ``policies`` are given with their
-    files.
-    """
-    conditions = 0.0
-    stream: dict[str, float] = {}
-    for file, planned in policies:
-        policy = planned.policy if planned else None
-        if not (policy and policy.enabled and policy.query):
-            continue
-        names = [each.metric for each in billed(policy.query)]
-        conditions += _CONDITION_DOLLARS * len(names)
-        of_stream = [name for name in names if _OF_STREAM.match(name)]
-        points = len(of_stream) * _MONTH / policy.interval
-        stream[file] = _POINT_DOLLARS * points
-    return Dollars(round(conditions, 2), round(sum(stream.values()), 2))
 
 
 def _routes(plan: Plan) -> list[ChangedRoute]:

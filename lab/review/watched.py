@@ -6,8 +6,8 @@ from typing import Any
 
 from cronsim import CronSim
 
+from exporter.command.unwatched import covers, is_unwatched
 from exporter.config import Config, Source, from_text
-from exporter.config.unwatched import covers, is_unwatched
 from exporter.documents.mistakes import InputError
 from exporter.text import plural
 from lab.markdown import code
@@ -142,8 +142,6 @@ def _facts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
 def _rule(rule: Json) -> str:
     """Return what an expectation or a mute is about, and when, as it is written."""
     words = code(rule["match"])
-    if "longest" in rule:
-        words += f", for at most {rule['longest']} at a time"
     time = {**rule, **(rule.get("during") or {})}
     if "schedule" in time:
         # Any moment will do.

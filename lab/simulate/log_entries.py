@@ -32,7 +32,6 @@ STDOUT = "run.googleapis.com/stdout"
 EXPORTERS = {
     "job": ("cloud_run_job", "job_name"),
     "function": ("cloud_run_revision", "service_name"),
-    "worker_pool": ("cloud_run_worker_pool", "worker_pool_name"),
 }
 
 _METHODS = {

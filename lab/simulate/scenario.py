@@ -9,29 +9,25 @@ from exporter.config import Config
 from exporter.documents.document import Section
 from lab.emulator.world import Seconds, World
 
-USUAL_SECONDS = {"job": 60.0, "function": 60.0, "worker_pool": 10.0}
 EVALUATION_SECONDS = 30.0
 # The longest time from a tick of the schedule, or a request, until the exporter runs,
 # by mode. For the function it is a cold start
-LATEST_START_SECONDS = {"job": 30.0, "function": 10.0, "worker_pool": 0.0}
+LATEST_START_SECONDS = {"job": 30.0, "function": 10.0}
 
 
 class Downtime(Section):
-    """A time in which an exporter, or one of its tasks, doesn't run."""
+    """A time in which an exporter doesn't run."""
 
     since: Seconds = Field(alias="from")
     until: Seconds
-    task: int | None = None
 
 
 class Deployment(Section):
     """An exporter, and how it runs."""
 
-    # `job`: started by a schedule. `function`: called by a schedule. `worker_pool`: one
-    # long-running process
-    mode: Literal["job", "function", "worker_pool"] = "job"
-    # Time between runs; by default 10 s for a worker pool, 60 s otherwise
-    every: Seconds | None = None
+    # `job`: started by a schedule. `function`: called by a schedule
+    mode: Literal["job", "function"] = "job"
+    every: Seconds = Field(default=60, gt=0)  # time between runs
     log_triggers: bool = False  # whether Datastream's log entries call the function too
     # The longest delay of a run; by default 30 s for a job, 10 s for a function that
     # starts cold. Each run has its own
@@ -41,8 +37,6 @@ class Deployment(Section):
     first: Seconds = 0  # when the first run is due
     ends: Seconds = math.inf  # when it is removed
     silent: tuple[Downtime, ...] = ()  # when it doesn't run although it should
-    # The number of tasks that share the locations
-    tasks: int = Field(default=1, ge=1, le=20)
     takes: Seconds = 1  # how long a run takes on the simulated clock, without retries
     clock_ahead: Seconds = 0  # how far its clock is ahead
     clock_behind: Seconds = 0  # how far its clock is behind
@@ -51,23 +45,15 @@ class Deployment(Section):
     config: dict[str, Any] | None = None  # its config.yaml, if not the world's
 
     @property
-    def seconds(self) -> float:
-        """Return the seconds between two ticks."""
-        return self.every or USUAL_SECONDS[self.mode]
-
-    @property
     def longest_delay(self) -> float:
         """Return the longest time from a tick or a request until the run."""
         if self.delay is None:
             return LATEST_START_SECONDS[self.mode]
         return self.delay
 
-    def is_silent(self, at: float, task: int) -> bool:
-        """Return whether a task's run that is due at a moment doesn't happen."""
-        for downtime in self.silent:
-            if downtime.task in (None, task) and downtime.since <= at < downtime.until:
-                return True
-        return False
+    def is_silent(self, at: float) -> bool:
+        """Return whether a run that is due at a moment doesn't happen."""
+        return any(each.since <= at < each.until for each in self.silent)
 
 
 class TimeRange(Section):
@@ -89,8 +75,8 @@ class ExpectedIncident(Section):
     """An incident that is expected."""
 
     policy: str  # the policy that opens it
-    # The resource: a glob on the name of a stream, location, project, private
-    # connection or exporter. A glob without a slash matches the last part of the name
+    # The resource: a glob on the name of a stream, location, project or exporter. A
+    # glob without a slash matches the last part of the name
     of: str = "*"
     opens: TimeRange  # when it opens
     # When it closes; if omitted, it may close at any time

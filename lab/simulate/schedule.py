@@ -23,7 +23,6 @@ class ScheduledRun(NamedTuple):
     at: float  # when it starts, in seconds after the scenario's start
     deployment: int  # the index of its exporter in the scenario
     tick: int  # the number of its tick; negative where a log entry caused it
-    task: int  # the index of its task
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,14 @@ def scheduled_runs(
             continue
         calls = []
         for run in ticks:
-            due = deployment.first + run.tick * deployment.seconds
+            due = deployment.first + run.tick * deployment.every
             calls.append(FunctionCall(due, by_log=False, cold=run))
         if deployment.log_triggers and ticks:
             for entry in logged:
                 arrives = entry + LOG_SECONDS
-                if not deployment.is_silent(arrives, 0):
+                if not deployment.is_silent(arrives):
                     starts = arrives + deployment.longest_delay
-                    cold = ScheduledRun(starts, index, _NO_TICK, 0)
+                    cold = ScheduledRun(starts, index, _NO_TICK)
                     calls.append(FunctionCall(arrives, by_log=True, cold=cold))
         runs.append(_function_runs(sorted(calls), end, completed))
     return heapq.merge(*runs)
@@ -94,18 +93,15 @@ def _ticks(
     deployment: Deployment, index: int, end: float, seed: str
 ) -> Iterator[ScheduledRun]:
     for tick in count():
-        due = deployment.first + tick * deployment.seconds
+        due = deployment.first + tick * deployment.every
         if due >= end:
             return
-        for task in range(deployment.tasks):
-            # Without the last one, every run of every scenario would move.
-            drawn_by = (seed, index, tick, task, False)
-            late = fraction(*drawn_by) * deployment.longest_delay
-            if deployment.delays:
-                late = deployment.delays[tick % len(deployment.delays)]
-            starts = due + late
-            if starts < end and not deployment.is_silent(due, task):
-                yield ScheduledRun(starts, index, tick, task)
+        late = fraction(seed, index, tick) * deployment.longest_delay
+        if deployment.delays:
+            late = deployment.delays[tick % len(deployment.delays)]
+        starts = due + late
+        if starts < end and not deployment.is_silent(due):
+            yield ScheduledRun(starts, index, tick)
 
 
 def _function_runs(

@@ -23,20 +23,18 @@ from lab.emulator.snapshots import (
     Snapshots,
     StreamSnapshot,
 )
-from lab.emulator.world import CopyBytes, DropEvents, WorldProject, matches
+from lab.emulator.world import CopyEvents, DropEvents, WorldProject, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse_seconds
 from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
-BYTES = promql_name("datastream.googleapis.com/stream/bytes_count")
 EVENTS = promql_name("datastream.googleapis.com/stream/event_count")
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
-# Seconds until a sample of a native metric becomes visible: of Cloud Run, and of any
-# other at most. https://cloud.google.com/monitoring/api/v3/latency-n-retention
-_RUN_DELAY_SECONDS = 180.0
-_DELAY_SECONDS = 240.0
+# Seconds until a sample of Google's own metrics becomes visible, at most.
+# https://cloud.google.com/monitoring/api/v3/latency-n-retention
+DELAY_SECONDS = 240.0
 _STREAM = "datastream.googleapis.com/Stream"
 _OURS = "custom_googleapis_com:"
 # The suffix of the name under which the engine also holds a series by its points'
@@ -123,11 +121,6 @@ class VisibilityDelay(NamedTuple):
     most: float  # the maximum
 
 
-def delay_seconds(name: str) -> float:
-    """Return how many seconds a native metric's samples are late."""
-    return _RUN_DELAY_SECONDS if name.startswith("run_") else _DELAY_SECONDS
-
-
 def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
     """Return a query with which the engine sees what Cloud Monitoring would.
 
@@ -138,7 +131,7 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         name, offset, length = found["name"], found["offset"], found["length"]
         usual, longest = delay
         if not name.startswith(_OURS):
-            usual = longest = delay_seconds(name)
+            usual = longest = DELAY_SECONDS
         if offset and _range_seconds(offset) >= longest:
             return _at_own_time(found)
         if not length:
@@ -191,14 +184,14 @@ def add_native(
                 freshness += at - stream.growing_since
             series = into.series(FRESHNESS, place.labels(scenario))
             own = start + at
-            series.add(own + _DELAY_SECONDS, own, freshness)
+            series.add(own + DELAY_SECONDS, own, freshness)
     for event in sorted(scenario.world.events, key=attrgetter("at")):
         match event:
-            case CopyBytes():
-                counts, lasts = {BYTES: event.bytes, EVENTS: 1}, event.lasts
+            case CopyEvents():
+                name, count, lasts = EVENTS, 1, event.lasts
                 counted = {"read_method": event.read_method}
             case DropEvents():
-                counts, lasts = {UNSUPPORTED: event.events}, MINUTE
+                name, count, lasts = UNSUPPORTED, event.events, MINUTE
                 counted = {
                     "read_method": "cdc",
                     "object_name": event.object,
@@ -209,9 +202,8 @@ def add_native(
         for place in _streams(snapshots.at(event.at)):
             if not matches(event.stream, place.name):
                 continue
-            for name, by in counts.items():
-                series = into.series(name, place.labels(scenario) | counted)
-                _count(series, start + event.at, lasts, by)
+            series = into.series(name, place.labels(scenario) | counted)
+            _count(series, start + event.at, lasts, count)
 
 
 def _add_others(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
@@ -221,7 +213,7 @@ def _add_others(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
         for minute in range(other.minutes):
             own = start + other.since + minute * MINUTE
             value = other.value + other.per_minute * minute
-            series.add(own + delay_seconds(series.name), own, value)
+            series.add(own + DELAY_SECONDS, own, value)
 
 
 def _count(
@@ -243,8 +235,8 @@ def _count(
             samples[-1] = samples[-1]._replace(value=before + by)
             continue
         if not samples or samples[-1].time < begin:
-            series.add(begin + _DELAY_SECONDS, begin, before)
-        series.add(end + _DELAY_SECONDS, end, before + by)
+            series.add(begin + DELAY_SECONDS, begin, before)
+        series.add(end + DELAY_SECONDS, end, before + by)
 
 
 class _StreamPlace(NamedTuple):

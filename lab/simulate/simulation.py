@@ -15,7 +15,6 @@ from operator import attrgetter
 
 from exporter.config import Config
 from exporter.google.clients import Clients
-from exporter.google.environment import Task
 from exporter.log.run_log import RunLog
 from exporter.logger import JsonLines, logging_to
 from exporter.run.run import run_once
@@ -186,12 +185,12 @@ class _Exporter:
         self._deployment = deployment
         self._clock = clock
         self._logged = logged
-        # What each process keeps between its runs, by task
-        self._processes: dict[int, tuple[Session, RunLog]] = {}
+        # What the process keeps between its runs
+        self._process: tuple[Session, RunLog] | None = None
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
-        session, log = self._process(which.task)
+        session, log = self._started()
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines({})):
@@ -209,20 +208,19 @@ class _Exporter:
             which, report.timestamp, ended, waited, report.complete, report.changed
         )
 
-    def _process(self, task: int) -> tuple[Session, RunLog]:
-        """Return a task's process: a new one for each run of a job."""
-        deployment = self._deployment
-        if task not in self._processes or deployment.mode == "job":
+    def _started(self) -> tuple[Session, RunLog]:
+        """Return the process: a new one for each run of a job."""
+        is_job = self._deployment.mode == "job"
+        if self._process is None or is_job:
             session = Session(
                 self._config,
                 self._clients,
-                Task(task, deployment.tasks),
-                None if deployment.mode == "job" else deployment.seconds,
+                interval=None if is_job else self._deployment.every,
                 monotonic=self._clock,
                 now=self._own_time,
             )
-            self._processes[task] = session, RunLog(self._clock)
-        return self._processes[task]
+            self._process = session, RunLog(self._clock)
+        return self._process
 
     def _own_time(self) -> float:
         skew = self._deployment.clock_ahead - self._deployment.clock_behind
@@ -289,14 +287,13 @@ def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
     have the same timestamp, so a look-back ends for all of them at once.
     """
     followed = set()
-    latest: dict[tuple[int, int], ScheduledRun] = {}
+    latest: dict[int, ScheduledRun] = {}
     for run in runs:
         scheduled = run.scheduled
-        task = scheduled.deployment, scheduled.task
-        before = latest.get(task)
+        before = latest.get(scheduled.deployment)
         if before is not None and scheduled.at - before.at < _LONG_SECONDS:
             followed.add(before)
-        latest[task] = scheduled
+        latest[scheduled.deployment] = scheduled
     return followed
 
 

@@ -25,8 +25,8 @@ from lab.timeline.spans import DEAD, Period, Spans
 
 MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
-# A location, connection or exporter that was nothing else has no row of its own.
-_QUIET = {"RUNNING", "CREATED", "readable", "runs"}
+# A location or exporter that was nothing else has no row of its own.
+_QUIET = {"RUNNING", "readable", "runs"}
 # Between two ticks: a minute to a hundred days
 _TICK_MINUTES = (
     1,

@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from google.cloud.datastream_v1 import PrivateConnection
-
 from exporter.states import state_name
 from exporter.steps.measure import NEVER_MISSING, metrics
 from lab.policies.promql import promql_name
@@ -19,7 +17,6 @@ METRICS = (
     "stream/last_seen",
     "location/up",
     "location/last_read",
-    "private_connection/state",
     "exporter/last_run",
 )
 _BY_NAME = {promql_name(metrics()[name].type): name for name in METRICS}
@@ -30,9 +27,8 @@ UNKNOWN = "unknown"  # its location was not read, or not written
 DEAD = "dead"  # an exporter wrote nothing; of a stream, after the exporter's name
 UNWATCHED = "not watched"  # config excludes or mutes it
 # Seconds that a subject can be silent within a span: what does not change is written
-# every four minutes at least, and a private connection every quarter of an hour
+# every four minutes at least
 _PAUSE = 300.0
-_CONNECTION_PAUSE = 1200.0
 _EXPORTERS = "exporters/"
 
 _ByTime = dict[float, str]  # a state at each unix second that has one
@@ -88,7 +84,7 @@ class Spans:
             # A location has a state of its own whenever it has others.
             location, _, _ = about.partition("/streams/")
             spans = self.of.setdefault(about, [])
-            _join(spans, states[about], others[location], _pause(about))
+            _join(spans, states[about], others[location])
 
     def until(self, end: float, about: str) -> list[Span]:
         """Return a subject's spans until a time, with one for each silence."""
@@ -97,7 +93,7 @@ class Spans:
             if found and span.start > found[-1].end:
                 last = found[-1]
                 silence = self._silence(about, last.end, span.start)
-                is_short = span.start - last.end <= _pause(about)
+                is_short = span.start - last.end <= _PAUSE
                 if is_short or silence.state == last.state:
                     found[-1] = last._replace(end=span.start)
                 else:
@@ -126,20 +122,16 @@ class Spans:
         return Span(max(since, *heard.values()), until, f"{' and '.join(heard)} {DEAD}")
 
 
-def _join(spans: list[Span], own: _ByTime, others: _ByTime, pause: float) -> None:
+def _join(spans: list[Span], own: _ByTime, others: _ByTime) -> None:
     """Add points; a subject without one is like the others once it has been there."""
     for time, state in sorted((others | own).items()):
         if not spans and time not in own:
             continue
-        if spans and time - spans[-1].end <= pause:
+        if spans and time - spans[-1].end <= _PAUSE:
             spans[-1] = spans[-1]._replace(end=time)
             if spans[-1].state == state:
                 continue
         spans.append(Span(time, time, state))
-
-
-def _pause(about: str) -> float:
-    return _CONNECTION_PAUSE if "/privateConnections/" in about else _PAUSE
 
 
 def _state(metric: str, value: int) -> str:
@@ -150,9 +142,4 @@ def _state(metric: str, value: int) -> str:
         return {0: MISSING, NEVER_MISSING: UNWATCHED}.get(value, "")
     if metric == "location/up":
         return "readable" if value else UNREADABLE
-    if metric == "private_connection/state":
-        try:
-            return str(PrivateConnection.State(value).name)
-        except ValueError:
-            return f"state {value}"
     return "runs" if metric == "exporter/last_run" else ""

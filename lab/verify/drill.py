@@ -180,7 +180,7 @@ def _write(target: Target, problems: LocationProblems) -> Written:
         target.clients.monitorings, target.project, int(time.time()), Calls()
     )
     # Ctrl-C doesn't end this one, but half a minute does.
-    written = writer.write(samples, Deadline.after(30))
+    written = writer.write_points(samples, Deadline.after(30))
     for error in written.errors:
         if error.failure:
             raise CallError(error.failure)

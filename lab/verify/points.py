@@ -15,24 +15,24 @@ _SILENT_SECONDS = 300  # as exporter-silent
 
 
 def points(target: Target) -> Iterator[Finding]:
-    """Yield how each task runs, and which locations were read; raise CallError."""
+    """Yield how each exporter runs, and which locations were read; raise CallError."""
     now = int(time.time())
-    runs = _by_task(target, "last_over_time", "exporter/last_run", "3h")
-    streams = _by_task(target, "last_over_time", "exporter/streams", "3h")
-    lost = _by_task(target, "sum_over_time", "exporter/points_lost", "1h")
-    contracts = _by_task(target, "max_over_time", "exporter/contract", "400s")
-    for task, last_run in sorted(runs.items()):
-        missed = lost.get(task, 0)
+    runs = _by_exporter(target, "last_over_time", "exporter/last_run", "3h")
+    streams = _by_exporter(target, "last_over_time", "exporter/streams", "3h")
+    lost = _by_exporter(target, "sum_over_time", "exporter/points_lost", "1h")
+    contracts = _by_exporter(target, "max_over_time", "exporter/contract", "400s")
+    for exporter, last_run in sorted(runs.items()):
+        missed = lost.get(exporter, 0)
         level = WARNING if missed else INFO
         text = (
-            f"{task}: last run {now - last_run} s ago,"
-            f" {plural(streams.get(task, 0), 'stream')}, {plural(missed, 'point')} lost"
-            " in the last hour"
+            f"{exporter}: last run {now - last_run} s ago,"
+            f" {plural(streams.get(exporter, 0), 'stream')},"
+            f" {plural(missed, 'point')} lost in the last hour"
         )
         if now - last_run > _SILENT_SECONDS:
             level = ERROR
             text += "; it is silent, and its log says why"
-        elif contracts.get(task, 0) < definitions()["contract"]:
+        elif contracts.get(exporter, 0) < definitions()["contract"]:
             level = ERROR
             text += "; it is older than the policies, and some are blind: upgrade it"
         yield Finding(level, "points", text)
@@ -65,12 +65,13 @@ def points(target: Target) -> Iterator[Finding]:
         yield Finding(INFO, "points", text)
 
 
-def _by_task(
+def _by_exporter(
     target: Target, function: str, metric: MetricName, window: str
 ) -> dict[str, int]:
-    """Return a value for each task of an exporter, by its name for people."""
-    found = {}
+    """Return a value for each exporter, by its name for people."""
+    found: dict[str, int] = {}
     for labels, value in target.query(target.own(function, metric, window)):
-        task = f"{labels['namespace']} ({labels['location']}, task {labels['node_id']})"
-        found[task] = int(value)
+        name = f"{labels['namespace']} ({labels['location']})"
+        # A job of several tasks, before an upgrade, wrote a series for each.
+        found[name] = max(int(value), found.get(name, 0))
     return found

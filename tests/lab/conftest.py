@@ -1,7 +1,6 @@
 """The lab's command line, the project's policies and scenarios, and small scenarios.
 
-``played`` and ``times_to_page`` are made once a session, for the tests of all of its
-processes.
+A scenario is ``played`` once a session, for the tests of all of its processes.
 """
 
 import fcntl
@@ -21,13 +20,6 @@ import yaml
 from lab.cli.main import main
 from lab.policies.files import Policy, read_policies
 from lab.prove.scenarios import ScenarioResult, play_all
-from lab.prove.time_to_page import (
-    Times,
-    TimeToPage,
-    all_trials,
-    measure_all,
-)
-from lab.prove.time_to_page import times_to_page as longest
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_files
 from lab.terminal import Progress
@@ -58,9 +50,6 @@ WORLD: dict[str, Any] = {
         }
     ],
 }
-
-FEW_MOMENTS = 12
-"""Random moments at which the tests measure times to page."""
 
 LONGEST = 60
 """Seconds after which a test that waits has failed."""
@@ -189,20 +178,6 @@ def played(
         return result
 
     return play
-
-
-@pytest.fixture(scope="session")
-def times_to_page(once: Once, policies: tuple[Policy, ...]) -> list[TimeToPage]:
-    """Return the policies' times to page, at a few of the random moments."""
-
-    def make() -> list[TimeToPage]:
-        measured: list[Times] = []
-        for times in measure_all(policies, all_trials(FEW_MOMENTS), Event()):
-            measured += times
-        return longest(measured)
-
-    times: list[TimeToPage] = once("times-to-page", make)
-    return times
 
 
 @pytest.fixture(scope="session")

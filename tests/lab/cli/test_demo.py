@@ -59,35 +59,6 @@ def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) ->
     assert command(*argv).code == 3
 
 
-def test_the_default_fleet_is_shown_and_written(command: Command) -> None:
-    """The output has the table and points; the log names the worst problem first."""
-    code, out, err = command("demo", "run")
-    assert code == 0
-    heading, *table = out.partition("\n\n")[0].splitlines()
-    columns = ["STREAM", "PROJECT", "LOCATION", "STATE", "EXPECTED", "ERRORS"]
-    assert heading.split() == columns
-    cells = [" ".join(line.split()) for line in table]
-    assert "billing-postgresql data-platform-prod europe-west1 FAILED no 1" in cells
-    assert "refunds-sqlserver payments-prod us-east1 missing no -" in cells
-    assert "? payments-prod asia-northeast1 unknown ? ?" in cells
-    worst = re.findall(r"/streams/(\S+) (?:failed|is required)", err)
-    assert worst == ["fraud-postgresql", "billing-postgresql", "refunds-sqlserver"]
-    assert "21 streams watched in 6 locations (2 failed, 2 not as expected, " in err
-
-
-def test_another_config_can_be_used(command: Command, tmp_path: Path) -> None:
-    """--config takes precedence over the world's own config."""
-    config = tmp_path / "mine.yaml"
-    config.write_text(
-        "metrics: {project: payments-prod}\n"
-        "sources: [{project: payments-prod, locations: [us-east1]}]\n"
-    )
-    code, out, _ = command("demo", "run", "--config", str(config))
-    assert code == 0
-    assert "chargebacks-mysql" in out
-    assert "erp-oracle" not in out
-
-
 def test_a_bad_world_file_is_reported(command: Command, tmp_path: Path) -> None:
     """An invalid world file, or one with an invalid config, costs exit 2."""
     world = tmp_path / "world.yaml"

@@ -1,6 +1,5 @@
 """``datastream-lab list`` and ``test --list``: policies and scenarios at a glance."""
 
-import re
 from pathlib import Path
 
 from exporter.process import OK
@@ -22,15 +21,6 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
     assert severities == sorted(severities)
     assert by_name["stream-failed"][1:] == ["CRITICAL", "1m", "stream", "failed"]
     assert by_name["stream-state-changed"][1:3] == ["WARNING", "log"]
-
-
-def test_a_disabled_policy_is_shown(command: Command, folder: Path) -> None:
-    """A policy that is switched off says so instead of its severity."""
-    policy = folder / "alerting_policies" / "stream-missing.yaml"
-    policy.write_text(f"{policy.read_text()}\nenabled: false\n")
-    code, out, _ = command("list")
-    assert code == OK
-    assert re.search("^stream-missing +off +1m +stream missing$", out, re.MULTILINE)
 
 
 def test_scenarios_are_listed_without_playing(

@@ -73,14 +73,6 @@ def test_policies_are_evaluated_as_they_are_in_all_folders(
     assert f"EXTRA: orders-missing of {ORDERS}: opened" in out
 
 
-def test_incidents_close_later_on_request(command: Command) -> None:
-    """With --closing-delay, incidents close later, and open when they did before."""
-    words = ("fails-and-heals", "--policies", str(POLICIES), "--closing-delay", "270")
-    code, out, _ = command("test", *words)
-    assert code == OK
-    assert "closed 29m10s to 29m35s (expected 25m3s to 29m40s)" in out
-
-
 @pytest.mark.usefixtures("scenarios")
 def test_a_terminal_gets_colour_and_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is shown on stderr only, and removed."""

@@ -28,14 +28,14 @@ def test_an_exceeded_bound_and_a_silent_policy_fail(
     times = [
         TimeToPage(failed, "job", 190.1, 115.0, 1000),
         TimeToPage(failed, "function", math.inf, math.inf, 1),
-        TimeToPage(failed, "worker_pool", 106.9, 87.0, 600),
+        TimeToPage(failed, "function_log_triggers", 106.9, 87.0, 600),
     ]
     code, text = _shown(times)
     assert code == INCOMPLETE
     assert [" ".join(line.split()) for line in text.splitlines()[1:]] == [
         "FAILED job 191 s 115 s 190 s NO 300 s",
         "FAILED function never never 170 s NO 300 s",
-        "FAILED worker_pool 107 s 87 s 120 s yes 300 s",
+        "FAILED function_log_triggers 107 s 87 s 115 s yes 300 s",
     ]
     assert caplog.messages == ["2 of 3 bounds exceeded."]
     never = json.loads(_shown(times, as_json=True)[1])["times"][1]

@@ -1,13 +1,9 @@
 """World files: errors in them, and what their events change."""
 
-from typing import Any
-
 import pytest
 
 from exporter.documents.mistakes import InputError
-from exporter.states import StreamState
-from lab.emulator.snapshots import Snapshots
-from lab.emulator.world import World, parse_world
+from lab.emulator.world import parse_world
 
 PROJECTS = """\
 projects:
@@ -63,10 +59,6 @@ faults:
             "{at: 1s, project: bank, do: disable_api}",
             '"bank" matches no project of this world',
         ),
-        (
-            "{at: 1s, private_connection: x, do: set_connection_state, state: FAILED}",
-            '"x" matches no private_connection',
-        ),
     ],
 )
 def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> None:
@@ -83,43 +75,3 @@ def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """A counter without a count, or one that would take gigabytes, is a mistake."""
     (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
     assert "in a name needs a count, and a count needs a counter" in error
-
-
-@pytest.mark.parametrize(
-    ("action", "state", "reasons"),
-    [
-        ({"do": "start"}, StreamState.RUNNING, ["OLD"]),
-        ({"do": "resume", "starting": 7}, StreamState.STARTING, ["OLD"]),
-        ({"do": "recover"}, StreamState.RUNNING, []),
-        ({"do": "heal"}, StreamState.RUNNING, []),
-        ({"do": "pause"}, StreamState.PAUSED, ["OLD"]),
-        ({"do": "pause", "draining": 7}, StreamState.DRAINING, ["OLD"]),
-        ({"do": "fail", "reason": "NEW"}, StreamState.FAILED, ["NEW"]),
-        (
-            {"do": "fail_permanently", "reason": "NEW"},
-            StreamState.FAILED_PERMANENTLY,
-            ["NEW"],
-        ),
-        ({"do": "report_error", "reason": "NEW"}, StreamState.FAILED, ["OLD", "NEW"]),
-        ({"do": "set_state", "state": "MAINTENANCE"}, StreamState.MAINTENANCE, ["OLD"]),
-        ({"do": "set_state", "state": 9}, 9, ["OLD"]),
-    ],
-)
-def test_each_event_changes_state_and_errors(
-    action: dict[str, Any], state: int, reasons: list[str]
-) -> None:
-    """An event leads to its state and its errors, from its own second on."""
-    stream = {"id": "a", "state": "FAILED", "errors": [{"reason": "OLD"}]}
-    location = {"id": "l", "streams": [stream]}
-    world = {
-        "projects": [{"id": "p", "number": 1, "locations": [location]}],
-        "events": [{"at": 5, "stream": "a", **action}],
-    }
-    snapshots = Snapshots(World.model_validate(world))
-    before, after = (
-        snapshots.at(at).locations["projects/p/locations/l"].streams["a"]
-        for at in (4.9, 5)
-    )
-    assert before.state == StreamState.FAILED
-    assert after.state == state
-    assert [each.reason for each in after.errors] == reasons

@@ -89,7 +89,7 @@ def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
     )
 
     allowed = "1h" if window <= 120 else f"{window * 2 // 3}s"
-    if policy.name in {"stream-stuck", "stream-maintenance-long"}:
+    if policy.name == "stream-stuck":
         allowed = f"{window * 2}s"
     if policy.name == "stream-backfill-long":
         allowed = "24h"  # A stream that wasn't RUNNING for a part of it is left out.
@@ -102,8 +102,8 @@ def test_the_last_state_counts_for_as_long_as_the_retest_window_requires(
 def test_a_policy_is_evaluated_as_often_as_its_promise_needs(policy: Policy) -> None:
     """Evaluations cost money: only what must page within minutes has many."""
     urgent = policy.severity == "CRITICAL" or "unexpected" in policy.name
-    if policy.name in {"source-disk-filling", "exporter-losing-points"}:
-        # Their samples are a minute apart.
+    if policy.name == "exporter-losing-points":
+        # Its samples are a minute apart.
         urgent = False
     usual = PROMISES[policy.name].get("interval", 300)
 

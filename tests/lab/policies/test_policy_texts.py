@@ -15,7 +15,6 @@ PLAUSIBLE = {
     "namespace": "my-project-1",
     "stream_id": "orders-to-lake",
     "stream": "orders-to-lake",
-    "private_connection_id": "vpc-1",
     "who": "somebody@example.com",
     "method": "Update",
 }
@@ -174,7 +173,7 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
         for key, label in (("project", "namespace"), ("location", "location")):
             assert f'jsonPayload.{key}="{PLAUSIBLE[label]}"' in first
         assert f'jsonPayload.stream_id="{PLAUSIBLE["stream_id"]}"' in first
-        for kind in ("revision", "job", "worker_pool"):
+        for kind in ("revision", "job"):
             assert f'resource.type="cloud_run_{kind}"' in first
 
 

@@ -84,9 +84,9 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
 
 def test_an_example_could_be_true() -> None:
     """The value of an example is just above the threshold."""
-    policy = OWN["source-disk-filling"]
+    policy = OWN["stream-lagging"]
     subject = notification(policy).fill(policy.subject)
-    assert " orders-db (europe-west1, shop-prod) is 93 % full, and" in subject
+    assert "-to-bigquery (europe-west1, shop-prod) lags by 920 s, more than" in subject
 
 
 @pytest.mark.parametrize(

@@ -60,29 +60,6 @@ def test_an_incident_opens_after_the_retest_window(
     assert list(found) == intervals
 
 
-@pytest.mark.parametrize(
-    ("returns", "intervals"),
-    [
-        ((), [(60, 330)]),
-        ((360, 390, 420), [(60, 330), (420, 690)]),
-        ((330, 360, 390), [(60, 390), (390, 660)]),
-        ((330,), [(60, 600)]),
-    ],
-)
-def test_an_incident_may_close_later(
-    returns: tuple[float, ...], intervals: list[tuple[float, float]]
-) -> None:
-    """An incident goes on if the condition is true again before it has closed."""
-    found = firing_intervals(
-        (0, 30, 60, *returns),
-        retest_window=60,
-        interval=INTERVAL,
-        last=900,
-        closing_delay=270,
-    )
-    assert list(found) == intervals
-
-
 def error(at: int, stream: str) -> dict[str, object]:
     """Return an event that logs an error."""
     return {

@@ -45,18 +45,6 @@ def printed(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[s
     return found
 
 
-def test_an_alert_is_one_line_for_all_phases() -> None:
-    """The times are a range, the resource is named by its short name."""
-    expected = [expected_alert(closes={"after": 300, "by": 400})]
-    phases = [[opened("orders", 60.0 + at, 330.0 + at)] for at in (0, 10, 20)]
-    assert printed(expected, *phases) == [
-        (
-            "p of orders: opened 1m to 1m20s (expected 1m to 2m), closed 5m30s to 5m50s"
-            " (expected 5m to 6m40s)"
-        )
-    ]
-
-
 def test_many_right_resources_are_one_line() -> None:
     """Of many resources that are right, three are named and the others counted."""
     names = [f"orders-{number}" for number in range(5)]
@@ -66,16 +54,6 @@ def test_many_right_resources_are_one_line() -> None:
             "p of orders-0, orders-1, orders-2 and 2 more: opened 1m30s (expected 1m to"
             " 2m), open at the end"
         )
-    ]
-
-
-def test_an_optional_alert_may_be_missing() -> None:
-    """An optional alert may be missing in one phase or in all."""
-    assert printed([expected_alert(may=True)], [], []) == [
-        "p of orders: did not open (optional, 1m to 2m)"
-    ]
-    assert printed([expected_alert(may=True)], [], [opened("orders", 90.0)]) == [
-        "p of orders: opened 1m30s (optional, 1m to 2m), open at the end"
     ]
 
 

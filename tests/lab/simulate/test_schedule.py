@@ -1,6 +1,7 @@
 """When an exporter runs."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -43,8 +44,9 @@ def test_a_run_of_the_job_starts_up_to_half_a_minute_late() -> None:
 
 
 def test_a_function_starts_late_only_where_it_is_cold() -> None:
-    """A function may start late where it is cold; a worker pool is always on time."""
-    assert starts(40, mode="worker_pool") == [0, 10, 20, 30]
+    """A function starts up to ten seconds late where it is cold, else on time."""
+    warm = starts(31, mode="function", every=10)
+    assert [after - before for before, after in pairwise(warm)] == [10, 10]
     delayed = starts(mode="function", delays=[0, 10])
     assert delayed == [0, 70, 120, 190, 240]
     late = [run.at - run.tick * 60 for run in runs(3600, mode="function")]
@@ -118,21 +120,5 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:
     """No run starts before the first tick, in a silence, or after the end."""
     assert starts(first=100, ends=230, delay=0) == [100, 160, 220]
-    silent = [
-        {"from": 60, "until": 120},
-        {
-            "from": 180,
-            "until": 240,
-            "task": 1,
-        },
-    ]
-    found = [(run.at, run.task) for run in runs(tasks=2, delay=0, silent=silent)]
-    assert found == [
-        (0, 0),
-        (0, 1),
-        (120, 0),
-        (120, 1),
-        (180, 0),
-        (240, 0),
-        (240, 1),
-    ]
+    silent = [{"from": 60, "until": 120}]
+    assert starts(delay=0, silent=silent) == [0, 120, 180, 240]

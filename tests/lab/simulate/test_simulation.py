@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from lab.simulate.series import FRESHNESS, UNSUPPORTED, Series
+from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
 
@@ -98,57 +98,3 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
     assert latest(lost) > 30
     assert latest(of(recording, UP, location="europe-west1")) < 9
     assert latest(of(recording, LAST_RUN)) > 30
-
-
-def test_freshness_is_measured_while_a_stream_runs(make_scenario: MakeScenario) -> None:
-    """Freshness comes once a minute, four minutes late, and grows during a lag."""
-    lag = {
-        "at": 120,
-        "stream": "orders",
-        "do": "lag",
-        "freshness": 100,
-    }
-    lag["growing"] = True
-    stall = {
-        "at": 120,
-        "stream": "stock",
-        "do": "stall",
-    }
-    catch_up = {
-        "at": 900,
-        "stream": "stock",
-        "do": "catch_up",
-    }
-    recording = simulate(make_scenario(lag, FAIL, stall, catch_up), START)
-    orders = of(recording, FRESHNESS, stream_id="orders")
-    assert points(orders) == [
-        (0, 5),
-        (60, 5),
-        (120, 100),
-        (180, 160),
-        (240, 220),
-    ]
-    assert {one.visible_at - one.time for one in orders.samples} == {240}
-    stock = of(recording, FRESHNESS, stream_id="stock", resource_container="shop-prod")
-    assert "project_id" not in dict(stock.labels)
-    assert [at for at, _ in points(stock)] == [0, 60, *range(900, 1201, 60)]
-
-
-def test_dropped_events_are_counted(make_scenario: MakeScenario) -> None:
-    """A minute's dropped events are a rise in that minute."""
-    drop = {"stream": "orders", "do": "drop_events"}
-    dropped = [
-        drop | {"at": 130, "events": 3},
-        drop | {"at": 170, "events": 1},
-        drop | {"at": 190, "events": 2},
-        drop | {"at": 610, "events": 1},
-    ]
-    recording = simulate(make_scenario(*dropped), START)
-    counted = points(of(recording, UNSUPPORTED))
-    assert counted == [
-        (120, 0),
-        (180, 4),
-        (240, 6),
-        (600, 6),
-        (660, 7),
-    ]

@@ -1,12 +1,10 @@
 """Timelines: what is drawn of states and incidents, on a page that loads nothing."""
 
-import re
 from pathlib import Path
 from typing import TypeAlias
 from xml.etree import ElementTree as ET
 
 from exporter.steps.measure import NEVER_MISSING, metrics
-from lab.policies.model import DAY
 from lab.policies.promql import promql_name
 from lab.prove.incidents import Incident
 from lab.simulate.series import Series
@@ -117,20 +115,21 @@ def test_a_stream_without_a_state_is_missing_unknown_or_not_watched() -> None:
 
 def test_other_subjects_are_drawn_where_something_happens() -> None:
     """A location that is readable and an exporter that runs need no row."""
-    vpn = {
-        0.0: 3.0,
-        15.0: 3.0,
-        30.0: 2.0,
-        45.0: 2.0,
-    }
     drawn = draw(
         states("location/up", always(1)),
         exporter("datastream-exporter", *range(60)),
         states("location/up", always(0), location="us-east1"),
-        states("private_connection/state", vpn, private_connection_id="vpn"),
     )
     found = [[bar.text for bar in row.spans] for row in drawn.rows]
-    assert found == [["FAILED", "CREATED"], ["unreadable"]]
+    assert found == [["unreadable"]]
+
+
+def incident(
+    policy: str, opened: float, closed: float | None, about: str = f"{AT}/orders"
+) -> Incident:
+    """Return an incident, with its times in minutes."""
+    closes = None if closed is None else closed * MINUTE
+    return Incident(policy, about, {}, opened * MINUTE, closes)
 
 
 def test_incidents_are_under_their_subject() -> None:
@@ -140,34 +139,10 @@ def test_incidents_are_under_their_subject() -> None:
         stream("orders", always(2)),
         exporter("datastream-exporter", *range(60)),
         incidents=(
-            Incident(
-                "stream-failed",
-                f"{AT}/orders",
-                {},
-                0.0,
-                5 * MINUTE,
-            ),
-            Incident(
-                "stream-failed",
-                f"{AT}/orders",
-                {},
-                12 * MINUTE,
-                None,
-            ),
-            Incident(
-                "stream-errors",
-                f"{AT}/orders",
-                {},
-                20 * MINUTE,
-                30.5 * MINUTE,
-            ),
-            Incident(
-                "exporter-silent",
-                "every exporter",
-                {},
-                30 * MINUTE,
-                40 * MINUTE,
-            ),
+            incident("stream-failed", 0, 5),
+            incident("stream-failed", 12, None),
+            incident("stream-errors", 20, 30.5),
+            incident("exporter-silent", 30, 40, about="every exporter"),
         ),
     )
     names = [row.name for row in drawn.rows]
@@ -200,24 +175,3 @@ def test_names_are_no_markup(tmp_path: Path) -> None:
     assert "<script" not in (tmp_path / "page").read_text("utf-8")
     root = ET.fromstring(picture(drawn))  # noqa: S314 - our own
     assert "<script>&\\x1b" in "".join(root.itertext())
-
-
-def test_the_picture_needs_no_style_sheet() -> None:
-    """Each shape has its colour in the picture, and narrow bars have labels below."""
-    values = always(2) | always(6, since=57)
-    root = ET.fromstring(picture(draw(stream("orders", values))))  # noqa: S314 - our own
-    drawn = [each for each in root.iter() if each.tag.endswith(("}rect", "}text"))]
-    for each in drawn:
-        assert re.match(r"#\w{6}|url\(#\w+\)", each.attrib["fill"])
-    (label, _) = [each for each in drawn if each.text == "FAILED_PERMANENTLY"]
-    assert label.get("text-anchor") == "end"
-    assert label.get("x") == "100.0%"
-
-
-def test_a_date_is_said_once() -> None:
-    """A back-test's times are in UTC; each day but the first is named once."""
-    days = Period(HOUR.start, HOUR.start + 2 * DAY)
-    drawn = chart(days, Spans(), (), (), dated=True)
-    texts = [tick.text for tick in drawn.ticks]
-    assert texts[1:4] == ["12:00Z", "2026-01-06 00:00Z", "12:00Z"]
-    assert 'text-anchor="end" x="100.0%" y="12">2026-01-07 00:00Z' in picture(drawn)

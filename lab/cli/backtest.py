@@ -128,15 +128,9 @@ def run(context: LabContext) -> int:
     summary = backtest_summary(result)
     LOGGER.info("%s", summary)
     if args.html:
-        drawn = chart(
-            result.period,
-            history.spans,
-            result.incidents,
-            result.policies,
-            dated=True,
-        )
+        drawn = chart(result.period, history.spans, result.incidents, result.policies)
         title = f"Back-test of {args.project or 'the recorded fleet'}"
-        write_page(args.html, title, summary, [drawn], found)
+        write_page(args.html, title, summary, drawn, found)
     if stop.is_set():
         LOGGER.warning("Interrupted: not every policy was evaluated.")
         return INTERRUPTED

@@ -94,7 +94,6 @@ def _command(argv: Sequence[str]) -> str:
 def _run(context: Any) -> int:
     from lab.prove.engine import EngineError, NotInstalledError
     from lab.side_by_side import WorkerEndedError
-    from lab.simulate.simulation import SimulationError
 
     try:
         with redirect_stdout(context.out), redirect_stderr(context.err):
@@ -102,6 +101,6 @@ def _run(context: Any) -> int:
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return NO_PROMETHEUS
-    except (EngineError, SimulationError, WorkerEndedError) as error:
+    except (EngineError, WorkerEndedError) as error:
         LOGGER.error("%s", error)
         return INCOMPLETE

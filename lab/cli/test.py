@@ -43,7 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="list the scenarios and what happens in each",
     )
-    add_options(parser, "policies", "scenarios", "html")
+    add_options(parser, "policies", "scenarios")
 
 
 def run(context: LabContext) -> int:
@@ -76,11 +76,6 @@ def run(context: LabContext) -> int:
     failed = [result.scenario.name for result in results if not result.passed]
     played = len(results) == len(scenarios)
     summary = _summary(results, failed)
-    if args.html and played:
-        from lab.timeline.charts import scenario_chart, write_page
-
-        charts = [scenario_chart(result, policies) for result in results]
-        write_page(args.html, "Scenarios", summary, charts)
     if not played:
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)

@@ -4,12 +4,19 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from threading import Event
 from typing import Self
 
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
 from lab.emulator.monitoring import MonitoringService
-from lab.emulator.server import Answer, CallHandler, serving
+from lab.emulator.server import (
+    Answer,
+    CallHandler,
+    request_type,
+    serialized,
+    serving,
+)
 from lab.emulator.snapshots import Snapshot, Snapshots
 from lab.emulator.world import World
 
@@ -17,7 +24,8 @@ from lab.emulator.world import World
 class Emulator:
     """Datastream and Cloud Monitoring on loopback, for Google's own clients.
 
-    The world starts when the object is made; the servers run while the block runs.
+    The world starts when the object is made; the servers run while the block runs. Who
+    needs none calls it as it is.
     ``clock`` returns unix seconds; ``started`` is when the world did.
     """
 
@@ -36,6 +44,7 @@ class Emulator:
         self._calls = CallHandler(world.faults, self.seconds)
         self._datastream = DatastreamService(self.fleet, world.largest_page)
         self._monitoring = MonitoringService(self.fleet, clock, world.visible_after)
+        self._services = {**self._datastream.services, **self._monitoring.services}
         self._running = ExitStack()
         # Every call, in order of arrival
         self.call_log = self._calls.log
@@ -68,6 +77,13 @@ class Emulator:
             DATASTREAM_EMULATOR: self.datastream,
             MONITORING_EMULATOR: self.monitoring,
         }
+
+    def answer_here(self, method: str, request: bytes) -> bytes:
+        """Answer a call of ``/service/method`` in this thread; raise StatusError."""
+        _, service, name = method.split("/")
+        asked = request_type(service, name).FromString(request)
+        answer = self._services[service][name]
+        return serialized(self._calls.answer(name, answer, asked, Event()))
 
     def answer(self, method: str, answer: Answer) -> None:
         """Let a function answer a method, such as ListStreams, instead of the world."""

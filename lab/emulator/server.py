@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_status import rpc_status
 
@@ -171,9 +170,9 @@ def _wrong_answer(
     """Return what a fault makes of a response, if its method can answer so."""
     match kind:
         case "garbled":
-            return _serialized(response) + _CUT_OFF
+            return serialized(response) + _CUT_OFF
         case "too_large":
-            return _serialized(response) + _HEAD + bytes(_TOO_MUCH)
+            return serialized(response) + _HEAD + bytes(_TOO_MUCH)
         case "same_page" if hasattr(response, "next_page_token"):
             # The services keep their responses and give them again.
             again = type(response)()
@@ -192,12 +191,13 @@ def serving(
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
     server = grpc.server(pool, options=_OPTIONS)
     for service, answers in services.items():
-        package = service.rpartition(".")[0]
         handlers = {}
         for name, answer in answers.items():
-            # Google names a method's request after the method.
-            asked = _MESSAGES.FindMessageTypeByName(f"{package}.{name}Request")
-            handlers[name] = _handler(calls, name, answer, asked)
+            handlers[name] = grpc.unary_unary_rpc_method_handler(
+                _served(calls, name, answer),
+                request_deserializer=request_type(service, name).FromString,
+                response_serializer=serialized,
+            )
         served = grpc.method_handlers_generic_handler(service, handlers)
         server.add_generic_rpc_handlers((served,))
     bound = server.add_insecure_port("127.0.0.1:0")
@@ -210,12 +210,18 @@ def serving(
         pool.shutdown()
 
 
-def _handler(
-    calls: CallHandler,
-    name: str,
-    answer: Answer,
-    asked: Descriptor,
-) -> grpc.RpcMethodHandler:
+def request_type(service: str, method: str) -> Any:
+    """Return the raw class of a method's requests: Google names it after the method."""
+    package = service.rpartition(".")[0]
+    found = _MESSAGES.FindMessageTypeByName(f"{package}.{method}Request")
+    return GetMessageClass(found)
+
+
+def _served(
+    calls: CallHandler, name: str, answer: Answer
+) -> Callable[[Any, grpc.ServicerContext], Any]:
+    """Return what answers the calls of a method that reach a server."""
+
     def serve(request: Any, context: grpc.ServicerContext) -> Any:
         ended = Event()
         if not context.add_callback(ended.set):
@@ -225,12 +231,9 @@ def _handler(
         except StatusError as refused:
             context.abort_with_status(rpc_status.to_status(refused.status))
 
-    return grpc.unary_unary_rpc_method_handler(
-        serve,
-        request_deserializer=GetMessageClass(asked).FromString,
-        response_serializer=_serialized,
-    )
+    return serve
 
 
-def _serialized(response: Any) -> bytes:
+def serialized(response: Any) -> bytes:
+    """Return a response as it is sent; a wrong one is bytes already."""
     return response if isinstance(response, bytes) else response.SerializeToString()

@@ -16,9 +16,8 @@ from google.cloud.datastream_v1 import BackfillJob
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from exporter import config
-from exporter.documents.document import Section, parse, read_file
+from exporter.documents.document import KeyPath, Section, parse, read_file
 from exporter.documents.mistakes import hint
-from exporter.documents.yaml_tree import KeyPath
 from exporter.states import StreamState
 from exporter.text import quote
 from lab.filters.log_filter import Severity

@@ -53,7 +53,7 @@ def with_placeholders(text: str) -> str:
 
     text = re.sub(r'\bproject_id="[^"]+"', 'project_id="metrics-project"', text)
     name = r'\1"datastream-exporter"'
-    text = re.sub(r'\b((?:service|job|worker_pool)_name=)"[^"\\]*"', name, text)
+    text = re.sub(r'\b((?:service|job)_name=)"[^"\\]*"', name, text)
     return _OWN.sub(own, text)
 
 

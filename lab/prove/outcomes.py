@@ -1,14 +1,11 @@
 """A scenario's expected alerts and incidents in sentences, merged over all phases."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from exporter.log.summary import name_first
 from exporter.text import printable
 from lab.promql_durations import format_duration
 from lab.prove.comparison import AlertOutcome, AlertResult
-
-_MOST_LINES = 10  # about one policy, with one outcome
 
 
 def lines(results: Sequence[AlertResult]) -> Iterator[tuple[AlertOutcome, str]]:
@@ -24,15 +21,9 @@ def lines(results: Sequence[AlertResult]) -> Iterator[tuple[AlertOutcome, str]]:
             about = result.incident.about
         key = id(result.expected), result.outcome, result.policy, about
         found.setdefault(key, []).append(result)
-    counts: Counter[tuple[AlertOutcome, str]] = Counter()
     for merged in found.values():
-        outcome, policy = merged[0].outcome, merged[0].policy
-        counts[outcome, policy] += 1
-        if counts[outcome, policy] <= _MOST_LINES:
-            yield outcome, printable(f"{policy}{_subject(merged)}: {_story(merged)}")
-    for (outcome, policy), count in counts.items():
-        if count > _MOST_LINES:
-            yield outcome, f"{policy}: {count - _MOST_LINES:,} more"
+        text = f"{merged[0].policy}{_subject(merged)}: {_story(merged)}"
+        yield merged[0].outcome, printable(text)
     if not results:
         yield AlertOutcome.RIGHT, "no alert is expected, and none fired"
 

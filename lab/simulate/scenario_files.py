@@ -5,9 +5,8 @@ from pathlib import Path
 
 from exporter import config
 from exporter.config import Config
-from exporter.documents.document import parse, read_file
+from exporter.documents.document import KeyPath, parse, read_file
 from exporter.documents.mistakes import InputError, hint
-from exporter.documents.yaml_tree import KeyPath
 from exporter.text import quote
 from lab.emulator.world import matches, world_errors
 from lab.simulate.scenario import Scenario, ScenarioFile
@@ -69,12 +68,12 @@ def _errors(
     for place, words in world_errors(scenario.world):
         yield ("world", *place), words
     for index, fault in enumerate(scenario.world.faults):
-        if fault.latency:
+        if fault.latency or fault.answer:
             text = (
-                "calls take no time on the simulated clock; give a code, such as"
-                " DEADLINE_EXCEEDED"
+                "calls take no time on the simulated clock, and none is answered"
+                " wrongly; give a code, such as DEADLINE_EXCEEDED"
             )
-            yield ("world", "faults", index, "latency"), text
+            yield ("world", "faults", index), text
     named: dict[KeyPath, str] = {}
     for index, name in enumerate(scenario.switched_off):
         named["switched_off", index] = name

@@ -1,4 +1,4 @@
-"""Draws the spans and incidents of scenarios, or of a back-test, as charts.
+"""Draws the spans and incidents of a back-test as a chart.
 
 The templates decide how a state looks, and where its label fits.
 """
@@ -17,10 +17,7 @@ from exporter.text import plural, printable
 from lab.policies.files import Policy
 from lab.policies.model import DAY, MINUTE
 from lab.promql_durations import format_duration
-from lab.prove.comparison import AlertOutcome
 from lab.prove.incidents import Incident
-from lab.prove.outcomes import lines
-from lab.prove.scenarios import ScenarioResult
 from lab.timeline.spans import DEAD, Period, Spans
 
 MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
@@ -96,25 +93,19 @@ class Chart(NamedTuple):
 
     ticks: list[Bar]  # times to mark
     rows: list[Row]
-    notes: list[str]  # what is wrong or left out
-    name: str = "Timeline"
-    text: str = ""
-    failed: bool = False
+    notes: list[str]  # what is left out
 
 
 class _Axis(NamedTuple):
-    """The axis of time: dates in UTC if ``dated``, else times since its start."""
+    """The axis of time, in UTC."""
 
     period: Period
-    dated: bool
 
     def text(self, time: float, after: float = 0.0) -> str:
         """Return a time, given in unix seconds.
 
         It has no date where the page begins on that day, or ``after`` is on it.
         """
-        if not self.dated:
-            return format_duration(round(time - self.period.start))
         known = self.period.start // DAY, after // DAY
         date = "" if time // DAY in known else "%Y-%m-%d "
         return f"{datetime.fromtimestamp(time, UTC):{date}%H:%MZ}"
@@ -130,51 +121,21 @@ class _Axis(NamedTuple):
         return Bar(round(x, 2), round(width, 2), text, about)
 
 
-def scenario_chart(result: ScenarioResult, policies: Sequence[Policy]) -> Chart:
-    """Return a scenario's chart, in the first phase of the evaluation that is wrong."""
-    scenario, recording = result.scenario, result.recording
-    intervals = {policy.name: policy.interval or 1 for policy in policies}
-    wrong = [each.phase for each in result.results if not each.passed]
-    phase = min(wrong, default=0.0)
-    incidents = [
-        each
-        for each in result.incidents
-        if each.phase == phase % intervals[each.policy]
-    ]
-    spans = Spans()
-    spans.add(recording.series)
-    period = Period(recording.start, recording.start + recording.lasts)
-    drawn = chart(period, spans, incidents, policies)
-    failures = [
-        f"{outcome.upper()}: {line}"
-        for outcome, line in lines(result.results)
-        if outcome != AlertOutcome.RIGHT
-    ]
-    return drawn._replace(
-        notes=failures + drawn.notes,
-        name=scenario.name,
-        text=scenario.title,
-        failed=not result.passed,
-    )
-
-
 def chart(
     period: Period,
     spans: Spans,
     incidents: Iterable[Incident],
     policies: Iterable[Policy],
-    *,
-    dated: bool = False,
 ) -> Chart:
-    """Return the chart of a period, with dates or times since its start.
+    """Return the chart of a period.
 
     A subject's first incident decides the order of the rows.
     """
-    axis = _Axis(period, dated)
+    axis = _Axis(period)
     start, end = period
     least = (end - start) / MINUTE / _MOST_TICKS
     step = MINUTE * next(minutes for minutes in _TICK_MINUTES if minutes >= least)
-    first = int(-start % step) if dated else 0
+    first = int(-start % step)
     times = [start + at for at in range(first, int(end - start) + 1, step)]
     ticks = []
     for before, time in pairwise([start, *times]):
@@ -212,22 +173,22 @@ def write_page(
     file: Path,
     title: str,
     summary: str,
-    charts: Sequence[Chart],
-    found: Any = None,
+    chart: Chart,
+    found: Any,
 ) -> None:
-    """Write an HTML page with charts, which loads nothing else.
+    """Write an HTML page with a chart, which loads nothing else.
 
-    ``found`` is a back-test's result as JSON, for the tables.
+    ``found`` is the back-test's result as JSON, for the tables.
     """
     template = _TEMPLATES.get_template("page.html.j2")
-    text = template.render(title=title, summary=summary, charts=charts, found=found)
+    text = template.render(title=title, summary=summary, chart=chart, found=found)
     file.write_text(text, "utf-8")
     LOGGER.info("Wrote %s.", file)
 
 
-def picture(chart: Chart) -> str:
+def picture(chart: Chart, title: str) -> str:
     """Return a chart as an SVG file."""
-    return _TEMPLATES.get_template("picture.svg.j2").render(chart=chart)
+    return _TEMPLATES.get_template("picture.svg.j2").render(chart=chart, title=title)
 
 
 def _line(

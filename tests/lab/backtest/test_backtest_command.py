@@ -152,10 +152,10 @@ def test_the_recorded_history_needs_no_account(
     drawn = page.read_text("utf-8")
     words = " ".join(re.sub("<[^>]*>", " ", drawn).split())
     shown = (
-        "Back-test of the recorded fleet, 2026-01-05 05:59Z to 09:29Z",
+        "Back-test of the recorded fleet, 2026-01-05 06:00Z to 09:29Z",
         "2 still open Opened Policy About So far 08:21Z CRITICAL stream-missing",
         "4 closed Opened Policy About Lasted 06:21Z CRITICAL stream-failed orders",
-        "stream-lagging 07:14Z → 07:34Z",
+        "stream-lagging 07:10Z → 07:35Z",
         "stream-changed is disabled in its file",
     )
     assert re.search(".*".join(shown), words)
@@ -189,7 +189,7 @@ def test_an_unreadable_history_is_an_error(
 
 OF_OPS = "--project ops-prod"
 OLD = "--until: 7 days before it are more than 40 days ago; Cloud Monitoring keeps all"
-COVERED = "--until: the recorded history covers 2026-01-05T06:00:06Z to 2026-01-05T0"
+COVERED = "--until: the recorded history covers 2026-01-05T06:00:08Z to 2026-01-05T0"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ from tests.lab.conftest import Command
         ("tst", '"tst" is not a command; did you mean test?'),
         ("review", "the following arguments are required: PLAN.json"),
         ("time-to-page --jso", "did you mean --json?"),
-        ("test --html no/such.html", '"no/such.html" can\'t be written; name a file'),
+        (
+            "backtest --recorded --html no/such.html",
+            '"no/such.html" can\'t be written; name a file',
+        ),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(

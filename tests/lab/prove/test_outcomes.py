@@ -98,13 +98,3 @@ def test_a_wrong_close_is_reported() -> None:
     assert printed([expected_alert(stays=True)], [opened("orders", 90.0, 200.0)]) == [
         f"CLOSED EARLY p of {AT}/orders: {OPENED}, closed 3m20s (expected to stay open)"
     ]
-
-
-def test_many_extra_incidents_are_counted() -> None:
-    """Ten lines per policy are printed, the rest is counted; --json has all."""
-    phase = [opened(f"orders-{number:02}", 90.0) for number in range(40)]
-    phase.append(opened("stock", 90.0, policy="q"))
-    printed_lines = printed([], phase)
-    assert len(printed_lines) == 12
-    assert printed_lines[-2].startswith(f"EXTRA q of {AT}/stock: ")
-    assert printed_lines[-1] == "EXTRA p: 30 more"

@@ -2,15 +2,12 @@
 
 import pytest
 
-from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
-from lab.emulator.emulator import Emulator
 from lab.policies.checks import VALUE
 from lab.policies.files import Policy
 from lab.preview.notification import EMPTY, notification
 from lab.prove.comparison import AlertResult
 from lab.simulate.scenario import Scenario
-from lab.simulate.simulation import SimulationError, simulate
-from tests.lab.conftest import SCENARIOS, MakeScenario, Played
+from tests.lab.conftest import SCENARIOS, Played
 
 
 def wrong(alert: AlertResult) -> str:
@@ -45,15 +42,3 @@ def test_every_policy_fires_in_some_scenario(
     for scenario in project_scenarios.values():
         paging |= {each.policy for each in scenario.expect if not each.may}
     assert {policy.name for policy in policies} == paging
-
-
-def test_an_unreachable_emulator_is_an_error_and_not_a_wrong_result(
-    make_scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Points that are lost on this machine say nothing about the policies."""
-    nowhere = {DATASTREAM_EMULATOR: "127.0.0.1:1", MONITORING_EMULATOR: "127.0.0.1:1"}
-    monkeypatch.setattr(Emulator, "environ", nowhere)
-    with pytest.raises(
-        SimulationError, match="reached the emulator, so nothing was evaluated"
-    ):
-        simulate(make_scenario(lasts="1m"), 0)

@@ -1,7 +1,15 @@
 """The exporter on a simulated clock: what it leaves in Cloud Monitoring, and when."""
 
+from contextlib import ExitStack
 from copy import deepcopy
 
+import pytest
+
+from exporter.config import Endpoints
+from exporter.google.clients import Clients
+from lab.emulator.emulator import Emulator
+from lab.simulate import simulation
+from lab.simulate.scenario import Scenario
 from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
@@ -98,3 +106,25 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
     assert latest(lost) > 30
     assert latest(of(recording, UP, location="europe-west1")) < 9
     assert latest(of(recording, LAST_RUN)) > 30
+
+
+@pytest.mark.parametrize("name", ["points-lost-in-many-places", "region-unavailable"])
+def test_sockets_change_no_point(
+    name: str, project_scenarios: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scenario is the same through real servers, errors and refusals included."""
+
+    def played() -> list[str]:
+        series = simulate(project_scenarios[name], START).series
+        # How long a run takes is measured, and never the same.
+        return sorted(str(each) for each in series if "run_seconds" not in each.name)
+
+    here = played()
+    with ExitStack() as running:
+
+        def connect(emulator: Emulator) -> Clients:
+            running.enter_context(emulator)
+            return running.enter_context(Clients(Endpoints(), emulator.environ))
+
+        monkeypatch.setattr(simulation, "LocalClients", connect)
+        assert played() == here

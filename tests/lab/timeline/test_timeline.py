@@ -151,7 +151,7 @@ def test_incidents_are_under_their_subject() -> None:
     assert failed.text == "stream-failed (2) before the start → still open"
     assert failed.severity == "CRITICAL"
     assert len(failed.bars) == 2
-    assert errors.text == "stream-errors 20m → 30m30s"
+    assert errors.text == "stream-errors 00:20Z → 00:30Z"
     assert errors.severity == "WARNING"
     assert len(errors.bars) == 1
 
@@ -171,7 +171,9 @@ def test_streams_that_look_alike_share_a_row() -> None:
 def test_names_are_no_markup(tmp_path: Path) -> None:
     """Names are text on the page, and the picture is well-formed XML."""
     drawn = draw(stream("<script>&\x1b", always(2)))
-    write_page(tmp_path / "page", "<b>", "<i>", [drawn])
+    hour = {"from": "2026-01-05T00:00:00Z", "until": "2026-01-05T01:00:00Z"}
+    found = {"incidents": [], "quiet": [], "not_evaluated": {}, **hour}
+    write_page(tmp_path / "page", "<b>", "<i>", drawn, found)
     assert "<script" not in (tmp_path / "page").read_text("utf-8")
-    root = ET.fromstring(picture(drawn))  # noqa: S314 - our own
+    root = ET.fromstring(picture(drawn, "<b>"))  # noqa: S314 - our own
     assert "<script>&\\x1b" in "".join(root.itertext())

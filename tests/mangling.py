@@ -1,4 +1,4 @@
-"""Mangles files: values of any kind in place of theirs, and pieces of text replaced."""
+"""Mangles files: values of any kind in place of theirs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,17 +44,3 @@ def mangle(
                 place[key] = data.draw(value)
                 break
             place = place[key]
-
-
-def replace_pieces(
-    text: str,
-    words: Sequence[str],
-    data: st.DataObject,
-) -> str:
-    """Return a text with pieces replaced by some of these words, or by any text."""
-    for _ in range(data.draw(st.integers(1, 5))):
-        start = data.draw(st.integers(0, len(text)))
-        end = start + data.draw(st.integers(0, 30))
-        piece = data.draw(st.sampled_from(words) | st.text())
-        text = text[:start] + piece + text[end:]
-    return text

@@ -2,67 +2,56 @@
 
 import socket
 from contextlib import suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
-from typing import Self
 
 
-class Proxy:
+class Proxy(ThreadingTCPServer):
     """Passes on what comes to a port, until its connections are cut or go silent.
 
     ``target`` is ``127.0.0.1:port``.
     """
 
     def __init__(self, target: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Passing)
+        self.address = f"127.0.0.1:{self.server_address[1]}"
         host, port = target.split(":")
-        self._target = (host, int(port))
-        self._silent = Event()
-        self._connections: list[socket.socket] = []
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
-        self._accepting = Thread(target=self._accept)
-        self._accepting.start()
-        self._passing: list[Thread] = []
-
-    def __enter__(self) -> Self:
-        return self
+        self.target = (host, int(port))
+        self.silent = Event()
+        self.connections: list[socket.socket] = []
+        self._serving = Thread(target=self.serve_forever, args=(0.01,))
+        self._serving.start()
 
     def __exit__(self, *_raised: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._accepting.join()
+        self.shutdown()
+        self._serving.join()
         self.cut()
-        for thread in self._passing:
-            thread.join()
-        for connection in self._connections:
-            connection.close()
-        self._listening.close()
+        self.server_close()
 
     def cut(self) -> None:
         """Close the connections there are."""
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             _shut(connection)
 
     def silence(self) -> None:
         """Let the connections there are pass nothing on; both ends find them open."""
-        self._silent.set()
-        self._silent = Event()
+        self.silent.set()
+        self.silent = Event()
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listening.accept()
-                far = socket.create_connection(self._target)
-                self._connections += (near, far)
-                self._start_passing(near, far)
-                self._start_passing(far, near)
 
-    def _start_passing(
-        self,
-        source: socket.socket,
-        to: socket.socket,
-    ) -> None:
-        thread = Thread(target=_pass_on, args=(source, to, self._silent))
-        self._passing.append(thread)
-        thread.start()
+class _Passing(BaseRequestHandler):
+    """A connection, and the one to the target."""
+
+    server: Proxy
+
+    def handle(self) -> None:
+        near, silent = self.request, self.server.silent
+        with socket.create_connection(self.server.target) as far:
+            self.server.connections += (near, far)
+            back = Thread(target=_pass_on, args=(far, near, silent))
+            back.start()
+            _pass_on(near, far, silent)
+            back.join()
 
 
 def _pass_on(

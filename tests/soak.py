@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -75,121 +75,63 @@ class Held(NamedTuple):
 MOST_GROWTH = Held(mebibytes=4.0, threads=0, files=0)
 
 
-class Soaked(NamedTuple):
-    """A mode that runs."""
-
-    project: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    proxies: Sequence[Proxy]  # its way to Datastream and to Cloud Monitoring
-    held: list[Held]  # by minute
-
-    def check(self) -> None:
-        """Exit where the process has ended."""
-        if self.process.poll() is not None:
-            self.fail("ended")
-
-    def fail(self, how: str) -> None:
-        """Exit with the process's log."""
-        raise SystemExit(f"wrong: {self.project} {how}\n{self.log.read_text('utf-8')}")
-
-
 def main() -> int:
     """Run both modes, print what they held in each minute, and say what is wrong."""
+    held: dict[str, list[Held]] = {FUNCTION: [], WATCH: []}
+    proxies: dict[str, list[Proxy]] = {FUNCTION: [], WATCH: []}
+    environs = {}
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         cloud = running.enter_context(Emulator(_world()))
-        log = folder / "function.log"
-        environ, proxies = _way(FUNCTION, cloud, running)
-        server = Server(environ, log)
+        for mode, ways in proxies.items():
+            environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG.replace("PROJECT", mode)}
+            for name, address in cloud.environ.items():
+                ways.append(running.enter_context(Proxy(address)))
+                environ[name] = ways[-1].address
+            environs[mode] = environ
+        server = Server(environs[FUNCTION], folder / "function.log")
         running.callback(server.close)
-        function = Soaked(
-            FUNCTION,
-            server.process,
-            log,
-            proxies,
-            [],
+        log = folder / "watch.log"
+        watch = subprocess.Popen(
+            [sys.executable, "-m", "exporter", "watch", "--interval", f"{INTERVAL}s"],
+            env={**os.environ, **environs[WATCH]},
+            stdout=running.enter_context(log.open("wb")),
+            stderr=subprocess.STDOUT,
         )
-        watch = _watch(cloud, folder / "watch.log", running)
+        running.callback(watch.wait)
+        running.callback(watch.terminate)
         server.wait_for(server.listens)
         start = time.monotonic()
         for minute in range(MINUTES):
-            for proxy in function.proxies:
+            for proxy in proxies[FUNCTION]:
                 proxy.silence()
-            for proxy in watch.proxies:
+            for proxy in proxies[WATCH]:
                 proxy.cut()
-            _pass_a_minute(
-                start + 60 * minute,
-                server,
-                function,
-                watch,
-            )
-    return _report(cloud, function, watch)
-
-
-def _way(
-    project: str, cloud: Emulator, running: ExitStack
-) -> tuple[dict[str, str], list[Proxy]]:
-    """Return the environment of a mode, and the proxies through which it calls."""
-    environ = {"DATASTREAM_EXPORTER_CONFIG": CONFIG.replace("PROJECT", project)}
-    proxies = []
-    for name, address in cloud.environ.items():
-        proxy = running.enter_context(Proxy(address))
-        proxies.append(proxy)
-        environ[name] = proxy.address
-    return environ, proxies
-
-
-def _watch(
-    cloud: Emulator,
-    log: Path,
-    running: ExitStack,
-) -> Soaked:
-    """Run ``watch`` until the end."""
-    environ, proxies = _way(WATCH, cloud, running)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", "watch", "--interval", f"{INTERVAL}s"],
-        env={**os.environ, **environ},
-        stdout=running.enter_context(log.open("wb")),
-        stderr=subprocess.STDOUT,
-    )
-    running.callback(process.wait)
-    running.callback(process.terminate)
-    return Soaked(
-        WATCH,
-        process,
-        log,
-        proxies,
-        [],
-    )
-
-
-def _pass_a_minute(
-    start: float,
-    server: Server,
-    function: Soaked,
-    watch: Soaked,
-) -> None:
-    """Call the function for a minute; note and print the least that each mode held."""
-    samples: dict[str, list[Held]] = {FUNCTION: [], WATCH: []}
-    for second in range(0, 60, CALLED):
-        due = start + second
-        time.sleep(max(0.0, due - time.monotonic()))
-        if server.request().status != HTTPStatus.OK:
-            function.fail("failed")
-        watch.check()
-        time.sleep(1)  # the threads of the run end
-        samples[FUNCTION].append(_held(server.worker))
-        samples[WATCH].append(_held(watch.process.pid))
-    for soaked in (function, watch):
-        columns = zip(*samples[soaked.project], strict=True)
-        least = map(min, columns)
-        held = Held(*least)
-        soaked.held.append(held)
-        print(
-            f"{soaked.project}: {held.mebibytes:.1f} MiB,"
-            f" {held.threads} threads, {held.files} open files"
-        )
+            samples: dict[str, list[Held]] = {FUNCTION: [], WATCH: []}
+            for second in range(0, 60, CALLED):
+                due = start + 60 * minute + second
+                time.sleep(max(0.0, due - time.monotonic()))
+                if server.request().status != HTTPStatus.OK:
+                    raise SystemExit(f"wrong: the function failed\n{server.log_text}")
+                if watch.poll() is not None:
+                    raise SystemExit(f"wrong: watch ended\n{log.read_text('utf-8')}")
+                time.sleep(1)  # the threads of the run end
+                samples[FUNCTION].append(_held(server.worker))
+                samples[WATCH].append(_held(watch.pid))
+            for mode, found in samples.items():
+                least = Held(*map(min, zip(*found, strict=True)))
+                held[mode].append(least)
+                print(
+                    f"{mode}: {least.mebibytes:.1f} MiB,"
+                    f" {least.threads} threads, {least.files} open files"
+                )
+    wrong = [*_drift(cloud)]
+    for mode, minutes in held.items():
+        wrong += _growth(mode, minutes)
+        wrong += _untrue(mode, cloud)
+    for sentence in wrong:
+        print(f"wrong: {sentence}")
+    return 1 if wrong else 0
 
 
 def _held(process: int) -> Held:
@@ -203,31 +145,12 @@ def _held(process: int) -> Held:
     )
 
 
-def _report(cloud: Emulator, *modes: Soaked) -> int:
-    """Print what is wrong; return the exit code."""
-    wrong = [*_drift(cloud)]
-    for soaked in modes:
-        wrong += _growth(soaked)
-        wrong += _untrue(soaked, cloud)
-    for sentence in wrong:
-        print(f"wrong: {sentence}")
-    return 1 if wrong else 0
-
-
-def _growth(soaked: Soaked) -> Iterator[str]:
+def _growth(mode: str, minutes: list[Held]) -> Iterator[str]:
     """Yield what grew from the second minute to the last."""
-    second = soaked.held[1]
-    last = soaked.held[-1]
-    growth = zip(
-        Held._fields,
-        MOST_GROWTH,
-        second,
-        last,
-        strict=True,
-    )
-    for what, most, before, after in growth:
+    for what, most in MOST_GROWTH._asdict().items():
+        before, after = (getattr(minutes[at], what) for at in (1, -1))
         if after - before > most:
-            yield f"{soaked.project}: {what} grew from {before:g} to {after:g}"
+            yield f"{mode}: {what} grew from {before:g} to {after:g}"
 
 
 def _drift(cloud: Emulator) -> Iterator[str]:
@@ -240,29 +163,25 @@ def _drift(cloud: Emulator) -> Iterator[str]:
         yield f"watch: it ran at {times}, not every {INTERVAL} s"
 
 
-def _untrue(soaked: Soaked, cloud: Emulator) -> Iterator[str]:
+def _untrue(mode: str, cloud: Emulator) -> Iterator[str]:
     """Yield how many points were lost, and each stream whose last state is wrong."""
     lost = 0
     states = {}
-    points = sorted(cloud.points(), key=lambda point: point.time)
-    for point in points:
-        if point.project != soaked.project:
+    for point in sorted(cloud.points(), key=lambda point: point.time):
+        if point.project != mode:
             continue
         if point.metric_type.endswith("/points_lost"):
             lost += int(point.value)
         if point.metric_type.endswith("/stream/state"):
             labels = point.resource_labels
-            node = (labels["location"], labels["node_id"])
-            states[node] = point.value
+            states[labels["location"], labels["node_id"]] = point.value
     if lost:
-        yield f"{soaked.project}: {lost} points were lost"
+        yield f"{mode}: {lost} points were lost"
     for location in cloud.fleet().locations.values():
-        if location.project != soaked.project:
-            continue
         for stream in location.streams.values():
             state = states.get((location.id, stream.id))
-            if state != stream.state:
-                where = f"{soaked.project}: {location.id}/{stream.id}"
+            if location.project == mode and state != stream.state:
+                where = f"{mode}: {location.id}/{stream.id}"
                 yield f"{where} is {state}, not {stream.state}"
 
 

@@ -1,9 +1,8 @@
 """Adds up what a deployment costs per month, from the prices in prices.yaml.
 
-A month is one of README.md's own two-line config: locations are discovered. A process
-with memory (function, worker pool) writes a location that doesn't change every 240 s,
-and reads one without streams every 300 s; a job reads and writes everything every
-minute.
+A month is one of README.md's own two-line config: locations are discovered. A function
+writes a location that doesn't change every 240 s, and reads one without streams every
+300 s; a job reads and writes everything every minute.
 """
 
 import math
@@ -16,7 +15,7 @@ from exporter.config.locations import KNOWN
 from exporter.function import LEAST_SECONDS
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
-from exporter.steps.problems import PROBLEM_KINDS
+from exporter.steps.problems import Kind
 from lab.markdown import table
 from lab.policies.files import Policy, read_policies
 from lab.policies.promql import billed, promql_name
@@ -24,11 +23,11 @@ from tools import POLICIES, ROOT
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
-# What a task, a worker pool and a function have
+# What a job and a function have
 VCPUS = 1
 GIBIBYTES = 0.5
 
-# Of a run. Cloud Run bills at least 60 s a task; a function's run over thousands of
+# Of a run. Cloud Run bills at least 60 s of a job's; a function's run over thousands of
 # streams takes 2 s
 BILLED_SECONDS = {"job": 60, "function": 2}
 BYTES_PER_POINT = 8  # of a gauge, INT64 or DOUBLE
@@ -39,7 +38,6 @@ OPTIONAL = {
     "stream/limit",
     "stream/objects",
     "stream/object_errors",
-    "private_connection/state",
     "exporter/uncollected",
 }
 
@@ -88,8 +86,8 @@ FLEETS = (
 )
 # The columns of tables that describe a fleet
 DESCRIBED = ("streams", "their locations", "projects")
-# Seconds from one run to the next, by the module's name of the mode
-MODES = {"function": 60, "job": 60, "worker_pool": 10}
+MODES = ("function", "job")
+INTERVAL = 60  # seconds from one run to the next
 
 
 def months() -> str:
@@ -127,19 +125,15 @@ def _prices(mode: str, fleet: Fleet) -> str:
 
 def month(fleet: Fleet, mode: str, *, free: bool = True) -> float:
     """Return what a month in a mode costs in dollars, without alerting."""
-    schedules = 0 if mode == "worker_pool" else 1
     return (
-        cloud_run(mode, MODES[mode], free=free)
-        + total("schedule", schedules, free=free)
+        cloud_run(mode, INTERVAL, free=free)
+        + total("schedule", 1, free=free)
         + total("metrics", mebibytes(fleet, mode), free=free)
     )
 
 
 def calls(fleet: Fleet, runs: float = 1) -> float:
-    """Return how often a function or a worker pool calls Datastream a minute.
-
-    It runs ``runs`` times a minute.
-    """
+    """Return how often a function that runs so often a minute calls Datastream then."""
     return (fleet.projects + fleet.locations) * runs + fleet.empty * 60 / EMPTY_SECONDS
 
 
@@ -150,7 +144,6 @@ def calls_per_minute() -> str:
         counts = (
             calls(fleet),
             calls(fleet, 60 / LEAST_SECONDS),
-            calls(fleet, 60 / MODES["worker_pool"]),
             fleet.projects + fleet.locations + fleet.empty,
         )
         cells = [f"{math.ceil(count):,}" for count in counts]
@@ -159,7 +152,6 @@ def calls_per_minute() -> str:
         *DESCRIBED,
         "function",
         "function, while logs start runs",
-        "worker pool, every 10 s",
         "job",
     )
     return table(heading, rows)
@@ -167,7 +159,7 @@ def calls_per_minute() -> str:
 
 def mebibytes(fleet: Fleet, mode: str) -> float:
     """Return the size of the points that a month's runs write."""
-    runs = MONTH / MODES[mode]
+    runs = MONTH / INTERVAL
     empty = len(WITHOUT_STREAMS) * fleet.empty
     own = _points("exporter", fleet)
     # The discovery of each project has a location/up.
@@ -184,7 +176,7 @@ def mebibytes(fleet: Fleet, mode: str) -> float:
 def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
     """Return what a month of Cloud Run costs, with a run every ``interval`` seconds."""
     runs = MONTH / interval
-    seconds = MONTH if mode == "worker_pool" else runs * BILLED_SECONDS[mode]
+    seconds = runs * BILLED_SECONDS[mode]
     millions = runs / 1e6 if mode == "function" else 0
     return (
         total(f"{mode}_cpu", seconds * VCPUS, free=free)
@@ -220,7 +212,7 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     for each in named:
         if "kind" in each.equal:
             # A stream has one kind of problem, so the selectors of all share them.
-            points += series(each.metric, fleet) / len(PROBLEM_KINDS)
+            points += series(each.metric, fleet) / len(Kind)
         elif "stream_id" in each.apart:
             points += series(each.metric, fleet)
         elif "location" in each.apart:
@@ -240,7 +232,7 @@ def _policies() -> tuple[Policy, ...]:
 
 
 def series(name: str, fleet: Fleet) -> float:
-    """Return how many series a metric has with one task.
+    """Return how many series a metric has.
 
     Args:
         name: Its name in PromQL.

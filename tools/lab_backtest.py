@@ -14,7 +14,8 @@ from lab.prove.scenarios import play_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
-from lab.timeline.charts import picture, scenario_chart
+from lab.timeline.charts import chart, picture
+from lab.timeline.spans import Period, Spans
 from tools import POLICIES, ROOT, lab
 
 TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
@@ -55,7 +56,14 @@ def svg() -> str:
     """
     policies = read_policies(POLICIES)
     (result,) = play_all([scenario()], policies, Event())
-    return picture(scenario_chart(result, policies))
+    recording = result.recording
+    spans = Spans()
+    spans.add(recording.series)
+    period = Period(recording.start, recording.start + recording.lasts)
+    # One phase of the evaluations shows what opens.
+    incidents = [each for each in result.incidents if not each.phase]
+    drawn = chart(period, spans, incidents, policies)
+    return picture(drawn, result.scenario.title)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from tools.cost import FLEETS, POLLING_INTERVALS, query_price
 
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
-_MODES = ("job", "function", "function_log_triggers", "worker_pool")
+_MODES = ("job", "function", "function_log_triggers")
 
 
 def policies() -> str:

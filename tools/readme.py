@@ -91,36 +91,31 @@ def comparison() -> str:
     schedule = total("schedule", 1)
     few = FLEETS[0]
     function = month(few, "function")
-    pool = month(few, "worker_pool")
     costs = (
         "cost a month, 20 streams",
         "$0",  # policies on logs have no price: tools/prices.yaml
         _dollars(
             [cloud_run("function", each) + schedule for each in POLLING_INTERVALS]
         ),
-        _dollars([function, function]),
-        f"${pool:.0f} (as a job every minute: ${month(few, 'job'):.0f})",
+        f"{_dollars([function, function])} (as a job: ${month(few, 'job'):.0f})",
     )
     heading = (
         "",
         "an alert on errors in Datastream's log",
         "a 50-line function, every 5 min / every minute",
         "this, as a function every minute / with a log trigger",
-        "this, as a worker pool every 10 s",
     )
     return table(heading, (costs, *map(_time, _CHANGES)))
 
 
-def _time(change: str) -> tuple[str, str, str, str, str]:
+def _time(change: str) -> tuple[str, str, str, str]:
     """Return the row of a kind of change: the worst case, in seconds."""
     by_mode = times_to_page()[change]
-    function, triggered, pool = (
-        by_mode[mode]["worst_seconds"]
-        for mode in ("function", "function_log_triggers", "worker_pool")
+    function, triggered = (
+        by_mode[mode]["worst_seconds"] for mode in ("function", "function_log_triggers")
     )
     return (
         *_CHANGES[change],
         " / ".join(polling(by_mode)).replace("never / never", _NEVER),
         f"{function} / {triggered} s",
-        f"{pool} s",
     )

@@ -86,13 +86,15 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     """A month of twenty streams in three locations costs what prices and points say."""
     fleet = cost.Fleet(20, 3, 1)
     # Every 240 s: 20 x 4 points of streams, 3 x 4 of their locations, 1 of discovery:
-    # 1,018,350 a month. Every 300 s: 2 of each empty location. Every 10 s: the
+    # 1,018,350 a month. Every 300 s: 2 of each empty location. Every minute: the
     # exporter's own 5.
-    points = 93 * 10_950 + 2 * fleet.empty * 8_760 + 5 * 262_800
-    assert cost.mebibytes(fleet, "worker_pool") == pytest.approx(points * 8 / 2**20)
-    # 2,628,000 s: 2,243,796 vCPU-s of 25.2298 and 585,256 GiB-s of 0.7228 beyond the
-    # free ones.
-    assert cost.month(fleet, "worker_pool") == pytest.approx(25.95, abs=0.01)
+    points = 93 * 10_950 + 2 * fleet.empty * 8_760 + 5 * 43_800
+    written = points * 8 / 2**20
+    assert cost.mebibytes(fleet, "function") == pytest.approx(written)
+    # 87,600 vCPU-s of 2.1024, 43,800 GiB-s of 0.1095, 0.0438 million requests of
+    # 0.01752 and a schedule, which are free for most.
+    used_up = 2.1024 + 0.1095 + 0.01752 + 0.10 + written * 0.258
+    assert cost.month(fleet, "function", free=False) == pytest.approx(used_up)
     # A job is billed for a minute per run: 2,388,000 vCPU-s and 864,000 GiB-s beyond
     # the free ones.
     assert cost.month(fleet, "job") == pytest.approx(42.984 + 1.728)
@@ -164,8 +166,7 @@ def test_the_costs_keep_their_bounds() -> None:
     metrics = cost.mebibytes(medium, "function")
     assert cost.total("metrics", metrics, free=False) <= 25
     assert cost.month(large, "function") <= 170
-    assert cost.month(small, "worker_pool") <= 26
-    assert cost.month(medium, "worker_pool") <= 26
+    assert cost.month(small, "job") <= 45
     bounds = [(small, cost.SOME, 21), (medium, cost.SOME, 50), (medium, 1, 85)]
     for fleet, share, dollars in bounds:
         assert cost.alerting(fleet._replace(with_problem=share)) <= dollars

@@ -18,6 +18,8 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash /usr/local/lib/py
 COPY --from=build /venv /venv
 # config.yaml is looked for here, unless DATASTREAM_EXPORTER_CONFIG holds its text.
 WORKDIR /config
+# As Terraform sets it: up to 512 threads read, and glibc would keep memory apart for many of them.
+ENV MALLOC_ARENA_MAX=2
 USER 65532:65532
 ENTRYPOINT ["/venv/bin/python", "-m", "exporter"]
 CMD ["run"]

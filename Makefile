@@ -36,7 +36,7 @@ help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: $(LAB) ## play the whole way against an emulator, without an account: init, check, run, a page
+run: $(LAB) ## play the whole way against an emulator, without an account: init, run, a page
 	@$(BIN)/datastream-lab demo
 
 .PHONY: setup

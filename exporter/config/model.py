@@ -121,7 +121,7 @@ class Expectation(Section):
     """More states that are fine for some streams, and limits that are their own."""
 
     removed: ClassVar = {
-        "longest": "end what states allow with during (from, until), or mute"
+        "longest": "give states an end with during (from and until), or use a mute"
     }
     match: NameGlob
     """Glob on the full name, projects/P/locations/L/streams/S; the last match that has
@@ -192,7 +192,7 @@ class Collect(Section):
     """What is read in addition to states."""
 
     removed: ClassVar = {
-        "private_connections": "a broken one shows as FAILED streams; leave it out"
+        "private_connections": "remove it: a broken connection shows as FAILED streams"
     }
     errors: bool = True
     """Whether to count the errors of each stream."""

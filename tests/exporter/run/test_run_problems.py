@@ -345,4 +345,4 @@ def test_no_list_is_asked_for_before_the_server_wants_it(make: Make) -> None:
     (report,) = fleet.run(1)
     assert report.problems_unread
     assert report.problems_unread.retry_seconds == 600
-    assert fleet.cloud.calls["ListTimeSeries"] == 4
+    assert fleet.cloud.calls["ListTimeSeries"] <= 4

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
@@ -249,8 +250,15 @@ def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(
     serve: Serve,
 ) -> None:
     """Bytes that are not a protobuf are no bug of the exporter."""
-    lab = serve(world())
-    lab.cloud.answer("ListStreams", lambda _request: b"\xff")
-    why = failure(lambda: lab.api.streams(EUROPE, Deadline.after(0.5)))
+    lab, stop = serve(world()), Event()
+
+    def answer(_request: object) -> bytes:
+        if lab.cloud.calls["ListStreams"] > 1:
+            stop.set()
+        return b"\xff"
+
+    lab.cloud.answer("ListStreams", answer)
+    why = failure(lambda: lab.api.streams(EUROPE, Deadline.after(PLENTY, stop)))
+    assert lab.cloud.calls["ListStreams"] > 1
     assert why.kind is FailureKind.UNAVAILABLE
     assert "deserializing response" in why.message

@@ -45,8 +45,6 @@ OPTIONAL = {
 SPARSE = ("stream/problem", "stream/problem_since")
 # What is written of a location without streams
 WITHOUT_STREAMS = ("location/up", "location/last_read")
-# Seconds between the runs of a polling script: what most teams run, and the minimum
-POLLING_INTERVALS = (300, 60)
 
 
 PRICES: dict[str, dict[str, Any]] = yaml.safe_load(

@@ -1,4 +1,4 @@
-"""Generates the tables of docs/emulator.md: a world file's keys, faults and events."""
+"""Generates the tables of docs/lab.md about worlds: their keys and events."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
@@ -14,23 +14,24 @@ def world_keys() -> str:
     return table(("section", "keys"), _sections(world.World, "the file"))
 
 
-def world_faults() -> str:
-    """Return every key of a fault, and what it means."""
-    rows = []
-    for name, field in world.Fault.model_fields.items():
-        key = field.alias or name
-        rows.append((f"`{key}`", str(field.description)))
-    return table(("key", "meaning"), rows)
-
-
 def world_events() -> str:
     """Return every kind of event in a world file."""
     rows = []
     for event in get_args(get_args(world.Event)[0]):
         names = get_args(event.model_fields["do"].annotation)
         keys = [key for key in event.model_fields if key != "do"]
-        rows.append((listed(names), str(event.__doc__), listed(keys)))
-    return table(("`do`", "what happens", "keys"), rows)
+        row = (
+            listed(names),
+            str(event.__doc__),
+            listed(keys),
+        )
+        rows.append(row)
+    heading = (
+        "`do`",
+        "what happens",
+        "keys",
+    )
+    return table(heading, rows)
 
 
 def listed(names: Iterable[str]) -> str:

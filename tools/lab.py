@@ -1,4 +1,4 @@
-"""The generated parts of docs/lab.md."""
+"""The outputs of `datastream-lab` that the docs show."""
 
 import io
 from collections.abc import Sequence
@@ -10,19 +10,12 @@ from lab.terminal import Progress
 from tools import ROOT
 
 SHOWN = ("test", "pause-overruns")  # the command whose output the docs show
-PREVIEWED = ("preview", "stream-failed")  # the same, of a notification
 TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
 
 
 def transcript() -> str:
     """Return a command and its output."""
     return console(SHOWN, TRANSCRIPT.read_text("utf-8"))
-
-
-def preview() -> str:
-    """Return the notification of a policy, without its long links."""
-    text, _, _ = output(*PREVIEWED).partition("  [1] https:")
-    return console(PREVIEWED, f"{text}  …")
 
 
 def console(argv: Sequence[str], printed: str) -> str:

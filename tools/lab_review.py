@@ -23,9 +23,10 @@ REPLACED = {
 
 
 def example() -> str:
-    """Return the review without its title, as one section."""
+    """Return the review as one section, without its title and the diff."""
     text = SHOWN.read_text("utf-8").rstrip()
     _, _, rest = text.partition("\n\n")
+    rest = re.sub(r"(?s)```diff\n.*?```", "…", rest)
     return re.sub(r"^### (.+)$", r"**\1**", rest, flags=re.MULTILINE)
 
 

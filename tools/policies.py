@@ -1,4 +1,4 @@
-"""The generated parts of docs/policies.md."""
+"""The generated parts of docs/alerts.md: policies and times to page."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from tools import POLICIES, ROOT
-from tools.cost import FLEETS, POLLING_INTERVALS, query_price
+from tools.cost import FLEETS, query_price
 
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
@@ -24,7 +24,7 @@ def policies() -> str:
             evaluated = f"every {format_duration(policy.interval)}"
         row = (
             f"[{policy.name}](../{POLICIES.name}/{policy.path.name})",
-            policy.header.catches.partition(". ")[0].rstrip("."),
+            _catches(policy),
             _severity(policy),
             _retest_window(policy),
             evaluated,
@@ -40,6 +40,13 @@ def policies() -> str:
         "threshold",
     )
     return table(heading, rows)
+
+
+def _catches(policy: Policy) -> str:
+    """Return what its header says that it catches, without the explanation."""
+    sentence, _, _ = policy.header.catches.partition(". ")
+    what, _, _ = sentence.partition(": ")
+    return what.rstrip(".")
 
 
 def _severity(policy: Policy) -> str:
@@ -66,11 +73,9 @@ def time_to_page() -> str:
     rows = []
     for change, by_mode in times_to_page().items():
         times = [_time(by_mode.get(mode)) for mode in _MODES]
-        rows.append((change, *polling(by_mode), *times))
+        rows.append((change, *times))
     heading = (
         "what happens",
-        "a script every 5 min",
-        "a script every minute",
         *(mode.replace("_log_triggers", ", log triggers") for mode in _MODES),
     )
     return table(heading, rows)
@@ -82,13 +87,6 @@ def times_to_page() -> dict[str, dict[str, Any]]:
     for measured in json.loads(TIMES.read_text("utf-8"))["times"]:
         times.setdefault(measured["change"], {})[measured["mode"]] = measured
     return times
-
-
-def polling(by_mode: dict[str, Any]) -> tuple[str, ...]:
-    """Return the worst case of a polling script, for each interval."""
-    if next(iter(by_mode.values()))["polling_seconds"] is None:
-        return tuple("never" for _ in POLLING_INTERVALS)
-    return tuple(f"{seconds} s" for seconds in POLLING_INTERVALS)
 
 
 def _time(measured: dict[str, Any] | None) -> str:

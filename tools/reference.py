@@ -45,8 +45,6 @@ def metrics() -> str:
         row = (
             f"`{name}`",
             metric["description"],
-            metric["value_type"],
-            metric["unit"],
             _spaced(metric["resource"]),
             listed(metric["labels"]),
             metric["written"],
@@ -55,8 +53,6 @@ def metrics() -> str:
     heading = (
         "metric",
         "value",
-        "type",
-        "unit",
         "per",
         "labels",
         "written",
@@ -79,8 +75,11 @@ def log_events() -> str:
 
 
 def config_keys() -> str:
-    """Return every key of config.yaml."""
-    rows = ((f"`{row.key}`", *row[1:]) for row in key_descriptions())
+    """Return every key of config.yaml that has a value; its sections hold others."""
+    rows = []
+    for key, kind, *more in key_descriptions():
+        if not kind.endswith("section"):
+            rows.append((f"`{key}`", kind, *more))
     return table(("key", "type", "default", "meaning"), rows)
 
 

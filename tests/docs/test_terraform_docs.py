@@ -62,8 +62,8 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
             'module "m" {\nsource ='
             f' "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
         )
-    # README.md shows the module from inside the clone.
-    text = text.replace('"./terraform"', '"./datastream-exporter/terraform"')
+    # The pages show a folder beside the clone.
+    text = text.replace('"../datastream', '"./datastream')
     shown.write("main.tf", text.replace("DIGEST", "0" * 64))
     shown.init()
     assert not shown.is_up_to_date()

@@ -1,4 +1,4 @@
-"""docs/policies.md and the policies of the examples: everything shown works."""
+"""docs/alerts.md and the policies of the examples: everything shown works."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from lab.policies.files import read_policies
 from tests.lab.policies.folders import OURS, POLICIES
 
-TEXT = (OURS.parent / "docs" / "policies.md").read_text("utf-8")
+TEXT = (OURS.parent / "docs" / "alerts.md").read_text("utf-8")
 EXAMPLES = sorted((OURS.parent / "terraform" / "examples").glob("*/policies"))
 
 

@@ -1,84 +1,56 @@
-# Rules of the inputs whose sentences are warnings: what is valid, but probably not intended.
+# What is valid, but probably not intended, is a warning in each plan.
 
-check "inputs_are_as_intended" {
-  assert {
-    condition     = length(local.unintended) == 0
-    error_message = join("\n", [for each in local.unintended : format(local.sentences.warnings[each[0]], each[1]...)])
-  }
-  # Apart, as they may be unknown at plan.
-  assert {
-    condition     = length(local.passwords) == 0
-    error_message = "The address in ${join(" and ", local.passwords)} has a password: it would be in the state."
-  }
-  assert {
-    condition     = local.slack_channel != null || var.slack_token == null
-    error_message = "slack_token does nothing without slack_channel."
-  }
+locals {
+  # Policies that open incidents and notify nobody. Whether a list of channels is empty is no secret.
+  unheard = nonsensitive([
+    for key, place in local.placed : key
+    if var.create_policies && local.enabled[place.name] && length(local.policy_channels[key]) == 0
+  ])
+  unheard_severities = distinct([for key in local.unheard : local.severity[local.placed[key].name]])
+
+  critical_and_off = [
+    for name, file in local.policies : name if coalesce(local.overrides[name].enabled, true) == false &&
+    (file.severity == "CRITICAL" || startswith(name, "streams-"))
+  ]
+  unscoped_projects = var.manage_metrics_scope || !var.create_policies ? [] : local.scoped_projects
+  unknown_locations = setsubtract(
+    flatten([for source in local.config.sources : source.locations == null ? [] : source.locations]),
+    yamldecode(file("${local.shared}/exporter/config/locations.yaml")).locations,
+  )
 }
 
-# The name of each sentence, and what fills it in
-locals {
-  silent  = { for key, each in local.placed : key => each.severity if each.enabled && length(each.channels) == 0 }
-  metrics = [for name in keys(local.catalogue.metrics) : replace(name, "/", "_")]
-  in_file = { for name, policy in local.originals : name => {
-    duration  = try(local.promql[name].duration, null)
-    enabled   = try(policy.enabled, true)
-    severity  = policy.severity
-    threshold = try(tonumber(policy.userLabels.threshold), null)
-  } }
-  unintended_policies = concat(
-    length(local.silent) == 0 ? [] : [["silent",
-    [join(" and ", sort(distinct(values(local.silent)))), join(", ", keys(local.silent)), local.metrics_project]]],
-    [for key, place in merge(local.on_project_logs, local.on_exporter_log) : ["log_channel", [key]]
-    if local.enabled[place.name] && place.project != local.metrics_project && length(place.channels) == 0],
-    [for name, route in local.routes : ["silent_route", [name]] if route.notification_channels == null &&
-    !contains([for each in values(local.placed) : each.route if each.enabled], name)],
-    anytrue([for name, severity in local.severity : severity == "CRITICAL" && local.enabled[name] &&
-    !startswith(name, "exporter-")]) ? [] : [["no_critical", []]],
-    [for name, policy in local.originals :
-      [startswith(name, "streams-") ? "ungrouped" : "unheard", [name, policy.displayName]]
-      if local.changes[name].enabled == false &&
-    (policy.severity == "CRITICAL" || startswith(name, "streams-") || name == "location-unreadable")],
-    [for folder in var.policy_directory[*] : ["file_below", [join(", ", fileset(folder, "*/**/*.yaml"))]]
-    if length(fileset(folder, "*/**/*.yaml")) > 0],
-    [for name in keys(local.own_policies) : ["file_off", [name]] if !local.enabled[name]],
-    [for name, each in local.thresholds : ["query_threshold", [name, each.original]]
-    if !strcontains(try(local.promql[name].query, " (${each.original})"), " (${each.original})")],
-    [for name in keys(local.overrides) : ["left_out", [name]] if !contains(keys(local.originals), name)],
-    [for name, change in local.overrides : ["switched_off", [name]] if !lookup(local.enabled, name, true) &&
-    length([for key, value in change : key if key != "enabled" && value != null]) > 0],
-    [for name, change in local.overrides : ["idle", [name]] if alltrue([
-      for key, value in change : value == null || value == try(local.in_file[name][key], "another")
-    ])],
-    [for name, query in local.queries : [
-      for metric in setsubtract(flatten(regexall("custom_googleapis_com:datastream_(\\w+)", query)), local.metrics) :
-      ["metric", [name, metric]]
-    ]]...
-  )
-
-  outside = setsubtract(local.watched_projects, [local.metrics_project])
-  ignored = merge(
-    { for input, given in {
-      notification_channels = var.notification_channels
-      policy_directory      = var.policy_directory[*]
-      policy_overrides      = var.policy_overrides
-      routes                = var.routes
-    } : input => "create_policies is false" if length(given) > 0 && !var.create_policies },
-    { for key, account in local.accounts : "service_accounts: ${key}" => "mode = \"${var.mode}\" needs none"
-    if contains(keys(var.service_accounts), key) && !account.needed && !var.paused },
-    { for each in local.slack_channel[*] : "slack_channel" => "severities is []" if length(each.severities) == 0 },
-    local.is_function && var.image != null ? { image = "Google builds the image of mode = \"function\"" } : {},
-    length(var.slack_mentions) == 0 || anytrue([for each in values(local.placed) : length(each.channels) > 0]) ? {} :
-    { slack_mentions = "there is no channel" },
-  )
-  unintended = concat(
-    [for each in local.unintended_policies : each if var.create_policies],
-    [for input, why in local.ignored : ["ignored", [input, why]]],
-    [for name in setsubtract(local.listed, local.known_locations) : ["location", [name]]],
-    local.calls_per_minute <= 1200 ? [] : [["calls", [local.calls_per_minute]]],
-    contains(local.known_locations, var.region) ? [] : [["region", [var.region]]],
-    !var.paused ? [] : [["paused", []]],
-    !var.create_policies || var.manage_metrics_scope || length(local.outside) == 0 ? [] :
-    [["scope", [join(", ", local.outside), local.metrics_project]]],
-  )
+check "this_is_intended" {
+  assert {
+    condition = length(local.unheard) == 0
+    # `datastream-exporter init` writes the same words into main.tf.
+    error_message = <<-EOT
+      Nobody is told of ${join(" and ", sort(local.unheard_severities))}: ${join(", ", local.unheard)}.
+      To add a channel, open ${local.console}/monitoring/alerting/notifications?project=${local.metrics_project}
+      (for Slack, it installs Google's app in your workspace), and write the channel's name into
+      notification_channels. Or let this module create a Slack channel, with slack_channel.
+    EOT
+  }
+  assert {
+    condition     = !var.paused
+    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent is off."
+  }
+  assert {
+    condition     = length(local.critical_and_off) == 0
+    error_message = "No other policy alerts for what these do: ${join(", ", local.critical_and_off)}. They are off."
+  }
+  assert {
+    condition     = length(local.unscoped_projects) == 0
+    error_message = <<-EOT
+      manage_metrics_scope is false: unless somebody else has added ${join(", ", local.unscoped_projects)} to the
+      scope of ${local.metrics_project}, stream-lagging and all that reads Datastream's own metrics see nothing there.
+    EOT
+  }
+  assert {
+    condition     = length(local.unknown_locations) == 0
+    error_message = "config.yaml: ${join(", ", local.unknown_locations)} is new, or misspelled and not watched."
+  }
+  assert {
+    condition     = local.is_function || !coalesce(var.log_triggers, false)
+    error_message = "log_triggers = true has no effect: Datastream's logs call a function, and mode is \"job\"."
+  }
 }

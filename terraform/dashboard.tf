@@ -1,55 +1,36 @@
-# The on-call dashboard. Each file in dashboard/ has the tiles of one section, in the API's own form. Only yPos differs:
-# it counts from the top of the section. What stays empty in this mode is left out.
-#
-# How the queries work:
-# - An unset dashboard variable, `${project.value}` and the like, stands for `.*`: the queries match it with `=~`.
-#   https://docs.cloud.google.com/monitoring/dashboards/filter-permanent
-# - A count shows 0 only if something was read in the last five minutes: a dead exporter is no healthy fleet.
-# - A table shows the latest value only (`outputFullDuration`), and so no stream that was deleted.
-# - Tables can't show a number as a name, so states become labels: count_values, then label_replace.
+# The on-call dashboard. Each file in dashboard/ is a section, in the API's own form. yPos counts from the top of the
+# dashboard: what isn't always there comes last. A count shows 0 only if something was read in the last five minutes: a
+# dead exporter is no healthy fleet. A table shows the latest value only (`outputFullDuration`), and so no stream that
+# was deleted.
 #
 # The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in every plan. The files
 # have none, and tiles at 0 get no yPos.
 
 locals {
-  dashboard_files = concat(
-    ["attention", "fleet", "lag"],
-    [for collected, is_collected in local.collect : collected if is_collected],
-    ["exporter"],
-    [local.is_function ? "function" : "job"],
+  sections = concat(
+    ["attention", "fleet", "lag", "exporter", local.is_function ? "function" : "job"],
+    local.config.collect.objects ? ["objects"] : [],
   )
+  tiles = flatten([
+    for section in local.sections : yamldecode(templatefile("${path.module}/dashboard/${section}.yaml.tftpl", merge(
+      yamldecode(file("${path.module}/dashboard/parts.yaml")),
+      {
+        name              = var.name
+        exporters_project = local.job_project
+        watched_projects  = join(", projects/", sort(local.watched_projects))
+        mutes             = jsonencode(coalesce(join("\n", sort(local.mutes)), "None."))
+      },
+    )))
+  ])
 
-  # YAML makes a date midnight in UTC, whatever its time zone. In code spans, Markdown means nothing; a backquote
-  # would end one, and `$` with a brace would be a variable.
+  # YAML makes a date midnight in UTC, whatever its time zone. In code spans, Markdown means nothing; a backquote would
+  # end one, and `$` with a brace would be a variable.
   mutes = [
-    for mute in try(local.config.mutes, null)[*] :
-    "- ${try("${trimsuffix(mute.until, "T00:00:00Z")} ${coalesce(mute.timezone)}", mute.until)}: ${join(", ", [
-      for text in compact([try(mute.match, ""), try(mute.reason, "")]) : "`${replace(text, "/[`\\s]+|[$][{]/", " ")}`"
-    ])}"
-  ]
-
-  # The files name no deployment and no project, and have stream-lagging's own threshold.
-  sections = [
-    for file in local.dashboard_files : yamldecode(
-      replace(replace(replace(replace(replace(file("${path.module}/dashboard/${file}.yaml"),
-        "datastream-exporter", var.name),
-        "exporters-project", local.job_project),
-        "watched-projects", join(", projects/", sort(local.watched_projects))),
-        "value: 900", "value: ${local.thresholds.stream-lagging.chosen}"),
-      "mutes-of-config", jsonencode(coalesce(join("\n", sort(local.mutes)), "None.")))
+    for mute in local.config.mutes : format("- %s: %s",
+      mute.timezone == "" ? mute.until : "${trimsuffix(mute.until, "T00:00:00Z")} ${mute.timezone}",
+      join(", ", [for text in compact([mute.match, mute.reason]) : "`${replace(text, "/[`\\s]+|[$][{]/", " ")}`"]),
     )
   ]
-
-  heights = [for section in local.sections : max([for tile in section : try(tile.yPos, 0) + tile.height]...)]
-  tops    = [for index, height in local.heights : sum(concat([0], slice(local.heights, 0, index)))]
-  tiles = flatten([
-    for index, section in local.sections : [
-      for tile in section : {
-        for key, value in merge(tile, { yPos = try(tile.yPos, 0) + local.tops[index] }) : key => value
-        if key != "yPos" || value != 0
-      }
-    ]
-  ])
 }
 
 # The incident list covers the whole project. A list of this module's policies would need their names, which are known

@@ -2,10 +2,30 @@
 # marker: its id is fixed and unique in the project, so a second deployment's apply fails here, before it creates
 # anything but APIs. No data source could show it at plan.
 
+locals {
+  # In base64 without its padding, 32 KiB are 43,691 characters. A rule on the text itself would print all of it.
+  config_is_too_long = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) > 43691
+}
+
 resource "google_monitoring_custom_service" "deployment" {
   project      = local.metrics_project
   service_id   = "datastream-exporter"
   display_name = "Datastream exporter (${var.name})"
   user_labels  = var.labels
-  depends_on   = [google_project_service.enabled, module.rules]
+
+  lifecycle {
+    precondition {
+      condition     = !local.config_is_too_long
+      error_message = "config_yaml is longer than 32 KiB, Cloud Run's limit: use globs in match, include and exclude."
+    }
+    precondition {
+      condition     = length(local.wrong_files) == 0
+      error_message = <<-EOT
+        policy_directory: ${join(", ", local.wrong_files)} must end in .yaml, have a name that no policy of the module
+        has, and be in the form of alerting_policies/*.yaml, with one condition: a query without comments, or a filter
+        on the exporter's own log. This names each mistake: datastream-lab list --policies FOLDER
+      EOT
+    }
+  }
+  depends_on = [google_project_service.enabled]
 }

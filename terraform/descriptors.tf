@@ -5,8 +5,7 @@ locals {
 }
 
 resource "google_monitoring_metric_descriptor" "exporter" {
-  for_each = local.catalogue.metrics
-
+  for_each     = local.catalogue.metrics
   project      = local.metrics_project
   type         = "${local.catalogue.prefix}/${each.key}"
   metric_kind  = "GAUGE"

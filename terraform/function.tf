@@ -1,8 +1,6 @@
 # Mode `function`: a Cloud Run function that Google builds from this repository's files, and Cloud Scheduler calls.
 
 locals {
-  is_function = var.mode == "function"
-
   # Only what the function needs, so that nothing else rebuilds it, and without the line ends that Git makes on Windows.
   function_files = {
     for name, source in merge(
@@ -13,12 +11,19 @@ locals {
   }
   # A run ends five seconds before this, so one with the default deadline of 50s is whole, and over at the next call.
   function_timeout = 55
+  # The service's own address: the function's other one isn't internal.
+  function_uri = one(google_cloudfunctions2_function.exporter[*].service_config[0].uri)
+
+  # The account's project, which a build needs too: that of orders.example.com is example.com:orders.
+  build_home = try(regex("@([^.]+)[.]?(.*)[.]iam[.]gserviceaccount[.]com$", local.emails.build), [local.job_project])
+  # Full names, known at plan.
+  build_account_id = "projects/${join(":", compact(reverse(local.build_home)))}/serviceAccounts/${local.emails.build}"
+  build_repository = "${local.job_parent}/locations/${var.region}/repositories/${var.name}"
 }
 
 # `source` blocks have no file modes and no times, and the provider sorts them: each machine makes the same archive.
 data "archive_file" "function" {
-  count = local.is_function ? 1 : 0
-
+  count       = local.is_function ? 1 : 0
   type        = "zip"
   output_path = "${path.root}/.terraform/${local.metrics_project}-${var.name}.zip"
 
@@ -34,8 +39,7 @@ data "archive_file" "function" {
 resource "google_storage_bucket" "source" {
   #checkov:skip=CKV_GCP_62:Only this module's apply and the build read it, and Cloud Audit Logs record both.
   #checkov:skip=CKV_GCP_78:Each version of the source is an object of its own, and Git has them all.
-  count = local.is_function ? 1 : 0
-
+  count    = local.is_function ? 1 : 0
   project  = local.job_project
   location = var.region
   # Names of buckets are unique in all of Google Cloud, and take neither . nor :.
@@ -47,7 +51,7 @@ resource "google_storage_bucket" "source" {
   force_destroy = true
 
   dynamic "encryption" {
-    for_each = compact([var.encryption_key])
+    for_each = var.encryption_key[*]
     content { default_kms_key_name = encryption.value }
   }
   depends_on = [google_monitoring_custom_service.deployment]
@@ -55,7 +59,6 @@ resource "google_storage_bucket" "source" {
 
 resource "google_storage_bucket_object" "source" {
   count = local.is_function ? 1 : 0
-
   # The id of a new bucket is known after apply, so a replacement replaces the object too.
   bucket = google_storage_bucket.source[0].id
   # The function sees a new archive by its name. That is known at plan, also where a depends_on on the module makes
@@ -67,9 +70,44 @@ resource "google_storage_bucket_object" "source" {
   lifecycle { ignore_changes = [detect_md5hash] }
 }
 
-resource "google_cloudfunctions2_function" "exporter" {
-  count = local.is_function ? 1 : 0
+resource "google_artifact_registry_repository" "build" {
+  count         = local.is_function ? 1 : 0
+  project       = local.job_project
+  location      = var.region
+  repository_id = var.name
+  description   = "Images of the Datastream exporter's function, which Google builds."
+  format        = "DOCKER"
+  kms_key_name  = var.encryption_key
+  labels        = var.labels
+  # Each upgrade builds an image, and a cache for the next build. A month's stay, and the newest of each.
+  cleanup_policies {
+    id     = "old"
+    action = "DELETE"
+    condition { older_than = "2592000s" }
+  }
+  cleanup_policies {
+    id     = "newest"
+    action = "KEEP"
+    most_recent_versions { keep_count = 5 }
+  }
+  depends_on = [google_monitoring_custom_service.deployment]
+}
 
+# New grants and newly enabled APIs take about two minutes to work, and nothing tries a failed build again.
+resource "time_sleep" "before_build" {
+  count           = local.is_function ? 1 : 0
+  create_duration = "120s"
+  # A new account waits again, and so does a new repository, which has new grants.
+  triggers = { account = local.build_account_id, repository = google_artifact_registry_repository.build[0].create_time }
+  lifecycle { replace_triggered_by = [terraform_data.account["build"]] }
+  depends_on = [
+    google_artifact_registry_repository_iam_member.grant, google_project_iam_member.build,
+    google_project_service.enabled,
+  ]
+}
+
+resource "google_cloudfunctions2_function" "exporter" {
+  count        = local.is_function ? 1 : 0
   project      = local.job_project
   location     = var.region
   name         = var.name
@@ -104,14 +142,14 @@ resource "google_cloudfunctions2_function" "exporter" {
     # Two instances would write the same series. Calls during a run wait in this one, as many as there are threads.
     max_instance_count               = 1
     max_instance_request_concurrency = 4
+    all_traffic_on_latest_revision   = true
+    binary_authorization_policy      = var.binary_authorization
     # Cloud Scheduler and Pub/Sub of the same project count as internal.
-    all_traffic_on_latest_revision = true
-    binary_authorization_policy    = var.binary_authorization
-    ingress_settings               = "ALLOW_INTERNAL_ONLY"
-    direct_vpc_egress              = one([for vpc in local.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
+    ingress_settings  = "ALLOW_INTERNAL_ONLY"
+    direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 
     dynamic "direct_vpc_network_interface" {
-      for_each = local.vpc_access[*]
+      for_each = var.vpc_access[*]
       content {
         network    = direct_vpc_network_interface.value.network
         subnetwork = direct_vpc_network_interface.value.subnetwork

@@ -1,19 +1,11 @@
 # Mode `job`: a Cloud Run job that runs every minute.
 
 locals {
-  environment = merge(
-    # Nothing else tells a process where it runs. With hundreds of threads, glibc would keep a fifth more memory.
-    { DATASTREAM_EXPORTER_LOCATION = local.exporter_location, MALLOC_ARENA_MAX = "2" },
-    var.environment_variables,
-    # The whole config.yaml, so that plan shows when it changes.
-    { DATASTREAM_EXPORTER_CONFIG = var.config_yaml },
-  )
-  job_name = "projects/${local.job_project}/locations/${var.region}/jobs/${var.name}"
+  job_name = "${local.job_parent}/locations/${var.region}/jobs/${var.name}"
 }
 
 resource "google_cloud_run_v2_job" "exporter" {
-  count = var.mode == "job" ? 1 : 0
-
+  count    = local.is_function ? 0 : 1
   project  = local.job_project
   location = var.region
   name     = var.name
@@ -53,7 +45,7 @@ resource "google_cloud_run_v2_job" "exporter" {
         }
       }
       dynamic "vpc_access" {
-        for_each = local.vpc_access[*]
+        for_each = var.vpc_access[*]
         content {
           egress = vpc_access.value.egress
           network_interfaces {

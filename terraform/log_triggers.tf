@@ -2,30 +2,21 @@
 # project sends the log entries to a topic, which pushes them to the function.
 
 locals {
-  is_triggered        = local.is_function && coalesce(var.log_triggers, true) && !var.paused
-  triggering_projects = local.is_triggered ? local.watched_projects : toset([])
-
-  # Alternatives, as narrow as what is known of these logs allows: an entry costs a call and often a run. The function's
-  # own log must never be among them.
-  activity = "log_id(\"datastream.googleapis.com/stream_activity\")"
-  trigger_filters = [
-    # What Datastream itself finds. The severity is the only field that all such entries are known to have.
-    "${local.activity}\nseverity>=ERROR",
-    # A change of state that the service makes. The log's schema has the field; no example shows how it is spelt.
-    join("\n", [local.activity,
-    "(jsonPayload.stream_state_change.new_state=~\".\" OR jsonPayload.streamStateChange.newState=~\".\")"]),
-    # What somebody does to a stream. An operation that takes time has an entry when it begins and one when it ends.
-    join("\n", [
-      "log_id(\"cloudaudit.googleapis.com/activity\")",
-      "protoPayload.serviceName=\"datastream.googleapis.com\"",
-      "protoPayload.methodName=~\"Datastream[.](Create|Update|Delete|Run)Stream$\"",
-    ])
-  ]
+  # As narrow as what is known of these logs allows: an entry costs a call and often a run. The function's own log must
+  # never be among them. First, what Datastream itself finds: the severity is the only field that all such entries are
+  # known to have. Then a change of state that the service makes: the log's schema has the field, and no example shows
+  # how it is spelt. Last, what somebody does to a stream.
+  trigger_filter = <<-EOT
+    (log_id("datastream.googleapis.com/stream_activity") AND severity>=ERROR)
+    OR (log_id("datastream.googleapis.com/stream_activity")
+    AND (jsonPayload.stream_state_change.new_state=~"." OR jsonPayload.streamStateChange.newState=~"."))
+    OR (log_id("cloudaudit.googleapis.com/activity") AND protoPayload.serviceName="datastream.googleapis.com"
+    AND protoPayload.methodName=~"Datastream[.](Create|Update|Delete|Run)Stream$")
+  EOT
 }
 
 resource "google_pubsub_topic" "log" {
-  count = local.is_triggered ? 1 : 0
-
+  count        = local.is_triggered ? 1 : 0
   project      = local.job_project
   name         = "${var.name}-log"
   kms_key_name = var.encryption_key
@@ -35,22 +26,20 @@ resource "google_pubsub_topic" "log" {
 
 resource "google_logging_project_sink" "log" {
   for_each = local.triggering_projects
-
-  project = each.key
+  project  = each.key
   # The provider takes over a sink of the same name without an error, and deletes it later. Another deployment may
   # watch the same project, so the name has the metrics project, which has only one.
   name        = "${var.name}-of-${local.metrics_project}"
   description = "Calls the Datastream exporter when a stream fails or changes."
   destination = "pubsub.googleapis.com/${google_pubsub_topic.log[0].id}"
-  filter      = "${join("\nOR\n", [for filter in local.trigger_filters : "(\n${filter}\n)"])}\n"
+  filter      = local.trigger_filter
 
   unique_writer_identity = true
   depends_on             = [google_project_service.enabled]
 }
 
 resource "google_pubsub_subscription" "log" {
-  count = local.is_triggered ? 1 : 0
-
+  count   = local.is_triggered ? 1 : 0
   project = local.job_project
   name    = "${var.name}-log"
   topic   = google_pubsub_topic.log[0].id

@@ -1,93 +1,143 @@
-# The alert policies. The user's changes are applied here: a new threshold shows in the plan as one changed policy.
+# The alert policies, with the changes of policy_overrides, once for each route. A route gives the alerts of some
+# watched projects to their team; the route "" is for everything else. So every stream alerts in exactly one of them,
+# also in projects added later.
 
 locals {
-  severity = { for name, policy in local.originals : name => coalesce(local.changes[name].severity, policy.severity) }
+  unchanged = {
+    duration = null, enabled = null, notification_channels = null, runbook_url = null, severity = null, threshold = null
+  }
+  # No try or can here, nor elsewhere of what may be unknown at plan, such as a channel of the same configuration:
+  # before Terraform 1.12, all of it would be unknown.
+  overrides = { for name in keys(local.policies) : name => lookup(var.policy_overrides, name, local.unchanged) }
 
-  # What the files can't name: the page of what is deployed, and the dashboard.
-  exporter_page  = "${local.console}/run/${lookup(local.exporter_pages, var.mode, "")}/${var.region}/${var.name}?"
-  exporter_pages = { function = "detail", job = "jobs/details" }
-  dashboards     = "${local.console}/monitoring/dashboards?project=$${project}"
-
-  # The text of each policy, then its links' addresses. Each place that changes is an exact text in the file. The
-  # dashboard's address is known after the first apply.
-  links = { for name, policy in local.originals : name => try(policy.documentation.links, []) }
-  texts = {
-    for name, policy in local.originals : name => [
-      for text in concat([trimspace(policy.documentation.content)], local.links[name][*].url) : replace(replace(
-        strcontains(text, local.dashboards) ? replace(text, local.dashboards, local.dashboard_url) : text,
-        "${local.console}/run?", local.exporter_page),
-      "project=exporter-project", "project=${local.job_project}")
-    ]
+  severity = { for name, file in local.policies : name => coalesce(local.overrides[name].severity, file.severity) }
+  # exporter-silent would alert for as long as the exporter is paused.
+  enabled = {
+    for name, file in local.policies : name => coalesce(
+      local.overrides[name].enabled, try(file.enabled, true) && !(var.paused && name == "exporter-silent"),
+    )
+  }
+  threshold = {
+    for name, override in local.overrides : name =>
+    override.threshold == null ? lookup(local.thresholds, name, "") : tostring(override.threshold)
+  }
+  duration = {
+    for name, override in local.overrides : name =>
+    override.duration == null ? try(local.promql[name].duration, null) : override.duration
+  }
+  # On one line, as Google's guides write them: somebody's filters were silently ignored with line breaks.
+  # https://github.com/google/skills
+  query = {
+    for name in setsubtract(keys(local.policies), local.on_exporter_log) : name => trimspace(replace(
+      replace(local.promql[name].query, " (${lookup(local.thresholds, name, "")})", " (${local.threshold[name]})"),
+      "/\\s+/", " ",
+    ))
   }
 
-  # What is present, and what every place of a policy has. Nobody needs a policy on a log without a channel.
-  placed = {
-    for key, place in merge(local.on_metrics, local.on_project_logs, local.on_exporter_log) : key => merge(place, {
-      policy       = local.originals[place.name]
-      severity     = local.severity[place.name]
-      enabled      = local.enabled[place.name]
-      display_name = "${local.originals[place.name].displayName}${place.route == "" ? "" : " (${place.route})"}"
-      labels = merge(
-        try(local.originals[place.name].userLabels, {}),
-        can(local.thresholds[place.name]) ? { threshold = local.thresholds[place.name].chosen } : {},
-        place.route == "" ? {} : { route = place.route },
-      )
-      content = join("\n\n", compact(concat(
-        [for url in local.runbooks[place.name][place.route] : "**Runbook.** [Open the runbook](${url})."],
-        [local.texts[place.name][0], lookup(local.route_mentions[place.route], local.severity[place.name], null)],
-      )))
-      links = concat(
-        [for url in local.runbooks[place.name][place.route] : { displayName = "Runbook", url = url }],
-        [for index, link in local.links[place.name] : merge(link, { url = local.texts[place.name][index + 1] })],
-      )
-      # The API rejects one in a policy on a log, and without channels.
-      renotify_intervals = place.query == null || length(place.channels) == 0 ? {} : var.renotify_intervals
-    }) if contains(local.present, place.name) && (place.query != null || length(place.channels) > 0)
+  # What selects streams or locations has routes, and what reads the exporter's log, whose entries name the project.
+  selector = "(custom_googleapis_com:datastream_(?:stream|location)_[a-z_]+[{])"
+  routed = [
+    for name in keys(local.policies) : name if !startswith(name, "exporter-") &&
+    (contains(local.on_exporter_log, name) || length(regexall(local.selector, lookup(local.query, name, ""))) > 0)
+  ]
+  routes = merge(
+    {
+      "" = {
+        projects              = flatten(values(var.routes)[*].projects) # those that it doesn't get
+        notification_channels = local.channels
+        runbook_url           = null
+        slack_mentions        = var.slack_mentions
+      }
+    },
+    var.routes,
+  )
+
+  # By key in the state: ROUTE/POLICY, or POLICY. `projects` is a regular expression, in which a dot would match every
+  # character.
+  placed = merge([
+    for route, given in local.routes : {
+      for name, file in local.policies : route == "" ? name : "${route}/${name}" => {
+        name     = name
+        file     = file
+        route    = route
+        projects = contains(local.routed, name) ? replace(join("|", sort(given.projects)), ".", "[.]") : ""
+        runbooks = compact([
+          local.overrides[name].runbook_url == null ? given.runbook_url : local.overrides[name].runbook_url
+        ])
+        closing = contains(local.module_files, "${name}.yaml") && local.promql[name] != null ? local.closing : ""
+        mention = lookup(given.slack_mentions, local.severity[name], "")
+      } if route == "" || contains(local.routed, name)
+    }
+  ]...)
+  # Those of policy_overrides are for what no route has.
+  policy_channels = {
+    for key, place in local.placed : key => coalesce(
+      place.route == "" ? local.overrides[place.name].notification_channels : null,
+      local.routes[place.route].notification_channels[local.severity[place.name]],
+    )
   }
 }
 
 resource "google_monitoring_alert_policy" "policy" {
-  for_each = { for key, policy in local.placed : key => policy if var.create_policies }
+  for_each     = { for key, place in local.placed : key => place if var.create_policies }
+  project      = local.metrics_project
+  display_name = "${each.value.file.displayName}${each.value.route == "" ? "" : " (${each.value.route})"}"
+  severity     = local.severity[each.value.name]
+  enabled      = local.enabled[each.value.name]
+  combiner     = each.value.file.combiner
+  user_labels = merge(
+    var.labels,
+    try(each.value.file.userLabels, {}),
+    local.threshold[each.value.name] == "" ? {} : { threshold = local.threshold[each.value.name] },
+    each.value.route == "" ? {} : { route = each.value.route },
+  )
 
-  project      = each.value.project
-  display_name = each.value.display_name
-  severity     = each.value.severity
-  enabled      = each.value.enabled
-  combiner     = each.value.policy.combiner
-  user_labels  = merge(var.labels, each.value.labels)
-
-  notification_channels = each.value.channels
+  notification_channels = local.policy_channels[each.key]
 
   conditions {
-    display_name = each.value.policy.conditions[0].displayName
+    display_name = local.conditions[each.value.name].displayName
 
     dynamic "condition_prometheus_query_language" {
-      for_each = each.value.query == null ? [] : [local.promql[each.value.name]]
+      for_each = local.promql[each.value.name][*]
       content {
-        query                     = each.value.query
-        duration                  = local.durations[each.value.name]
+        query = each.value.projects == "" ? local.query[each.value.name] : replace(
+          local.query[each.value.name], "/${local.selector}/",
+          "$${1}namespace${each.value.route == "" ? "!~" : "=~"}\"${each.value.projects}\", ",
+        )
+        duration                  = local.duration[each.value.name]
         evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
         disable_metric_validation = try(condition_prometheus_query_language.value.disableMetricValidation, true)
       }
     }
 
     dynamic "condition_matched_log" {
-      for_each = each.value.filter == null ? [] : [local.log_conditions[each.value.name]]
+      for_each = local.log[each.value.name][*]
       content {
-        filter           = each.value.filter
+        filter = each.value.projects == "" ? condition_matched_log.value.filter : join("\n", [
+          "${each.value.route == "" ? "NOT " : ""}jsonPayload.project=~\"^(${each.value.projects})$\"",
+          "(${trimspace(condition_matched_log.value.filter)})",
+        ])
         label_extractors = try(condition_matched_log.value.labelExtractors, null)
       }
     }
   }
 
   documentation {
-    mime_type = each.value.policy.documentation.mimeType
-    subject   = each.value.policy.documentation.subject
-    content   = each.value.content
+    mime_type = each.value.file.documentation.mimeType
+    subject   = each.value.file.documentation.subject
+    content = join("\n\n", compact(concat(
+      [for url in each.value.runbooks : "**Runbook.** [Open the runbook](${url})."],
+      [trimspace(each.value.file.documentation.content), each.value.closing, each.value.mention],
+    )))
 
     # The API allows three.
     dynamic "links" {
-      for_each = slice(each.value.links, 0, min(3, length(each.value.links)))
+      for_each = [
+        for index, link in concat(
+          [for url in each.value.runbooks : { displayName = "Runbook", url = url }],
+          try(each.value.file.documentation.links, []),
+        ) : link if index < 3
+      ]
       content {
         display_name = links.value.displayName
         url          = links.value.url
@@ -96,39 +146,33 @@ resource "google_monitoring_alert_policy" "policy" {
   }
 
   alert_strategy {
-    auto_close           = each.value.policy.alertStrategy.autoClose
-    notification_prompts = try(each.value.policy.alertStrategy.notificationPrompts, null)
+    auto_close           = each.value.file.alertStrategy.autoClose
+    notification_prompts = try(each.value.file.alertStrategy.notificationPrompts, null)
 
     dynamic "notification_rate_limit" {
-      for_each = try([each.value.policy.alertStrategy.notificationRateLimit], [])
+      for_each = try([each.value.file.alertStrategy.notificationRateLimit], [])
       content {
         period = notification_rate_limit.value.period
       }
     }
 
+    # The API takes none in a policy on a log, and none without channels.
     dynamic "notification_channel_strategy" {
-      for_each = compact([lookup(each.value.renotify_intervals, each.value.severity, null)])
+      for_each = compact([
+        contains(local.on_exporter_log, each.value.name) || length(local.policy_channels[each.key]) == 0 ? null :
+        lookup(var.renotify_intervals, local.severity[each.value.name], null)
+      ])
       content {
-        notification_channel_names = each.value.channels
+        notification_channel_names = local.policy_channels[each.key]
         renotify_interval          = notification_channel_strategy.value
       }
-    }
-  }
-
-  lifecycle {
-    precondition {
-      condition     = !contains(keys(local.too_far_back), each.value.name)
-      error_message = lookup(local.too_far_back, each.value.name, "It looks back too far.")
     }
   }
 
   # Descriptors and metrics scope first: without them, a policy sees nothing. The exporter too, so that it runs before
   # exporter-silent's retest window ends.
   depends_on = [
-    google_cloud_scheduler_job.exporter,
-    google_monitoring_custom_service.deployment,
-    google_monitoring_metric_descriptor.exporter,
+    google_cloud_scheduler_job.exporter, google_monitoring_metric_descriptor.exporter,
     google_monitoring_monitored_project.scoped,
-    google_project_service.enabled,
   ]
 }

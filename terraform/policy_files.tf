@@ -1,44 +1,94 @@
-# The policies are files in the API's own form: those of this module, and those of policy_directory.
+# The policies are files in the API's own form: those of alerting_policies/, and those of policy_directory.
 
 locals {
-  own_folder = "${local.shared}/alerting_policies"
+  module_folder = "${local.shared}/alerting_policies"
+  module_files  = fileset(local.module_folder, "*.yaml")
+  closing       = trimspace(file("${local.module_folder}/closing.md"))
+  own_files     = var.policy_directory == null ? [] : fileset(var.policy_directory, "*.{json,yaml,yml}")
 
-  # Keyed by file name, which stays when a text changes.
-  files = merge(
-    { for file in fileset(local.own_folder, "*.yaml") : trimsuffix(file, ".yaml") => "${local.own_folder}/${file}" },
-    { for name in keys(local.own_policies) : name => "${var.policy_directory}/${name}.yaml" },
+  # By name: the file's without .yaml, as in policy_overrides and in addresses in the state.
+  paths = merge(
+    { for name in local.module_files : trimsuffix(name, ".yaml") => "${local.module_folder}/${name}" },
+    { for name in local.own_files : trimsuffix(name, ".yaml") => "${var.policy_directory}/${name}" },
   )
-  policy_names = sort(keys(local.files))
 
-  # What the label `needs` of a policy asks of config.yaml. What config doesn't collect or limit can't alert, and each
-  # query has its price.
-  met = {
+  # A file names no deployment: others may write to the same project, or be seen in the same metrics scope. These texts
+  # stand for this one, quoted in YAML or not; nothing else in a file changes here. What isn't YAML is null.
+  decoded = {
+    for name, path in local.paths : name => try(yamldecode(
+      replace(replace(replace(replace(replace(replace(file(path),
+        "\"metrics-project", "\"${local.metrics_project}"),
+        "\"exporter-location", "\"${local.exporter_location}"),
+        "/(namespace=.?\")datastream-exporter/", "$${1}${local.exporter_name}"),
+        "/(_name=.?\")datastream-exporter/", "$${1}${var.name}"),
+        "project=exporter-project", "project=${local.job_project}"),
+      "${local.console}/run?", "${local.console}/run/${local.exporter_page}/${var.region}/${var.name}?")
+    ), null)
+  }
+  exporter_page = local.is_function ? "detail" : "jobs/details"
+
+  # Each policy has one condition: a query or a filter.
+  conditions = { for name, file in local.decoded : name => try(one(file.conditions), null) }
+  promql     = { for name, one in local.conditions : name => try(one.conditionPrometheusQueryLanguage, null) }
+  log        = { for name, one in local.conditions : name => try(one.conditionMatchedLog, null) }
+
+  # A policy on a log sees its own project's log only. Those on the exporter's log are here, in the metrics project;
+  # those on the watched projects' logs are in log_policies/.
+  on_exporter_log = [for name, log in local.log : name if try(strcontains(log.filter, "\"${var.name}\""), false)]
+
+  # What the resource reads. A query becomes one line, so it has no comments.
+  formed = [
+    for name, file in local.decoded : name if can([
+      file.displayName, file.combiner, regex("^(CRITICAL|ERROR|WARNING)$", file.severity), file.alertStrategy.autoClose,
+      file.documentation.mimeType, file.documentation.subject, file.documentation.content,
+      local.conditions[name].displayName,
+      ]) && (contains(local.on_exporter_log, name) || can([
+        regex("^[^#]+$", local.promql[name].query), local.promql[name].evaluationInterval,
+    ]))
+  ]
+  wrong_files = [
+    for file in local.own_files : file if !endswith(file, ".yaml") || contains(local.module_files, file) ||
+    !contains(local.formed, trimsuffix(file, ".yaml"))
+  ]
+
+  # By the label `needs`: what config.yaml doesn't collect or limit can't alert, and each query has its price.
+  config_has = {
     nothing = true
-    objects = local.collect.objects
-    quiet   = anytrue([for one in try(local.config.expectations, null)[*] : can(coalesce(one.quiet))])
+    objects = local.config.collect.objects
+    quiet   = length(compact(local.config.expectations[*].quiet)) > 0
   }
+  left_out = concat(
+    [for name, file in local.decoded : name if !lookup(local.config_has, try(file.userLabels.needs, "nothing"), true)],
+    local.job_project == local.metrics_project ? [] : local.on_exporter_log,
+    # A job has no memory of the previous run, so it logs no changes of states.
+    local.is_function ? [] : ["stream-state-changed"],
+  )
+  policies = { for name in setsubtract(local.formed, local.left_out) : name => local.decoded[name] }
 
-  decoded = { for name, file in local.files : name => yamldecode(file(file)) }
-  # A job has no memory of the previous run, so it logs no changes of states.
-  originals = {
-    for name, policy in local.decoded : name => policy if(name != "stream-state-changed" || local.is_function) &&
-    lookup(local.met, try(policy.userLabels.needs, "nothing"), true)
+  # What policy_overrides can name, and the numbers in queries that it can change.
+  policy_names = sort(setsubtract(keys(local.decoded), keys(local.removed_policies)))
+  thresholds = {
+    for name, file in local.decoded : name => file.userLabels.threshold if can(file.userLabels.threshold)
   }
+  # Beyond their limits, two would always alert or never. A stream's state changes once in a run at most, every ten
+  # seconds; nobody waits for data that is more than a day old.
+  threshold_limits = merge(
+    { for name in keys(local.thresholds) : name => [0, 1000000000000] },
+    { stream-flapping = [1, 180], stream-lagging = [1, 86400] },
+  )
+  # In seconds. Google takes 25 hours for the look-back window, its offset and the retest window together.
+  duration_limits = { stream-backfill-long = 0, stream-quiet = 0, stream-stalled = 3000 }
 
-  overridable = ["duration", "enabled", "notification_channels", "runbook_url", "severity", "threshold"]
-  unchanged   = { for attribute in local.overridable : attribute => null }
-  # No try or can here, nor elsewhere of what may be unknown at plan, such as a channel of the same configuration:
-  # before Terraform 1.12, all of it would be unknown.
-  changes = { for name in local.policy_names : name => lookup(local.overrides, name, local.unchanged) }
-
-  # exporter-silent would alert for as long as the exporter is paused. `enabled` in policy_overrides still wins.
-  enabled = {
-    for name, policy in local.originals : name => coalesce(
-      local.changes[name].enabled, try(policy.enabled, true) && !(var.paused && name == "exporter-silent"),
-    )
+  # Policies of earlier versions, and what alerts instead
+  removed_policies = {
+    exporter-watching-nothing = "it is gone; stream-missing and project-unwatched alert instead."
+    private-connection-failed = "it is gone; stream-failed alerts for the streams of a broken connection."
+    source-disk-filling       = "it is gone; watch the source's disk with the database's own metrics."
+    source-log-growing        = "it is gone; watch the source's log with the database's own metrics."
+    source-slot-held          = "it is gone; watch the source's slots with the database's own metrics."
+    stream-activity-errors    = "the module log_policies creates it, in each project that you call it for."
+    stream-changed            = "the module log_policies creates it, in each project that you call it for."
+    stream-maintenance-long   = "it is gone; stream-lagging alerts if data is late."
+    stream-volume-jump        = "it is gone, and nothing alerts for that."
   }
-
-  # A policy that its file switches off is absent, unless policy_overrides switches it on. One that policy_overrides
-  # switches off is present and disabled: it keeps its id and its snoozes.
-  present = [for name, policy in local.originals : name if local.enabled[name] || try(policy.enabled, true)]
 }

@@ -1,11 +1,5 @@
 # Cloud Scheduler: what it calls, and when.
 
-locals {
-  # The service's own address: the function's other one isn't internal.
-  function_uri = one(google_cloudfunctions2_function.exporter[*].service_config[0].uri)
-  service_name = "projects/${local.job_project}/locations/${var.region}/services/${var.name}"
-}
-
 resource "google_cloud_scheduler_job" "exporter" {
   project     = local.job_project
   region      = var.region

@@ -1,7 +1,38 @@
+variable "binary_authorization" {
+  description = "Binary Authorization policy: `\"default\"`, or `projects/PROJECT/platforms/cloudRun/policies/POLICY`."
+  type        = string
+  default     = null
+}
+
+variable "build_environment_variables" {
+  description = "Environment variables of the function's build. Emptying the map leaves the old ones at Google."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "build_worker_pool" {
+  description = "Private pool that builds the function: `projects/PROJECT/locations/REGION/workerPools/POOL`."
+  type        = string
+  default     = null
+}
+
 variable "config_yaml" {
   description = "Text of config.yaml: `file(\"config.yaml\")`."
   type        = string
   nullable    = false
+}
+
+variable "cpu" {
+  description = "CPUs of the function or job."
+  type        = string
+  default     = "1"
+  nullable    = false
+
+  validation {
+    condition     = contains(["1", "2", "4", "6", "8"], var.cpu)
+    error_message = "cpu must be 1, 2, 4, 6 or 8."
+  }
 }
 
 variable "enable_apis" {
@@ -11,11 +42,50 @@ variable "enable_apis" {
   nullable    = false
 }
 
+variable "encryption_key" {
+  description = "Cloud KMS key (CMEK): `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
+  type        = string
+  default     = null
+}
+
+variable "environment_variables" {
+  description = "More environment variables of the exporter, such as `{ HTTPS_PROXY = \"http://proxy:3128\" }`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in keys(var.environment_variables) :
+      name == "DATASTREAM_EXPORTER_VERBOSE" || !can(regex("^DATASTREAM_EXPORTER_|_EMULATOR_HOST$", name))
+    ])
+    error_message = "Of the exporter's own variables, only DATASTREAM_EXPORTER_VERBOSE is for here."
+  }
+}
+
+variable "image" {
+  description = "Image of the job, by digest: `REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE@sha256:…`."
+  type        = string
+  default     = null
+
+  # A tag can point to another image later.
+  validation {
+    condition     = var.image == null || can(regex("^[^@:]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image must end with a digest, @sha256:…, and have no tag. The README has the command for it."
+  }
+}
+
 variable "labels" {
   description = "Labels of everything that takes labels, such as `{ team = \"data\" }`."
   type        = map(string)
   default     = {}
   nullable    = false
+}
+
+variable "log_triggers" {
+  description = "Whether Datastream's log and audit log also call the function. By default, in mode `function`."
+  type        = bool
+  default     = null
 }
 
 variable "manage_iam" {
@@ -32,10 +102,51 @@ variable "manage_metrics_scope" {
   nullable    = false
 }
 
+variable "memory" {
+  description = "Memory of the function or job."
+  type        = string
+  default     = "512Mi"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^((51[2-9]|5[2-9][0-9]|[6-9][0-9]{2}|[1-9][0-9]{3,})Mi|[1-9][0-9]*Gi)$", var.memory))
+    error_message = "memory must be at least 512Mi, in Mi or Gi. Cloud Run rejects a job with less."
+  }
+}
+
+variable "mode" {
+  description = "What runs every minute: a Cloud Run `function` or a Cloud Run `job`."
+  type        = string
+  default     = "function"
+  nullable    = false
+
+  validation {
+    condition     = contains(["function", "job"], var.mode)
+    error_message = "mode must be function or job. Instead of worker_pool, take function: as quick, and cheaper."
+  }
+  validation {
+    condition     = var.mode != "job" || var.image != null
+    error_message = "mode = \"job\" needs image. The README says how to build one; mode = \"function\" needs none."
+  }
+}
+
 variable "name" {
   description = "Name of the function or job, and prefix of the service accounts and the custom role."
   type        = string
   default     = "datastream-exporter"
+  nullable    = false
+
+  # The service accounts add a suffix, and may have 30 characters. Google refuses a bucket with its own name.
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,22}[a-z0-9]$", var.name)) && !strcontains(var.name, "goog")
+    error_message = "name must have 6 to 24 of a-z, 0-9 and -, begin with a letter, not end with -, and not have goog."
+  }
+}
+
+variable "paused" {
+  description = "Whether to stop the exporter: no schedule, no log triggers. exporter-silent is off, too."
+  type        = bool
+  default     = false
   nullable    = false
 }
 
@@ -43,9 +154,54 @@ variable "project_id" {
   description = "Project that the exporter runs in. By default, the metrics project in config.yaml."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.project_id == null || can(regex("^[a-z][a-z0-9.:-]+$", var.project_id))
+    error_message = "project_id must be an id, such as orders-prod, not a number or a display name."
+  }
 }
 
 variable "region" {
   description = "Region that the exporter runs in, such as `\"europe-west1\"`. It can watch any location."
   type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-(north|east|south|west|central){1,2}[0-9]+$", var.region))
+    error_message = "region must be a region of Cloud Run, such as europe-west1; no zone, not global."
+  }
+}
+
+variable "service_accounts" {
+  description = "Addresses of existing accounts, by what they do: `exporter`, `scheduler`, `build`, `push`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key, email in var.service_accounts :
+      contains(["build", "exporter", "push", "scheduler"], key) && can(regex("^[^@: ]+@[^@ ]+[.][^@ ]+$", email))
+    ])
+    error_message = "service_accounts must be addresses, of build, exporter, push and scheduler."
+  }
+  # https://cloud.google.com/scheduler/docs/http-target-auth, https://cloud.google.com/pubsub/docs/push
+  validation {
+    condition = alltrue([
+      for key, email in var.service_accounts : endswith(email, local.own_domain)
+      if contains(["push", "scheduler"], key) && endswith(email, ".iam.gserviceaccount.com")
+    ])
+    error_message = "Google takes push and scheduler only if they are of ${local.job_project}, where the exporter runs."
+  }
+}
+
+variable "vpc_access" {
+  description = "Direct VPC egress: `network` or `subnetwork`, `tags`, and `egress`, `ALL_TRAFFIC` by default."
+  type = object({
+    egress     = optional(string, "ALL_TRAFFIC")
+    network    = optional(string)
+    subnetwork = optional(string)
+    tags       = optional(list(string))
+  })
+  default = null
 }

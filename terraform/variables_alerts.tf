@@ -6,23 +6,95 @@ variable "create_policies" {
 }
 
 variable "notification_channels" {
-  description = "Channels to notify by severity: `{ CRITICAL = [\"projects/PROJECT/notificationChannels/ID\"] }`."
-  type        = map(list(string))
-  default     = {}
+  description = "Whom to notify, by severity: each severity notifies its own channels, and nobody else."
+  type        = object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) })
+  default     = { CRITICAL = [], ERROR = [], WARNING = [] }
   nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in flatten(values(var.notification_channels)) : can(regex(local.channel_form, name))
+    ])
+    error_message = local.channel_advice
+  }
 }
 
 variable "policy_directory" {
   description = "Folder with your own policies: YAML files in the form of those in `alerting_policies/`."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.policy_directory == null ? true : length(fileset(var.policy_directory, "*.yaml")) > 0
+    error_message = "policy_directory has no .yaml file. \"$${path.root}/policies\" is a folder beside your main.tf."
+  }
 }
 
 variable "policy_overrides" {
   description = "Changes to single policies, by file name without .yaml: see [Policies](#policies)."
-  type        = any # inputs/ has the type
-  default     = {}
-  nullable    = false
+  type = map(object({
+    duration              = optional(string)
+    enabled               = optional(bool)
+    notification_channels = optional(list(string))
+    runbook_url           = optional(string)
+    severity              = optional(string)
+    threshold             = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = length(setsubtract(keys(var.policy_overrides), local.policy_names)) == 0
+    error_message = join("\n", concat(
+      [for name in setsubtract(keys(var.policy_overrides), local.policy_names) :
+      "There is no policy ${name}: ${lookup(local.removed_policies, name, "is it misspelled?")}"],
+      ["The policies are ${join(", ", local.policy_names)}."],
+    ))
+  }
+  # A type drops misspelled keys.
+  validation {
+    condition = alltrue([
+      for change in values(var.policy_overrides) : anytrue([for value in values(change) : value != null])
+    ])
+    error_message = "Each must set duration, enabled, notification_channels, runbook_url, severity or threshold."
+  }
+  validation {
+    condition = alltrue([
+      for change in values(var.policy_overrides) : try(regex("^([0-9]+)s$", change.duration)[0] % 60 == 0, false)
+      if change.duration != null
+    ])
+    error_message = "duration must be whole minutes, in seconds, such as \"300s\"."
+  }
+  validation {
+    condition = alltrue([
+      for name, change in var.policy_overrides :
+      try(regex("^([0-9]+)s$", change.duration)[0] <= lookup(local.duration_limits, name, 3600), true)
+    ])
+    error_message = "duration is at most 3600s; ${jsonencode(local.duration_limits)} look far back."
+  }
+  validation {
+    condition = alltrue([
+      for name in flatten(values(var.policy_overrides)[*].notification_channels) :
+      name == null || can(regex(local.channel_form, name))
+    ])
+    error_message = local.channel_advice
+  }
+  validation {
+    condition = alltrue([
+      for change in values(var.policy_overrides) : contains(["CRITICAL", "ERROR", "WARNING"], change.severity)
+      if change.severity != null
+    ])
+    error_message = "severity must be CRITICAL, ERROR or WARNING."
+  }
+  validation {
+    condition = alltrue([
+      for name, change in var.policy_overrides : try(
+        change.threshold == floor(change.threshold) && change.threshold >= local.threshold_limits[name][0] &&
+        change.threshold <= local.threshold_limits[name][1], false,
+      ) if change.threshold != null
+    ])
+    error_message = "threshold must be a whole number within these limits: ${jsonencode(local.threshold_limits)}."
+  }
 }
 
 variable "renotify_intervals" {
@@ -30,19 +102,83 @@ variable "renotify_intervals" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition = alltrue([
+      for severity, interval in var.renotify_intervals : contains(local.severities, severity) &&
+      can(regex("^(1[89]\\d\\d|[2-9]\\d{3}|[1-7]\\d{4}|8[0-5]\\d{3}|86[0-3]\\d\\d|86400)s$", interval))
+    ])
+    error_message = "Each must be of CRITICAL, ERROR or WARNING, and 1800s (30 minutes) to 86400s (24 hours)."
+  }
 }
 
 variable "routes" {
   description = "Who gets the alerts of which watched projects, by a name of your choice: see [Routes](#routes)."
-  type        = any # inputs/ has the type
-  default     = {}
-  nullable    = false
+  type = map(object({
+    projects              = list(string)
+    notification_channels = object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) })
+    runbook_url           = optional(string)
+    slack_mentions        = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for route in keys(var.routes) : can(regex("^[a-z][a-z0-9_-]{0,62}$", route))])
+    error_message = "A route's name becomes a label: a letter, then up to 62 of a-z, 0-9, - and _."
+  }
+  validation {
+    condition = alltrue([
+      for given in values(var.routes) :
+      length(given.projects) > 0 && length(setsubtract(given.projects, local.watched_projects)) == 0
+    ])
+    error_message = "Each route needs projects, of those in config.yaml: ${join(", ", local.watched_projects)}."
+  }
+  validation {
+    condition = alltrue([
+      for routes in values(transpose({ for name, given in var.routes : name => given.projects })) : length(routes) == 1
+    ])
+    error_message = "Two routes have the same project. Its alerts go to one team."
+  }
+  validation {
+    condition = alltrue([
+      for name in flatten([for given in values(var.routes) : values(given.notification_channels)]) :
+      can(regex(local.channel_form, name))
+    ])
+    error_message = local.channel_advice
+  }
+  validation {
+    condition = alltrue(flatten([
+      for given in values(var.routes) : [
+        for severity, mention in given.slack_mentions :
+        contains(local.severities, severity) && can(regex(local.mention_form, mention))
+      ]
+    ]))
+    error_message = local.mention_advice
+  }
 }
 
 variable "slack_channel" {
   description = "Slack channel to create, such as `{ channel_name = \"#data-alerts\" }`: see [Slack](#slack)."
-  type        = any # inputs/ has the type
-  default     = null
+  type = object({
+    channel_name  = string
+    display_name  = optional(string)
+    severities    = optional(set(string), ["CRITICAL", "ERROR", "WARNING"])
+    token_version = optional(string, "1")
+  })
+  default = null
+
+  validation {
+    condition = var.slack_channel == null ? true : (
+      startswith(var.slack_channel.channel_name, "#") &&
+      length(setsubtract(var.slack_channel.severities, local.severities)) == 0
+    )
+    error_message = "channel_name must begin with #, as \"#data-alerts\"; severities are CRITICAL, ERROR and WARNING."
+  }
+  validation {
+    condition     = var.slack_channel == null || startswith(coalesce(var.slack_token, "none"), "xoxb-")
+    error_message = "slack_channel needs slack_token, a bot's token (xoxb-…), at each plan, apply and destroy."
+  }
 }
 
 variable "slack_mentions" {
@@ -50,6 +186,14 @@ variable "slack_mentions" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition = alltrue([
+      for severity, mention in var.slack_mentions :
+      contains(local.severities, severity) && can(regex(local.mention_form, mention))
+    ])
+    error_message = local.mention_advice
+  }
 }
 
 variable "slack_token" {

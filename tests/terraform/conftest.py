@@ -1,26 +1,30 @@
 """Fixtures: the fake google provider, and root modules that use it."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import pytest
 
+from tests.terraform import module_inputs
 from tests.terraform.fake_project import FakeProject
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.module_inputs import CHANNELS, INPUTS, MODULE, SECRETS, STREAMS
+from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE
 from tests.terraform.terraform_cli import Plan, RootModule, copy_module
 
-CopyModule: TypeAlias = Callable[..., RootModule]
-"""Copies a directory of the project into a root module, as ``copy_module`` does."""
-
-PlanModule: TypeAlias = Callable[..., Plan]
-"""Plans the module with changes to the tests' inputs. Equal inputs share a plan."""
+CopyModule: TypeAlias = Callable[..., RootModule]  # as ``copy_module`` does
+PlanModule: TypeAlias = Callable[..., Plan]  # with changes to INPUTS
+Called: TypeAlias = Callable[..., RootModule]  # with changes to FUNCTION
 
 
 @pytest.fixture
 def fake_provider() -> Iterator[FakeProvider]:
     """Run a fake provider on projects that have channels, a secret and streams."""
-    project = FakeProject(channels=CHANNELS, secrets=SECRETS, streams=[*STREAMS])
+    project = FakeProject(
+        channels=module_inputs.CHANNELS,
+        secrets=module_inputs.SECRETS,
+        streams=[*module_inputs.STREAMS],
+    )
     with FakeProvider(project) as provider:
         yield provider
 
@@ -39,16 +43,38 @@ def terraform(
 
 
 @pytest.fixture(scope="session")
-def plan_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanModule]:
-    """Return a function that plans the module."""
-    plans: dict[str, Plan] = {}
+def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
+    """Return the module itself as a root module, of which nothing is applied."""
     with FakeProvider() as provider:
-        root = copy_module(MODULE, tmp_path_factory.mktemp("plans"), provider)
+        yield copy_module(MODULE, tmp_path_factory.mktemp("plans"), provider)
 
-        def plan(**inputs: Any) -> Plan:
-            key = repr(inputs)
-            if key not in plans:
-                plans[key] = root.plan(**(INPUTS | inputs))
-            return plans[key]
 
-        yield plan
+@pytest.fixture(scope="session")
+def plan_module(module: RootModule) -> PlanModule:
+    """Return a function that plans the module; equal inputs share a plan."""
+    plans: dict[str, Plan] = {}
+
+    def plan(**inputs: Any) -> Plan:
+        key = repr(inputs)
+        if key not in plans:
+            plans[key] = module.plan(**(INPUTS | inputs))
+        return plans[key]
+
+    return plan
+
+
+@pytest.fixture(scope="session")
+def called(module: RootModule) -> Called:
+    """Return a function that writes the call with changes to a function's inputs."""
+    root = RootModule(module.directory.parent, module.provider)
+
+    def call(**inputs: Any) -> RootModule:
+        given = {"source": "./terraform", **FUNCTION, **inputs}
+        block = {key: value for key, value in given.items() if value is not None}
+        document = {"module": {"exporter": block}}
+        root.write("main.tf.json", json.dumps(document, indent=1))
+        return root
+
+    call()
+    root.init()
+    return call

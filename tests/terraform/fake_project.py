@@ -23,9 +23,7 @@ from google.protobuf import json_format
 Object = dict[str, Any]
 """A block's values by argument and nested block; None for what isn't set."""
 
-_KNOWN = yaml.safe_load(
-    Path(__file__).with_name("google_names.yaml").read_text("utf-8")
-)
+_KNOWN = yaml.safe_load(Path(__file__).with_name("google_names.yaml").read_bytes())
 _NAMES: dict[str, str] = _KNOWN["names"]
 _TARGETS: dict[str, tuple[str, str]] = _KNOWN["targets"]
 
@@ -49,7 +47,6 @@ class Channel(NamedTuple):
 
     project: str
     display_name: str
-    type: str = "email"
 
 
 @dataclass
@@ -57,32 +54,26 @@ class FakeProject:
     """What the provider finds. A test may change it between two commands."""
 
     channels: list[Channel] = field(default_factory=list)
-    secrets: dict[str, str] = field(default_factory=dict)
-    """The latest version's text by ``projects/PROJECT/secrets/SECRET``."""
-    streams: list[str] = field(default_factory=list)
-    """Full names of the streams that Cloud Asset Inventory finds."""
-    disabled_apis: set[str] = field(default_factory=set)
-    """``PROJECT/SERVICE`` of each API that nobody has enabled yet."""
+    secrets: dict[str, str] = field(default_factory=dict)  # latest texts, by full name
+    streams: list[str] = field(default_factory=list)  # full names, for Asset Inventory
+    default_project: str = ""  # of the provider's block
     enabled_apis: set[str] | None = None
-    """Those that are on in new projects. None: the projects aren't new."""
-    directory: Path = Path()
-    """Where Terraform runs; a real provider runs there too."""
-    objects: dict[str, bytes] = field(default_factory=dict)
-    """The contents of buckets, by ``BUCKET/OBJECT``."""
+    """``PROJECT/API`` of each API that is on in new projects. None: all are on."""
+    directory: Path = Path()  # Terraform's own, and so the provider's
+    objects: dict[str, bytes] = field(default_factory=dict)  # by BUCKET/OBJECT
     resources: dict[tuple[str, str], Object] = field(default_factory=dict)
     """What exists, by type and name: grants, and the types that have names."""
-    deleted: list[tuple[str, Object]] = field(default_factory=list)
-    """What was deleted, not just forgotten."""
+    deleted: list[tuple[str, Object]] = field(
+        default_factory=list
+    )  # not just forgotten
     _usable_grants: set[tuple[str, str]] = field(default_factory=set)
 
     def read(self, kind: str, config: Object) -> Object:
         """Return what a data source or an ephemeral resource reads.
 
-        Raises:
-            LookupError: Its API is off, it doesn't exist, or the name is ambiguous.
+        Raise LookupError if its API is off, it doesn't exist or the name is ambiguous.
         """
-        disabled = self._disabled_api(kind, config)
-        if disabled:
+        if disabled := self._disabled_api(kind, config):
             raise LookupError(disabled)
         if kind == "google_secret_manager_secret_version":
             name = f"projects/{config['project']}/secrets/{config['secret']}"
@@ -94,58 +85,55 @@ class FakeProject:
             # https://docs.cloud.google.com/app-hub/docs/supported-resources
             prefix = "//datastream.googleapis.com/"
             return {"results": [{"name": prefix + name} for name in self.streams]}
-        channel = self._channel(config["project"], config["display_name"])
-        parent = f"projects/{channel.project}"
-        name = f"{parent}/notificationChannels/{_number(*channel)}"
-        return {"name": name, "type": channel.type}
-
-    def _channel(self, project: str, display_name: str) -> Channel:
-        named = [each for each in self.channels if each.display_name == display_name]
-        found = [each for each in named if each.project == project]
-        if len(found) == 1:
-            return found[0]
+        wanted = Channel(config["project"], config["display_name"])
         # Display names aren't unique in Cloud Monitoring; the provider takes one match.
-        how = "More than one" if found else "No"
-        raise LookupError(
-            f'{how} NotificationChannel with display_name="{display_name}"'
-        )
+        if self.channels.count(wanted) != 1:
+            raise LookupError(f"No NotificationChannel, or more than one: {wanted}")
+        name = f"projects/{wanted.project}/notificationChannels/{_number(*wanted)}"
+        return {"name": name}
 
     def holds(self, kind: str, values: Object) -> bool:
         """Return whether a resource still exists; types without a name always do."""
         name = _name(kind, values)
         return not name or (kind, name) in self.resources
 
-    def imported(self, kind: str, given: str) -> Object | None:
-        """Return what an import finds; the provider takes the project from the id."""
-        *project, name = given.split("/" if kind == "google_storage_bucket" else " ")
-        if kind == "google_monitoring_dashboard":
-            _, *project, _, name = given.split("/")
-        found = self.resources.get((kind, name))
-        is_named_apart = kind.startswith(("google_monitoring_", "google_storage_"))
-        if found and "project" in found and is_named_apart:
-            return {**found, "project": "".join(project) or "of-the-provider"}
-        return found
+    def imported(self, kind: str, given: str) -> Object:
+        """Return what an import finds; raise LookupError if there is none.
 
-    def plan(self, kind: str, planned: Object) -> None:
-        """Note what a plan is to enable, if it isn't on."""
-        if kind == "google_project_service" and self.enabled_apis is not None:
-            api = f"{planned['project']}/{planned['service']}"
-            if api not in self.enabled_apis:
-                self.disabled_apis.add(api)
+        A policy's id is its name alone, and its project that of the provider's block.
+        """
+        match kind:
+            case "google_monitoring_custom_service":
+                project, _, name = given.partition(" ")
+            case "google_monitoring_dashboard":
+                _, project, _, name = given.split("/")
+            case "google_storage_bucket":
+                project, _, name = given.partition("/")
+            case "google_monitoring_alert_policy":
+                project, name = self.default_project, given
+                if not project:
+                    raise LookupError("project: required field is not set")
+            case _:
+                project, name = "", given
+        found = self.resources.get((kind, name))
+        if not found:
+            raise LookupError(f"Cannot import non-existent remote object: {given}")
+        return {**found, "project": project} if project else found
 
     def change(self, kind: str, prior: Object | None, planned: Object | None) -> str:
         """Create, change or delete a resource; return Google's error, or nothing."""
         if planned is None:
             return self._delete(kind, prior or {})
-        error = self._disabled_api(kind, planned)
-        error = error or self._refusal(kind, prior, planned)
+        error = self._disabled_api(kind, planned) or self._refusal(kind, prior, planned)
         if error:
             return error
         match kind:
             case "google_project_service":
                 # Long enough that a resource without depends_on comes too early.
                 time.sleep(0.05)
-                self.disabled_apis.discard(f"{planned['project']}/{planned['service']}")
+                if self.enabled_apis is not None:
+                    api = planned["service"].removesuffix(".googleapis.com")
+                    self.enabled_apis.add(f"{planned['project']}/{api}")
             case "google_monitoring_dashboard":
                 return _dashboard_error(planned["dashboard_json"])
             case "google_storage_bucket_object":
@@ -191,20 +179,16 @@ class FakeProject:
     def _delete(self, kind: str, prior: Object) -> str:
         name = _name(kind, prior)
         # The state's value counts, so an apply with false must come first.
-        is_protected = prior.get("deletion_protection")
-        if is_protected is None:
-            is_cloud_run = kind.startswith("google_cloud_run_v2")
-            is_protected = is_cloud_run and "_iam_" not in kind
-        if is_protected:
+        if prior.get("deletion_protection", False) is not False:
             return f"Cannot destroy {name}: first apply without deletion protection."
-        is_channel = kind == "google_monitoring_notification_channel"
-        if is_channel and not prior["force_delete"]:
+        if (
+            kind == "google_monitoring_notification_channel"
+            and not prior["force_delete"]
+        ):
             # https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels/delete
-            for (other, policy), values in self.resources.items():
-                if "alert_policy" not in other:
-                    continue
-                if name in (values["notification_channels"] or ()):
-                    return f"Error 400: {name} is used by {policy}."
+            for policy in self.resources.values():
+                if name in (policy.get("notification_channels") or ()):
+                    return f"Error 400: {name} is used by {policy['name']}."
         self._forget(kind, name)
         if prior.get("deletion_policy") != "ABANDON":
             self.deleted.append((kind, prior))
@@ -231,13 +215,12 @@ class FakeProject:
 
     def _disabled_api(self, kind: str, values: Object) -> str:
         project = values.get("metrics_scope") or values.get("project")
+        if not project or self.enabled_apis is None:
+            return ""
         for prefix, apis in _KNOWN["apis"].items():
-            if not kind.startswith(prefix):
-                continue
-            for api in apis:
-                service = f"{api}.googleapis.com"
-                if f"{project}/{service}" in self.disabled_apis:
-                    return f"Error 403: {service} has not been used in {project}"
+            for api in apis if kind.startswith(prefix) else ():
+                if f"{project}/{api}" not in self.enabled_apis:
+                    return f"Error 403: the API {project}/{api} is off"
         return ""
 
     def _build_error(self, function: Object) -> str:
@@ -250,7 +233,8 @@ class FakeProject:
             return f"Error 400: {build['service_account']} isn't an account's name."
         source = build["source"][0]["storage_source"][0]
         name = f"{source['bucket']}/{source['object']}"
-        if name not in self.objects or source["generation"] != _number(name):
+        generation = _number("", source["object"])
+        if name not in self.objects or source["generation"] != generation:
             return f"Build failed: no generation {source['generation']} of {name}."
         for role in _BUILD_ROLES:
             grant = f" roles/{role} serviceAccount:{account[1]}"
@@ -288,41 +272,16 @@ def _foreign_account(project: str, targets: list[Object]) -> str:
 
 def computed_values(kind: str, values: Object) -> Object:
     """Return the attributes that Google sets, by dotted path."""
-    project = values.get("project", "")
-    name: Any = values.get("display_name", values.get("name"))
-    number = _number(project, str(name))
-    computed: Object = {}
-    match kind:
-        case "google_artifact_registry_repository":
-            computed = {"name": values["repository_id"]}
-        case "google_cloudfunctions2_function":
-            computed = {
-                "state": "ACTIVE",
-                "url": (
-                    f"https://{values['location']}-{project}.cloudfunctions.net/{name}"
-                ),
-                "service_config.uri": f"https://{name}-{number}.a.run.app",
-            }
-        case "google_logging_project_sink":
-            agent = f"service-{project}@gcp-sa-logging.iam.gserviceaccount.com"
-            computed = {"writer_identity": f"serviceAccount:{agent}"}
-        case "google_storage_bucket_object":
-            computed = {"generation": _number(f"{values['bucket']}/{name}")}
-        case "google_project_iam_custom_role":
-            computed = {"name": _name(kind, values)}
-        case "google_monitoring_alert_policy":
-            computed = {"name": f"projects/{project}/alertPolicies/{number}"}
-        case "google_monitoring_notification_channel":
-            computed = {"name": f"projects/{project}/notificationChannels/{number}"}
-        case "google_monitoring_dashboard":
-            return {"id": f"projects/{number}/dashboards/{number}"}
+    named = {"name": "", "project": "", **values}
+    named["number"] = _number(
+        named["project"], str(named.get("display_name", named["name"]))
+    )
     # A resource that is created again is another one.
-    new = dict.fromkeys(("create_time", "uid", "unique_id"), str(next(_CREATED)))
-    return {
-        "id": _NAMES.get(kind, "").format_map({"name": "", **values}),
-        **new,
-        **computed,
-    }
+    computed = dict.fromkeys(("create_time", "uid", "unique_id"), str(next(_CREATED)))
+    formats = {"id": _NAMES.get(kind, ""), **_KNOWN["computed"].get(kind, {})}
+    for path, written in formats.items():
+        computed[path] = written.format_map(named)
+    return computed
 
 
 def known_at_plan(kind: str, values: Object) -> Object:

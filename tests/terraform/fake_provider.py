@@ -10,7 +10,7 @@ own services need of it.
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -40,7 +40,6 @@ SOURCES = [
 
 _EMPTY_ANSWERS = (
     "CloseEphemeralResource",
-    "ConfigureProvider",
     "StopProvider",
     "ValidateDataResourceConfig",
     "ValidateEphemeralResourceConfig",
@@ -160,10 +159,11 @@ class FakeProvider:
     def _handlers(self) -> grpc.GenericRpcHandler:
         methods: dict[str, Callable[[Any], Any] | None] = {
             "GetProviderSchema": lambda _request: schema_message(),
+            "ConfigureProvider": self._configure,
             "UpgradeResourceState": _upgrade,
             "ReadResource": self._refresh,
             "ImportResourceState": self._import,
-            "PlanResourceChange": self._plan,
+            "PlanResourceChange": _planned,
             "ApplyResourceChange": self._apply,
             "ReadDataSource": self._read,
             "OpenEphemeralResource": self._open,
@@ -172,11 +172,11 @@ class FakeProvider:
         handlers = {name: _handler(name, method) for name, method in methods.items()}
         return grpc.method_handlers_generic_handler("tfplugin6.Provider", handlers)
 
-    def _plan(self, request: Any) -> Any:
-        proposed = _decode(request.proposed_new_state)
-        if proposed and not _decode(request.prior_state):
-            self.project.plan(request.type_name, proposed)
-        return _planned(request)
+    def _configure(self, request: Any) -> Any:
+        # One server answers for all providers; only google's block can have a project.
+        if project := _decode(request.config)["project"]:
+            self.project.default_project = project
+        return pb.ConfigureProvider.Response()
 
     def _apply(self, request: Any) -> Any:
         kind = request.type_name
@@ -186,7 +186,7 @@ class FakeProvider:
         error = self.project.change(kind, prior, planned)
         if error:
             return pb.ApplyResourceChange.Response(
-                new_state=request.prior_state, diagnostics=_diagnostics([error])
+                new_state=request.prior_state, diagnostics=_diagnostics(error)
             )
         if planned is None:
             return pb.ApplyResourceChange.Response(new_state=_encode(None))
@@ -204,10 +204,11 @@ class FakeProvider:
 
     def _import(self, request: Any) -> Any:
         kind = request.type_name
-        state = self.project.imported(kind, request.id)
-        if not state:
-            error = f"Cannot import {kind} {request.id}: it doesn't exist."
-            return pb.ImportResourceState.Response(diagnostics=_diagnostics([error]))
+        try:
+            state = self.project.imported(kind, request.id)
+        except LookupError as error:
+            errors = _diagnostics(f"{kind}: {error}")
+            return pb.ImportResourceState.Response(diagnostics=errors)
         found = {"type_name": kind, "state": _encode(state)}
         return pb.ImportResourceState.Response(imported_resources=[found])
 
@@ -224,7 +225,7 @@ class FakeProvider:
         try:
             found = self.project.read(request.type_name, config)
         except LookupError as error:
-            return None, _diagnostics([str(error)])
+            return None, _diagnostics(str(error))
         block = google_schema()[section][request.type_name].block
 
         def read_value(path: str, _attribute: Any, value: Any) -> Any:
@@ -299,52 +300,38 @@ def _with_computed(kind: str, planned: Object) -> Object:
 
 
 def _mapped(
-    block: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
+    schema: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
 ) -> Any:
     """Return a block's values with each attribute changed, nested ones included.
 
-    ``change`` takes an attribute's dotted path, its schema and its value, and returns
-    the new one.
+    ``change`` takes an attribute's dotted path, its schema and its value.
     """
     if values is None or values is _UNKNOWN:
         return values
     new = {}
-    for attribute in block.attributes:
+    for attribute in schema.attributes:
         name = attribute.name
         dotted = ".".join((*path, name))
         new[name] = change(dotted, attribute, values.get(name))
-    for nested in block.block_types:
+    for nested in schema.block_types:
         name = nested.type_name
-        inner = values.get(name)
+        inner, block = values.get(name), nested.block
         if inner is not _UNKNOWN:
-            blocks = inner or []
-            inner = [
-                _mapped(nested.block, each, change, *path, name) for each in blocks
-            ]
+            inner = [_mapped(block, x, change, *path, name) for x in inner or ()]
         new[name] = inner
     return new
 
 
+# Terraform's values are msgpack with a marker for "unknown":
+# https://pkg.go.dev/github.com/zclconf/go-cty/cty/msgpack
 def _decode(value: Any) -> Any:
-    """Return a value as Python types.
-
-    Terraform's values are msgpack with a marker for "unknown":
-    https://pkg.go.dev/github.com/zclconf/go-cty/cty/msgpack
-    """
-    return msgpack.unpackb(
-        value.msgpack, ext_hook=lambda _code, _data: _UNKNOWN, strict_map_key=False
-    )
+    return msgpack.unpackb(value.msgpack, ext_hook=lambda _code, _data: _UNKNOWN)
 
 
 def _encode(value: Any) -> Any:
-    return pb.DynamicValue(
-        msgpack=msgpack.packb(
-            value, default=lambda _unknown: msgpack.ExtType(0, b"\x00")
-        )
-    )
+    unknown = msgpack.ExtType(0, b"\x00")
+    return pb.DynamicValue(msgpack=msgpack.packb(value, default=lambda _: unknown))
 
 
-def _diagnostics(errors: Iterable[str]) -> list[Any]:
-    return [
-        pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary=each) for each in errors
-    ]
+def _diagnostics(error: str) -> list[Any]:
+    return [pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary=error)]

@@ -1,10 +1,7 @@
 """Inputs of the module for tests, and what the examples expect to exist."""
 
 import json
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tests.canary import Canary
 from tests.terraform.fake_project import Channel
@@ -17,15 +14,50 @@ EXAMPLES = tuple(
         for each in (REPOSITORY / MODULE / "examples").glob("*/main.tf")
     )
 )
-_GIVEN = yaml.safe_load(Path(__file__).with_name("inputs.yaml").read_text("utf-8"))
-INPUTS: dict[str, Any] = _GIVEN["inputs"]
+CHANNEL = "projects/orders-prod/notificationChannels/1"
+CONFIG = """\
+# One project whose locations are discovered, one whose locations are listed.
+metrics: {project: orders-prod}
+sources:
+  - project: orders-prod
+  - project: billing-prod
+    locations: [europe-west1]
+"""
+IMAGE = (
+    "europe-west1-docker.pkg.dev/orders-prod/tools/datastream-exporter@sha256:"
+    f"{'0123456789abcdef' * 4}"
+)
+INPUTS: dict[str, Any] = {
+    "mode": "job",
+    "region": "europe-west1",
+    "image": IMAGE,
+    "config_yaml": CONFIG,
+    "notification_channels": {
+        severity: [CHANNEL] for severity in ("CRITICAL", "ERROR", "WARNING")
+    },
+}
+"""They need nothing to exist: a channel's full name is not looked up."""
 FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None}
-IMAGE: str = INPUTS["image"]
-CONFIG: str = INPUTS["config_yaml"]
-CHANNEL: str = INPUTS["notification_channels"]["CRITICAL"][0]
-OPTIONS: dict[str, Any] = _GIVEN["options"]
-CHANNELS = [Channel(*each) for each in _GIVEN["channels"]]
-STREAMS: list[str] = _GIVEN["streams"]
+OPTIONS: dict[str, Any] = {
+    "binary_authorization": "projects/keys/platforms/cloudRun/policies/bank",
+    "cpu": "2",
+    "encryption_key": "projects/keys/locations/eu/keyRings/run/cryptoKeys/jobs",
+    "environment_variables": {"HTTPS_PROXY": "http://proxy:3128"},
+    "labels": {"team": "data"},
+    "memory": "1Gi",
+    "vpc_access": {"subnetwork": "run", "egress": "ALL_TRAFFIC", "tags": ["nat"]},
+}
+"""Both modes have them."""
+CHANNELS = [
+    Channel("orders-prod", "Orders team"),
+    Channel("data-platform-prod", "Data platform on-call"),
+    Channel("data-platform-prod", "Data platform Slack"),
+    Channel("data-platform-prod", "Payments on-call"),
+]
+STREAMS = [
+    f"projects/{project}/locations/europe-west1/streams/a"
+    for project in ("orders-prod", "billing-prod")
+]
 SECRETS: dict[str, str] = {
     "projects/orders-prod/secrets/slack-bot-token": Canary.SECRET_MANAGER_SECRET
 }

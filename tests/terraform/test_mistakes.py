@@ -1,27 +1,27 @@
-"""A plan finds mistakes in the inputs, and says what is allowed."""
+"""Terraform names mistakes in the inputs, each on the user's own line."""
 
 import json
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.terraform.conftest import CopyModule, PlanModule
-from tests.terraform.module_inputs import INPUTS, MODULE, own_policy
+from tests.terraform.conftest import Called, CopyModule, PlanModule
+from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
-from tools.config_reference import json_schema
 
-_OK = {
-    path.name: path.read_text("utf-8").replace("my-project", "orders-prod")
-    for path in sorted((REPOSITORY / "tests/exporter/config/cases").glob("*.ok.yaml"))
-}
-_MISTAKES: dict[str, dict[str, Any]] = yaml.safe_load(
+_TABLE: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("mistakes.yaml").read_text("utf-8")
 )
-_DOUBTS = _MISTAKES.pop("doubts")
-_MISTAKES["config"]["inputs"]["config_yaml"] += "ä" * 2**14
-
+_AT_PLAN, _CONFIGS, _WARNINGS = (
+    _TABLE.pop(each) for each in ("at plan", "config", "warnings")
+)
+_VALID = {
+    path.name: path.read_text("utf-8").replace("my-project", "orders-prod")
+    for path in (REPOSITORY / "tests/exporter/config/cases").glob("*.ok.yaml")
+}
 _POLICY = own_policy("up > (5)")
 _POLICY_MISTAKES = {
     "severity: ERROR\n": "",
@@ -29,104 +29,114 @@ _POLICY_MISTAKES = {
     ", content: Something is busy.": "",
     "alertStrategy: {autoClose: 86400s}": "",
     "      evaluationInterval: 30s\n": "",
-    "60s": "90s",
+    "up > (5)": "up > (5) # busy",
     "documentation:": "  - {displayName: Idle}\ndocumentation:",
     _POLICY: "Busy",
 }
 """Changes to the policy above that make it one that the module can't read."""
 
 
-def test_terraform_takes_what_the_exporter_takes(terraform: CopyModule) -> None:
-    """Terraform accepts every valid config, and knows the same keys."""
-    module = terraform(MODULE)
-    root = RootModule(module.directory.parent, module.provider)
-    root.write("texts.json", json.dumps(_OK))
-    root.write(
-        "main.tf",
-        """\
-module "each" {
-  for_each = jsondecode(file("texts.json"))
-  source   = "./terraform"
-
-  config_yaml = each.value
-  image       = "docker.io/x@sha256:${sha256("x")}"
-  mode        = "job"
-  region      = "europe-west1"
-}
-""",
-    )
-    root.init()
-    assert root.plan().resources
-    keys = json.dumps(list(json_schema()["properties"]))
-    assert keys in (REPOSITORY / MODULE / "config/main.tf").read_text("utf-8")
+def _turns(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Return the first mistake of each input, then the second of each, and so on."""
+    turns = []
+    for mistakes in zip_longest(*table.values()):
+        pairs = zip(table, mistakes, strict=True)
+        turns.append({name: mistake for name, mistake in pairs if mistake})
+    return turns
 
 
-@pytest.mark.parametrize("name", _MISTAKES)
-def test_every_mistake_in_an_input_is_named(plan_module: PlanModule, name: str) -> None:
-    """One plan names all mistakes in the inputs, each once, with what is allowed."""
+def _check_lines(root: RootModule, error: TerraformError, turn: dict[str, Any]) -> None:
+    """Check that each mistake is said once, on the line of its input."""
+    lines = (root.directory / "main.tf.json").read_text("utf-8").splitlines()
+    found = {}
+    for each in error.diagnostics:
+        place = each["range"]
+        assert place["filename"] == "main.tf.json", str(error)
+        name = lines[place["start"]["line"] - 1].split('"')[1]
+        assert name not in found, str(error)
+        found[name] = each["detail"]
+    assert found.keys() == turn.keys(), str(error)
+    for name, (_, sentence) in turn.items():
+        assert sentence in " ".join(found[name].split())
+
+
+@pytest.mark.parametrize("turn", _turns(_TABLE))
+def test_validate_names_a_mistake_on_its_line(
+    called: Called, turn: dict[str, Any]
+) -> None:
+    """What a value alone shows is said before a plan, by a type or a rule."""
+    root = called(**{name: value for name, (value, _) in turn.items()})
     with pytest.raises(TerraformError) as caught:
-        plan_module(**_MISTAKES[name]["inputs"])
-    _check_sentences(str(caught.value), _MISTAKES[name]["sentences"])
+        root.validate()
+    _check_lines(root, caught.value, turn)
 
 
-@pytest.mark.parametrize("name", _DOUBTS)
+@pytest.mark.parametrize("turn", _turns(_AT_PLAN))
+def test_a_plan_names_a_mistake_on_its_line(
+    called: Called, turn: dict[str, Any]
+) -> None:
+    """What depends on config.yaml or on the policies' files is said by a plan."""
+    root = called(**{name: value for name, (value, _) in turn.items()})
+    with pytest.raises(TerraformError) as caught:
+        root.plan()
+    _check_lines(root, caught.value, turn)
+
+
+@pytest.mark.parametrize(("text", "sentence"), _CONFIGS)
+def test_a_mistake_in_config_is_named(
+    plan_module: PlanModule, text: str, sentence: str
+) -> None:
+    """A mistake in what Terraform needs of it is named, and config is not shown."""
+    hidden = "\n# not shown"
+    with pytest.raises(TerraformError) as caught:
+        plan_module(config_yaml=text + hidden)
+    assert sentence in str(caught.value)
+    assert "not shown" not in str(caught.value.diagnostics)
+
+
+def test_a_config_that_is_too_long_fails_before_anything_is_made(
+    plan_module: PlanModule,
+) -> None:
+    """Cloud Run's limit counts bytes."""
+    text = f"{INPUTS['config_yaml']}# {'ä' * 2**14}"
+    with pytest.raises(TerraformError, match="config_yaml is longer than 32 KiB"):
+        plan_module(config_yaml=text)
+
+
+def test_terraform_takes_what_the_exporter_takes(module: RootModule) -> None:
+    """Terraform accepts every valid config."""
+    root = RootModule(module.directory.parent / "configs", module.provider)
+    call = {"source": "../terraform/config", "config": "${yamldecode(each.value)}"}
+    document = {"module": {"each": {**call, "for_each": _VALID}}}
+    root.write("main.tf.json", json.dumps(document))
+    root.init()
+    root.plan()
+
+
+@pytest.mark.parametrize("case", _WARNINGS)
 def test_what_is_probably_not_intended_warns(
-    plan_module: PlanModule, name: str
+    plan_module: PlanModule, case: dict[str, Any]
 ) -> None:
     """A plan with valid settings of no or a bad effect says what that is."""
-    warnings = plan_module(**_DOUBTS[name]["inputs"]).warnings
-    _check_sentences("\n".join(warnings), _DOUBTS[name]["sentences"])
+    base = FUNCTION if case["inputs"].get("mode") != "job" else INPUTS
+    warnings = plan_module(**{**base, **case["inputs"]}).warnings
+    assert len(warnings) == len(case["sentences"]), warnings
+    for warning, sentence in zip(warnings, case["sentences"], strict=True):
+        assert sentence in warning
 
 
-def _check_sentences(text: str, sentences: list[str]) -> None:
-    """Check that each line of a text is one of these sentences, and each is there."""
-    found = [line for line in text.splitlines() if line]
-    for sentence in sentences:
-        assert [line for line in found if sentence in line], (sentence, text)
-    assert len(found) == len(sentences), text
-
-
-def test_a_mistake_in_config_does_not_print_the_config(terraform: CopyModule) -> None:
-    """Few lines surround the sentence about a mistake, however long config is."""
+def test_mistakes_in_policy_files_are_named_at_once(terraform: CopyModule) -> None:
+    """A plan names every wrong file, and says how to find what is wrong in it."""
     root = terraform(MODULE)
-    text = f"metrics: {{project: Orders}}\nsources: []\nmute: []\n#{'x' * 40_000}"
-    inputs = INPUTS | {"config_yaml": text}
-    root.write("terraform.tfvars.json", json.dumps(inputs))
-    with pytest.raises(TerraformError, match=": mute is unknown") as caught:
-        root.run("plan", "-no-color", "-input=false")
-    assert len(str(caught.value)) < 3000
-
-
-def test_a_mistake_in_a_policy_file_is_found(terraform: CopyModule) -> None:
-    """A mistake in a policy file fails the plan, which says how to find it."""
-    root = terraform(MODULE)
-    root.write("own/stream-failed.yaml", _POLICY)
     root.write("own/busy.yml", _POLICY)
-    with pytest.raises(TerraformError) as caught:
-        root.plan(**INPUTS, policy_directory="own")
-    _check_sentences(str(caught.value), ["busy.yml must", "stream-failed.yaml must"])
-    sentences = []
+    root.write("own/stream-failed.yaml", _POLICY)
+    root.write("own/fine.yaml", _POLICY)
+    wrong = ["busy.yml", "stream-failed.yaml"]
     for number, (old, new) in enumerate(_POLICY_MISTAKES.items()):
         assert old in _POLICY
-        root.write(f"wrong/busy-{number}.yaml", _POLICY.replace(old, new))
-        sentences.append(f"busy-{number}.yaml must be in the form of")
+        root.write(f"own/busy-{number}.yaml", _POLICY.replace(old, new))
+        wrong.append(f"busy-{number}.yaml")
     with pytest.raises(TerraformError) as caught:
-        root.plan(**INPUTS, policy_directory="wrong")
-    _check_sentences(str(caught.value), sentences)
-    assert "`datastream-lab list --policies wrong` names each" in str(caught.value)
-
-
-def test_an_own_policy_without_effect_warns(terraform: CopyModule) -> None:
-    """A plan says which own policies, or parts of them, don't do anything."""
-    root = terraform(MODULE)
-    root.write("own/below/busy.yaml", _POLICY)
-    root.write("own/off.yaml", f"enabled: false\n{_POLICY}")
-    root.write("own/busy.yaml", own_policy("custom_googleapis_com:datastream_stat > 5"))
-    sentences = [
-        "policy_directory: below/busy.yaml is in a folder below",
-        "policy_directory: off.yaml has enabled: false",
-        "policy_directory: busy.yaml has no (5) in its query",
-        "policy_directory: busy.yaml reads stat, which",
-    ]
-    warnings = root.plan(**INPUTS, policy_directory="own").warnings
-    _check_sentences("\n".join(warnings), sentences)
+        root.plan(**INPUTS, policy_directory="own")
+    named = ", ".join(sorted(wrong))
+    assert f"policy_directory: {named} must end in .yaml" in str(caught.value)

@@ -1,195 +1,169 @@
 """Every policy is its file, except for what an input changes."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from lab.policies import promql
+from lab.review.values import api_form
 from tests.terraform.conftest import CopyModule, PlanModule
-from tests.terraform.module_inputs import CHANNEL, CONFIG, INPUTS, MODULE, own_policy
-from tests.terraform.terraform_cli import FLOOR, REPOSITORY, State, TerraformError
+from tests.terraform.module_inputs import (
+    CHANNEL,
+    CONFIG,
+    FUNCTION,
+    INPUTS,
+    MODULE,
+    own_policy,
+)
+from tests.terraform.terraform_cli import REPOSITORY, RootModule, State, TerraformError
 
 # What the files leave open, and the inputs say
 _DEPLOYED = {
     '"metrics-project"': '"orders-prod"',
     '"exporter-location"': '"europe-west1"',
     "project=exporter-project": "project=orders-prod",
+    "cloud.google.com/run?": "cloud.google.com/run/detail/europe-west1/"
+    "datastream-exporter?",
 }
-
-
-def _deployed(text: str) -> str:
-    for placeholder, value in _DEPLOYED.items():
-        text = text.replace(placeholder, value)
-    return text
+_FOLDER = REPOSITORY / "alerting_policies"
+_CLOSING = (_FOLDER / "closing.md").read_text("utf-8").strip()
+_COLLECTED = 'collect: {objects: true}\nexpectations: [{match: "*", quiet: 6h}]\n'
+_ALL: dict[str, Any] = FUNCTION | {"config_yaml": CONFIG + _COLLECTED}
+"""Inputs that leave no policy out."""
+_MOST_SECONDS = 90_000
+"""What Cloud Monitoring allows a query for look-back and retest window together."""
 
 
 def _condition(policy: dict[str, Any]) -> Any:
     return policy["conditions"][0]["conditionPrometheusQueryLanguage"]
 
 
-def _on_one_line(policy: dict[str, Any]) -> dict[str, Any]:
-    if "conditionMatchedLog" not in policy["conditions"][0]:
+def _file(text: str) -> dict[str, Any]:
+    """Return a policy's file as it is deployed."""
+    for placeholder, value in _DEPLOYED.items():
+        text = text.replace(placeholder, value)
+    policy: dict[str, Any] = yaml.safe_load(text)
+    if log := policy["conditions"][0].get("conditionMatchedLog"):
+        log["filter"] = log["filter"].rstrip()
+    else:
         _condition(policy)["query"] = " ".join(_condition(policy)["query"].split())
+        policy["documentation"]["content"] += f"\n\n{_CLOSING}"
     return policy
 
 
 _FILES: dict[str, dict[str, Any]] = {
-    path.stem: _on_one_line(yaml.safe_load(_deployed(path.read_text("utf-8"))))
-    for path in (REPOSITORY / "alerting_policies").glob("*.yaml")
+    path.stem: _file(path.read_text("utf-8")) for path in _FOLDER.glob("*.yaml")
 }
-_ON_METRICS = {
-    name
-    for name, policy in _FILES.items()
-    if "conditionMatchedLog" not in policy["conditions"][0]
+_LOGS = {
+    name: _FILES.pop(name) for name in ("stream-activity-errors", "stream-changed")
 }
+_ON_METRICS = _FILES.keys() - {"stream-state-changed"}
 _THRESHOLDS = {
     name: policy["userLabels"]["threshold"]
     for name, policy in _FILES.items()
     if "threshold" in policy["userLabels"]
 }
 
-# The API has one of each, the provider a list.
-_SINGLE = {
-    "alert_strategy",
-    "condition_matched_log",
-    "condition_prometheus_query_language",
-    "documentation",
-    "notification_rate_limit",
-}
-_SET_BY_THE_API = {"creation_record", "deletion_policy", "id", "name", "project"}
-
 
 def _policies(state: State) -> dict[str, dict[str, Any]]:
     """Return the policies in the API's form, by file name."""
-    address = re.compile(r'google_monitoring_alert_policy\.policy\["(?:.+/)?(.+)"\]$')
-    return {
-        match[1]: _as_file(values)
-        for each, values in state.resources.items()
-        if (match := address.search(each))
-    }
+    address = re.compile(r'google_monitoring_alert_policy\.policy\["(.+)"\]$')
+    policies = {}
+    for each, values in state.resources.items():
+        if match := address.search(each):
+            policy = policies[match[1]] = api_form(values)
+            del policy["project"]
+            query = values["conditions"][0]["condition_prometheus_query_language"]
+            if query:
+                _condition(policy)["query"] = query[0]["query"]
+    return policies
 
 
-def _as_file(values: Any) -> Any:
-    """Return the provider's form of a policy in the API's form, as in the files."""
-    if isinstance(values, list):
-        return [_as_file(each) for each in values]
-    if not isinstance(values, dict):
-        return values
-    policy = {}
-    for name, value in values.items():
-        if name in _SET_BY_THE_API or value in (None, [], {}):
-            continue
-        first, *rest = name.split("_")
-        key = first + "".join(each.title() for each in rest)
-        one = value[0] if name in _SINGLE else value
-        # The keys of these maps are the user's.
-        policy[key] = (
-            one if name in {"user_labels", "label_extractors"} else _as_file(one)
-        )
-    return policy
-
-
-def test_a_policy_equals_its_file(terraform: CopyModule) -> None:
+def test_a_policy_equals_its_file(plan_module: PlanModule) -> None:
     """Each field is the file's; it gets channels, and links to what is deployed."""
-    # Some policies exist where config collects or limits something, one where a process
-    # has memory.
-    config = f"{CONFIG}collect: {{objects: true}}\n"
-    config += 'expectations: [{match: "*", quiet: 6h}]\n'
-    inputs = {**INPUTS, "config_yaml": config}
-    on = {name: {"enabled": True} for name in _FILES}
-    root = terraform(MODULE)
-    root.apply(**{**inputs, "mode": "function", "image": None}, policy_overrides=on)
-    policies = _policies(root.state())
+    policies = _policies(plan_module(**_ALL))
     assert policies.keys() == _FILES.keys()
     for name, policy in policies.items():
-        deployed = r"\1/detail/europe-west1/datastream-exporter?"
-        written = json.dumps(_FILES[name])
-        file = re.sub(r"(console.cloud.google.com/run)\?", deployed, written)
-        dashboard = r"dashboards/builder/\d+\?project=orders-prod"
-        static = "dashboards?project=${project}"
-        assert json.loads(re.sub(dashboard, static, json.dumps(policy))) == {
-            **json.loads(file),
-            "enabled": True,
-            "notificationChannels": [CHANNEL],
-        }
+        deployed = {"enabled": True, "notificationChannels": [CHANNEL]}
+        assert policy == {**_FILES[name], **deployed}
 
 
-@pytest.mark.parametrize(
-    ("duration", "look_back"), [("1500s", "[1000s]"), ("120s", "[1h]")]
-)
-def test_the_look_back_window_follows_the_retest_window(
-    plan_module: PlanModule, duration: str, look_back: str
+def test_an_override_changes_its_numbers_and_nothing_else(
+    plan_module: PlanModule,
 ) -> None:
-    """A new retest window changes its look-back window, and nothing else."""
-    overrides = {each: {"duration": duration} for each in _ON_METRICS}
-    policies = _policies(plan_module(policy_overrides=overrides))
-    for name in _ON_METRICS & policies.keys():
-        file = _condition(_FILES[name])
-        seconds = int(file["duration"].removesuffix("s"))
-        old = "[1h]" if seconds <= 120 else f"[{seconds * 2 // 3}s]"
-        assert _condition(policies[name]) == {
-            **file,
-            "query": file["query"].replace(old, look_back),
-            "duration": duration,
-        }
-
-
-def test_a_threshold_changes_in_query_and_label(plan_module: PlanModule) -> None:
-    """A new threshold changes its policy and nothing else; one that is off comes on."""
-    chosen = {name: str(70 + number) for number, name in enumerate(sorted(_THRESHOLDS))}
-    overrides = {
-        name: {"threshold": int(number), "enabled": True}
-        for name, number in chosen.items()
-    }
-    policies = _policies(plan_module(policy_overrides=overrides))
-    for name in _ON_METRICS & policies.keys():
+    """A threshold changes in query and label, a retest window by itself."""
+    overrides: dict[str, dict[str, Any]] = {}
+    for number, name in enumerate(sorted(_ON_METRICS)):
+        overrides[name] = {"duration": "0s"}
+        if name in _THRESHOLDS:
+            overrides[name]["threshold"] = 70 + number
+    plan = plan_module(**_ALL, policy_overrides=overrides)
+    policies = _policies(plan)
+    for name in _ON_METRICS:
         query = _condition(_FILES[name])["query"]
-        if name in chosen:
+        labels = _FILES[name]["userLabels"]
+        if name in _THRESHOLDS:
+            chosen = str(overrides[name]["threshold"])
             assert f"({_THRESHOLDS[name]})" in query
-            query = query.replace(f"({_THRESHOLDS[name]})", f"({chosen[name]})")
-        assert _condition(policies[name])["query"] == query
-        assert policies[name]["userLabels"].get("threshold") == chosen.get(name)
+            query = query.replace(f"({_THRESHOLDS[name]})", f"({chosen})")
+            labels = {**labels, "threshold": chosen}
+        assert policies[name]["userLabels"] == labels
+        assert _condition(policies[name]) == {
+            **_condition(_FILES[name]),
+            "query": query,
+            "duration": "0s",
+        }
 
 
-def test_a_threshold_changes_only_the_number_in_parentheses(
-    terraform: CopyModule,
-) -> None:
-    """A threshold is no other number; line breaks and comments become spaces."""
+def test_the_longest_retest_window_is_one_that_google_takes() -> None:
+    """With an hour, or less where a query looks far back, no apply is refused."""
+    text = (REPOSITORY / MODULE / "policy_files.tf").read_text("utf-8")
+    (listed,) = re.findall(r"duration_limits = \{(.+)\}", text)
+    limits = {name: int(most) for name, most in re.findall(r"([\w-]+) = (\d+)", listed)}
+    for name in _ON_METRICS:
+        look_back = promql.read(_condition(_FILES[name])["query"]).look_back
+        longest = min(3600, (_MOST_SECONDS - look_back) // 60 * 60)
+        assert limits.get(name, 3600) == longest, name
+
+
+def test_own_policies_are_deployed_as_written(terraform: CopyModule) -> None:
+    """A threshold is no other number, line breaks become spaces, and texts stay."""
     queries = {
         "up > (5)": "up > (9)",
         "up >= (5) unless on () up > 5": "up >= (9) unless on () up > 5",
-        "up > 5.5 and up > (5) and up != 55": "up > 5.5 and up > (9) and up != 55",
-        "up > (5.5) and up > (5)": "up > (5.5) and up > (9)",
-        "(up + 5) > (5) or (up) > (5)": "(up + 5) > (9) or (up) > (9)",
-        'up{a="5 > (x"} > (5)': 'up{a="5 > (x"} > (9)',
-        "up # busy: '\n  # \"\n\t> (5)\n": "up > (9)",
-        "up{a='# \"  b'}\n> (5) #": "up{a='# \"  b'} > (9)",
-        'up{a="# \\"  b"} > (5)': 'up{a="# \\"  b"} > (9)',
-        'up{a=`# "\n\\d`} > (5)': r'up{a="# \"\n\\d"} > (9)',
+        "up > (5.5)\n\tand\n  up > (5)": "up > (5.5) and up > (9)",
+        'up{project_id="metrics-project"} > (5)': 'up{project_id="orders-prod"} > (9)',
     }
     root = terraform(MODULE)
+    overrides = {}
     for number, query in enumerate(queries):
         root.write(f"own/busy-{number}.yaml", own_policy(query))
-    overrides = {f"busy-{number}": {"threshold": 9} for number in range(len(queries))}
+        overrides[f"busy-{number}"] = {"threshold": 9}
+    root.write("own/off.yaml", f"enabled: false\n{own_policy('up > (5)')}")
     plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
     policies = _policies(plan)
-    assert policies.keys() >= overrides.keys()
     for number, changed in enumerate(queries.values()):
-        assert _condition(policies[f"busy-{number}"])["query"] == changed
-    root.write("own/busy-0.yaml", own_policy("max_over_time(up[25h]) > (5)"))
-    with pytest.raises(TerraformError, match="policy_directory: busy-0 has a retest"):
-        root.plan(**INPUTS, policy_directory="own")
+        policy = policies[f"busy-{number}"]
+        assert _condition(policy)["query"] == changed
+        assert policy["documentation"]["content"] == "Something is busy."
+    assert not policies["off"]["enabled"]
 
 
-@pytest.mark.skipif(not Path(FLOOR[-1]).exists(), reason="`make test` installs it")
-def test_the_oldest_terraform_works(
-    terraform: CopyModule, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`terraform test` passes with the oldest version that the module takes."""
-    monkeypatch.setattr("tests.terraform.terraform_cli.TERRAFORM", FLOOR)
-    root = terraform(MODULE)
-    assert "Terraform v1.11." in root.run("version")
-    root.run("test")
+def test_a_projects_log_has_its_own_policies(terraform: CopyModule) -> None:
+    """The module for a project's log deploys the files, with the project's channels."""
+    module = terraform(MODULE)
+    root = RootModule(module.directory / "log_policies", module.provider)
+    root.init()
+    channels = [CHANNEL.replace("orders-prod", "billing-prod")]
+    inputs = {"project_id": "billing-prod", "notification_channels": channels}
+    policies = _policies(root.plan(**inputs))
+    assert policies.keys() == _LOGS.keys()
+    for name, policy in policies.items():
+        file = {**_LOGS[name], "notificationChannels": channels}
+        del file["enabled"]
+        assert policy == file
+    for wrong in ({"policies": ["stream-failed"]}, {"project_id": "orders-prod"}):
+        with pytest.raises(TerraformError, match=r"Each (policy|channel) must be "):
+            root.plan(**{**inputs, **wrong})

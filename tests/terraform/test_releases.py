@@ -1,9 +1,8 @@
 """Releases: the archive of the module, and an upgrade from an earlier version.
 
 ``tests/released/MODE.json.gz`` is the state that the module of commit a70c1e2 left. To
-make one again, extract that commit, and here: ``root = RootModule(its terraform/,
-provider)``, ``root.init()``, ``root.apply`` with the inputs below; then keep the
-managed resources of ``provider.state(root.directory)``.
+make one again, apply that commit's module with the inputs below, with its own tests'
+``copy_module``; then keep the managed resources of ``provider.state(root.directory)``.
 """
 
 import gzip
@@ -21,7 +20,7 @@ from tests.conftest import serving
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE
-from tests.terraform.terraform_cli import REPOSITORY, RootModule
+from tests.terraform.terraform_cli import REPOSITORY, RootModule, copy_files
 
 _POLICY = "google_monitoring_alert_policy.policy"
 _DESCRIPTOR = "google_monitoring_metric_descriptor.exporter"
@@ -33,7 +32,7 @@ _GONE = {
 
 
 def test_a_release_plans_what_the_clone_plans(
-    terraform: CopyModule, tmp_path: Path
+    fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
     """A release's archive, as a root module's source, needs nothing beside it."""
     make = ["make", "--silent", "module", f"DIST={tmp_path}"]
@@ -41,9 +40,9 @@ def test_a_release_plans_what_the_clone_plans(
     (archive,) = tmp_path.glob("*.zip")
     readme = zipfile.ZipFile(archive).read("README.md")
     assert b"](../" not in readme
-    module = terraform(MODULE, sources=True)
-    clone = RootModule(module.directory.parent, module.provider)
-    user = RootModule(tmp_path / "user", module.provider)
+    copy_files(tmp_path / "clone", sources=True)
+    clone = RootModule(tmp_path / "clone", fake_provider)
+    user = RootModule(tmp_path / "user", fake_provider)
     planned = []
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
     with serving(HTTPServer(("127.0.0.1", 0), handler)) as server:

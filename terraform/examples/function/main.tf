@@ -1,5 +1,5 @@
 # The cheapest and quickest set-up: one project, a Cloud Run function that Google builds, no image. It
-# notifies an existing channel, by the name that the console shows.
+# notifies existing channels, by the names that the console shows.
 
 module "datastream_exporter" {
   source = "../.."
@@ -7,7 +7,12 @@ module "datastream_exporter" {
   region      = "europe-west1"
   config_yaml = file("${path.module}/config.yaml")
 
-  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
+  # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
+  notification_channels = {
+    CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] # 6, such as stream-failed
+    ERROR    = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 7, such as stream-lagging
+    WARNING  = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 5, such as stream-errors
+  }
 }
 
 output "dashboard_url" {

@@ -1,5 +1,6 @@
 # After a lost state: what exists under a name that can't be taken twice, for both modes. Copy this file beside your
-# main.tf, change the values below, apply, and delete it. The provider's own project doesn't matter.
+# main.tf, change the values below, apply, and delete it. An imported policy takes its project from the provider, so set
+# GOOGLE_PROJECT to the metrics project, or `project` in the provider's block.
 
 locals {
   mode            = "function"
@@ -10,7 +11,7 @@ locals {
   log_triggers    = local.mode == "function"
 
   # This keeps open incidents, and you needn't delete the old dashboard and policies. The commands print the id and the
-  # lines; the key of a route's policy is "ROUTE/POLICY", of one on a project's log "PROJECT/POLICY":
+  # lines; the key of a route's policy is "ROUTE/POLICY":
   # gcloud monitoring dashboards list --project orders-prod --format 'value(name.basename())'
   # gcloud monitoring policies list --project orders-prod --format 'value[separator=" = "](userLabels.policy, name)'
   dashboard = "00000000-0000-0000-0000-000000000000"
@@ -50,7 +51,7 @@ import {
 import {
   for_each = local.policies
   to       = module.datastream_exporter.google_monitoring_alert_policy.policy[each.key]
-  id       = "${split("/", each.value)[1]} ${each.value}"
+  id       = each.value
 }
 
 import {

@@ -22,8 +22,10 @@ module "datastream_exporter" {
   image       = var.image
   config_yaml = file("${path.module}/config.yaml")
 
+  # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
   notification_channels = {
-    CRITICAL = [google_monitoring_notification_channel.mail["on-call"].name]
-    WARNING  = [google_monitoring_notification_channel.mail["team"].name]
+    CRITICAL = [google_monitoring_notification_channel.mail["on-call"].name] # 6, such as stream-failed
+    ERROR    = [google_monitoring_notification_channel.mail["team"].name]    # 7, such as stream-lagging
+    WARNING  = [google_monitoring_notification_channel.mail["team"].name]    # 4, such as stream-errors
   }
 }

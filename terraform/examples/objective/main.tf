@@ -11,7 +11,12 @@ module "datastream_exporter" {
   region      = "europe-west1"
   config_yaml = file("${path.module}/config.yaml")
 
-  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
+  # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
+  notification_channels = {
+    CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] # 6, such as stream-failed
+    ERROR    = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 7, such as stream-lagging
+    WARNING  = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 5, such as stream-errors
+  }
 }
 
 # It belongs to the service that marks the deployment. A window is good if the stream's state was expected

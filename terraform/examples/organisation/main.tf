@@ -32,10 +32,11 @@ module "datastream_exporter" {
   config_yaml = file("${path.module}/config.yaml")
   labels      = { team = "data-platform" }
 
-  # WARNING goes where ERROR does.
+  # How many policies each notifies is beside it, objects and the policy of policies/ included.
   notification_channels = {
-    CRITICAL = concat(local.channels["Data platform on-call"], local.channels["Data platform Slack"])
-    ERROR    = local.channels["Data platform Slack"]
+    CRITICAL = concat(local.channels["Data platform on-call"], local.channels["Data platform Slack"]) # 7
+    ERROR    = local.channels["Data platform Slack"]                                                  # 6
+    WARNING  = local.channels["Data platform Slack"]                                                  # 8
   }
   slack_mentions     = { CRITICAL = "<!channel>" }
   renotify_intervals = { CRITICAL = "14400s" }
@@ -47,27 +48,28 @@ module "datastream_exporter" {
       projects = ["billing-prod"]
       notification_channels = {
         CRITICAL = local.channels["Payments on-call"]
+        ERROR    = local.channels["Data platform Slack"]
         WARNING  = local.channels["Data platform Slack"]
       }
       slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
     }
-    # A channel works only in its own project, so policies on a project's log need one there. All other alerts
-    # of this project stay with notification_channels. billing-prod has no such channel: nobody is notified of
-    # its changes and logged errors, and each plan warns.
-    orders = {
-      projects                  = ["orders-prod"]
-      notification_channels     = null
-      log_notification_channels = { orders-prod = local.channels["Orders team"] }
-    }
   }
 
   policy_overrides = {
-    # Each change by hand is a message, whatever the stream's state is then.
-    stream-changed = { enabled = true }
     # A lag of up to half an hour is fine.
     stream-lagging = { threshold = 1800 }
     # A location that answers slowly must not wake anybody.
     location-unreadable = { severity = "WARNING", duration = "1800s" }
   }
   policy_directory = "${path.module}/policies"
+}
+
+# In orders-prod, each change by hand is a message, whatever the stream's state is then. A policy on a project's log is
+# in that project, and notifies channels of it.
+module "orders_log" {
+  source = "../../log_policies"
+
+  project_id            = "orders-prod"
+  policies              = ["stream-changed"]
+  notification_channels = local.channels["Orders team"]
 }

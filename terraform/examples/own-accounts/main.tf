@@ -1,5 +1,5 @@
 # For organisations that manage identities elsewhere: existing service accounts, no grants by Terraform,
-# traffic through a VPC, your own encryption key. The output has the grants that somebody must make.
+# traffic through a VPC, your own encryption key. The output lists the grants that somebody must make.
 
 variable "image" {
   description = "The exporter's image, by digest."
@@ -25,10 +25,15 @@ module "datastream_exporter" {
   encryption_key = "projects/keys-prod/locations/europe-west1/keyRings/run/cryptoKeys/jobs"
   vpc_access     = { network = "shared", subnetwork = "run-europe-west1", egress = "ALL_TRAFFIC" }
 
-  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
+  # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
+  notification_channels = {
+    CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] # 6, such as stream-failed
+    ERROR    = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 7, such as stream-lagging
+    WARNING  = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 4, such as stream-errors
+  }
 }
 
-output "iam_grant_commands" {
-  description = "Commands that somebody who may grant has to run."
-  value       = module.datastream_exporter.iam_grant_commands
+output "iam_grants" {
+  description = "What somebody who may grant has to grant, beside the key: docs/regulated.md has that."
+  value       = module.datastream_exporter.iam_grants
 }

@@ -20,12 +20,12 @@ module "datastream_exporter" {
     egress     = "ALL_TRAFFIC"
   }
 
-  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] }
-}
-
-output "iam_grant_commands" {
-  description = "Commands that the owners of key, network, pool and index have to run before the first apply."
-  value       = module.datastream_exporter.iam_grant_commands
+  # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
+  notification_channels = {
+    CRITICAL = ["projects/orders-prod/notificationChannels/1234567890123456789"] # 6, such as stream-failed
+    ERROR    = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 7, such as stream-lagging
+    WARNING  = ["projects/orders-prod/notificationChannels/2345678901234567890"] # 5, such as stream-errors
+  }
 }
 
 output "service_account_emails" {

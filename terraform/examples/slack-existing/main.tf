@@ -13,7 +13,12 @@ module "datastream_exporter" {
   region      = "europe-west1"
   config_yaml = file("${path.module}/config.yaml")
 
-  notification_channels = { CRITICAL = [var.slack_channel] }
+  # How many policies each notifies is beside it.
+  notification_channels = {
+    CRITICAL = [var.slack_channel] # 6, such as stream-failed
+    ERROR    = [var.slack_channel] # 7, such as stream-lagging
+    WARNING  = [var.slack_channel] # 5, such as stream-errors
+  }
   # Mention the on-call group when it is urgent.
   slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }
 }

@@ -1,0 +1,61 @@
+"""What plans have, as planned.yaml says, and what nothing applied has to show."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.terraform.conftest import PlanModule
+from tests.terraform.module_inputs import FUNCTION
+
+_CASES: dict[str, dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("planned.yaml").read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("case", _CASES)
+def test_a_plan_has_what_its_inputs_ask_for(plan_module: PlanModule, case: str) -> None:
+    """Each value is the expected one, and types that aren't needed have no resource."""
+    plan = plan_module(**_CASES[case]["inputs"])
+    for address, values in _CASES[case]["planned"].items():
+        for path, expected in values.items():
+            found: Any = plan.resources[address]
+            for key in path.split("."):
+                found = found[int(key) if isinstance(found, list) else key]
+            if str(expected).startswith("~"):
+                assert re.search(expected[1:], found), (address, path, found)
+            else:
+                assert found == expected, (address, path)
+    for kind in _CASES[case].get("absent", ()):
+        assert not plan.of(kind), kind
+
+
+def test_only_the_exporter_has_no_routes(plan_module: PlanModule) -> None:
+    """A policy on the exporter exists once, however many routes there are."""
+    plan = plan_module(**_CASES["routes and overrides"]["inputs"])
+    keys = re.findall(r'policy\["([^"]+)"\]', " ".join(plan.resources))
+    alone = {key for key in keys if "/" not in key and f"billing/{key}" not in keys}
+    assert alone == {key for key in keys if key.startswith("exporter-")}
+
+
+def test_the_first_plan_shows_all_of_every_policy(plan_module: PlanModule) -> None:
+    """Before anything exists, only what Google assigns is unknown of a policy."""
+    unknown = set()
+    for each in plan_module(**FUNCTION).json["resource_changes"]:
+        if each["type"] == "google_monitoring_alert_policy":
+            marks = json.dumps(each["change"]["after_unknown"])
+            unknown |= set(re.findall(r'"(\w+)": true', marks))
+    assert unknown <= {"creation_record", "id", "name"}
+
+
+def test_the_first_plan_shows_who_gets_what(plan_module: PlanModule) -> None:
+    """Before anything exists, only the log sinks' own accounts are unknown."""
+    hidden = {
+        address.split("[")[0]
+        for address, values in plan_module(**FUNCTION).resources.items()
+        if "_iam_member." in address and "member" not in values
+    }
+    assert hidden == {"google_pubsub_topic_iam_member.grant"}

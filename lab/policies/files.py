@@ -12,9 +12,8 @@ with Terraform. The conventions:
   variable changes it there and nowhere else.
 - ``userLabels.needs`` is what config has to ask for, ``objects`` or ``quiet``. Without
   that, the policy can't alert, and Terraform leaves it out.
-- A range of an hour (of two thirds of the retest window, if that is longer than two
-  minutes) is the look-back window, and changes together with the retest window. All
-  other ranges are fixed.
+- ``closing.md`` beside the files ends the text of each policy on metrics: Terraform
+  adds it, and so does ``Policy.content``.
 - The comment at the top has three paragraphs: "Catches…", "Why these numbers: …" and
   "How it can be wrong: …".
 
@@ -24,7 +23,7 @@ leave them out, and may use metrics that are unknown here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -37,6 +36,7 @@ from exporter.text import printable
 from lab.policies import checks, promql
 from lab.policies.model import DocumentationLink, PolicyFile
 
+_CLOSING = "closing.md"  # what ends the text of each policy on metrics
 _BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
 
 
@@ -107,10 +107,15 @@ def read_policies(
         raise InputError([f"{name}: there is no such directory; check the path"])
     policies: list[Policy] = []
     sentences: list[str] = []
+    closing = folder / _CLOSING
+    added = f"\n\n{closing.read_text('utf-8')}" if closing.exists() else ""
     for path in sorted(folder.glob("*.*")):
         if path.suffix == ".yaml":
             try:
-                policies.append(_read(path, house_rules=house_rules))
+                policy = _read(path, house_rules=house_rules)
+                if not policy.is_log:
+                    policy = replace(policy, content=policy.content + added)
+                policies.append(policy)
             except InputError as error:
                 sentences.extend(error.sentences)
         elif path.suffix.lower() in {".yaml", ".yml", ".json"}:

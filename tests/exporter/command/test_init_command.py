@@ -47,7 +47,7 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     main = Path("main.tf").read_text("utf-8")
     channel = '      # "projects/metrics-prod/notificationChannels'
     listed = f'{channel}/1", # on call (email)\n{channel}/2", # Ops (slack)\n    ]\n'
-    assert main.count(listed) == 2
+    assert main.count(listed) == 3
     assert '  region      = "europe-west1"\n' in main
     assert "Read the first, and choose in the second whom to notify." in ended.err
     assert "3 streams watched in 3 locations (1 not as expected).\n" in ended.err
@@ -101,7 +101,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     assert text.endswith("sources:\n  - project: metrics-prod\n")
     main = Path("main.tf").read_text("utf-8")
     assert '  region      = "us-central1"\n' in main
-    assert main.count("      # There is none yet.\n") == 2
+    assert main.count("      # There is none yet.\n") == 3
 
 
 @pytest.mark.parametrize(

@@ -110,13 +110,17 @@ def test_a_text_can_be_read_on_a_phone(policy: Policy) -> None:
 
 @every_metric_policy
 def test_a_text_without_variables_still_helps(policy: Policy) -> None:
-    """A text that uses a label also says which label of the incident to look at."""
+    """A text that uses a label also says which label of the incident to look at.
+
+    What all policies have in common stands once, in closing.md.
+    """
     named = set(re.findall(r"metric_or_resource\.label\.(\w+)", policy.content))
     last = policy.content.split("\n\n")[-1]
 
-    if named and policy.name != "exporter-losing-points":
-        assert last.startswith("If a name is missing above, ")
-        assert all(f"`{key}`" in last for key in named - {"location"})
+    assert last.startswith("If a name is missing above, ")
+    assert "`namespace`" in last
+    assert "`stream_id`" in last
+    assert all(f"`{key}`" in policy.content for key in named - {"location", "state"})
     assert re.search(r"\]\(https://[^)$]*(?:\$\{project\})?\)", policy.content)
 
 

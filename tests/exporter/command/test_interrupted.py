@@ -87,13 +87,15 @@ def test_a_process_ends_without_a_traceback(
 
 
 INTERRUPTED = """
-import os, sys
+import _signal, os, sys
 
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == module:
             os.kill(os.getpid(), int(number))
 
+# Where a shell started the tests in the background, SIGINT would be ignored.
+_signal.signal(_signal.SIGINT, _signal.default_int_handler)
 _, module, number = sys.argv
 sys.argv[1:] = ["run"]
 sys.meta_path.insert(0, Interrupt())

@@ -49,10 +49,7 @@ expectations:
 
 
 def init(line: CommandLine) -> int:
-    """Look at the projects, write both files, and say what follows.
-
-    Where no project is named, look at gcloud's.
-    """
+    """Look at the projects, or at gcloud's; write both files, and say what follows."""
     folder, signals = line.folder, line.signals
     config_file, main_file = folder / "config.yaml", folder / "main.tf"
     for path in (config_file, main_file):

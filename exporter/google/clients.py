@@ -145,7 +145,12 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> list[_C]:
+    def _connect(
+        self,
+        kind: type[_C],
+        emulator: str,
+        endpoint: str | None,
+    ) -> list[_C]:
         """Return clients, each on a channel of its own."""
         google: Any = kind
         transport = google.get_transport_class("grpc")

@@ -160,7 +160,11 @@ def _urgency(entry: _Entry) -> tuple[bool, int, bool, int]:
     return worse, level, not now.exists, now.stream.state
 
 
-def _log_stream(now: ComparedStream, previous: str | None, lasting: str) -> None:
+def _log_stream(
+    now: ComparedStream,
+    previous: str | None,
+    lasting: str,
+) -> None:
     """Log an entry about a stream, whose fields alerts quote.
 
     ``previous`` is its state before, None if nothing changed; ``lasting`` says how long

@@ -12,7 +12,6 @@ from logging import ERROR, INFO, WARNING
 
 from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding
-from exporter.command.progress import waiting
 from exporter.command.unwatched import covers, is_unwatched
 from exporter.config import Config, Source
 from exporter.config.locations import KNOWN
@@ -126,13 +125,12 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
     It also looks where config doesn't, for streams that nothing watches.
     """
     config = session.config
-    most = config.run.deadline.total_seconds()
-    deadline = Deadline.after(most, line.signals.stop)
+    seconds = config.run.deadline.total_seconds()
+    deadline = Deadline.after(seconds, line.signals.stop)
     # It also discovers the projects whose locations are listed.
     more = {Source(project=each.project) for each in config.sources if each.locations}
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
-    with waiting(most):
-        report = run_once(Session(wide, session.clients), deadline, writes=False)
+    report = run_once(Session(wide, session.clients), deadline, writes=False)
     unclear = {name.project for name in report.unread}
     unclear.update(each.name.project for each in report.locations if each.held)
     for project, found in report.discovered.items():

@@ -10,7 +10,6 @@ from exporter.command.check import check_access, check_config
 from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding, log_counts
 from exporter.command.init import init
-from exporter.command.progress import waiting
 from exporter.command.table import print_report
 from exporter.config import Config, is_verbose, load
 from exporter.google import environment
@@ -45,10 +44,9 @@ def dispatch(line: CommandLine) -> int:
 def run(line: CommandLine) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
     with _session(line, load(line.config, line.environ)) as session:
-        most = session.config.run.deadline.total_seconds()
-        deadline = Deadline.after(most, line.signals.stop)
-        with waiting(most):
-            report = run_once(session, deadline, writes=not line.dry_run)
+        seconds = session.config.run.deadline.total_seconds()
+        deadline = Deadline.after(seconds, line.signals.stop)
+        report = run_once(session, deadline, writes=not line.dry_run)
         try:
             if not line.on_cloud_run:
                 print_report(report, line.out)

@@ -15,7 +15,6 @@ from google.cloud.monitoring_v3 import (
 
 from exporter import PROGRAM
 from exporter.command.command_line import CommandLine
-from exporter.command.progress import waiting
 from exporter.config import Endpoints, from_data
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Calls, Deadline, list_pages
@@ -67,8 +66,7 @@ def init(line: CommandLine) -> int:
         sources = [{"project": project} for project in projects]
         data = {"metrics": sources[0], "sources": sources}
         session = Session(from_data(data, "--project", {}), clients)
-        with waiting(_SECONDS):
-            report = run_once(session, deadline, writes=False)
+        report = run_once(session, deadline, writes=False)
         for group in failure_groups(report):
             # There is no file to look into yet.
             LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))

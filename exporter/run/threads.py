@@ -1,5 +1,6 @@
 """Calls Google in threads; the run's own thread takes what they return, and decides."""
 
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,10 +10,12 @@ from typing import TypeVar
 
 from exporter.google.calls import Calls, Deadline, attempt
 from exporter.google.errors import MORE_THREADS, STATUS, Failure, FailureKind
+from exporter.logger import LOGGER
 
 T = TypeVar("T")
 _MOST_THREADS = 512
 _POLL_SECONDS = 0.1  # how soon a stop is noticed
+_TELL_SECONDS = 10.0  # between two lines of the log that say that it goes on
 # How long after its deadline a call may return that kept to it
 _GRACE_SECONDS = 1.0
 _NO_ANSWER = Failure(
@@ -84,16 +87,21 @@ class Part:
     def wait(self) -> None:
         """Take results, of other parts as well, until nothing of this is under way."""
         end = self._deadline.later(_GRACE_SECONDS)
+        began = told = time.monotonic()
         while self._under_way:
             if end.stopped:
                 end = end.within(self._after_stop)
             try:
                 take = self._threads.results.get(timeout=_POLL_SECONDS)
             except Empty:
-                if end.left > 0:
-                    continue
-                return
-            take()
+                if end.left <= 0:
+                    return
+                if (now := time.monotonic()) - told >= _TELL_SECONDS:
+                    told = now
+                    waited = "Waiting for Google: %.0f s, for at most %.0f s more."
+                    LOGGER.info(waited, now - began, end.left)
+            else:
+                take()
 
     def give_up(self) -> None:
         """Decide that there is no answer of what is still under way."""

@@ -38,7 +38,7 @@ _NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 
 # The four lists: the last points before the recent ones, and these, of each metric
-_METRICS: list[MetricName] = [
+_METRICS = [
     "stream/problem",
     "stream/problem",
     "stream/problem_since",

@@ -1,14 +1,10 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
-import io
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from threading import Event
 
 import pytest
 
-from exporter.command import progress
-from exporter.logger import Text, logging_to
 from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import (
     CARTS_PAUSED,
@@ -42,22 +38,6 @@ stock   shop-prod  us-east1      RUNNING  yes       0
     assert summary.startswith(
         "3 streams watched in 2 locations (1 not as expected); 27 points written; 11 "
     )
-
-
-def test_a_command_that_waits_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While Google is waited for, the log has a line now and then."""
-    monkeypatch.setattr(progress, "_SECONDS", 0.01)
-    said = Event()
-
-    class Log(io.StringIO):
-        def write(self, text: str) -> int:
-            written = super().write(text)
-            said.set()
-            return written
-
-    with logging_to(log := Log(), Text()), progress.waiting(50):
-        said.wait()
-    assert log.getvalue().startswith("Waiting for Google: 0 s, at most 50 s.\n")
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:

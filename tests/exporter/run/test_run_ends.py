@@ -1,5 +1,6 @@
 """How runs end: in time, when asked to stop, and where no thread can be had."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from exporter.config.locations import KNOWN
 from exporter.google.calls import Deadline
 from exporter.google.errors import FailureKind
 from exporter.names import ProjectName
+from exporter.run import threads
 from exporter.run.run import run_once
 from exporter.steps.write import Written
 from lab.emulator.answers import StatusError
@@ -99,6 +101,17 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     assert report.unread[ProjectName("shop-prod")].kind is FailureKind.TIMED_OUT
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
     assert report.written == Written(accepted=22)
+
+
+def test_a_run_that_waits_says_how_long(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While Google is waited for, the log has a line now and then."""
+    monkeypatch.setattr(threads, "_TELL_SECONDS", 0.0)
+    lab = serve(world(faults=[{"method": "ListStreams", "latency": 1}]))
+    with caplog.at_level(logging.INFO, "exporter"):
+        assert lab.run(LISTED).complete
+    assert caplog.messages[0].startswith("Waiting for Google: 0 s, for at most 1")
 
 
 # When asked to stop.

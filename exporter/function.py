@@ -34,7 +34,6 @@ SCHEDULED, LOG = "/", "/log"
 
 LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
 QUIET_SECONDS = 60.0  # how long after a run that a log started, logs may start no other
-USUAL_INTERVAL = 60.0  # seconds between the runs that a schedule starts
 # A run ends so long before the request's timeout, when the CPU stops
 MARGIN_SECONDS = 5.0
 _GRACE_SECONDS = 10.0  # how long after its deadline a run may end
@@ -74,7 +73,12 @@ class LastRuns:
     complete: bool = False  # whether the last one wrote all that was due
 
     def decide(
-        self, arrived: float, now: float, *, by_log: bool, waits: bool = False
+        self,
+        arrived: float,
+        now: float,
+        *,
+        by_log: bool,
+        waits: bool = False,
     ) -> Decision:
         """Say what a call causes that arrived some time ago.
 
@@ -196,7 +200,7 @@ class Function:
         return Session(
             self.config,
             open_clients(self.config.endpoints, self.environ),
-            interval=USUAL_INTERVAL,
+            interval=self.config.run.every,
             monotonic=self.monotonic,
             now=self.now,
         )

@@ -36,15 +36,16 @@ def start(program: str, module: str) -> NoReturn:
     from exporter.google import environment
 
     environment.let_grpc_see_proxies(os.environ)
+    code = INCOMPLETE
     try:
         main = import_module(module).main
         code = main(sys.argv[1:], os.environ, sys.stdout, sys.stderr)
         sys.stdout.flush()
+    except BrokenPipeError:
+        pass  # The reader has seen enough, which changes no exit code.
     except OSError as error:
         code = INCOMPLETE
-        # After a broken pipe there is nothing to say: the reader has seen enough.
-        if not isinstance(error, BrokenPipeError):
-            sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
+        sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -99,7 +100,10 @@ class End:
 
 @contextmanager
 def ending(
-    log: TextIO, formatter: Formatter, *, verbose: bool = False
+    log: TextIO,
+    formatter: Formatter,
+    *,
+    verbose: bool = False,
 ) -> Iterator[End]:
     """Log to ``log`` until it ended; log its errors too, and set the exit code.
 

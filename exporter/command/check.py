@@ -4,7 +4,8 @@ What is wrong with config is a mistake and found when it is read. Here it is val
 may not say what its author meant.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
 from itertools import islice
@@ -13,8 +14,9 @@ from logging import ERROR, INFO, WARNING
 from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding
 from exporter.command.unwatched import covers, is_unwatched
-from exporter.config import Config, Source
+from exporter.config import Config, Source, Window
 from exporter.config.locations import KNOWN
+from exporter.config.model import matches
 from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
@@ -23,7 +25,8 @@ from exporter.log.summary import failure_groups, name_first, omitted, problem_of
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.steps.compare import ComparedLocation, Omission, is_open
+from exporter.states import EXPECTED_BY_DEFAULT
+from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.measure import exporter_sample
 from exporter.steps.read_back import REFUSALS
 from exporter.steps.write import Writer
@@ -31,12 +34,18 @@ from exporter.text import plural, quote
 
 # How many openings of a window are looked at for those that follow without a break
 _OPENINGS = 20
+# Cloud Run ends a job or function 5 s later
+_CLOUD_RUN_DEADLINE = timedelta(seconds=50)
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
 
 def check_config(config: Config, now: datetime) -> Iterator[Finding]:
     """Yield what config mutes and expects when, and what in it is probably wrong."""
     place = config.document.place
+    if config.run.deadline > _CLOUD_RUN_DEADLINE:
+        words = f"{text_of(config.run.deadline)} is too long for a job or function,"
+        words += " which Cloud Run ends after 55s; write at most 50s"
+        yield Finding(WARNING, place(("run", "deadline")), words)
     for index, mute in enumerate(config.mutes):
         ends = _local_and_utc(mute.end, mute.timezone or UTC)
         words = f"{quote(mute.match)} is muted until {ends}"
@@ -51,31 +60,64 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             yield Finding(WARNING, here, words)
         if limits := _limits(expectation.limits):
             yield Finding(INFO, here, f"{quote(expectation.match)}: {limits}")
-        window = expectation.during
-        if not window:
-            continue
-        part = place(("expectations", index, "during"))
-        if opens := next(window.openings(now), None):
-            time = _local_and_utc(opens, window.timezone)
-            words = f"opens next at {time}, for {text_of(window.length)}"
-            yield Finding(INFO, part, words)
-        elif not is_open(window, now):
-            words = "is over; remove this expectation, or correct its times"
-            yield Finding(WARNING, part, words)
-        # How long it is open without a break, now or soon
-        longest = window.length
-        begin = end = now
-        for opening in islice(window.openings(now), _OPENINGS):
-            if opening > end:
-                begin = opening
-            end = opening + window.length
-            longest = max(longest, end - begin)
-        quiet = expectation.limits.get("quiet")
-        if quiet and quiet >= longest:
-            words = f"quiet: {text_of(quiet)} never alerts, as this is open for at most"
-            words += f" {text_of(longest)}; open it for longer, or lower quiet"
-            yield Finding(WARNING, part, words)
+        if wrong := _without_effect(config, index):
+            yield Finding(WARNING, here, wrong)
+        if expectation.during:
+            part = place(("expectations", index, "during"))
+            quiet = expectation.limits.get("quiet", timedelta())
+            for level, words in _check_window(expectation.during, quiet, now):
+                yield Finding(level, part, words)
     yield from _check_sources(config, now)
+
+
+def _check_window(
+    window: Window,
+    quiet: timedelta,
+    now: datetime,
+) -> Iterator[tuple[int, str]]:
+    """Yield when a window is open, and whether ``quiet`` can alert within it."""
+    # How long it is open without a break, now and soon
+    longest = window.length
+    closes = None
+    begin = end = now - window.length
+    for opening in islice(window.openings(end), _OPENINGS):
+        if opening > end:
+            begin = opening
+        end = opening + window.length
+        longest = max(longest, end - begin)
+        if begin <= now:
+            closes = end
+    if window.schedule and begin <= now:
+        yield INFO, "is open, and no end is in sight"
+    elif closes:
+        yield INFO, f"is open until {_local_and_utc(closes, window.timezone)}"
+    if opens := next(window.openings(now), None):
+        time = _local_and_utc(opens, window.timezone)
+        yield INFO, f"opens next at {time}, for {text_of(window.length)}"
+    elif not closes:
+        yield WARNING, "is over; remove this expectation, or correct its times"
+    if quiet >= longest:
+        words = f"quiet: {text_of(quiet)} never alerts, as this is open for at most"
+        words += f" {text_of(longest)}; open it for longer, or lower quiet"
+        yield WARNING, words
+
+
+def _without_effect(config: Config, index: int) -> str:
+    """Return why an expectation changes nothing, or ``""``."""
+    one = config.expectations[index]
+    keys = one.model_fields_set - {"match", "during"}
+    for number, later in enumerate(config.expectations[index + 1 :], index + 1):
+        always_wins = keys <= later.model_fields_set and not later.during
+        # As text, a glob with ? or [ doesn't tell what it matches.
+        plain = not re.search(r"[?[]", one.match + later.match)
+        if always_wins and plain and matches(one.match, [later.match]):
+            winner = config.document.place(("expectations", number))
+            return f"has no effect, as {winner} wins; move it below, or remove it"
+    before = config.expectations[:index]
+    adds = EXPECTED_BY_DEFAULT.issuperset(one.states)
+    if keys == {"states"} and adds and not any(each.states for each in before):
+        return "has no effect, as these states are always fine; remove it"
+    return ""
 
 
 def _check_sources(config: Config, now: datetime) -> Iterator[Finding]:
@@ -89,8 +131,7 @@ def _check_sources(config: Config, now: datetime) -> Iterator[Finding]:
             if location in KNOWN:
                 continue
             words = f"this version doesn't know {quote(location)}: new, or misspelled"
-            if guess := nearest(location, KNOWN):
-                words += f"; did you mean {guess}?"
+            words += _guess(location, KNOWN)
             here = place(("sources", index, "locations", number))
             yield Finding(WARNING, here, words)
 
@@ -138,8 +179,13 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
         if not (project in unclear or report.stopped):
             level, text = WARNING, f"{text}, without a stream"
         yield Finding(level, f"projects/{project}", text)
+    names = [
+        str(location.name.stream(stream))
+        for location in report.locations
+        for stream in location.held
+    ]
     for location in report.locations:
-        yield from _location(config, location)
+        yield from _location(config, location, names)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
         matters = any(map(config.reads, group.names))
@@ -148,21 +194,23 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
     if report.stopped:
         return
     if not report.unread:
-        names = [
-            str(location.name.stream(stream))
-            for location in report.locations
-            for stream in location.held
-        ]
         now = datetime.fromtimestamp(report.timestamp, UTC)
         for path, prefix, glob in _globs(config, now):
             if not matching(names, prefix + glob):
-                words = f"{quote(glob)} matches no stream"
+                words = f"{quote(glob)} matches no stream{_guess(glob, names)}"
                 yield Finding(WARNING, config.document.place(path), words)
     yield from _check_series(session, report, deadline, writes=not line.read_only)
 
 
-def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
-    """Yield of a location how many streams a run reads, what alerts, what it leaves."""
+def _location(
+    config: Config,
+    location: ComparedLocation,
+    names: Iterable[str],
+) -> Iterator[Finding]:
+    """Yield of a location how many streams a run reads, what alerts, what it leaves.
+
+    ``names`` are those of all streams that there are.
+    """
     name = str(location.name)
     if config.reads(location.name):
         # Most discovered locations have none.
@@ -177,6 +225,8 @@ def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
             if limits := _limits(watched.limits):
                 yield Finding(INFO, str(watched.name), limits)
             if problem := problem_of(watched):
+                if not watched.exists:
+                    problem += _guess(str(watched.name), names)
                 yield Finding(WARNING, "alerts now", f"{watched.name} {problem}")
         left = location.unwatched
         forgotten = [each for each in left if left[each] is Omission.NOT_INCLUDED]
@@ -189,15 +239,30 @@ def _location(config: Config, location: ComparedLocation) -> Iterator[Finding]:
         yield Finding(WARNING, name, text)
 
 
+def _guess(text: str, names: Iterable[str]) -> str:
+    """Return a did-you-mean: the name whose end resembles that of a name or a glob."""
+    by_id = {name.rpartition("/")[2]: name for name in names}
+    guess = nearest(text.rpartition("/")[2], by_id)
+    return f"; did you mean {by_id[guess]}?" if guess else ""
+
+
 def _limits(limits: Mapping[str, timedelta]) -> str:
     """Return in words the limits that streams have, or ``""``."""
-    words = {"lag": "may lag {}", "quiet": "alerts after {} without a change"}
+    words = {
+        "lag": "may lag {}",
+        "quiet": "alerts after {} without a change",
+        "failed": "may be FAILED for {} before it pages alone",
+    }
     said = [words[each].format(text_of(most)) for each, most in limits.items() if most]
     return "; ".join(said)
 
 
 def _check_series(
-    session: Session, report: Report, deadline: Deadline, *, writes: bool
+    session: Session,
+    report: Report,
+    deadline: Deadline,
+    *,
+    writes: bool,
 ) -> Iterator[Finding]:
     """Yield whether problems can be read back, and points be written.
 

@@ -71,7 +71,10 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     def add(name: str, what: str, more: str = "") -> argparse.ArgumentParser:
         text = f"{capitalized(what)}. {more}"
         command = commands.add_parser(
-            name, help=what, description=text, allow_abbrev=False
+            name,
+            help=what,
+            description=text,
+            allow_abbrev=False,
         )
         calls = "log each call: what it asked for, its result and how long it took"
         command.add_argument("--verbose", action="store_true", help=calls)
@@ -94,7 +97,7 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
 
     watch = add("watch", "run at a steady interval, in one process")
     what = (
-        "time from one run to the next, from 10s to 24h (default: 10s); a slower run is"
+        "time from one run to the next, from 10s to 5m (default: 10s); a slower run is"
         " cut short"
     )
     watch.add_argument("--interval", type=_interval, metavar="DURATION", help=what)
@@ -115,6 +118,6 @@ def _interval(text: str) -> timedelta:
     Cloud Monitoring takes a series' points if they are at least 5s apart.
     """
     try:
-        return durations.limit(text, "10s", "24h")
+        return durations.limit(text, "10s", "5m")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging import ERROR, INFO, WARNING, Formatter
 
@@ -48,8 +48,10 @@ def run(line: CommandLine) -> int:
         deadline = Deadline.after(seconds, line.signals.stop)
         report = run_once(session, deadline, writes=not line.dry_run)
         try:
+            # A reader may have seen enough.
             if not line.on_cloud_run:
-                print_report(report, line.out)
+                with suppress(BrokenPipeError):
+                    print_report(report, line.out)
         finally:
             # Also where stdout is full.
             RunLog().log(report)
@@ -84,7 +86,8 @@ def check(line: CommandLine) -> int:
         counts[finding.level] += 1
         if line.on_cloud_run:
             LOGGER.log(finding.level, "%s", finding)
-        else:
+            continue
+        with suppress(BrokenPipeError):
             print(finding, file=line.out, flush=True)
     if line.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
@@ -115,7 +118,9 @@ COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 @contextmanager
 def _session(
-    line: CommandLine, config: Config, interval: float | None = None
+    line: CommandLine,
+    config: Config,
+    interval: float | None = None,
 ) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
     environment.check_task_count(line.environ)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
@@ -34,16 +35,30 @@ _SECONDS = 60.0  # how long the streams, and then the channels, may take
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
 
 _CONFIG_TEXT = """\
+# yaml-language-server: $schema={}
 # Written by `datastream-exporter init`. docs/configuration.md describes every key.
 metrics:
   project: {} # the series and the alerts go here
 sources:
 """
 _EXPECTATIONS = """\
-# Not running today. Remove the # before those that are meant to be so: the others
-# page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
-# A paused PostgreSQL stream keeps its source's log: let it be so for a time (`during`).
+# `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, which are always fine;
+# `during` says when, such as on Saturdays from 22:00. Remove the # to use it.
 expectations:
+#  - match: projects/{}/locations/*/streams/orders-*
+#    states: [PAUSED]
+#    during: {{schedule: "0 22 * * 6", duration: 4h, timezone: Europe/Berlin}}
+"""
+_NOT_RUNNING = """\
+# Not running today. Remove the # before those that are meant to be so: the others
+# page. A paused PostgreSQL stream keeps its source's log: let it be so for a time.
+"""
+_MUTES = """\
+# Streams that are not watched until a time, such as during a migration.
+mutes:
+#  - match: projects/{}/locations/*/streams/orders-*
+#    until: {:%Y-%m-%dT06:00}
+#    timezone: Europe/Berlin
 """
 
 
@@ -75,12 +90,7 @@ def init(line: CommandLine) -> int:
             return INCOMPLETE
         channels = _channels(clients, projects[0], signals.stop)
     largest = max(report.locations, key=lambda location: len(location.held))
-    module = "../datastream-exporter/terraform"
-    if _MODULE.is_dir():
-        module = os.path.relpath(_MODULE, folder.resolve())
-        # To Terraform, another path is no folder.
-        if not module.startswith(".."):
-            module = f"./{module}"
+    module = _module(folder)
     template = Path(__file__).with_name("main.tf.template").read_text("utf-8")
     main_text = Template(template).substitute(
         source=module,
@@ -88,7 +98,8 @@ def init(line: CommandLine) -> int:
         project=projects[0],
         channels="\n      ".join(channels),
     )
-    files = {config_file: _config_text(projects, report), main_file: main_text}
+    config_text = _config_text(projects, report, module)
+    files = {config_file: config_text, main_file: main_text}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
@@ -114,6 +125,15 @@ def init(line: CommandLine) -> int:
         f"{terraform} apply\n"
     )
     return OK
+
+
+def _module(folder: Path) -> str:
+    """Return the path of the Terraform module as main.tf in a folder names it."""
+    if not _MODULE.is_dir():
+        return "../datastream-exporter/terraform"
+    module = os.path.relpath(_MODULE, folder.resolve())
+    # To Terraform, another path is no folder.
+    return module if module.startswith("..") else f"./{module}"
 
 
 def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
@@ -142,9 +162,10 @@ def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     return lines or ["# There is none yet."]
 
 
-def _config_text(projects: Sequence[str], report: Report) -> str:
-    """Return config.yaml, with what may be expected in comments."""
-    text = _CONFIG_TEXT.format(projects[0])
+def _config_text(projects: Sequence[str], report: Report, module: str) -> str:
+    """Return config.yaml, with what may be expected or muted in comments."""
+    schema = f"{module}/../docs/config.schema.json"
+    text = _CONFIG_TEXT.format(os.path.normpath(schema), projects[0])
     read = {location.name.project for location in report.locations}
     for project in projects:
         line = f"- project: {project}\n"
@@ -153,6 +174,7 @@ def _config_text(projects: Sequence[str], report: Report) -> str:
             continue
         LOGGER.warning("%s is left out: it could not be read.", project)
         text += f"# Left out, as it could not be read:\n# {line}"
+    text += _EXPECTATIONS.format(projects[-1])
     expectations = ""
     for location in report.locations:
         for one in location.streams:
@@ -160,5 +182,6 @@ def _config_text(projects: Sequence[str], report: Report) -> str:
                 expectations += f"#  - match: {one.name}\n"
                 expectations += f"#    states: [{one.state_name}]\n"
     if expectations:
-        text += _EXPECTATIONS + expectations
-    return text
+        text += _NOT_RUNNING + expectations
+    next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
+    return text + _MUTES.format(projects[-1], next_week)

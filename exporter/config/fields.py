@@ -143,16 +143,16 @@ IdGlob = Annotated[
     str,
     *_formed(
         "glob",
-        "[^/]+",
-        "matches no stream id, which has no slash; write for example orders-*",
+        "[^/{}]+",
+        "matches no stream id, which has no slash or brace; write for example orders-*",
     ),
 ]
 NameGlob = Annotated[
     str,
     *_formed(
         "glob",
-        r"(projects/|[*?[]).*",
-        "matches no stream's full name; write a glob such as"
+        r"(projects/|[*?[])[^{}]*",
+        "matches no stream's full name; write a glob without braces, such as"
         " projects/*/locations/*/streams/orders-*",
     ),
 ]

@@ -125,7 +125,7 @@ class Expectation(Section):
     }
     match: NameGlob
     """Glob on the full name, projects/P/locations/L/streams/S; the last match that has
-    states wins, as does the last one that has lag, and that has quiet."""
+    a key wins, for each key."""
     states: tuple[State, ...] = Field(default=(), min_length=1)
     """States that are fine too. RUNNING, STARTING, DRAINING and MAINTENANCE always are;
     FAILED and FAILED_PERMANENTLY never are."""
@@ -133,19 +133,23 @@ class Expectation(Section):
     """How far a stream may lag, from 1m to 24h, instead of the policy's threshold."""
     quiet: Literal["6h", "24h"] | None = None
     """After how long without a copied change a running stream alerts."""
+    failed: Annotated[Duration, between("1m", "6h")] | None = None
+    """How long a stream may be FAILED before it pages alone, from 1m to 6h: for a
+    source that comes and goes."""
     during: Window | None = None
     """When it applies; left out, always. Outside it matches nothing."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not (self.states or self.limits):
-            raise ValueError("needs states, lag or quiet")
+            raise ValueError("needs states, lag, quiet or failed")
         return self
 
     @property
     def limits(self) -> dict[str, timedelta]:
         """Its limits, by the metric label ``limit``."""
-        limits = {"lag": self.lag, "quiet": self.quiet and parse(self.quiet)}
+        quiet = self.quiet and parse(self.quiet)
+        limits = {"lag": self.lag, "quiet": quiet, "failed": self.failed}
         return {key: limit for key, limit in limits.items() if limit}
 
 
@@ -211,10 +215,19 @@ class Run(Section):
     """Name of this exporter in its own series; one for each deployment."""
     location: RunLocation = GLOBAL
     """Region in the exporter's own series."""
+    interval: Literal["1m", "2m", "3m", "4m", "5m"] = "1m"
+    """How often a schedule starts it, as job or function. From 3m on, a state that one
+    run alone sees may page: NOT_STARTED of a new stream, PAUSED between two windows."""
     deadline: Annotated[Duration, between("1s", "1h")] = Field(
         default="50s", validate_default=True
     )
-    """Time for a whole run, from 1s to 1h; reading may use 60 % of it."""
+    """Time for a whole run, from 1s to 1h, on Cloud Run at most 50s; reading may use
+    60 % of it."""
+
+    @property
+    def every(self) -> float:
+        """The interval, in seconds."""
+        return parse(self.interval).total_seconds()
 
 
 class Endpoints(Section):

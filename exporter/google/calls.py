@@ -75,11 +75,7 @@ class Deadline:
         """Return the earlier one of this deadline and that many seconds from now."""
         return replace(self, ends=min(self.ends, time.monotonic() + seconds))
 
-    def sooner(self, seconds: float) -> "Deadline":
-        """Return a deadline that ends this many seconds before this one."""
-        return replace(self, ends=self.ends - seconds)
-
-    def later(self, seconds: float) -> "Deadline":
+    def shifted(self, seconds: float) -> "Deadline":
         """Return a deadline that ends this many seconds after this one."""
         return replace(self, ends=self.ends + seconds)
 
@@ -140,7 +136,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     own = _jitter(state)
     asked = retry_delay(state.outcome.exception()) if state.outcome else 0.0
     # All clients are asked for the same: a little jitter spreads them.
-    return max(own, asked + own / 10) if asked else own
+    return max(own, asked + own / 10)
 
 
 def attempt(

@@ -170,7 +170,9 @@ class Clients:
 
 
 def open_clients(
-    endpoints: Endpoints, environ: Mapping[str, str], impersonate: str | None = None
+    endpoints: Endpoints,
+    environ: Mapping[str, str],
+    impersonate: str | None = None,
 ) -> Clients:
     """Connect; warn where that is to emulators."""
     hosts = [f"{name} is {host}" for name, host in emulators(environ).items()]

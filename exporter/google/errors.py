@@ -1,5 +1,6 @@
 """Explains Google's errors: one sentence about what happened, one about what to do."""
 
+import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,8 @@ from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from google.auth.credentials import Credentials
 from google.rpc import error_details_pb2
+
+from exporter.text import quote
 
 
 class FailureKind(StrEnum):
@@ -47,8 +50,9 @@ class CallError(Exception):
         self.failure = failure
 
 
+_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _CREDENTIALS_HINT = (
-    "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+    f"Run `gcloud auth application-default login`, or set {_FILE}"
     " to the path of a credentials file. On Cloud Run, set the service account that it"
     " runs as."
 )
@@ -62,6 +66,10 @@ INVALID_TOKEN = Failure(
 
 MORE_THREADS = "Allow the exporter more threads, or more memory for them."
 STATUS = "See https://status.cloud.google.com if it lasts"
+MORE_TIME = (
+    f"{STATUS}. List the locations of the source, which saves a call each, or raise"
+    " run.deadline, on Cloud Run up to 50s"
+)
 _CHECK = "If {key} is set in config.yaml, check that {service} answers there."
 _PASSING = (FailureKind.UNAVAILABLE, f"The next run tries again. {STATUS}.")
 _KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
@@ -72,7 +80,7 @@ _KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
     ),
     exceptions.DeadlineExceeded: (
         FailureKind.TIMED_OUT,
-        f"{STATUS}, raise run.deadline, or check {{key}} in config.yaml if set.",
+        f"{MORE_TIME}. Check {{key}} in config.yaml if set.",
     ),
     exceptions.ResourceExhausted: (
         FailureKind.QUOTA,
@@ -147,7 +155,10 @@ NOBODY = Caller()
 
 
 def explain_call_error(
-    error: Exception, project: str, permission: str, caller: Caller = NOBODY
+    error: Exception,
+    project: str,
+    permission: str,
+    caller: Caller = NOBODY,
 ) -> Failure:
     """Return why a call failed; ``permission`` is the one of IAM that it needs.
 
@@ -160,7 +171,7 @@ def explain_call_error(
     api = permission.partition(".")[0]
     service, key = f"{api}.googleapis.com", f"endpoints.{api}"
     if isinstance(error, exceptions.Forbidden):
-        return _forbidden(error, project, permission, caller)
+        return _forbidden(error, message, service, project, permission, caller)
     if message.startswith(_PLUGIN):
         words = _with_oauth_code("the token could not be renewed", error)
         return Failure(FailureKind.CREDENTIALS, words, _CREDENTIALS_HINT)
@@ -191,9 +202,15 @@ def explain_credentials_error(
     message = f"google-auth gave no token: {type(error).__name__}"
     message = _with_oauth_code(message, error)
     hint = _CREDENTIALS_HINT
+    file = os.environ.get(_FILE)
     if isinstance(error, auth_exceptions.TransportError | TimeoutError):
         hint = f"Check the network and proxies. {hint}"
-    elif "impersonated" in str(error):
+    elif file and isinstance(error, auth_exceptions.DefaultCredentialsError | OSError):
+        hint = (
+            f"{_FILE} is set to {quote(file)}: no credentials file is there (an OAuth"
+            f" client's file is none). Correct or unset it. {hint}"
+        )
+    elif "acquire impersonated" in str(error):
         # Also where `gcloud auth application-default login` is told to impersonate.
         account = impersonated or "ACCOUNT"
         hint = (
@@ -208,7 +225,10 @@ def explain_credentials_error(
 
 def _with_oauth_code(message: str, error: Exception) -> str:
     code = _OAUTH_CODE.search(str(error))
-    return f"{message} ({code[0]})" if code else message
+    if code:
+        words = code[0].replace("invalid_grant", "invalid_grant: expired or revoked")
+        message += f" ({words})"
+    return message
 
 
 def is_unknown_metric(failure: Failure) -> bool:
@@ -246,12 +266,12 @@ def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
 
 def _forbidden(
     error: exceptions.Forbidden,
+    message: str,
+    service: str,
     project: str,
     permission: str,
     caller: Caller,
 ) -> Failure:
-    message = _first_line(error.message, caller)
-    service = f"{permission.partition('.')[0]}.googleapis.com"
     if error.reason == "SERVICE_DISABLED":
         hint = f"Enable it: gcloud services enable {service} --project {project}"
         # Without a quota project, a user's calls count against a project of Google's,

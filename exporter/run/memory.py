@@ -1,8 +1,8 @@
 """Remembers, in a process with many runs, what was discovered and written.
 
 Points cost money, so a location is written when anything in it changed, in each run of
-the minute after, and while it can't be read; otherwise every four minutes: PromQL looks
-back five.
+the minute after, the next one at least, and while it can't be read; otherwise every
+four minutes, or in each run if they are further apart.
 """
 
 import math
@@ -20,7 +20,7 @@ AFTER_CHANGE_SECONDS = 60.0
 # The longest time between two points of a series that doesn't change
 LONGEST_SECONDS = 240.0
 EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
-_LATE_SECONDS = 15.0  # how late a run may start and still count as on time
+LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
 # What a run found at a location, but for the time: what its samples depend on
@@ -34,7 +34,6 @@ class _Location:
 
     observation: Hashable = None  # the last one
     changed: float = -math.inf  # when one last differed from the one before
-    has_streams: bool = False  # by the last reading that succeeded
     written: float = -math.inf  # when last in full, unless a try failed since
 
 
@@ -51,7 +50,7 @@ class Memory:
     def __init__(self, interval: float | None = None) -> None:
         """Take the seconds between two runs; None in a process that makes one run."""
         self._interval = self._gap = interval or 0.0
-        self._slack = min(_LATE_SECONDS, self._gap / 2)
+        self._slack = min(LATE_SECONDS, self._gap / 2)
         self._now = math.inf
         self.discovered: dict[str, Discovered] = defaultdict(Discovered)
         self._locations: dict[Name, _Location] = defaultdict(_Location)
@@ -75,11 +74,7 @@ class Memory:
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""
         known = self._locations[name]
-        return (
-            known.has_streams
-            or known.observation == UNREADABLE
-            or self._needs_points(known, EMPTY_SECONDS)
-        )
+        return known.observation != EMPTY or self._needs_points(known, EMPTY_SECONDS)
 
     def keep_observation(self, name: Name, observation: Hashable) -> None:
         """Remember what a run found."""
@@ -88,8 +83,6 @@ class Memory:
             known.observation = observation
             known.changed = self._now
             self.changed = True
-        if observation != UNREADABLE:
-            known.has_streams = observation != EMPTY
 
     def is_due(self, name: Name) -> bool:
         """Return whether what a run found is to be written."""
@@ -108,6 +101,8 @@ class Memory:
 
     def _needs_points(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""
-        if self._now - known.changed < AFTER_CHANGE_SECONDS + _LATE_SECONDS:
+        # The next run at least, however much later it is
+        after_change = max(AFTER_CHANGE_SECONDS, self._gap)
+        if self._now - known.changed < after_change + LATE_SECONDS:
             return True
         return self._now + self._gap - known.written > longest + self._slack

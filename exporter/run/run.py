@@ -14,9 +14,9 @@ from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
-from exporter.run.memory import EMPTY, UNREADABLE
+from exporter.run.memory import EMPTY, LATE_SECONDS, UNREADABLE
 from exporter.run.report import Report
-from exporter.run.session import COLLECT_SECONDS, FIRST_RUN_SECONDS, Session
+from exporter.run.session import COLLECT_SECONDS, Session
 from exporter.run.threads import Part, Threads
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import (
@@ -24,9 +24,8 @@ from exporter.steps.measure import (
     Sample,
     definitions,
     exporter_sample,
-    location_last_read,
+    location_sample,
     location_samples,
-    location_up,
     object_samples,
     problem_samples,
 )
@@ -61,6 +60,7 @@ _STOPPED_SECONDS = 3.0
 # How long a new token is waited for: no longer than a stop waits for calls
 _RENEWAL_SECONDS = 3.0
 _RENEWAL_SHARE = 0.2  # of the time that the run has
+_LEAST_OVERDUE_SECONDS = 120.0  # after a run, until the next one is overdue
 
 
 def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Report:
@@ -79,7 +79,7 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     first = quarter != session.quarter
     session.quarter = quarter
     if session.interval is None:
-        first = timestamp % COLLECT_SECONDS < FIRST_RUN_SECONDS
+        first = timestamp % COLLECT_SECONDS < session.every + LATE_SECONDS
     collects = session.config.collect.objects and (first or not writes)
     run = _Run(session, timestamp, deadline, writes=writes)
     report = run.go(collects=collects)
@@ -100,8 +100,8 @@ class _Run:
         # By when each part has to be done; a stop ends all of them
         self._end = deadline
         reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
-        self._write_by = deadline.sooner(reserved)
-        self._collect_by = deadline.sooner(2 * reserved)
+        self._write_by = deadline.shifted(-reserved)
+        self._collect_by = deadline.shifted(-2 * reserved)
         self._read_by = deadline.within(deadline.left * _READING_SHARE)
         self._calls = Calls(clients.caller)
         self._threads = Threads(self._calls)
@@ -143,7 +143,8 @@ class _Run:
             self._writing.wait()
             self._writing.give_up()
         finally:
-            self._threads.end()
+            # Begin no other call. What hangs ends when the channels are closed.
+            self._threads.pool.shutdown(wait=False, cancel_futures=True)
         seconds = time.monotonic() - started
         if self._writes and not self._end.stopped:
             samples = self._own_samples(seconds, collects=collects)
@@ -201,7 +202,9 @@ class _Run:
         self._reading.start(name, read, partial(self._take_location, name))
 
     def _take_location(
-        self, name: LocationName, found: ComparedLocation | Failure
+        self,
+        name: LocationName,
+        found: ComparedLocation | Failure,
     ) -> None:
         if isinstance(found, Failure):
             self._unread[name] = found
@@ -265,7 +268,7 @@ class _Run:
             self._lose(1)
             return
         if samples:
-            last_read = location_last_read(at.name, self._timestamp)
+            last_read = location_sample("location/last_read", at.name, self._timestamp)
             self._write([at.name], samples, last_read)
 
     def _samples_due(self, at: ComparedLocation) -> list[Sample]:
@@ -302,7 +305,7 @@ class _Run:
             memory.keep_observation(name, EMPTY if up else UNREADABLE)
             if memory.is_due(name):
                 due.append(name)
-                samples.append(location_up(name, up=up))
+                samples.append(location_sample("location/up", name, int(up)))
         for at in self._locations.values():
             if not at.empty:
                 continue
@@ -312,8 +315,11 @@ class _Run:
             memory.keep_observation(at.name, EMPTY)
             if ended or memory.is_due(at.name):
                 due.append(at.name)
-                read = location_last_read(at.name, self._timestamp)
-                samples += [location_up(at.name, up=True), read, *ended]
+                samples += [
+                    location_sample("location/up", at.name, 1),
+                    location_sample("location/last_read", at.name, self._timestamp),
+                    *ended,
+                ]
         self._write(due, samples)
 
     def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
@@ -358,8 +364,11 @@ class _Run:
 
     def _own_samples(self, seconds: float, *, collects: bool) -> list[Sample]:
         """Return the exporter's own series, of a run that took so long until now."""
+        # One missed start is tolerated.
+        overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self._session.every)
         values: dict[MetricName, float] = {
             "exporter/last_run": self._timestamp,
+            "exporter/next_run": self._timestamp + overdue,
             "exporter/run_seconds": round(seconds, 3),
             "exporter/points_lost": self._written.lost,
             "exporter/contract": definitions()["contract"],

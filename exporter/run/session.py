@@ -16,9 +16,6 @@ from exporter.text import plural
 # Between two starts: Cloud Monitoring refuses points that are closer
 LEAST_SECONDS = 5.0
 COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
-# How late a process that makes one run may be the first: schedules start it a little
-# late
-FIRST_RUN_SECONDS = 75
 
 
 @dataclass
@@ -38,6 +35,8 @@ class Session:
     def __post_init__(self) -> None:
         self.memory = Memory(self.interval)
         self.problems = ProblemMemory(self.config.grouping)
+        # Seconds between two runs, also where each is a process of its own
+        self.every = self.interval or self.config.run.every
 
 
 def run_every(

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from exporter.google.calls import Calls, Deadline, attempt
-from exporter.google.errors import MORE_THREADS, STATUS, Failure, FailureKind
+from exporter.google.errors import MORE_THREADS, MORE_TIME, Failure, FailureKind
 from exporter.logger import LOGGER
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ _GRACE_SECONDS = 1.0
 _NO_ANSWER = Failure(
     FailureKind.TIMED_OUT,
     "there was no answer by the run's deadline",
-    f"{STATUS}, or raise run.deadline.",
+    f"{MORE_TIME}.",
 )
 _NO_THREAD = Failure(
     FailureKind.TIMED_OUT,
@@ -38,16 +38,15 @@ class Threads:
         self.pool = ThreadPoolExecutor(_MOST_THREADS, "location")
         self.results: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-    def end(self) -> None:
-        """Begin no other call. What hangs ends when the channels are closed."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
-
 
 class Part:
     """A part of a run: calls that are under way, by what they are about."""
 
     def __init__(
-        self, threads: Threads, deadline: Deadline, after_stop: float = 0.0
+        self,
+        threads: Threads,
+        deadline: Deadline,
+        after_stop: float = 0.0,
     ) -> None:
         """Take by when its calls return, or how many seconds after a stop at most."""
         self._threads = threads
@@ -60,7 +59,10 @@ class Part:
         return key in self._under_way
 
     def start(
-        self, key: Hashable, call: Callable[[], T], take: Callable[[T | Failure], None]
+        self,
+        key: Hashable,
+        call: Callable[[], T],
+        take: Callable[[T | Failure], None],
     ) -> None:
         """Have a call made, unless the run is stopped before it begins.
 
@@ -86,7 +88,7 @@ class Part:
 
     def wait(self) -> None:
         """Take results, of other parts as well, until nothing of this is under way."""
-        end = self._deadline.later(_GRACE_SECONDS)
+        end = self._deadline.shifted(_GRACE_SECONDS)
         began = told = time.monotonic()
         while self._under_way:
             if end.stopped:

@@ -76,76 +76,68 @@ class Sample(NamedTuple):
 
 
 def exporter_sample(
-    run: Run, metric: MetricName, value: float, node_id: str = EXPORTER_NODE
+    run: Run,
+    metric: MetricName,
+    value: float,
+    node_id: str = EXPORTER_NODE,
 ) -> Sample:
     """Return a value of one of the exporter's own metrics."""
     return Sample(metric, run.location, run.name, node_id, (), value)
 
 
-def location_up(name: Name, *, up: bool) -> Sample:
-    """Return whether a location was read, or a project's locations discovered."""
-    return _about_location("location/up", name, int(up))
-
-
-def location_last_read(name: LocationName, timestamp: int) -> Sample:
-    """Return that a run at ``timestamp``, in unix seconds, read a location cleanly."""
-    return _about_location("location/last_read", name, timestamp)
-
-
-def _about_location(metric: MetricName, name: Name, value: int) -> Sample:
+def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
+    """Return a value of a location, or of the discovery of a project's locations."""
     return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
 
 
-def _of(
-    metric: MetricName,
-    at: LocationName | StreamName,
-    stream_id: str,
-    value: float,
-    *more: str,
-) -> Sample:
+def _of(metric: MetricName, name: StreamName, value: float, *more: str) -> Sample:
     """Return a value of a stream; ``more`` are labels besides its id."""
-    labels = (stream_id, *more)
-    return Sample(metric, at.location, at.project, stream_id, labels, value)
+    labels = (name.stream, *more)
+    return Sample(metric, name.location, name.project, name.stream, labels, value)
 
 
 def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
     """Yield the problems of a location's streams, and a 0 for each that is over."""
     for (stream, kind), problem in problems.current.items():
-        yield _of("stream/problem", at, stream, problem.value, kind)
-        yield _of("stream/problem_since", at, stream, problem.since, kind)
+        name = at.stream(stream)
+        yield _of("stream/problem", name, problem.value, kind)
+        yield _of("stream/problem_since", name, problem.since, kind)
     for stream, kind in problems.ended:
-        yield _of("stream/problem", at, stream, 0, kind)
+        yield _of("stream/problem", at.stream(stream), 0, kind)
 
 
 def location_samples(
-    at: ComparedLocation, timestamp: int, *, errors: bool
+    at: ComparedLocation,
+    timestamp: int,
+    *,
+    errors: bool,
 ) -> Iterator[Sample]:
     """Yield the samples of a location that holds streams, and of its streams.
 
     These are watched, missing and excluded ones; ``errors`` says whether the number of
     a stream's errors is one of its samples.
     """
-    yield location_up(at.name, up=True)
-    yield _about_location("location/streams", at.name, len(at.listed))
-    yield _about_location("location/unwatched", at.name, at.omitted.total())
+    yield location_sample("location/up", at.name, 1)
+    yield location_sample("location/streams", at.name, len(at.listed))
+    yield location_sample("location/unwatched", at.name, at.omitted.total())
     for watched in at.streams:
-        stream = watched.stream
+        name, stream = watched.name, watched.stream
         if not watched.exists:
-            yield _of("stream/last_seen", at.name, stream.id, 0)
+            yield _of("stream/last_seen", name, 0)
             continue
-        yield _of("stream/state", at.name, stream.id, stream.state)
-        yield _of("stream/expected", at.name, stream.id, int(watched.expected))
-        yield _of("stream/last_seen", at.name, stream.id, timestamp)
+        yield _of("stream/state", name, stream.state)
+        yield _of("stream/expected", name, int(watched.expected))
+        yield _of("stream/last_seen", name, timestamp)
         if errors:
-            yield _of("stream/errors", at.name, stream.id, stream.errors)
+            yield _of("stream/errors", name, stream.errors)
         for limit, most in watched.limits.items():
             seconds = most.total_seconds()
             if limit == "quiet" and stream.state != StreamState.RUNNING:
                 seconds = 0
-            yield _of("stream/limit", at.name, stream.id, seconds, limit)
+            yield _of("stream/limit", name, seconds, limit)
     for stream_id, why in at.unwatched.items():
         if why is not Omission.NOT_INCLUDED:
-            yield _of("stream/last_seen", at.name, stream_id, NEVER_MISSING)
+            yield _of("stream/last_seen", at.name.stream(stream_id), NEVER_MISSING)
 
 
 def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
@@ -153,7 +145,6 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
         count = objects.by_state.get(number, 0)
-        yield _of(
-            "stream/objects", name, name.stream, count, known.get(number, str(number))
-        )
-    yield _of("stream/object_errors", name, name.stream, objects.with_errors)
+        state = known.get(number, str(number))
+        yield _of("stream/objects", name, count, state)
+    yield _of("stream/object_errors", name, objects.with_errors)

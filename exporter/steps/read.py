@@ -89,13 +89,10 @@ class Datastream(NamedTuple):
                     hide = self.calls.caller.hide_secrets
                     reason = hide(first.reason)
                     error = hide(first.message[: self.longest_error])
+                label = stream.labels.get(LABEL, "")
+                count = len(stream.errors)
                 streams[stream_id] = Stream(
-                    id=stream_id,
-                    state=stream.state,
-                    errors=len(stream.errors),
-                    label=stream.labels.get(LABEL, ""),
-                    reason=reason,
-                    error=error,
+                    stream_id, stream.state, count, label, reason, error
                 )
         return tuple(streams.values())
 

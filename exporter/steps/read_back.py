@@ -7,7 +7,8 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 import sys
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
+from itertools import product
 from typing import Any
 
 from google.cloud import monitoring_v3
@@ -37,17 +38,12 @@ _NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 # Failures that the next run meets again; all others are in passing
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 
-# The four lists: the last points before the recent ones, and these, of each metric
-_METRICS = [
-    "stream/problem",
-    "stream/problem",
-    "stream/problem_since",
-    "stream/problem_since",
-]
-_RECENT = [False, True, False, True]
+# The four lists: of each metric, the recent points and the last ones before them
+_METRICS: tuple[MetricName, ...] = ("stream/problem", "stream/problem_since")
+_LISTS = tuple(product(_METRICS, (True, False)))
 
 # The value of each series at each of its times, in unix seconds
-_Values = defaultdict[LocationName, defaultdict[Key, dict[int, int]]]
+_Values = defaultdict[tuple[LocationName, Key], dict[int, int]]
 
 
 def read_back(
@@ -63,8 +59,9 @@ def read_back(
     until the deadline.
     """
 
-    def list_values(metric: MetricName, recent: bool) -> _Values:  # noqa: FBT001 - map() gives it
+    def list_values(what: tuple[MetricName, bool]) -> _Values:
         """Return all recent values of a metric, or each series' last one before."""
+        metric, recent = what
         type_ = metrics()[metric].type
         start, end, aggregation = timestamp - _RECENT_SECONDS, timestamp, {}
         if not recent:
@@ -82,7 +79,7 @@ def read_back(
             aggregation=aggregation,
             page_size=_MOST_POINTS,
         )
-        values: _Values = defaultdict(partial(defaultdict, dict))
+        values: _Values = defaultdict(dict)
         pages = list_pages(
             client.list_time_series, request, PERMISSION, deadline, calls
         )
@@ -98,21 +95,21 @@ def read_back(
     def list_all() -> EarlierProblems:
         try:
             with ThreadPoolExecutor(4, "list") as pool:
-                found = list(pool.map(list_values, _METRICS, _RECENT))
+                found = list(pool.map(list_values, _LISTS))
         except RuntimeError:
             # No other thread can be started, so this one lists them all.
-            found = list(map(list_values, _METRICS, _RECENT))
+            found = list(map(list_values, _LISTS))
         return _join(*found)
 
-    found = attempt(list_all, deadline, calls)
     wait = _FIRST_WAIT_SECONDS
-    while isinstance(found, Failure) and found.kind not in REFUSALS:
+    while True:
+        found = attempt(list_all, deadline, calls)
+        if not isinstance(found, Failure) or found.kind in REFUSALS:
+            return found
         wait = max(wait, found.retry_seconds)
         if deadline.left < wait or deadline.stop.wait(wait):
-            break
-        found = attempt(list_all, deadline, calls)
+            return found
         wait *= 2
-    return found
 
 
 def _add_points(series: Any, values: _Values) -> None:
@@ -123,7 +120,7 @@ def _add_points(series: Any, values: _Values) -> None:
         name = LocationName(labels["namespace"], labels["location"])
         # Equal ids and numbers are one object, as there are very many.
         stream = sys.intern(series.metric.labels["stream_id"])
-        of_series = values[name][stream, Kind(kind)]
+        of_series = values[name, (stream, Kind(kind))]
         for point in series.points:
             seconds = _shared(point.interval.end_time.seconds)
             of_series[seconds] = _shared(point.value.int64_value)
@@ -135,22 +132,25 @@ def _shared(number: int) -> int:
 
 
 def _join(
-    before: _Values, recent: _Values, since_before: _Values, since_recent: _Values
+    recent: _Values,
+    before: _Values,
+    since_recent: _Values,
+    since_before: _Values,
 ) -> EarlierProblems:
     """Yield the points of each problem; warn of values that no exporter writes."""
     impossible: list[str] = []
-    for name in before.keys() | recent.keys():
-        for key in before[name].keys() | recent[name].keys():
-            since = since_before[name][key] | since_recent[name][key]
-            points = []
-            for time, value in (before[name][key] | recent[name][key]).items():
-                # A beginning that isn't visible yet is the point's own time.
-                point = ProblemPoint(time, value, since.get(time, time))
-                if point.can_be(key[1]):
-                    points.append(point)
-                else:
-                    impossible.append(f"{value} of {name.stream(key[0])} ({key[1]})")
-            yield name, key, sorted(points)
+    for series in before.keys() | recent.keys():
+        name, (stream, kind) = series
+        since = since_before[series] | since_recent[series]
+        points = []
+        for time, value in (before[series] | recent[series]).items():
+            # A beginning that isn't visible yet is the point's own time.
+            point = ProblemPoint(time, value, since.get(time, time))
+            if point.can_be(kind):
+                points.append(point)
+            else:
+                impossible.append(f"{value} of {name.stream(stream)} ({kind})")
+        yield *series, sorted(points)
     if impossible:
         LOGGER.warning(
             "%s of stream/problem left out, as the exporter writes no such value: %s."

@@ -195,7 +195,8 @@ def play(case: Case) -> Observed:
 
 
 def _run(
-    processes: Sequence[Interrupt | None], environ: dict[str, str]
+    processes: Sequence[Interrupt | None],
+    environ: dict[str, str],
 ) -> tuple[Sequence[int], str]:
     """Run the exporter in this process or in others; return all exit codes and logs."""
     if not processes:

@@ -118,7 +118,10 @@ def _ends(case: Case, outcome: Observed) -> Iterator[str]:
 
 
 def _losses(
-    case: Case, outcome: Observed, lost: int, unread: set[str]
+    case: Case,
+    outcome: Observed,
+    lost: int,
+    unread: set[str],
 ) -> Iterator[str]:
     """Yield what is wrong about lost points, and what is not said about them."""
     if lost and (case.passes or 0 in outcome.exit_codes):

@@ -96,7 +96,11 @@ def test_a_check_right_after_another_succeeds(shop: Shop) -> None:
     ],
 )
 def test_what_cannot_be_read_fails(
-    shop: Shop, config: str, change: dict[str, object], subject: str, message: str
+    shop: Shop,
+    config: str,
+    change: dict[str, object],
+    subject: str,
+    message: str,
 ) -> None:
     """What is not discovered, read or collected has a line with a fix; exit 1."""
     shop.project |= change
@@ -116,7 +120,10 @@ def test_what_cannot_be_read_fails(
     ],
 )
 def test_a_refusal_to_write_or_to_read_back_fails(
-    shop: Shop, permission: str, text: str, role: str
+    shop: Shop,
+    permission: str,
+    text: str,
+    role: str,
 ) -> None:
     """Check does both, and names the role that is missing for it."""
     shop.metrics_project["denied"] = [f"monitoring.timeSeries.{permission}"]
@@ -161,10 +168,14 @@ mutes:
   - {match: "*/gone", until: 2026-01-02, timezone: Europe/Berlin}
 required:
   - projects/shop-prod/locations/europe-west1/streams/cellar
+  - projects/shop-prod/locations/europe-west1/streams/ordres
+run: {deadline: 51s}
 """
 
 
 DOUBTS = """\
+warning  config.yaml:22: run.deadline: 51s is too long for a job or function, which \
+Cloud Run ends after 55s; write at most 50s
 warning  config.yaml:11: expectations[1]: is about every stream of shop-prod, \
 metrics-prod; narrow its match
 warning  config.yaml:16: expectations[2].during: is over; remove this expectation, or \
@@ -177,12 +188,16 @@ PAUSED, which config does not expect (config.yaml:11: expectations[1]: adds \
 NOT_STARTED)
 warning  alerts now: projects/shop-prod/locations/europe-west1/streams/cellar is \
 required but does not exist: create it, or remove it from `required`
+warning  alerts now: projects/shop-prod/locations/europe-west1/streams/ordres is \
+required but does not exist: create it, or remove it from `required`; did you mean \
+projects/shop-prod/locations/europe-west1/streams/orders?
 warning  projects/shop-prod/locations/us-east1: nothing watches stock; add the \
 location to its source
 warning  projects/shop-prod/locations/us-east99: no streams watched, 1 not included
 warning  projects/shop-prod/locations/us-east99: nothing watches returns; add them to \
 `include`, or to `exclude`
-warning  config.yaml:9: expectations[0].match: "*/streams/cart" matches no stream
+warning  config.yaml:9: expectations[0].match: "*/streams/cart" matches no stream; \
+did you mean projects/shop-prod/locations/europe-west1/streams/carts?
 warning  config.yaml:6: sources[0].exclude[0]: "test-*" matches no stream
 """.splitlines()
 
@@ -197,7 +212,7 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "19 checks: none failed, 11 warnings."
+    assert ended.err.splitlines()[-1] == "22 checks: none failed, 13 warnings."
     assert ended.code == OK
     assert shop.command("check", "--strict").code == INCOMPLETE
 
@@ -216,15 +231,21 @@ expectations:
   - match: "*/streams/carts"
     quiet: 6h
     during: {schedule: 0 22 * * *, duration: 5h, timezone: UTC}
+  - match: "*/streams/stock"
+    states: [PAUSED]
+    during: {schedule: 0 11 * * *, duration: 3h, timezone: UTC}
+  - match: "*/streams/stock"
+    states: [PAUSED]
+    during: {schedule: "*/30 * * * *", duration: 1h, timezone: UTC}
 mutes:
   - {match: "*/streams/stock", until: 2026-07-01, timezone: America/New_York}
   - {match: "*/streams/*", until: 2026-01-02, timezone: Europe/Berlin}
 """
 SAID = """\
 ok       config: DATASTREAM_EXPORTER_CONFIG is valid
-ok       config.yaml:15: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
+ok       config.yaml:21: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
 America/New_York (2026-07-01 04:00 UTC)
-ok       config.yaml:16: mutes[1]: "*/streams/*" is watched since 2026-01-02 00:00 \
+ok       config.yaml:22: mutes[1]: "*/streams/*" is watched since 2026-01-02 00:00 \
 Europe/Berlin (2026-01-01 23:00 UTC); remove this mute
 ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
 Europe/Berlin (2026-06-06 20:00 UTC), for 4h
@@ -238,6 +259,12 @@ ok       config.yaml:13: expectations[3].during: opens next at 2026-06-01 22:00 
 for 5h
 warning  config.yaml:13: expectations[3].during: quiet: 6h never alerts, as this is \
 open for at most 5h; open it for longer, or lower quiet
+ok       config.yaml:16: expectations[4].during: is open until 2026-06-01 14:00 UTC
+ok       config.yaml:16: expectations[4].during: opens next at 2026-06-02 11:00 UTC, \
+for 3h
+ok       config.yaml:19: expectations[5].during: is open, and no end is in sight
+ok       config.yaml:19: expectations[5].during: opens next at 2026-06-01 12:30 UTC, \
+for 1h
 warning  config.yaml:2: sources[0]: nothing of shop-prod is watched; narrow excludes \
 and mutes
 warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \
@@ -255,6 +282,39 @@ def test_offline_says_what_config_mutes_and_expects() -> None:
     assert ended.code == OK
     assert strict.code == INCOMPLETE
     assert wrong.code == USAGE
+
+
+WINNING = """\
+- {match: "*/orders-1", quiet: 6h, during: {schedule: 0 9 * * *, duration: 9h, \
+timezone: UTC}}
+- {match: "*/orders-*", lag: 2h}
+"""
+WINS = f"{CONFIG}:6: expectations[2] wins; move it below, or remove it"
+FINE = "these states are always fine; remove it"
+
+
+@pytest.mark.parametrize(
+    ("expectation", "why"),
+    [
+        ('{match: "*/orders-1", lag: 5m}', WINS),
+        ('{match: "*/orders-*", lag: 2h}', WINS),
+        ('{match: "*/*", lag: 5m}', ""),
+        ('{match: "*/orders-?", lag: 5m}', ""),
+        ('{match: "*/orders-1", lag: 5m, failed: 15m}', ""),
+        ('{match: "*/orders-1", quiet: 6h}', ""),
+        ('{match: "*/stock", states: [RUNNING]}', FINE),
+        ('{match: "*/stock", states: [RUNNING, PAUSED]}', ""),
+        ('{match: "*", lag: 2h}\n- {match: "*/s*", states: [RUNNING]}', FINE),
+        ('{match: "*", states: [PAUSED]}\n- {match: "*/s*", states: [RUNNING]}', ""),
+    ],
+)
+def test_an_expectation_without_effect_is_a_warning(expectation: str, why: str) -> None:
+    """Check names the one that wins, if that has all of its streams and keys."""
+    config = f"{DISCOVERING}expectations:\n- {expectation}\n{WINNING}"
+    ended = command("check", "--offline", **{CONFIG: config})
+    found = [line for line in lines(ended, "warning") if "has no effect" in line]
+    assert len(found) == bool(why)
+    assert all(line.endswith(f" has no effect, as {why}") for line in found)
 
 
 LIMITS = """\

@@ -1,28 +1,44 @@
 """``init``: the files that it writes of what it finds, and what it says."""
 
+import os
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from exporter import config
 from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import CARTS, Ended, Shop
 
 WRITTEN = """\
+# yaml-language-server: $schema={schema}
 # Written by `datastream-exporter init`. docs/configuration.md describes every key.
 metrics:
   project: metrics-prod # the series and the alerts go here
 sources:
   - project: metrics-prod
   - project: shop-prod
-# Not running today. Remove the # before those that are meant to be so: the others
-# page. `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, always fine.
-# A paused PostgreSQL stream keeps its source's log: let it be so for a time (`during`).
+# `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, which are always fine;
+# `during` says when, such as on Saturdays from 22:00. Remove the # to use it.
 expectations:
+#  - match: projects/shop-prod/locations/*/streams/orders-*
+#    states: [PAUSED]
+#    during: {{schedule: "0 22 * * 6", duration: 4h, timezone: Europe/Berlin}}
+# Not running today. Remove the # before those that are meant to be so: the others
+# page. A paused PostgreSQL stream keeps its source's log: let it be so for a time.
 #  - match: projects/shop-prod/locations/europe-west1/streams/carts
 #    states: [PAUSED]
+# Streams that are not watched until a time, such as during a migration.
+mutes:
+#  - match: projects/shop-prod/locations/*/streams/orders-*
+#    until: {until}T06:00
+#    timezone: Europe/Berlin
 """
+ROOT = Path(__file__).parents[3]
 NEEDS = "The account needs datastream."
 
 
@@ -43,7 +59,10 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     ended = init(shop)
     assert ended.out == ""
     assert ended.code == OK
-    assert Path("config.yaml").read_text("utf-8") == WRITTEN
+    text = Path("config.yaml").read_text("utf-8")
+    schema = os.path.relpath(ROOT / "docs" / "config.schema.json", Path.cwd())
+    next_week = datetime.now(UTC) + timedelta(days=7)
+    assert text == WRITTEN.format(schema=schema, until=f"{next_week:%Y-%m-%d}")
     main = Path("main.tf").read_text("utf-8")
     channel = '      # "projects/metrics-prod/notificationChannels'
     listed = f'{channel}/1", # on call (email)\n{channel}/2", # Ops (slack)\n    ]\n'
@@ -55,13 +74,33 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert shop.cloud.points() == []
 
 
+def test_main_says_how_many_policies_notify_whom(shop: Shop) -> None:
+    """Each severity has a list, and the number of its policies that are created."""
+    assert init(shop).code == OK
+    main = Path("main.tf").read_text("utf-8")
+    paths = (ROOT / "alerting_policies").glob("*.yaml")
+    policies = [yaml.safe_load(path.read_text()) for path in paths]
+    created = Counter(
+        one["severity"]
+        for one in policies
+        if one.get("enabled", True)
+        and one["userLabels"].get("needs") in (None, "interval-2m")
+    )
+    assert created.total() == 18
+    for severity, count in created.items():
+        assert re.search(rf"# {count} policies[^=]*\n    {severity} = \[", main)
+
+
 def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
     """With the comment signs removed, config is valid and its states add up."""
     assert init(shop).code == OK
     file = Path("config.yaml")
     assert config.load(str(file), {}).expectations == ()
     file.write_text(file.read_text("utf-8").replace("\n#  ", "\n  "), "utf-8")
-    (one,) = config.load(str(file), {}).expectations
+    read = config.load(str(file), {})
+    assert len(read.mutes) == 1
+    window, one = read.expectations
+    assert window.during
     assert one.match == CARTS
     assert [state.name for state in one.states] == ["PAUSED"]
 
@@ -98,7 +137,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     assert ended.code == OK
     assert "Wrote config.yaml and main.tf. Read the first, and " in ended.err
     text = Path("config.yaml").read_text("utf-8")
-    assert text.endswith("sources:\n  - project: metrics-prod\n")
+    assert "sources:\n  - project: metrics-prod\n# `states`" in text
     main = Path("main.tf").read_text("utf-8")
     assert '  region      = "us-central1"\n' in main
     assert main.count("      # There is none yet.\n") == 3
@@ -113,7 +152,9 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     ],
 )
 def test_a_project_that_cannot_be_read_is_left_out(
-    shop: Shop, change: dict[str, Any], said: str
+    shop: Shop,
+    change: dict[str, Any],
+    said: str,
 ) -> None:
     """A warning and a comment in config name it; the other project is written."""
     shop.project |= change
@@ -123,7 +164,7 @@ def test_a_project_that_cannot_be_read_is_left_out(
     assert "\nwarning: shop-prod is left out: it could not be read.\n" in ended.err
     text = Path("config.yaml").read_text("utf-8")
     why = "# Left out, as it could not be read:"
-    assert text.endswith(f"{why}\n# - project: shop-prod\n")
+    assert f"{why}\n# - project: shop-prod\n" in text
     (source,) = config.load("config.yaml", {}).sources
     assert source.project == "metrics-prod"
 

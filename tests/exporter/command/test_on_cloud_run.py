@@ -36,12 +36,12 @@ def test_a_run_logs_json_lines_alone(shop: Shop) -> None:
         "streams": 2,
         "unwatched": 1,
         "unreadable": 0,
-        "written": 24,
+        "written": 25,
         "lost": 0,
         "calls": 11,
     }
     assert last == last | numbers
-    text = "2 streams watched in 2 locations (1 not as expected), 1 excluded; 24 "
+    text = "2 streams watched in 2 locations (1 not as expected), 1 excluded; 25 "
     assert last["message"].startswith(text)
 
 
@@ -64,7 +64,9 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
 
 @pytest.mark.parametrize("name", ["run", "watch"])
 def test_what_nobody_foresaw_is_one_json_line(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, name: str
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     """An ERROR has the traceback, for Error Reporting; exit 1. A person sees it too."""
 

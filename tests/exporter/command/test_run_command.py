@@ -36,7 +36,7 @@ stock   shop-prod  us-east1      RUNNING  yes       0
     )
     assert paused == f"warning: {CARTS_PAUSED}"
     assert summary.startswith(
-        "3 streams watched in 2 locations (1 not as expected); 27 points written; 11 "
+        "3 streams watched in 2 locations (1 not as expected); 28 points written; 11 "
     )
 
 
@@ -70,7 +70,7 @@ mutes: [{{match: "*/stock", until: {until:%F}, timezone: UTC}}]
         "1 muted                     shop-prod  us-east1      not watched  -         -",
     ]
     counts = "2 streams watched in 2 locations (1 not as expected), 1 muted, 2 excluded"
-    assert f"\n{counts}, 1 not included; 26 points written; " in ended.err
+    assert f"\n{counts}, 1 not included; 27 points written; " in ended.err
 
 
 def test_verbose_has_an_entry_for_each_call(shop: Shop) -> None:
@@ -89,7 +89,7 @@ def test_verbose_has_an_entry_for_each_call(shop: Shop) -> None:
         "ListTimeSeries projects/metrics-prod",
         *(
             f"CreateTimeSeries projects/metrics-prod, {count}"
-            for count in ("1 point", "5 points", "7 points", "13 points")
+            for count in ("1 point", "6 points", "7 points", "13 points")
         ),
     }
     err = shop.command("run", "--dry-run", "--verbose").err
@@ -98,7 +98,8 @@ def test_verbose_has_an_entry_for_each_call(shop: Shop) -> None:
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
 def test_an_empty_project_is_said_and_is_no_failure(
-    shop: Shop, argv: list[str]
+    shop: Shop,
+    argv: list[str],
 ) -> None:
     """A project without streams prints a sentence, and exits with 0."""
     shop.config = DISCOVERING
@@ -119,7 +120,7 @@ def test_an_unreadable_location_is_an_observation(shop: Shop) -> None:
     assert f"warning: projects/shop-prod/locations/us-east1 {text}" in err
     assert "Check the project and the location" in err
     assert err.splitlines()[-1].startswith(
-        "2 streams watched in 1 location (1 not as expected), 1 location unreadable; 20"
+        "2 streams watched in 1 location (1 not as expected), 1 location unreadable; 21"
         " points written; "
     )
     assert shop.values("location/up") == {"europe-west1": 1, "us-east1": 0}
@@ -133,7 +134,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
     code, _, err = shop.command("run")
     assert code == INCOMPLETE
     _, lost, held_back, summary = err.splitlines()
-    assert lost.startswith("error: 815 points lost, among location/up of datastream in")
+    assert lost.startswith("error: 816 points lost, among location/up of datastream in")
     assert " more: permission denied: " in lost
     assert (
         "Grant roles/monitoring.metricWriter: gcloud projects add-iam-policy-binding "
@@ -145,7 +146,7 @@ def test_lost_points_are_counted_explained_and_exit_1(shop: Shop) -> None:
         " stream there is reported missing."
     )
     assert summary.startswith(
-        "error: 201 streams watched in 2 locations; no points written, 815 lost; "
+        "error: 201 streams watched in 2 locations; no points written, 816 lost; "
     )
 
 
@@ -156,12 +157,12 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
     assert code == INCOMPLETE
     (logged,) = [line for line in err.splitlines() if "points superseded, " in line]
     assert logged.startswith(
-        "warning: 25 points superseded, among location/up of datastream in"
+        "warning: 26 points superseded, among location/up of datastream in"
     )
     assert logged.endswith(
         "Is there a second exporter, or was this machine's clock set back?"
     )
-    assert "; no points written, 25 superseded; " in err.splitlines()[-1]
+    assert "; no points written, 26 superseded; " in err.splitlines()[-1]
 
 
 def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:

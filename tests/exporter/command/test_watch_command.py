@@ -38,7 +38,9 @@ class Clock(threading.Event):
 
 
 def begun(
-    took: Iterable[float], seconds: float = 10, late: Iterable[float] = ()
+    took: Iterable[float],
+    seconds: float = 10,
+    late: Iterable[float] = (),
 ) -> list[float]:
     """Return when each run began, given how long each takes and each wait overruns."""
     clock, began, left = Clock(late), [], list(took)
@@ -70,7 +72,10 @@ def begun(
     ids=["stopped", "no drift", "no overlap", "stood still"],
 )
 def test_runs_start_at_multiples_of_the_interval(
-    took: list[float], late: list[float], starts: list[float], logged: list[str]
+    took: list[float],
+    late: list[float],
+    starts: list[float],
+    logged: list[str],
 ) -> None:
     """Runs neither drift nor overlap; the log has the skipped ones, and when."""
     with logging_to(log := io.StringIO(), Text(datefmt="%H:%M:%S")):
@@ -88,8 +93,8 @@ def test_watch_prints_its_log_alone(shop: Shop, signal_when: SignalWhen) -> None
     _, bad, summary, stopped = err.getvalue().splitlines()
     assert re.fullmatch(rf"\d\d:\d\d:\d\d warning: {re.escape(CARTS_PAUSED)}", bad)
     assert re.match(
-        r"\d\d:\d\d:\d\d 3 streams watched in 2 locations .*; 27 points written; ",
+        r"\d\d:\d\d:\d\d 3 streams watched in 2 locations .*; 28 points written; ",
         summary,
     )
     assert "SIGTERM: finishing the work under way" in stopped
-    assert len(shop.cloud.points()) == 27
+    assert len(shop.cloud.points()) == 28

@@ -52,7 +52,7 @@ def test_what_was_prepared_survives(
     for _ in range(12):
         written.append(function.answer("POST", "/").body["written"])
         clock.now += 60
-    assert written[:5] == [POINTS, 28, 15, 5, 5]
+    assert written[:5] == [POINTS, 29, 16, 6, 6]
     assert cloud_at.calls["ListLocations"] == 2
     about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
     assert len(about) == 2
@@ -213,6 +213,19 @@ def test_a_log_starts_a_run_where_something_may_be_new(
         assert answer.status == status, at
         assert (answer == Answer(204, {})) == (status == 204)
     assert begun(cloud_at, clock) == runs
+
+
+def test_the_interval_is_configs(
+    cloud_at: Emulator, on_clock: OnClock, clock: Clock
+) -> None:
+    """At five minutes, every run writes all, and says when the next is overdue."""
+    config = f"{CONFIG}run: {{interval: 5m}}\n"
+    function = on_clock({CONFIG_TEXT: config, **cloud_at.environ})
+    for _ in range(3):
+        assert function.answer("POST", "/").body["written"] == POINTS
+        clock.now += 300
+    overdue = [point.value for point in cloud_at.points(PREFIX + "exporter/next_run")]
+    assert overdue == [clock.start + each for each in (600, 900, 1200)]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ OLD = "no valid credentials: the token could not be renewed"
 @pytest.mark.parametrize(
     ("status", "answer", "words"),
     [
-        (400, REVOKED, f"{OLD} (invalid_grant). Run `gcloud"),
+        (400, REVOKED, f"{OLD} (invalid_grant: expired or revoked). Run"),
         (200, json.dumps([Canary.ACCESS_TOKEN]), f"{OLD}. Run `gcloud"),
         (
             200,

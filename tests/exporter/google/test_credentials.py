@@ -4,6 +4,7 @@ google-auth reads the environment of the process itself, so the tests change tha
 """
 
 import json
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -12,6 +13,7 @@ from google.auth.compute_engine import _metadata
 from exporter.config import Endpoints
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, FailureKind
+from exporter.text import quote
 from tests.canary import SERVICE_ACCOUNT, USER, Canary, canaries_in, token_answer
 from tests.exporter.conftest import PLENTY
 from tests.exporter.google.conftest import Use, working_key
@@ -43,6 +45,20 @@ def test_there_are_none(monkeypatch: pytest.MonkeyPatch, path: str | None) -> No
     sentence = refused()
     assert LOGIN in sentence
     assert "to the path of a credentials file" in sentence
+    named = f"GOOGLE_APPLICATION_CREDENTIALS is set to {quote(path)}: no credentials"
+    assert (named in sentence) is (path is not None)
+
+
+@pytest.mark.parametrize("content", [{}, {"installed": {"client_id": "x"}}, "no JSON"])
+def test_a_file_without_credentials_is_named(
+    use: Use, tmp_path: Path, content: object
+) -> None:
+    """An OAuth client's file is none, and nobody is told to grant a role for it."""
+    use(content)
+    sentence = refused()
+    assert f"is set to {quote(str(tmp_path))[:-1]}"[:60] in sentence
+    assert "an OAuth client's file is none" in sentence
+    assert "roles/" not in sentence
 
 
 @pytest.mark.parametrize(
@@ -92,7 +108,7 @@ REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN}
         (
             400,
             REVOKED,
-            "google-auth gave no token: RefreshError (invalid_grant). Run `gcloud",
+            "no token: RefreshError (invalid_grant: expired or revoked). Run `gcloud",
         ),
         (400, '{"error": "unsupported_grant_type"}', "(unsupported_grant_type)"),
         (400, json.dumps({"error": Canary.ACCESS_TOKEN}), ": RefreshError. Run"),

@@ -30,21 +30,24 @@ CLEAN = {"shop-prod/europe-west1": ["orders"], "shop-prod/us-east1": ["users"]}
 
 
 @pytest.mark.parametrize(
-    ("at", "collects"),
+    ("interval", "at", "collects"),
     [
-        (0, True),
-        (74, True),
-        (75, False),
-        (899, False),
+        ("1m", 0, True),
+        ("1m", 74, True),
+        ("1m", 75, False),
+        ("5m", 314, True),
+        ("5m", 315, False),
+        ("5m", 899, False),
     ],
 )
 def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
-    serve: Serve, at: int, *, collects: bool
+    serve: Serve, interval: str, at: int, *, collects: bool
 ) -> None:
-    """Jobs start every minute, a little late; a dry run always collects."""
+    """Jobs start at their interval, a little late; a dry run always collects."""
     lab = serve(world(PLACES))
     monitoring = Monitoring(lab.cloud)
-    assert lab.run(LISTED, collect=OBJECTS, clock=Clock(QUARTER + at)).complete
+    how: dict[str, Any] = {"collect": OBJECTS, "run": {"interval": interval}}
+    assert lab.run(LISTED, clock=Clock(QUARTER + at), **how).complete
     assert ("ListStreamObjects" in lab.cloud.calls) is collects
     assert monitoring.values("exporter/uncollected") == (
         {("global", "0"): 0} if collects else {}

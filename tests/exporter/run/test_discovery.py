@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from exporter.config.locations import KNOWN
 from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
 from exporter.run.report import Report
@@ -17,7 +16,6 @@ PLACES = {
 }
 BANK = project("bank-prod", {"europe-west3": ["ledger"]})
 EVERYWHERE = {f"shop-prod/{at}": streams for at, streams in PLACES.items()}
-REGIONS = KNOWN[:20]
 
 
 def blind(*others: dict[str, Any]) -> dict[str, Any]:

@@ -118,6 +118,12 @@ def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None
     assert len(whole) == 100 or interval < 240
 
 
+@pytest.mark.parametrize("interval", [60, 120, 180, 240, 300])
+def test_a_change_is_written_again_by_the_next_run(interval: float) -> None:
+    """However much later that is: a point may be seen late."""
+    assert {4 * interval, 5 * interval} <= {*due("aaaabbb", interval)}
+
+
 @given(st.lists(st.sampled_from("ab-"), min_size=1, max_size=60))
 def test_the_newest_points_are_always_true(history: list[str]) -> None:
     """For any history: what was last written of a location is what it is now."""

@@ -38,6 +38,7 @@ COUNTS = ["location/up", "location/streams", "location/unwatched"]
 OF_A_STREAM = ["stream/state", "stream/expected", "stream/last_seen", "stream/errors"]
 OWN = [
     "exporter/last_run",
+    "exporter/next_run",
     "exporter/run_seconds",
     "exporter/points_lost",
     "exporter/contract",
@@ -122,7 +123,7 @@ def test_no_call_is_made_more_than_the_points_need(
     report = lab.run(DISCOVERED)
     empty, full = sizes.count(0), [size for size in sizes if size]
     requests = 1 + ceil((1 + 2 * empty) / 200)
-    points = 5 + bool(sizes) + 2 * empty
+    points = 6 + bool(sizes) + 2 * empty
     for size in full:
         requests += 1 + ceil((3 + 4 * size) / 200)
         points += 4 + 4 * size
@@ -145,9 +146,25 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "0")}
     values = {point.metric: point.value for point in own}
     assert values["exporter/last_run"] == report.timestamp
+    assert values["exporter/contract"] == 5
     assert values["exporter/points_lost"] == 0
     seconds = values["exporter/run_seconds"]
     assert 0 <= seconds == round(seconds, 3)
+
+
+@pytest.mark.parametrize(
+    ("interval", "watch", "seconds"),
+    [("1m", None, 120), ("3m", None, 360), ("5m", 10, 120), ("1m", 300, 600)],
+)
+def test_the_next_run_is_overdue_after_one_missed_start(
+    serve: Serve, interval: str, watch: float | None, seconds: float
+) -> None:
+    """A schedule has config's interval, watch its own; two minutes at least."""
+    lab = serve(world())
+    monitoring = Monitoring(lab.cloud)
+    report = lab.run(LISTED, interval=watch, run={"interval": interval})
+    overdue = monitoring.values("exporter/next_run")["global", "0"]
+    assert overdue == report.timestamp + seconds
 
 
 # One location costs no other anything.
@@ -255,7 +272,7 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
     # All streams are sent, whatever became of the requests before them.
     assert len(monitoring.values("stream/state")) == 61
     unsent = 0 if last_read_itself else 1
-    assert report.written.accepted == 2 * 4 + 61 * 4 + 6 - lost - unsent
+    assert report.written.accepted == 2 * 4 + 61 * 4 + 1 + len(OWN) - lost - unsent
     assert not report.complete
     assert not report.reached_nobody
 
@@ -328,7 +345,7 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)
     # Of the shared points, and of the exporter's own.
-    assert report.written.lost == 8
+    assert report.written.lost == 3 + len(OWN)
     assert monitoring.values("exporter/points_lost") == {("global", "0"): 3}
     assert (
         monitoring.values("location/last_read")["us-east1", "datastream"]

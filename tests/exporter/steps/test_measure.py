@@ -16,7 +16,7 @@ from exporter.steps.measure import (
     NEVER_MISSING,
     Sample,
     definitions,
-    location_last_read,
+    location_sample,
     location_samples,
     metrics,
     object_samples,
@@ -51,7 +51,7 @@ CONFIG = Config.model_validate(
                 "exclude": ["excluded-*"],
             }
         ],
-        "expectations": [{"match": "*-required-*", "quiet": "6h"}],
+        "expectations": [{"match": "*-required-*", "quiet": "6h", "failed": "1h"}],
         "required": [
             # It is missing from its own location only.
             str(USERS),
@@ -76,7 +76,7 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
     samples = [
         *location_samples(at, NOW, errors=errors),
         *problem_samples(EUROPE, problems),
-        location_last_read(EUROPE, NOW),
+        location_sample("location/last_read", EUROPE, NOW),
     ]
 
     def of(metric: str) -> dict[str, float]:
@@ -92,11 +92,13 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
     assert of("stream/expected") == expected
 
     # Only a stream that runs can be too quiet.
-    assert of("stream/limit") == {
-        one: 21_600 * (state == 2)
-        for one, state in watched.items()
-        if "required" in one
-    }
+    limits: dict[tuple[str, ...], float] = {}
+    for stream, state in watched.items():
+        if "required" in stream:
+            limits[stream, "quiet"] = 21_600 * (state == 2)
+            limits[stream, "failed"] = 3600
+    values = {one.labels: one.value for one in samples if one.metric == "stream/limit"}
+    assert values == limits
 
     # last_seen is 0 of missing streams only, and an excluded stream is never missing.
     gone = {one for one in IDS if one.endswith("-required-gone")}

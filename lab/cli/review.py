@@ -59,8 +59,8 @@ def run(context: LabContext) -> int:
     plan = read_plan(args.plan)
     before, after = changed_policies(plan.changes)
     tasks = []
-    # Without policies to play, neither scenarios nor Prometheus have to be there.
-    if before or after:
+    # Without policies to compare, neither scenarios nor Prometheus have to be there.
+    if (before or after) and not plan.is_first:
         scenarios = selected_scenarios(
             args, args.scenario or [], selected_policies(args)
         )

@@ -8,6 +8,7 @@ the lab.
 import re
 from typing import NamedTuple
 
+from exporter.config import Config
 from lab.policies.promql import pretty
 
 _PLACEHOLDER = re.compile(
@@ -35,6 +36,21 @@ class Deployed(NamedTuple):
         query = query.replace('_name="datastream-exporter"', f'_name="{self.job}"')
         query = query.replace('"metrics-project"', f'"{self.project}"')
         return query.replace('"exporter-location"', f'"{self.region}"')
+
+
+_TWO_MINUTES = 120.0  # seconds
+
+
+def is_created(needs: str, config: Config) -> bool:
+    """Return whether Terraform creates a policy that needs this of config."""
+    limits = {one.quiet for one in config.expectations}
+    met = {
+        "objects": config.collect.objects,
+        "quiet-6h": "6h" in limits,
+        "quiet-24h": "24h" in limits,
+        "interval-2m": config.run.every <= _TWO_MINUTES,
+    }
+    return met.get(needs, True)
 
 
 def without_placeholders(query: str) -> str:

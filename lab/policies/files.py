@@ -10,7 +10,8 @@ with Terraform. The conventions:
 - ``userLabels.threshold`` is a whole number that the query has as `` (N)``, such as
   ``> (N)``. The space and the parentheses mark it: Terraform's ``policy_overrides``
   variable changes it there and nowhere else.
-- ``userLabels.needs`` is what config has to ask for, ``objects`` or ``quiet``. Without
+- ``userLabels.needs`` is what config has to ask for: ``objects``, ``quiet-6h``,
+  ``quiet-24h``, or ``interval-2m`` (a ``run.interval`` of at most two minutes). Without
   that, the policy can't alert, and Terraform leaves it out.
 - ``closing.md`` beside the files ends the text of each policy on metrics: Terraform
   adds it, and so does ``Policy.content``.
@@ -69,7 +70,8 @@ class Policy:
     severity: str = ""  # ``CRITICAL``, ``ERROR`` or ``WARNING``
     # The number in the query that users may change, as text; None without one
     threshold: str | None = None
-    needs: str = ""  # what config has to ask for, as ``objects``; empty for nothing
+    # What config has to ask for, as ``objects``; empty for nothing
+    needs: str = ""
     subject: str = ""  # the alert's subject
     content: str = ""  # the alert's text, in Markdown
     links: tuple[DocumentationLink, ...] = ()  # the alert's links
@@ -85,6 +87,11 @@ class Policy:
     def enabled(self) -> bool:
         """Whether it is switched on, as it is where the file doesn't say."""
         return self.proto.enabled is not False
+
+    @property
+    def optional(self) -> bool:
+        """Whether it can't alert where config leaves everything at its default."""
+        return self.needs not in ("", "interval-2m")
 
     @property
     def watches_exporter(self) -> bool:

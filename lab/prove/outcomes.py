@@ -1,5 +1,6 @@
 """A scenario's expected alerts and incidents in sentences, merged over all phases."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from exporter.log.summary import name_first
@@ -53,7 +54,9 @@ def _story(merged: Sequence[AlertResult]) -> str:
     closed = [each.closed for each in incidents if each.closed is not None]
     text = "did not open"
     if incidents:
-        text = f"opened {_range(*(each.opened for each in incidents))}"
+        times = max(Counter(each.phase for each in incidents).values())
+        often = f"{times} times, " if times > 1 and not expected else ""
+        text = f"opened {often}{_range(*(each.opened for each in incidents))}"
     elif expected and expected.count > 1:
         text += f" for all {expected.count:,}"
     if expected:

@@ -36,13 +36,13 @@ POLLING_SECONDS = 300  # worst case of a script that polls every five minutes
 MOMENTS = 200  # random moments of a change, by default
 # Runs just after which a change comes, too; they reach back to one that wrote all
 _RUNS = 5
-# Seconds that are recorded after the last change, longer than each promised time to
-# page
-_WAIT = 270.0
+# Seconds that are recorded after the last change, and an interval: longer than each
+# promised time to page
+_WAIT = 210.0
+# How many intervals come before the first change, and between it and the last
+_BEFORE, _BETWEEN = 2, 4
 _START = 1_767_571_200.0  # 2026-01-05
 _EVERY_SECOND = 1
-# A process with memory has written all at the start, and does so again in between
-_FIRST_CHANGE, _LAST_CHANGE = 120.0, 120.0 + LONGEST_SECONDS
 _JUST_AFTER = 0.1
 _METRICS, _OURS = "metrics-project", "custom_googleapis_com:"
 _LOCATION = "europe-west1"  # of all streams
@@ -182,19 +182,29 @@ def all_trials(moments: int = MOMENTS) -> list[Trial]:
     found: list[Trial] = []
     for mode, timed in promises().modes.items():
         drawn = Random(mode)  # noqa: S311 - the same in every measurement
-        random = [drawn.uniform(_FIRST_CHANGE, _LAST_CHANGE) for _ in range(moments)]
+        first, last = _first_and_last(timed.exporter)
+        random = [drawn.uniform(first, last) for _ in range(moments)]
         # Either delay comes first.
         delays = timed.exporter.delays
         orders = sorted({delays, delays[::-1]})
         for number, order in enumerate(orders):
             exporter = timed.exporter.model_copy(update={"delays": order})
-            runs = [*scheduled_runs([exporter], _LAST_CHANGE, "")]
+            runs = [*scheduled_runs([exporter], last, "")]
             times = random[number :: len(orders)]
             times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
             parts = _parts(times, timed.together * _EXPORTERS)
             found += [Trial(mode, exporter, part) for part in parts]
         found.append(Trial(mode, timed.exporter, []))
     return found
+
+
+def _first_and_last(exporter: Deployment) -> tuple[float, float]:
+    """Return when changes come, in seconds.
+
+    A process with memory has written all at the start, and does so again in between.
+    """
+    first = _BEFORE * exporter.every
+    return first, first + max(LONGEST_SECONDS, _BETWEEN * exporter.every)
 
 
 def _parts(times: list[float], most: int) -> list[list[float]]:
@@ -224,8 +234,8 @@ def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
 
 def record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run."""
-    dies = _FIRST_CHANGE + _JUST_AFTER
     exporter = promises().modes[mode].exporter
+    dies = _first_and_last(exporter)[0] + _JUST_AFTER
     exporter = exporter.model_copy(update={"ends": dies})
     streams = {"trial-0": [{"id": "orders"}]}
     recording = _play(mode, exporter, streams, [])
@@ -271,7 +281,8 @@ def measure(
 
 def _at_any_moment(times: list[float], mode: str) -> list[float]:
     """Return times from a last run for deaths at each second until the next run."""
-    runs = scheduled_runs([promises().modes[mode].exporter], LONGEST_SECONDS, "")
+    exporter = promises().modes[mode].exporter
+    runs = scheduled_runs([exporter], _BETWEEN * exporter.every, "")
     gap = max(after.at - before.at for before, after in pairwise(runs))
     found: list[float] = []
     for second in range(round(gap)):
@@ -327,7 +338,7 @@ def _play(
         name=mode,
         title=mode,
         what="Measures the time to page.",
-        lasts=_LAST_CHANGE + _WAIT,
+        lasts=_first_and_last(exporter)[1] + exporter.every + _WAIT,
         exporters=(exporter,),
         configs=(config.from_data(watched, mode, {}),),
         world=World.model_validate({"projects": projects, "events": events}),

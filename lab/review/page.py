@@ -116,6 +116,8 @@ def _summary(review: Review) -> str:
     changed = len(review.policies)
     total = changed + review.unchanged
     policies = f"Policies that change: {changed:,} of {total:,}."
+    if review.new:
+        return f"No policy exists yet: {changed:,} are created."
     if not review.scenarios:
         if any(review.watched.values()):
             return f"{policies} What is watched changes, as above."
@@ -134,7 +136,17 @@ def _marked(kind: str, text: str) -> str:
 
 
 def _policies(review: Review) -> Iterator[str]:
-    """Yield the diffs of policies, those of a route with the same effect together."""
+    """Yield the diffs of policies, those of a route with the same effect together.
+
+    Where no policy exists yet, a table says instead whom each one notifies.
+    """
+    if review.new:
+        rows = []
+        for each in review.new:
+            created = ", ".join(map(code, each.policies))
+            rows.append((code(each.severity), code(each.notified), created))
+        yield table(("severity", "notified", "new policies"), rows)
+        return
     groups: dict[tuple[str, str], list[ChangedPolicy]] = {}
     for policy in review.policies:
         groups.setdefault((policy.route, policy.effect), []).append(policy)

@@ -44,6 +44,11 @@ class Plan(NamedTuple):
     configs: Configs
     notes: tuple[str, ...]  # sentences about the plan's limits
 
+    @property
+    def is_first(self) -> bool:
+        """Whether no policy exists yet, so that there is nothing to compare with."""
+        return not any(change.before for change in self.changes)
+
 
 def read_plan(path: str) -> Plan:
     """Read the plan in a file, or in standard input for ``-``.

@@ -36,6 +36,15 @@ class ChangedRoute:
 
 
 @dataclass(frozen=True)
+class NewPolicies:
+    """Policies of one severity that notify the same channels."""
+
+    severity: str
+    notified: str
+    policies: list[str]
+
+
+@dataclass(frozen=True)
 class Review:
     """What a plan changes; ``--json`` prints it as it is."""
 
@@ -49,6 +58,7 @@ class Review:
     incidents: list[ChangedIncident]
     problems: dict[str, str]  # why a policy can't be played, or never alerts
     routes: list[ChangedRoute]
+    new: list[NewPolicies]  # what a plan creates where no policy exists
 
     @property
     def unheard(self) -> list[str]:
@@ -88,6 +98,7 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
         incidents=incidents,
         problems=_problems(plan, played),
         routes=_routes(plan),
+        new=_new(plan) if plan.is_first else [],
     )
 
 
@@ -155,6 +166,15 @@ def _routes(plan: Plan) -> list[ChangedRoute]:
         if before != after:
             found[change.route, before, after].append(change.name)
     return [ChangedRoute(*key, names) for key, names in sorted(found.items())]
+
+
+def _new(plan: Plan) -> list[NewPolicies]:
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for change in plan.changes:
+        if change.after:
+            severity = str(change.after.values.get("severity", ""))
+            found[severity, _notified(change.after)].append(change.name)
+    return [NewPolicies(*key, names) for key, names in sorted(found.items())]
 
 
 def _notified(planned: PlannedPolicy | None) -> str:

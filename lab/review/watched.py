@@ -20,6 +20,12 @@ HIDDEN = "(hidden)"
 ERROR, WARNING, CHANGE = ("error", "warning", "change")
 # Facts that matter more when they go
 _WATCHED = ("watched", "required", "told")
+# What an expectation's limits mean
+_LIMITS = {
+    "lag": "told of a lag above {} instead of stream-lagging's threshold",
+    "quiet": "told after {} without a change",
+    "failed": "patient with FAILED for {}",
+}
 # Facts about a project's streams, of which nothing is said when the project goes
 _PARTS = ("limited to", "excluded")
 
@@ -125,13 +131,12 @@ def _facts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
                 whole = [each for each in config.sources if covers(one, each)]
                 projects = ", ".join(code(each.project) for each in whole)
                 yield f"expected: {', '.join(rule['states'])} for {about}", projects
-            if one.lag:
-                limit = f"{rule['lag']} instead of stream-lagging's threshold"
-                yield f"told of a lag above {limit}: {about}", ""
-            if one.quiet:
-                yield f"told after {rule['quiet']} without a change: {about}", ""
+            for key in sorted(_LIMITS.keys() & rule.keys()):
+                yield f"{_LIMITS[key].format(rule[key])}: {about}", ""
         for rule in written.get("mutes") or ():
             yield f"muted: {_rule(rule)}", ""
+        if "interval" in (written.get("run") or {}):
+            yield f"a run every {written['run']['interval']}", ""
         if "grouping" in written:
             group = config.grouping
             within = format_duration(group.within.total_seconds())

@@ -58,7 +58,14 @@ def parse_scenario(
                 for sentence in error.sentences:
                     document.add_sentence(sentence)
     accepted = document.accepted(scenario)
-    return Scenario(**dict(accepted), name=name or file, configs=tuple(configs))
+    exporters = []
+    for exporter, own_config in zip(accepted.exporters, configs, strict=True):
+        paced = {}
+        if "every" not in exporter.model_fields_set:
+            paced["every"] = own_config.run.every
+        exporters.append(exporter.model_copy(update=paced))
+    parts = dict(accepted) | {"exporters": tuple(exporters)}
+    return Scenario(**parts, name=name or file, configs=tuple(configs))
 
 
 def _errors(

@@ -36,6 +36,8 @@ UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_co
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
 DELAY_SECONDS = 240.0
 _STREAM = "datastream.googleapis.com/Stream"
+# The states in which Datastream measures freshness
+_MEASURED = (StreamState.RUNNING, StreamState.MAINTENANCE)
 _OURS = "custom_googleapis_com:"
 # The suffix of the name under which the engine also holds a series by its points'
 # timestamps
@@ -177,7 +179,7 @@ def add_native(
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
         for place in _streams(snapshots.at(at)):
             stream = place.stream
-            if stream.state != StreamState.RUNNING or stream.freshness is None:
+            if stream.state not in _MEASURED or stream.freshness is None:
                 continue
             freshness = stream.freshness
             if stream.growing_since is not None:

@@ -10,10 +10,12 @@ has no streams, and the exporter's own series come last. Cloud Monitoring shows 
 import math
 import zlib
 from dataclasses import dataclass
+from datetime import timedelta
 from io import StringIO
 from operator import attrgetter
 
 from exporter.config import Config
+from exporter.documents.durations import text_of
 from exporter.google.clients import Clients
 from exporter.log.run_log import RunLog
 from exporter.logger import JsonLines, logging_to
@@ -43,7 +45,8 @@ from lab.simulate.series import (
 from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
-_LONG_SECONDS = 240.0
+# A run that comes after more intervals ends a gap
+_GAP_INTERVALS = 4
 # The fraction of a run after which points are written
 _COUNTS = 0.2
 _STREAMS_FROM = 0.3
@@ -162,7 +165,10 @@ class _Exporter:
     ) -> None:
         """``logged`` gets what it writes, in Cloud Logging's form."""
         self._clients = clients
-        run = config.run.model_copy(update={"location": deployment.location})
+        every = text_of(timedelta(seconds=deployment.every))
+        run = config.run.model_copy(
+            update={"location": deployment.location, "interval": every}
+        )
         self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
@@ -219,7 +225,7 @@ def _add_points(
 ) -> None:
     """Add the exporter's points at the times when they become visible."""
     by_second = {run.at: run for run in reversed(runs)}
-    followed = _followed(runs)
+    followed = _followed(runs, scenario)
     least, most = ingestion
     read = set()
     for point in points:
@@ -262,7 +268,7 @@ def _written_after(metric_type: str, drawn: float) -> float:
             return _STREAMS_FROM + _STREAMS_FOR * drawn
 
 
-def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
+def _followed(runs: list[CompletedRun], scenario: Scenario) -> set[ScheduledRun]:
     """Return the runs that another one follows soon.
 
     The points of another run, the last one for a while, become visible together: they
@@ -273,7 +279,8 @@ def _followed(runs: list[CompletedRun]) -> set[ScheduledRun]:
     for run in runs:
         scheduled = run.scheduled
         before = latest.get(scheduled.deployment)
-        if before is not None and scheduled.at - before.at < _LONG_SECONDS:
+        soon = _GAP_INTERVALS * scenario.exporters[scheduled.deployment].every
+        if before is not None and scheduled.at - before.at < soon:
             followed.add(before)
         latest[scheduled.deployment] = scheduled
     return followed

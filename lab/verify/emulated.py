@@ -19,7 +19,7 @@ from google.cloud import monitoring_v3
 
 from exporter.config import load
 from lab.emulator.emulator import Emulator
-from lab.policies.deployment import Deployed
+from lab.policies.deployment import Deployed, is_created
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.prove.engine import (
@@ -51,7 +51,7 @@ def deploy(
     alerting = emulator.metrics_project(project)
     channels = [each.name for each in alerting.notification_channels[:1]]
     for policy in policies:
-        if not policy.enabled or policy.needs:
+        if not (policy.enabled and is_created(policy.needs, config)):
             continue
         given = monitoring_v3.AlertPolicy.pb(monitoring_v3.AlertPolicy(policy.proto))
         given.name = f"projects/{project}/alertPolicies/{policy.name}"

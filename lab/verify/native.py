@@ -60,5 +60,5 @@ def native(target: Target) -> Iterator[Finding]:
     level = INFO
     if total and not increase:
         level = ERROR
-        text += ": stream-unsupported-events can't alert, stream-quiet alerts wrongly"
+        text += ": stream-unsupported-events can't alert, stream-quiet-* alert wrongly"
     yield Finding(level, _PART, text)

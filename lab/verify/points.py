@@ -11,16 +11,18 @@ from exporter.steps.measure import MetricName, definitions
 from exporter.text import plural
 from lab.verify.target import Target
 
-_SILENT_SECONDS = 300  # as exporter-silent
+# Until the next run of an exporter that doesn't write when it is due
+_DUE_SECONDS = 120
 
 
 def points(target: Target) -> Iterator[Finding]:
     """Yield how each exporter runs, and which locations were read; raise CallError."""
     now = int(time.time())
     runs = _by_exporter(target, "last_over_time", "exporter/last_run", "3h")
+    due = _by_exporter(target, "last_over_time", "exporter/next_run", "3h")
     streams = _by_exporter(target, "last_over_time", "exporter/streams", "3h")
     lost = _by_exporter(target, "sum_over_time", "exporter/points_lost", "1h")
-    contracts = _by_exporter(target, "max_over_time", "exporter/contract", "400s")
+    contracts = _by_exporter(target, "max_over_time", "exporter/contract", "13m")
     for exporter, last_run in sorted(runs.items()):
         missed = lost.get(exporter, 0)
         level = WARNING if missed else INFO
@@ -29,9 +31,10 @@ def points(target: Target) -> Iterator[Finding]:
             f" {plural(streams.get(exporter, 0), 'stream')},"
             f" {plural(missed, 'point')} lost in the last hour"
         )
-        if now - last_run > _SILENT_SECONDS:
+        overdue = now - due.get(exporter, last_run + _DUE_SECONDS)
+        if overdue > 0:
             level = ERROR
-            text += "; it is silent, and its log says why"
+            text += f"; the next one is {overdue} s overdue, and its log says why"
         elif contracts.get(exporter, 0) < definitions()["contract"]:
             level = ERROR
             text += "; it is older than the policies, and some are blind: upgrade it"

@@ -42,7 +42,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         "ABOUT",
     ]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
-        ("exporter-silent", "CRITICAL", "every exporter"),
+        ("exporter-silent", "CRITICAL", "exporters/datastream-exporter"),
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
         ("stream-failed", "CRITICAL", f"{AT}/orders"),
         ("stream-unexpected-state", "ERROR", f"{AT}/stock"),

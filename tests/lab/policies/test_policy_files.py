@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from exporter.config import from_data
 from lab.policies import model
+from lab.policies.deployment import is_created
 from lab.policies.files import read_policies
 from tests.lab.policies.folders import CASES, copy, errors
 from tests.mangling import mangle, values
@@ -38,6 +40,22 @@ STATE = "custom_googleapis_com:datastream_location_streams"
 COUNT = "did you mean run_googleapis_com:request_count?"
 LINK = '    - {displayName: A, url: "https://example.com"}\n'
 QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
+
+
+def test_what_config_asks_for_is_created() -> None:
+    """Of the policies that need something, only those that can alert are created."""
+    config = from_data(
+        {
+            "metrics": {"project": "ops-prod"},
+            "sources": [{"project": "shop-prod"}],
+            "expectations": [{"match": "*", "quiet": "6h"}],
+            "run": {"interval": "3m"},
+        },
+        "config.yaml",
+        {},
+    )
+    needs = ("", "objects", "quiet-6h", "quiet-24h", "interval-2m")
+    assert [one for one in needs if is_created(one, config)] == ["", "quiet-6h"]
 
 
 def test_only_policies_are_read(tmp_path: Path) -> None:

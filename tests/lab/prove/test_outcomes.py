@@ -79,6 +79,14 @@ def test_a_missed_alert_says_how_many_are_expected() -> None:
     ]
 
 
+def test_several_incidents_of_one_stream_are_counted() -> None:
+    """Incidents of a stream that nobody expects are one line, with their number."""
+    flaky = [opened("orders", at, at + 120.0) for at in (60.0, 660.0, 1260.0)]
+    assert printed([], flaky) == [
+        f"EXTRA p of {AT}/orders: opened 3 times, 1m to 21m, closed 3m to 23m"
+    ]
+
+
 def test_a_wrong_close_is_reported() -> None:
     """A line says that an incident closed early, late, or should have stayed."""
     closes = {"after": 300, "by": 400}

@@ -47,7 +47,10 @@ def test_every_alert_comes_once_with_routes(
     config = {
         "metrics": {"project": "orders-prod"},
         "sources": sources,
-        "expectations": [{"match": "*", "quiet": "6h"}],
+        "expectations": [
+            {"match": "*", "quiet": "6h"},
+            {"match": "*/slow", "quiet": "24h"},
+        ],
         "collect": {"objects": True},
     }
     shop = {"projects": ["shop-prod"], "notification_channels": _CHANNELS}

@@ -73,6 +73,22 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
     assert all(run.complete for run in recording.runs)
 
 
+@pytest.mark.parametrize("mode", ["job", "function"])
+@pytest.mark.parametrize(("own", "seconds"), [({}, 300), ({"every": "2m"}, 120)])
+def test_an_exporter_runs_at_the_interval_of_its_config(
+    make_scenario: MakeScenario, mode: str, own: dict[str, str], seconds: int
+) -> None:
+    """Config says the interval unless the deployment does; next_run follows."""
+    config = WORLD["config"] | {"run": {"interval": "5m"}}
+    exporter = {"mode": mode, "delay": 0, **own}
+    scenario = make_scenario(world={"config": config}, exporters=[exporter])
+    recording = simulate(scenario, START)
+    times = [time for time, _ in points(of(recording, LAST_RUN))]
+    assert times[:3] == [0, seconds, 2 * seconds]
+    due = of(recording, f"{DATASTREAM}exporter_next_run").samples[0].value
+    assert due - START == 2 * seconds
+
+
 def test_a_run_writes_in_its_order(make_scenario: MakeScenario) -> None:
     """A run writes counts of a location, its streams, last_read, its own series."""
     scenario = make_scenario(exporters=[{"takes": 20, "delay": 0}])

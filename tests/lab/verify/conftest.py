@@ -26,7 +26,8 @@ from tests.lab.conftest import POLICIES, Command, Ended
 HERE = Path(__file__).parent
 # What depends on the second at which a test runs
 _TIMED = re.compile(
-    r"\d+(?= s ago)|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z|(?<=alerts/)\d+"
+    r"\d+(?= s (?:ago|overdue))|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z"
+    r"|(?<=alerts/)\d+"
 )
 
 
@@ -73,7 +74,10 @@ def seed(to: Installation, name: str) -> None:
         points = {}
         for minute in range(each.get("points", 1)):
             end = now - each.get("ago", 0) - 60 * minute
-            points[end - each.get("length", 0), end] = float(each.get("value", end))
+            value = each.get("value", end)
+            if "due" in each:
+                value = now + each["due"]
+            points[end - each.get("length", 0), end] = float(value)
         series = raw(
             each.get("resource", "generic_node"),
             each["labels"],

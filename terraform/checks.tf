@@ -32,7 +32,7 @@ check "this_is_intended" {
   }
   assert {
     condition     = !var.paused
-    error_message = "The exporter is paused: nobody watches the streams, and exporter-silent is off."
+    error_message = "The exporter is paused: nobody watches the streams; exporter-silent and exporter-outdated are off."
   }
   assert {
     condition     = length(local.critical_and_off) == 0

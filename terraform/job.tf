@@ -1,4 +1,4 @@
-# Mode `job`: a Cloud Run job that runs every minute.
+# Mode `job`: a Cloud Run job that Cloud Scheduler starts.
 
 locals {
   job_name = "${local.job_parent}/locations/${var.region}/jobs/${var.name}"

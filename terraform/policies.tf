@@ -11,10 +11,11 @@ locals {
   overrides = { for name in keys(local.policies) : name => lookup(var.policy_overrides, name, local.unchanged) }
 
   severity = { for name, file in local.policies : name => coalesce(local.overrides[name].severity, file.severity) }
-  # exporter-silent would alert for as long as the exporter is paused.
+  # These would alert for as long as the exporter is paused.
   enabled = {
     for name, file in local.policies : name => coalesce(
-      local.overrides[name].enabled, try(file.enabled, true) && !(var.paused && name == "exporter-silent"),
+      local.overrides[name].enabled,
+      try(file.enabled, true) && !(var.paused && contains(["exporter-outdated", "exporter-silent"], name)),
     )
   }
   threshold = {

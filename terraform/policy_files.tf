@@ -53,9 +53,11 @@ locals {
 
   # By the label `needs`: what config.yaml doesn't collect or limit can't alert, and each query has its price.
   config_has = {
-    nothing = true
-    objects = local.config.collect.objects
-    quiet   = length(compact(local.config.expectations[*].quiet)) > 0
+    nothing     = true
+    objects     = local.config.collect.objects
+    quiet-6h    = contains(local.config.expectations[*].quiet, "6h")
+    quiet-24h   = contains(local.config.expectations[*].quiet, "24h")
+    interval-2m = contains(["1m", "2m"], local.config.run.interval)
   }
   left_out = concat(
     [for name, file in local.decoded : name if !lookup(local.config_has, try(file.userLabels.needs, "nothing"), true)],
@@ -77,7 +79,7 @@ locals {
     { stream-flapping = [1, 180], stream-lagging = [1, 86400] },
   )
   # In seconds. Google takes 25 hours for the look-back window, its offset and the retest window together.
-  duration_limits = { stream-backfill-long = 0, stream-quiet = 0, stream-stalled = 3000 }
+  duration_limits = { stream-backfill-long = 0, stream-quiet-24h = 0, stream-stalled = 3000 }
 
   # Policies of earlier versions, and what alerts instead
   removed_policies = {
@@ -89,6 +91,7 @@ locals {
     stream-activity-errors    = "the module log_policies creates it, in each project that you call it for."
     stream-changed            = "the module log_policies creates it, in each project that you call it for."
     stream-maintenance-long   = "it is gone; stream-lagging alerts if data is late."
+    stream-quiet              = "it is two now, by the limit: stream-quiet-6h and stream-quiet-24h."
     stream-volume-jump        = "it is gone, and nothing alerts for that."
   }
 }

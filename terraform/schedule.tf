@@ -5,7 +5,7 @@ resource "google_cloud_scheduler_job" "exporter" {
   region      = var.region
   name        = var.name
   description = "${local.is_function ? "Calls the Cloud Run function" : "Starts the Cloud Run job"} ${var.name}."
-  schedule    = "* * * * *"
+  schedule    = local.config.run.interval == "1m" ? "* * * * *" : "*/${trimsuffix(local.config.run.interval, "m")} * * * *"
   time_zone   = "Etc/UTC"
   paused      = var.paused
   # A function answers when its run is over, Cloud Run when it accepts a job. A hanging call ends before the next one.

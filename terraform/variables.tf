@@ -115,7 +115,7 @@ variable "memory" {
 }
 
 variable "mode" {
-  description = "What runs every minute: a Cloud Run `function` or a Cloud Run `job`."
+  description = "What runs, as often as config.yaml says: a Cloud Run `function` or a Cloud Run `job`."
   type        = string
   default     = "function"
   nullable    = false
@@ -144,7 +144,7 @@ variable "name" {
 }
 
 variable "paused" {
-  description = "Whether to stop the exporter: no schedule, no log triggers. exporter-silent is off, too."
+  description = "Whether to stop the exporter: no schedule, no log triggers. exporter-silent and -outdated are off."
   type        = bool
   default     = false
   nullable    = false

@@ -13,13 +13,27 @@ variable "config" {
       timezone = optional(string, "")
       until    = optional(string, "")
     })), [])
-    run = optional(object({ location = optional(string), name = optional(string, "datastream-exporter") }), {})
+    run = optional(object({
+      deadline = optional(string, "50s")
+      interval = optional(string, "1m")
+      location = optional(string)
+      name     = optional(string, "datastream-exporter")
+    }), {})
   })
   nullable = false
 
   validation {
     condition     = length(var.config.sources) > 0
     error_message = "config.yaml: sources is empty, so nothing would be watched."
+  }
+  validation {
+    condition     = contains(["1m", "2m", "3m", "4m", "5m"], var.config.run.interval)
+    error_message = "config.yaml: run.interval must be 1m, 2m, 3m, 4m or 5m. Policies look back 13 minutes."
+  }
+  # Function and job end after 55 seconds.
+  validation {
+    condition     = can(regex("^([1-9]|[1-4][0-9]|50)s$", var.config.run.deadline))
+    error_message = "config.yaml: run.deadline must be 1s to 50s here. If runs take longer, list the sources' locations."
   }
   validation {
     condition = alltrue([

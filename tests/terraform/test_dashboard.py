@@ -117,7 +117,7 @@ def test_no_query_invents_a_value(tiles: Tiles) -> None:
     assert len(zeros) == 7
     for query in zeros:
         counted = query.partition("0 * count(")[2]
-        assert re.findall(r"\[(\w+)\]", counted) == ["5m"], query
+        assert re.findall(r"\[(\w+)\]", counted) == ["13m"], query
 
 
 def test_missing_means_what_its_policy_means(tiles: Tiles) -> None:
@@ -141,12 +141,9 @@ world:
     sources: [{project: shop-prod, locations: [europe-west1, us-east1], exclude: [x]}]
     grouping: {streams: 2}
   projects:
-    - id: shop-prod
-      number: 1
-      locations:
-        - id: europe-west1
-          streams: [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}, {id: x}]
-        - {id: us-east1, streams: [{id: f}, {id: g}]}
+    - {id: shop-prod, number: 1, locations: [
+        {id: us-east1, streams: [{id: f}, {id: g}]}, {id: europe-west1, streams:
+          [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}, {id: x}]}]}
   events:
     - {at: 10m, stream: a, do: fail, reason: ORACLE_LISTENER_DOWN}
     - {at: 20m, stream: b, do: pause}
@@ -194,7 +191,7 @@ Streams with a problem: "2"
   shop-prod, europe-west1, b, PAUSED, alone, 1423
   shop-prod, europe-west1, c, (missing), ?, 1171
   shop-prod, global, alert-drill, FAILED_PERMANENTLY, a drill, 60
-  shop-prod, us-east1, f, (not seen for 5 minutes), ?, 892
+  shop-prod, us-east1, f, (not seen for 13 minutes), ?, 892
   shop-prod, us-east1, g, (missing), ?, 1171
 Streams watched: "4"
 Streams not watched: "1"
@@ -206,8 +203,8 @@ Streams not watched: "1"
   shop-prod, europe-west1, c, 62.5, 0.7, 62.5
   shop-prod, europe-west1, d, 87.5, 0.7, 87.5
   shop-prod, europe-west1, e, 100, 0.7, 100
-  shop-prod, us-east1, f, 100, 0.5, 100
-  shop-prod, us-east1, g, 83.33, 0.5, 83.33
+  shop-prod, us-east1, f, 100, 0.7, 100
+  shop-prod, us-east1, g, 62.5, 0.7, 62.5
 Errors, by stream: |-
   (all others), 0
   europe-west1, shop-prod, a, 1
@@ -228,9 +225,8 @@ Not readable, by location: |-
 def test_a_tile_shows_the_fleet(tiles: Tiles, engine: Engine, title: str) -> None:
     """A table has words above its columns, and states, problems and places by name."""
     (query,) = _queries(tiles[title], ".*")
-    settings = (
-        tiles[title]["widget"].get("timeSeriesTable", {}).get("columnSettings", [])
-    )
+    table = tiles[title]["widget"].get("timeSeriesTable", {})
+    settings = table.get("columnSettings", [])
     head = ", ".join(each.get("displayName", each["column"]) for each in settings)
     rows = []
     for each in engine.query_range(query, END, END, 60):

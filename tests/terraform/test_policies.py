@@ -29,11 +29,10 @@ _DEPLOYED = {
 }
 _FOLDER = REPOSITORY / "alerting_policies"
 _CLOSING = (_FOLDER / "closing.md").read_text("utf-8").strip()
-_COLLECTED = 'collect: {objects: true}\nexpectations: [{match: "*", quiet: 6h}]\n'
+_COLLECTED = "collect: {objects: true}\nexpectations: [{quiet: 6h}, {quiet: 24h}]\n"
 _ALL: dict[str, Any] = FUNCTION | {"config_yaml": CONFIG + _COLLECTED}
 """Inputs that leave no policy out."""
-_MOST_SECONDS = 90_000
-"""What Cloud Monitoring allows a query for look-back and retest window together."""
+_MOST_SECONDS = 90_000  # of look-back and retest window together
 
 
 def _condition(policy: dict[str, Any]) -> Any:
@@ -88,6 +87,15 @@ def test_a_policy_equals_its_file(plan_module: PlanModule) -> None:
     for name, policy in policies.items():
         deployed = {"enabled": True, "notificationChannels": [CHANNEL]}
         assert policy == {**_FILES[name], **deployed}
+
+
+def test_config_decides_which_policies_exist(plan_module: PlanModule) -> None:
+    """A limit, a collector and an interval have policies that nothing else needs."""
+    slow = "expectations: [{quiet: 24h}]\nrun: {interval: 3m}"
+    plan = plan_module(**FUNCTION | {"config_yaml": CONFIG + slow})
+    left_out = _FILES.keys() - _policies(plan).keys()
+    needs = {_FILES[name]["userLabels"]["needs"] for name in left_out}
+    assert needs == {"objects", "quiet-6h", "interval-2m"}
 
 
 def test_an_override_changes_its_numbers_and_nothing_else(

@@ -2,7 +2,7 @@
 
 A month is one of README.md's own two-line config: locations are discovered. A function
 writes a location that doesn't change every 240 s, and reads one without streams every
-300 s; a job reads and writes everything every minute.
+300 s; a job reads and writes everything in each run.
 """
 
 import math
@@ -84,15 +84,20 @@ FLEETS = (
 )
 # The columns of tables that describe a fleet
 DESCRIBED = ("streams", "their locations", "projects")
-MODES = ("function", "job")
-INTERVAL = 60  # seconds from one run to the next
+INTERVAL = 60  # seconds from one run to the next, if config doesn't say
+# The columns of prices: a mode, and the seconds from one run to the next
+MODES = {
+    "function": ("function", INTERVAL),
+    "job": ("job", INTERVAL),
+    "job, every 5 min": ("job", 300),
+}
 
 
 def months() -> str:
     """Return what each fleet costs in each mode, and what one more stream costs."""
     rows = []
     for fleet in FLEETS:
-        prices = [_prices(mode, fleet) for mode in MODES]
+        prices = [_prices(fleet, *mode) for mode in MODES.values()]
         some = alerting(fleet._replace(with_problem=SOME))
         most = alerting(fleet._replace(with_problem=1))
         rows.append((*_described(fleet), *prices, f"${some:.2f} / ${most:.2f}"))
@@ -106,9 +111,9 @@ def months() -> str:
 
 With the free tiers / where others on the billing account use them up; alerting if one
 stream in twenty / if every stream has a problem. One more stream costs {stream}
-for alerting as announced; a stream's problem {problem}. A job pays four times
-as much for metrics. Each route adds {len(route)} policies that are on, and about
-${sum(route):.0f} for alerting as announced."""
+for alerting as announced; a stream's problem {problem}. Every minute, a job
+pays four times as much for metrics. Each route adds {len(route)} policies that are on,
+and about ${sum(route):.0f} for alerting as announced."""
 
 
 def _described(fleet: Fleet) -> tuple[str, str, str]:
@@ -116,17 +121,28 @@ def _described(fleet: Fleet) -> tuple[str, str, str]:
     return f"{fleet.streams:,}", str(fleet.locations), str(fleet.projects)
 
 
-def _prices(mode: str, fleet: Fleet) -> str:
+def _prices(fleet: Fleet, mode: str, interval: int) -> str:
     """Return what a month costs with the free tiers, and without."""
-    return f"${month(fleet, mode):.2f} / ${month(fleet, mode, free=False):.2f}"
+    with_free_tiers = month(fleet, mode, interval)
+    without = month(fleet, mode, interval, free=False)
+    return f"${with_free_tiers:.2f} / ${without:.2f}"
 
 
-def month(fleet: Fleet, mode: str, *, free: bool = True) -> float:
-    """Return what a month in a mode costs in dollars, without alerting."""
+def month(
+    fleet: Fleet,
+    mode: str,
+    interval: int = INTERVAL,
+    *,
+    free: bool = True,
+) -> float:
+    """Return what a month in a mode costs in dollars, without alerting.
+
+    It runs every ``interval`` seconds.
+    """
     return (
-        cloud_run(mode, INTERVAL, free=free)
+        cloud_run(mode, interval, free=free)
         + total("schedule", 1, free=free)
-        + total("metrics", mebibytes(fleet, mode), free=free)
+        + total("metrics", mebibytes(fleet, mode, interval), free=free)
     )
 
 
@@ -155,9 +171,9 @@ def calls_per_minute() -> str:
     return table(heading, rows)
 
 
-def mebibytes(fleet: Fleet, mode: str) -> float:
+def mebibytes(fleet: Fleet, mode: str, interval: int = INTERVAL) -> float:
     """Return the size of the points that a month's runs write."""
-    runs = MONTH / INTERVAL
+    runs = MONTH / interval
     empty = len(WITHOUT_STREAMS) * fleet.empty
     own = _points("exporter", fleet)
     # The discovery of each project has a location/up.
@@ -166,7 +182,7 @@ def mebibytes(fleet: Fleet, mode: str) -> float:
     if mode == "job":
         points += runs * (streams + empty)
     else:
-        points += MONTH / LONGEST_SECONDS * streams
+        points += MONTH / max(LONGEST_SECONDS, interval) * streams
         points += MONTH / EMPTY_SECONDS * empty
     return points * BYTES_PER_POINT / 2**20
 
@@ -192,7 +208,7 @@ def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     prices = {}
     for policy in _policies():
-        if policy.query and policy.enabled and not policy.needs:
+        if policy.query and policy.enabled and not policy.optional:
             price = query_price(policy.query, policy.interval, fleet)
             prices[policy.name] = price
     return prices

@@ -12,7 +12,12 @@ from tools.cost import FLEETS, query_price
 
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
-_MODES = ("job", "function", "function_log_triggers")
+_MODES = {
+    "job": "job",
+    "job_5m": "job every 5 min",
+    "function": "function",
+    "function_log_triggers": "function, log triggers",
+}
 
 
 def policies() -> str:
@@ -54,7 +59,7 @@ def _severity(policy: Policy) -> str:
     words = policy.severity
     if not policy.enabled:
         words += ", off"
-    elif not policy.needs:
+    elif not policy.optional:
         return words
     if policy.query:
         fleet = FLEETS[0]._replace(optional=True)
@@ -76,7 +81,7 @@ def time_to_page() -> str:
         rows.append((change, *times))
     heading = (
         "what happens",
-        *(mode.replace("_log_triggers", ", log triggers") for mode in _MODES),
+        *_MODES.values(),
     )
     return table(heading, rows)
 

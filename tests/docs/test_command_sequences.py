@@ -103,7 +103,10 @@ class Shells:
     """Runs the commands of a page in a copy of the project."""
 
     def __init__(
-        self, folder: Path, environ: Mapping[str, str], printed: set[str]
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        printed: set[str],
     ) -> None:
         self.folder = folder / "datastream-exporter"
         self.environ = environ

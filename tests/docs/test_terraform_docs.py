@@ -87,8 +87,8 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     fleet = cost.Fleet(20, 3, 1)
     # Every 240 s: 20 x 4 points of streams, 3 x 4 of their locations, 1 of discovery:
     # 1,018,350 a month. Every 300 s: 2 of each empty location. Every minute: the
-    # exporter's own 5.
-    points = 93 * 10_950 + 2 * fleet.empty * 8_760 + 5 * 43_800
+    # exporter's own 6.
+    points = 93 * 10_950 + 2 * fleet.empty * 8_760 + 6 * 43_800
     written = points * 8 / 2**20
     assert cost.mebibytes(fleet, "function") == pytest.approx(written)
     # 87,600 vCPU-s of 2.1024, 43,800 GiB-s of 0.1095, 0.0438 million requests of
@@ -98,6 +98,8 @@ def test_a_month_costs_what_a_calculation_by_hand_gives() -> None:
     # A job is billed for a minute per run: 2,388,000 vCPU-s and 864,000 GiB-s beyond
     # the free ones.
     assert cost.month(fleet, "job") == pytest.approx(42.984 + 1.728)
+    # Every five minutes, 285,600 vCPU-s are beyond the free ones.
+    assert cost.month(fleet, "job", 300) == pytest.approx(5.1408)
 
 
 STATE, STREAMS, SEEN, READ = (
@@ -145,7 +147,10 @@ ON = "on (project_id, namespace, location)"
     ],
 )
 def test_alerting_counts_each_metric_of_each_clause(
-    query: str, interval: int, references: int, points: int
+    query: str,
+    interval: int,
+    references: int,
+    points: int,
 ) -> None:
     """A clause ends at a comparison, and, or, unless, but not within a text."""
     price = cost.query_price(query, interval, cost.Fleet(20, 3, 1))

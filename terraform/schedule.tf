@@ -1,11 +1,16 @@
 # Cloud Scheduler: what it calls, and when.
 
+locals {
+  minutes = trimsuffix(local.config.run.interval, "m")
+  cron    = local.minutes == "1" ? "* * * * *" : "*/${local.minutes} * * * *"
+}
+
 resource "google_cloud_scheduler_job" "exporter" {
   project     = local.job_project
   region      = var.region
   name        = var.name
   description = "${local.is_function ? "Calls the Cloud Run function" : "Starts the Cloud Run job"} ${var.name}."
-  schedule    = local.config.run.interval == "1m" ? "* * * * *" : "*/${trimsuffix(local.config.run.interval, "m")} * * * *"
+  schedule    = local.cron
   time_zone   = "Etc/UTC"
   paused      = var.paused
   # A function answers when its run is over, Cloud Run when it accepts a job. A hanging call ends before the next one.

@@ -33,7 +33,7 @@ variable "config" {
   # Function and job end after 55 seconds.
   validation {
     condition     = can(regex("^([1-9]|[1-4][0-9]|50)s$", var.config.run.deadline))
-    error_message = "config.yaml: run.deadline must be 1s to 50s here. If runs take longer, list the sources' locations."
+    error_message = "config.yaml: run.deadline must be 1s to 50s here. If runs take longer, list locations of sources."
   }
   validation {
     condition = alltrue([

@@ -112,7 +112,7 @@ class Clients:
 
     def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
         """Return the client for a location or a project, always the same one."""
-        return self._datastreams[hash(str(parent)) % _CHANNELS]
+        return self._datastreams[hash(str(parent)) % len(self._datastreams)]
 
     def _open(self) -> None:
         self.caller = Caller(self.credentials)

@@ -9,12 +9,10 @@ from types import SimpleNamespace
 from typing import Any, NoReturn, TypeVar
 
 import grpc
-from google.cloud.datastream_v1 import DatastreamClient
 from grpc_status import rpc_status
 
 from exporter.config import Endpoints
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR, Clients
-from exporter.names import LocationName
 from lab.emulator.answers import StatusError
 from lab.emulator.emulator import Emulator
 
@@ -30,11 +28,7 @@ class LocalClients(Clients):
         here = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), "here")
         super().__init__(Endpoints(), here)
 
-    def datastream_for(self, parent: LocationName | str) -> DatastreamClient:  # noqa: ARG002 - one channel is enough for all
-        """Return the only client."""
-        return self._datastreams[0]
-
-    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> list[_C]:  # noqa: ARG002 - as above
+    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> list[_C]:  # noqa: ARG002 - a call in this process has no address
         google: Any = kind
         transport = google.get_transport_class("grpc")
         return [google(transport=transport(channel=_Channel(self._emulator)))]

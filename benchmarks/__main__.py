@@ -170,7 +170,7 @@ def _emulator(size: Size, folder: Path) -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as serving:
-        assert serving.stdout  # noqa: S101 - a pipe, which its type does not say
+        assert serving.stdout  # noqa: S101 - stdout=PIPE sets it; the type is optional
         lines = serving.stdout.readline() + serving.stdout.readline()
         environ = dict(re.findall(r"export (\w+)=(\S+)", lines))
         try:
@@ -197,7 +197,7 @@ def _cost(environ: Mapping[str, str], *command: str) -> Cost:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout  # noqa: S101 - the same
+        assert process.stdout  # noqa: S101 - stdout=PIPE sets it; the type is optional
         said = process.stdout.read()
         # The system counts the memory from that of this process on, which is smaller.
         _, status, usage = os.wait4(process.pid, 0)

@@ -99,7 +99,7 @@ def _ask(idle: SimpleQueue[Any], work: Callable[[A], B], item: A) -> Any:
     try:
         pickle.dump((work, item), worker.stdin)
         worker.stdin.flush()
-        result, error = pickle.load(worker.stdout)  # noqa: S301 - our own
+        result, error = pickle.load(worker.stdout)  # noqa: S301 - from a worker that we started
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):
         raise WorkerEndedError(
             "a worker process was killed from outside; is there too little memory? Run"
@@ -135,7 +135,7 @@ def _receive(items: SimpleQueue[Any]) -> None:
     try:
         with os.fdopen(0, "rb") as sent:
             while True:
-                items.put(pickle.load(sent))  # noqa: S301 - our own
+                items.put(pickle.load(sent))  # noqa: S301 - from the process that started this one
     finally:
         os.killpg(0, signal.SIGKILL)
 

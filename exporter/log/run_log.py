@@ -1,8 +1,8 @@
 """Logs a run: what is wrong, what changed, what was not written, and a summary.
 
 A job has no memory, so each of its runs names every stream that needs a look. ``watch``
-and the function log a change once, and every ten minutes all that is still wrong. While
-a location can't be read, they keep what they knew of its streams.
+and the function log each change once, and repeat what is still wrong every ten minutes.
+While a location can't be read, they keep what they knew of its streams.
 """
 
 import math

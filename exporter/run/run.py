@@ -323,7 +323,7 @@ class _Run:
         self._write(due, samples)
 
     def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
-        """Write all that is due of some names; ``last`` if all before was accepted."""
+        """Write samples of some names, then ``last`` once all of those are accepted."""
         if not self._writes or self._end.stopped:
             return
 

@@ -111,7 +111,7 @@ class Snapshot:
                 return each
         return None
 
-    def apply(self, step: Event | _Transition) -> None:  # noqa: PLR0912 - a case an event
+    def apply(self, step: Event | _Transition) -> None:  # noqa: PLR0912 - one case for each kind of event
         """Change what exists as one step says."""
         match step:
             case worlds.DropEvents() | worlds.CopyEvents() | worlds.WriteLogEntry():
@@ -212,7 +212,7 @@ def _project_changes(
     return {"denied": denied}
 
 
-def _changes(  # noqa: PLR0911, PLR0912 - a case an event
+def _changes(  # noqa: PLR0911, PLR0912 - one case for each kind of event
     stream: StreamSnapshot, step: Event | _Transition
 ) -> dict[str, Any]:
     """Return what a step changes about a stream that it matches."""

@@ -161,7 +161,7 @@ def add_series(folder: Path, series: Iterable[Series]) -> None:
         write_openmetrics(series, out)
     command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
     command += [f"--max-block-duration={_FOREVER}", str(text), str(folder / "data")]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program and files of our own
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - promtool, on files that we wrote
     if made.returncode:
         raise EngineError(f"promtool can not read the series: {made.stderr.strip()}")
     text.unlink()
@@ -185,7 +185,7 @@ def run_engine(folder: Path, group: int | None = None) -> Iterator[Engine]:
         f"--query.timeout={_QUERY_SECONDS}s",
         "--web.listen-address=127.0.0.1:0",
     ]
-    with subprocess.Popen(  # noqa: S603 - the same
+    with subprocess.Popen(  # noqa: S603 - Prometheus, on files that we wrote
         command,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -181,7 +181,7 @@ def all_trials(moments: int = MOMENTS) -> list[Trial]:
     """
     found: list[Trial] = []
     for mode, timed in promises().modes.items():
-        drawn = Random(mode)  # noqa: S311 - the same in every measurement
+        drawn = Random(mode)  # noqa: S311 - moments of a test, alike in every measurement
         first, last = _first_and_last(timed.exporter)
         random = [drawn.uniform(first, last) for _ in range(moments)]
         # Either delay comes first.

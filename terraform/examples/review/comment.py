@@ -84,7 +84,7 @@ def call(host: Host, method: str, url: str, body: str | None = None) -> Any:
     data = None if body is None else json.dumps({"body": body}).encode()
     headers = {**host.headers, "Content-Type": "application/json"}
     request = Request(url, data, headers, method=method)  # noqa: S310 - the CI's own address
-    with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - the same
+    with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - the request above
         return json.load(answer)
 
 

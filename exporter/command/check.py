@@ -174,7 +174,7 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
     report = run_once(Session(wide, session.clients), deadline, writes=False)
     unclear = {name.project for name in report.unread}
     unclear.update(each.name.project for each in report.locations if each.held)
-    for project, found in report.discovered.items():
+    for project, found in sorted(report.discovered.items()):
         level, text = INFO, f"{plural(len(found), 'location')} discovered"
         if not (project in unclear or report.stopped):
             level, text = WARNING, f"{text}, without a stream"

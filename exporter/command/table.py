@@ -39,7 +39,7 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
             rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
     rows += [
         ("?", unread.project, unread.location, "unknown", "?", "?", "", "")
-        for unread in report.unread
+        for unread in sorted(report.unread)
     ]
     if rows:
         print_table(_HEADINGS, rows, out)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exporter.google.errors import Failure
 from exporter.names import LocationName, Name
@@ -11,37 +11,45 @@ from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
 
 
-@dataclass(frozen=True)
+@dataclass
 class Report:
-    """How one run went."""
+    """How one run went; the run fills it in as it goes."""
 
     timestamp: int  # unix time of every point, in whole seconds
-    discovered: Mapping[str, tuple[str, ...]]  # the locations of discovered projects
-    # The cleanly read locations, compared with config, sorted by name
-    locations: tuple[ComparedLocation, ...]
-    # Why the other locations could not be read, and projects not searched for them
-    unread: Mapping[Name, Failure]
-    uncollected: Mapping[Name, Failure]  # why the objects of streams were not listed
-    # Locations whose ``last_read`` was not written, as points were lost
-    held_back: tuple[Name, ...]
-    written: Written  # what happened to all points that were due
     problems: Mapping[LocationName, LocationProblems]  # those that are known now
+    # The locations of discovered projects, by the project
+    discovered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # The cleanly read locations, compared with config
+    read: dict[Name, ComparedLocation] = field(default_factory=dict)
+    # Why the other locations could not be read, and projects not searched for them
+    unread: dict[Name, Failure] = field(default_factory=dict)
+    # Why the objects of streams were not listed
+    uncollected: dict[Name, Failure] = field(default_factory=dict)
+    # Locations whose ``last_read`` was not written, as points were lost
+    held_back: list[Name] = field(default_factory=list)
+    # What happened to all points that were due
+    written: Written = field(default_factory=Written)
     # Why the problems of earlier runs could not be read back; None if they were
-    problems_unread: Failure | None
-    changed: bool  # whether anything differs from what the process saw before
-    seconds: float  # how long the run took
-    calls: int  # how many calls it made, retries included
-    stopped: bool  # whether it was asked to stop before it was done
+    problems_unread: Failure | None = None
+    changed: bool = False  # whether anything differs from what the process saw before
+    seconds: float = 0.0  # how long the run took
+    calls: int = 0  # how many calls it made, retries included
+    stopped: bool = False  # whether it was asked to stop before it was done
+
+    @property
+    def locations(self) -> list[ComparedLocation]:
+        """The cleanly read locations, sorted by name."""
+        return sorted(self.read.values())
 
     @property
     def streams(self) -> int:
         """How many watched streams were read."""
-        return sum(len(location.listed) for location in self.locations)
+        return sum(len(location.listed) for location in self.read.values())
 
     @property
     def omitted(self) -> Counter[Omission]:
         """How many streams were read that config leaves unwatched, by the reason."""
-        counts = (location.omitted for location in self.locations)
+        counts = (location.omitted for location in self.read.values())
         return sum(counts, Counter())
 
     @property
@@ -55,5 +63,5 @@ class Report:
     @property
     def reached_nobody(self) -> bool:
         """Whether nothing could be read, or nothing that was due was written."""
-        nothing_read = bool(self.unread) and not self.locations
+        nothing_read = bool(self.unread) and not self.read
         return nothing_read or bool(self.written.lost and not self.written.accepted)

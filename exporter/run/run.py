@@ -51,8 +51,6 @@ _PROBLEMS = "problems"  # the call that reads back earlier problems
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
-# The part of reading that discovery may take where locations are known from before
-_DISCOVERY_SHARE = 1 / 3
 # The part of the time left that the list of a stream's objects may take
 _LIST_SHARE = 1 / 4
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
@@ -114,19 +112,15 @@ class _Run:
         project = config.metrics.project
         self._writer = Writer(clients.monitorings, project, timestamp, self._calls)
         self._started: set[LocationName] = set()
-        # What was found; what is in none of these is not known yet
-        self._discovered: dict[str, tuple[str, ...]] = {}
-        self._locations: dict[Name, ComparedLocation] = {}
-        self._unread: dict[Name, Failure] = {}
-        self._problems_unread: Failure | None = None
+        self._report = Report(timestamp, session.problems.known)
         self._objects: list[Sample] = []
-        self._uncollected: dict[Name, Failure] = {}
-        # What happened to points
-        self._written = Written()
-        self._held_back: list[Name] = []
+        # Locations that hold no stream share requests: they have no order to keep.
+        self._shared: list[Sample] = []
+        self._shared_names: list[Name] = []
 
     def go(self, *, collects: bool) -> Report:
         """Do everything; the exporter's own series come last."""
+        report = self._report
         started = time.monotonic()
         try:
             if self._session.problems.earlier is not Earlier.KNOWN:
@@ -145,11 +139,14 @@ class _Run:
         finally:
             # Begin no other call. What hangs ends when the channels are closed.
             self._threads.pool.shutdown(wait=False, cancel_futures=True)
-        seconds = time.monotonic() - started
+        report.seconds = time.monotonic() - started
         if self._writes and not self._end.stopped:
-            samples = self._own_samples(seconds, collects=collects)
-            self._written += self._writer.write_points(samples, self._end)
-        return self._report(seconds)
+            samples = self._own_samples(collects=collects)
+            report.written += self._writer.write_points(samples, self._end)
+        report.changed = self._session.memory.changed
+        report.calls = self._calls.made
+        report.stopped = self._end.stopped
+        return report
 
     # What is read.
 
@@ -160,29 +157,25 @@ class _Run:
         if source.locations is not None:
             return
         memory, project = self._session.memory, source.project
-        known = memory.discovered[project].locations
+        # Those that are known from before don't wait for the next discovery.
+        self._start_discovered(source)
         if not memory.must_discover(project):
-            self._discovered[project] = known
-            self._start_discovered(source)
+            self._report.discovered[project] = memory.discovered[project].locations
             return
-        deadline = self._read_by
-        if known:
-            # These need time as well.
-            deadline = deadline.within(deadline.left * _DISCOVERY_SHARE)
-        discover = partial(self._api.locations, project, deadline)
+        discover = partial(self._api.locations, project, self._read_by)
         take = partial(self._take_discovery, source)
         self._reading.start(ProjectName(project), discover, take)
 
     def _take_discovery(self, source: Source, found: tuple[str, ...] | Failure) -> None:
         if isinstance(found, Failure):
-            self._unread[ProjectName(source.project)] = found
-        else:
-            self._discovered[source.project] = found
-            self._session.memory.keep_discovered(source.project, found)
+            self._report.unread[ProjectName(source.project)] = found
+            return
+        self._report.discovered[source.project] = found
+        self._session.memory.keep_discovered(source.project, found)
         self._start_discovered(source)
 
     def _start_discovered(self, source: Source) -> None:
-        """Read the locations that were discovered, now or by an earlier run."""
+        """Read the locations that are discovered, now or by an earlier run."""
         memory = self._session.memory
         for location in memory.discovered[source.project].locations:
             name = LocationName(source.project, location)
@@ -207,9 +200,9 @@ class _Run:
         found: ComparedLocation | Failure,
     ) -> None:
         if isinstance(found, Failure):
-            self._unread[name] = found
+            self._report.unread[name] = found
             return
-        self._locations[name] = found
+        self._report.read[name] = found
         if _PROBLEMS not in self._reading:
             self._write_location(found)
 
@@ -222,18 +215,18 @@ class _Run:
         """Take over earlier problems, or do without; write what waited for them."""
         problems = self._session.problems
         if isinstance(found, Failure):
-            self._problems_unread = found
+            self._report.problems_unread = found
             if found.kind in REFUSALS:
                 problems.earlier = Earlier.REFUSED
         else:
             problems.learn(found)
-        for at in self._locations.values():
+        for at in self._report.read.values():
             self._write_location(at)
 
     def _collect(self) -> None:
         """List the objects of all streams, and write how many there are."""
         names: list[StreamName] = []
-        for at in self._locations.values():
+        for at in self._report.read.values():
             names += [watched.name for watched in at.listed]
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
@@ -252,14 +245,14 @@ class _Run:
 
     def _take_objects(self, name: StreamName, found: Objects | Failure) -> None:
         if isinstance(found, Failure):
-            self._uncollected[name] = found
+            self._report.uncollected[name] = found
         else:
             self._objects += object_samples(name, found)
 
     # What is written.
 
     def _write_location(self, at: ComparedLocation) -> None:
-        """Write a location that holds streams, if that is due."""
+        """Write a location if that is due; one without streams shares a request."""
         try:
             samples = self._samples_due(at)
         except Exception:
@@ -267,25 +260,26 @@ class _Run:
             # Counts as one lost point, since the number is unknown.
             self._lose(1)
             return
-        if samples:
-            last_read = location_sample("location/last_read", at.name, self._timestamp)
+        if not samples:
+            return
+        last_read = location_sample("location/last_read", at.name, self._timestamp)
+        if at.empty:
+            self._shared_names.append(at.name)
+            self._shared += [*samples, last_read]
+        else:
             self._write([at.name], samples, last_read)
 
     def _samples_due(self, at: ComparedLocation) -> list[Sample]:
-        """Return what is to be written of a location, but for its ``last_read``.
-
-        That is nothing for one that holds no stream: it shares a request with others.
-        """
+        """Return what is to be written of a location, but for its ``last_read``."""
         memory, timestamp = self._session.memory, self._timestamp
         problems = self._session.problems.follow(at, timestamp)
-        if at.empty:
-            return []
         errors = self._session.config.collect.errors
         samples = [*location_samples(at, timestamp, errors=errors)]
         # A value that is the run's own time tells of no change.
         seen = frozenset(sample for sample in samples if sample.value != timestamp)
         current = frozenset(problems.current.items()) if problems else None
-        memory.keep_observation(at.name, hash((seen, current)))
+        observation = EMPTY if at.empty else hash((seen, current))
+        memory.keep_observation(at.name, observation)
         if not memory.is_due(at.name):
             return []
         if problems:
@@ -297,30 +291,14 @@ class _Run:
 
     def _write_shared(self) -> None:
         """Write discoveries, unreadable locations, and those that hold no stream."""
-        memory, problems = self._session.memory, self._session.problems
-        due: list[Name] = []
-        samples: list[Sample] = []
-        for name in (*map(ProjectName, self._discovered), *self._unread):
-            up = name not in self._unread
+        memory, report = self._session.memory, self._report
+        for name in (*map(ProjectName, report.discovered), *report.unread):
+            up = name not in report.unread
             memory.keep_observation(name, EMPTY if up else UNREADABLE)
             if memory.is_due(name):
-                due.append(name)
-                samples.append(location_sample("location/up", name, int(up)))
-        for at in self._locations.values():
-            if not at.empty:
-                continue
-            # Its streams are gone, and so are their problems.
-            known = problems.known.get(at.name, LocationProblems())
-            ended = [*problem_samples(at.name, known)]
-            memory.keep_observation(at.name, EMPTY)
-            if ended or memory.is_due(at.name):
-                due.append(at.name)
-                samples += [
-                    location_sample("location/up", at.name, 1),
-                    location_sample("location/last_read", at.name, self._timestamp),
-                    *ended,
-                ]
-        self._write(due, samples)
+                self._shared_names.append(name)
+                self._shared.append(location_sample("location/up", name, int(up)))
+        self._write(self._shared_names, self._shared)
 
     def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
         """Write samples of some names, then ``last`` once all of those are accepted."""
@@ -336,12 +314,12 @@ class _Run:
         def take(result: Written | Failure) -> None:
             if isinstance(result, Failure):
                 result = Written(lost=len(samples))
-            self._written += result
+            self._report.written += result
             for name in names:
                 if result.complete:
                     self._mark_written(name)
                 elif last and not self._end.stopped:
-                    self._held_back.append(name)
+                    self._report.held_back.append(name)
 
         for name in names:
             self._session.memory.mark_unwritten(name)
@@ -350,7 +328,7 @@ class _Run:
     def _mark_written(self, name: Name) -> None:
         """Remember that all that was due of a location or discovery was accepted."""
         problems = self._session.problems
-        if at := self._locations.get(name):
+        if at := self._report.read.get(name):
             if problems.earlier is Earlier.UNKNOWN:
                 return  # its problems are due still
             problems.forget_ended(at.name)
@@ -358,43 +336,26 @@ class _Run:
 
     def _lose(self, points: int) -> None:
         if self._writes:
-            self._written += Written(lost=points)
+            self._report.written += Written(lost=points)
 
     # How it went.
 
-    def _own_samples(self, seconds: float, *, collects: bool) -> list[Sample]:
-        """Return the exporter's own series, of a run that took so long until now."""
+    def _own_samples(self, *, collects: bool) -> list[Sample]:
+        """Return the exporter's own series, of what the run did until now."""
+        report = self._report
         # One missed start is tolerated.
         overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self._session.every)
         values: dict[MetricName, float] = {
             "exporter/last_run": self._timestamp,
             "exporter/next_run": self._timestamp + overdue,
-            "exporter/run_seconds": round(seconds, 3),
-            "exporter/points_lost": self._written.lost,
+            "exporter/run_seconds": round(report.seconds, 3),
+            "exporter/points_lost": report.written.lost,
             "exporter/contract": definitions()["contract"],
         }
-        if self._locations:
+        if report.read:
             # Otherwise nobody knows how many streams there are.
-            streams = sum(len(at.listed) for at in self._locations.values())
-            values["exporter/streams"] = streams
+            values["exporter/streams"] = report.streams
         if collects:
-            values["exporter/uncollected"] = len(self._uncollected)
+            values["exporter/uncollected"] = len(report.uncollected)
         run = self._session.config.run
         return [exporter_sample(run, *each) for each in values.items()]
-
-    def _report(self, seconds: float) -> Report:
-        return Report(
-            timestamp=self._timestamp,
-            discovered=dict(sorted(self._discovered.items())),
-            locations=tuple(sorted(self._locations.values())),
-            unread=dict(sorted(self._unread.items())),
-            uncollected=self._uncollected,
-            held_back=tuple(sorted(self._held_back)),
-            written=self._written,
-            problems=dict(self._session.problems.known),
-            problems_unread=self._problems_unread,
-            changed=self._session.memory.changed,
-            seconds=seconds,
-            calls=self._calls.made,
-            stopped=self._end.stopped,
-        )

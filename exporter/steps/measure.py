@@ -112,12 +112,14 @@ def location_samples(
     *,
     errors: bool,
 ) -> Iterator[Sample]:
-    """Yield the samples of a location that holds streams, and of its streams.
+    """Yield the samples of a location, and of its streams if it has any.
 
     These are watched, missing and excluded ones; ``errors`` says whether the number of
     a stream's errors is one of its samples.
     """
     yield location_sample("location/up", at.name, 1)
+    if at.empty:
+        return
     yield location_sample("location/streams", at.name, len(at.listed))
     yield location_sample("location/unwatched", at.name, at.omitted.total())
     for watched in at.streams:

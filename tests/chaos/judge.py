@@ -101,9 +101,10 @@ def _looks_deleted(at: SeriesKey, points: dict[SeriesKey, float]) -> bool:
 
 def _ends(case: Case, outcome: Observed) -> Iterator[str]:
     """Yield what is wrong with how the runs ended and what they said."""
-    # Python prints one itself before the exporter has begun.
-    begun = -signal.SIGINT not in outcome.exit_codes
-    if begun and "Traceback" in outcome.log:
+    # Python's own start was interrupted: nothing of the exporter's had begun.
+    if "init_import_site" in outcome.log or -signal.SIGINT in outcome.exit_codes:
+        return
+    if "Traceback" in outcome.log:
         yield "the log has a traceback"
     if len(outcome.log) > _MOST_LOG * len(outcome.exit_codes):
         yield f"the log has {len(outcome.log):,} characters"

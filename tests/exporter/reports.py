@@ -27,30 +27,14 @@ def config(**sections: Any) -> Config:
 def report(*streams: Stream, required: Sequence[str] = (), **parts: Any) -> Report:
     """Return the report of a run that read the location and wrote everything."""
     whole = config(required=required)
-    return empty_report(
-        locations=(Expectations(whole, 0).compare(EUROPE, whole.sources[0], streams),),
-        **parts,
-    )
+    at = Expectations(whole, 0).compare(EUROPE, whole.sources[0], streams)
+    return empty_report(read={EUROPE: at}, **parts)
 
 
 def empty_report(**parts: Any) -> Report:
     """Return a report that says nothing but the given parts."""
-    nothing: dict[str, Any] = {
-        **{name: {} for name in ("discovered", "unread", "uncollected", "problems")},
-        **dict.fromkeys(("locations", "held_back"), ()),
-        **dict.fromkeys(("changed", "stopped"), False),
-    }
-    return Report(
-        **{
-            "timestamp": 0,
-            "written": Written(24),
-            "seconds": 0.1,
-            "calls": 5,
-            "problems_unread": None,
-            **nothing,
-            **parts,
-        }
-    )
+    nothing = {"timestamp": 0, "problems": {}, "seconds": 0.1, "calls": 5}
+    return Report(**{**nothing, "written": Written(24), **parts})
 
 
 def unread(failure: Failure = DOWN) -> Report:

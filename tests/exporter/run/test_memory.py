@@ -216,7 +216,7 @@ def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
     lost, again = watched.run(330)
     assert len(lost.held_back) == 1
     assert again.complete
-    assert again.held_back == ()
+    assert again.held_back == []
     for location in ("europe-west1", "us-east1"):
         seconds = watched.written("location/up", location)
         assert seconds[8] == (320 if lost.held_back[0].location == location else 310)

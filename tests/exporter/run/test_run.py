@@ -87,10 +87,10 @@ def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) 
     *_, own = monitoring.batches
     assert names(own) == OWN
     (shared,) = [
-        batch for batch in monitoring.batches[:-1] if batch[0].location == "global"
+        batch for batch in monitoring.batches[:-1] if batch[-1].location == "global"
     ]
-    assert names(shared) == ["location/up", "location/up", "location/last_read"]
-    assert {point.location for point in shared[1:]} == {"us-west1"}
+    assert names(shared) == ["location/up", "location/last_read", "location/up"]
+    assert {point.location for point in shared[:-1]} == {"us-west1"}
     assert {point.time for point in monitoring.points} == {report.timestamp}
     times = {"stream/last_seen", "location/last_read", "exporter/last_run"}
     assert {one.value for one in monitoring.points if one.metric in times} == {
@@ -227,7 +227,7 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     }
     # The request that hangs is tried again, and is lost once.
     assert report.written.lost == 7
-    assert report.held_back == (AMERICA,)
+    assert report.held_back == [AMERICA]
     assert monitoring.values("exporter/points_lost") == {("global", "0"): 7}
     assert report.seconds < PLENTY / 3
 
@@ -263,7 +263,7 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
 
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)
-    assert report.held_back == (EUROPE,)
+    assert report.held_back == [EUROPE]
     assert report.written.lost == lost
     assert monitoring.values("exporter/points_lost") == {("global", "0"): lost}
     sent = {at for at, _ in monitoring.values("location/last_read")}
@@ -374,8 +374,8 @@ def test_an_unexpected_error_in_reading_leaves_the_location_unread(
 @pytest.mark.parametrize(
     ("changed", "complete", "reached_nobody"),
     [
-        ({"locations": ()}, True, False),  # as of a task without locations
-        ({"locations": (), "unread": {EUROPE: FAILURE}}, True, True),
+        ({"read": {}}, True, False),  # where there is no location
+        ({"read": {}, "unread": {EUROPE: FAILURE}}, True, True),
         ({"written": Written(accepted=9, superseded=1)}, True, False),
         ({"written": Written(lost=10)}, False, True),
         ({"written": Written(superseded=10)}, False, False),

@@ -174,7 +174,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     assert report.stopped
     assert not report.complete
     # The log says that the run was interrupted: that is why there is no last_read.
-    assert report.held_back == ()
+    assert report.held_back == []
     assert lab.cloud.calls == {
         "ListStreams": 1,
         "CreateTimeSeries": 1,

@@ -9,7 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from exporter.names import LocationName, Name
 
@@ -37,13 +36,6 @@ class _Location:
     written: float = -math.inf  # when last in full, unless a try failed since
 
 
-class Discovered(NamedTuple):
-    """What is known of a project's locations."""
-
-    at: float = -math.inf  # when they were last discovered
-    locations: tuple[str, ...] = ()  # what was found then
-
-
 class Memory:
     """What a process remembers from one run to the next."""
 
@@ -52,7 +44,9 @@ class Memory:
         self._interval = self._gap = interval or 0.0
         self._slack = min(LATE_SECONDS, self._gap / 2)
         self._now = math.inf
-        self.discovered: dict[str, Discovered] = defaultdict(Discovered)
+        # The locations of each project that were last discovered, and when
+        self.discovered: dict[str, tuple[str, ...]] = {}
+        self._discovered_at: dict[str, float] = {}
         self._locations: dict[Name, _Location] = defaultdict(_Location)
         self.changed = False  # whether the run found anything that is new
 
@@ -65,11 +59,13 @@ class Memory:
 
     def must_discover(self, project: str) -> bool:
         """Return whether a project's locations were not discovered lately."""
-        return self._now - self.discovered[project].at >= DISCOVERY_SECONDS
+        at = self._discovered_at.get(project, -math.inf)
+        return self._now - at >= DISCOVERY_SECONDS
 
     def keep_discovered(self, project: str, locations: tuple[str, ...]) -> None:
         """Remember what discovery just returned."""
-        self.discovered[project] = Discovered(self._now, locations)
+        self.discovered[project] = locations
+        self._discovered_at[project] = self._now
 
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""

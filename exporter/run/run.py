@@ -160,7 +160,7 @@ class _Run:
         # Those that are known from before don't wait for the next discovery.
         self._start_discovered(source)
         if not memory.must_discover(project):
-            self._report.discovered[project] = memory.discovered[project].locations
+            self._report.discovered[project] = memory.discovered[project]
             return
         discover = partial(self._api.locations, project, self._read_by)
         take = partial(self._take_discovery, source)
@@ -177,7 +177,7 @@ class _Run:
     def _start_discovered(self, source: Source) -> None:
         """Read the locations that are discovered, now or by an earlier run."""
         memory = self._session.memory
-        for location in memory.discovered[source.project].locations:
+        for location in memory.discovered.get(source.project, ()):
             name = LocationName(source.project, location)
             # `global` would share the series that reports on the discovery.
             if location != GLOBAL and memory.is_worth_reading(name):

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import cached_property
 from typing import Any, NamedTuple, TextIO
 
@@ -55,14 +54,6 @@ _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
 
 
-class Decision(Enum):
-    """What a call causes."""
-
-    NOTHING = auto()  # a log's call: the next run is soon enough
-    SHARE = auto()  # a run began after the call arrived: it has the answer
-    RUN = auto()
-
-
 @dataclass
 class LastRuns:
     """When the last runs began, in seconds of a clock that never goes back."""
@@ -72,23 +63,10 @@ class LastRuns:
     change_began: float = -math.inf  # one that found a change
     complete: bool = False  # whether the last one wrote all that was due
 
-    def decide(
-        self,
-        arrived: float,
-        now: float,
-        *,
-        by_log: bool,
-        waits: bool = False,
-    ) -> Decision:
-        """Say what a call causes that arrived some time ago.
-
-        ``by_log`` says that a log made the call, ``waits`` that another caller waits
-        for a run that has not begun.
-        """
+    def is_quiet(self, now: float) -> bool:
+        """Return whether a log starts no run: the last one it started found nothing."""
         found_nothing = now - self.log_began < QUIET_SECONDS <= now - self.change_began
-        if by_log and (waits or (self.complete and found_nothing)):
-            return Decision.NOTHING
-        return Decision.SHARE if arrived <= self.began else Decision.RUN
+        return self.complete and found_nothing
 
     def earliest(self, now: float) -> float:
         """Return when the next run may begin."""
@@ -133,19 +111,18 @@ class Function:
             return Answer(405, {})
         by_log = path == LOG
         arrived = self.monotonic()
-        waits = bool(self._waiting())
-        decision = self._last.decide(arrived, arrived, by_log=by_log, waits=waits)
-        if decision is Decision.NOTHING:
+        last = self._last
+        # Another caller waits for a run, or the next one is soon enough.
+        if by_log and (self._waiting() or last.is_quiet(arrived)):
             return _NO_RUN
         # Callers that wait for the run under way share the next one.
         self._arrivals.append(arrived)
         try:
             with self._lock:
-                now = self.monotonic()
-                decision = self._last.decide(arrived, now, by_log=by_log)
-                if decision is Decision.NOTHING:
+                if by_log and last.is_quiet(self.monotonic()):
                     return _NO_RUN
-                if decision is Decision.RUN:
+                # Else a run began after the call arrived: it has the answer.
+                if arrived > last.began:
                     self._answer = _FAILED
                     verbose = is_verbose(self.environ)
                     with ending(self.log, JsonLines(), verbose=verbose):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
-from exporter.function import Decision, LastRuns
+from exporter.function import LastRuns
 from lab.simulate.scenario import Deployment
 
 # A log entry's way to the function: through a sink, Pub/Sub and a push
@@ -113,8 +113,7 @@ def _function_runs(
     last = LastRuns()
     for call in calls:
         waits = call.at <= last.began
-        decision = last.decide(call.at, call.at, by_log=call.by_log, waits=waits)
-        if decision is not Decision.RUN:
+        if waits or (call.by_log and last.is_quiet(call.at)):
             continue
         is_warm = call.at - last.began <= WARM_SECONDS
         starts = last.earliest(call.at) if is_warm else call.cold.at

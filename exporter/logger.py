@@ -5,7 +5,7 @@ Source: https://cloud.google.com/logging/docs/structured-logging.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -21,11 +21,10 @@ LONGEST = 16 * 1024
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record, as Cloud Logging takes it from stdout."""
+    """One JSON object a record, as Cloud Logging takes it from stdout.
 
-    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
-        super().__init__()
-        self._labels = labels
+    Cloud Run adds labels that tell its executions apart.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line; a stack trace stands in its message."""
@@ -38,8 +37,6 @@ class JsonLines(logging.Formatter):
                 line[key] = printable(value)[:LONGEST]
         line["severity"] = record.levelname
         line["message"] = message[:LONGEST]
-        if self._labels:
-            line["logging.googleapis.com/labels"] = self._labels
         return json.dumps(line)
 
 

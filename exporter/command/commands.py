@@ -34,7 +34,7 @@ def dispatch(line: CommandLine) -> int:
     line.on_cloud_run = environment.on_cloud_run(line.environ)
     if line.on_cloud_run:
         log = line.out
-        formatter = JsonLines(environment.log_labels(line.environ))
+        formatter = JsonLines()
     verbose = line.verbose or is_verbose(line.environ)
     with ending(log, formatter, verbose=verbose) as end:
         end.code = COMMANDS[line.command](line)

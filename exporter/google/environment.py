@@ -16,11 +16,6 @@ from exporter.text import quote
 CLOUD_RUN = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
-# The labels of each log entry, and the variables that have them
-LABELS = {
-    "execution": "CLOUD_RUN_EXECUTION",
-    "attempt": "CLOUD_RUN_TASK_ATTEMPT",
-}
 
 # Seconds that a request may take: less leaves no time for a run, and Cloud Run allows
 # an hour at most
@@ -37,11 +32,6 @@ _PROXY_URL = re.compile(
 def on_cloud_run(environ: Mapping[str, str]) -> bool:
     """Return whether this process runs on Cloud Run."""
     return any(environ.get(name) for name in CLOUD_RUN)
-
-
-def log_labels(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels that identify the log lines of this task and execution."""
-    return {label: environ[name] for label, name in LABELS.items() if environ.get(name)}
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:

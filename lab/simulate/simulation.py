@@ -181,7 +181,7 @@ class _Exporter:
         session, log = self._started()
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
-        with logging_to(written, JsonLines({})):
+        with logging_to(written, JsonLines()):
             report = run_once(session, deadline)
             log.log(report)
         # Rounded up, because the time between attempts is random.

@@ -19,14 +19,14 @@ def logged(formatter: logging.Formatter, message: str, **fields: object) -> str:
 def test_a_long_text_is_one_entry_that_cloud_logging_takes() -> None:
     """Message and fields keep their beginning, and the line is below 256 KiB."""
     long = "begin" + "\U0001f600" * 70_000
-    line = logged(JsonLines({}), long, count=2)
+    line = logged(JsonLines(), long, count=2)
     assert len(line.encode()) < 256 * 1024
     assert json.loads(line) == {
         "count": 2,
         "severity": "WARNING",
         "message": long[:LONGEST],
     }
-    assert json.loads(logged(JsonLines({}), "", error=long))["error"] == long[:LONGEST]
+    assert json.loads(logged(JsonLines(), "", error=long))["error"] == long[:LONGEST]
     assert logged(Text(), long) == f"warning: {long[:LONGEST]}\n"
 
 
@@ -40,7 +40,7 @@ def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
     line = logged(Text(), f"before {text} after")
     assert line.rstrip("\n").isprintable()
     assert line.count("\n") == 1
-    json_line = logged(JsonLines({}), f"before {text} after", error=text)
+    json_line = logged(JsonLines(), f"before {text} after", error=text)
     assert json_line.count("\n") == 1
     entry = json.loads(json_line)
     assert entry["message"] == line.rstrip("\n").removeprefix("warning: ")

@@ -27,10 +27,7 @@ DISCOVERING = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]
 CONFIG = "DATASTREAM_EXPORTER_CONFIG"
 JOB = {
     "CLOUD_RUN_JOB": "exporter",
-    "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
-    "CLOUD_RUN_TASK_INDEX": "0",
     "CLOUD_RUN_TASK_COUNT": "1",
-    "CLOUD_RUN_TASK_ATTEMPT": "0",
 }
 PREFIX = "custom.googleapis.com/datastream/"
 EUROPE = "projects/shop-prod/locations/europe-west1"

@@ -10,26 +10,18 @@ from exporter.google import environment
     "name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"]
 )
 def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
-    """Each variable says Cloud Run; without one there is no limit and no label."""
+    """Each variable says Cloud Run; without one there is no limit."""
     assert environment.on_cloud_run({name: "exporter"})
     elsewhere = {name: "", "HOME": "/"}
     assert not environment.on_cloud_run(elsewhere)
     environment.check_task_count(elsewhere)
-    assert environment.log_labels(elsewhere) == {}
     assert environment.request_timeout(elsewhere) is None
 
 
-def test_an_execution_has_its_labels_and_its_limit_of_time() -> None:
-    """Its log carries its name and its attempt; a request may take so many seconds."""
-    environ = {
-        "CLOUD_RUN_EXECUTION": "exporter-x7k2p",
-        "CLOUD_RUN_TASK_ATTEMPT": "1",
-        "CLOUD_RUN_TASK_COUNT": "1",
-        "CLOUD_RUN_TIMEOUT_SECONDS": "55",
-    }
+def test_an_execution_has_one_task_and_its_limit_of_time() -> None:
+    """A job of one task is right, and a request may take so many seconds."""
+    environ = {"CLOUD_RUN_TASK_COUNT": "1", "CLOUD_RUN_TIMEOUT_SECONDS": "55"}
     environment.check_task_count(environ)
-    labels = {"execution": "exporter-x7k2p", "attempt": "1"}
-    assert environment.log_labels(environ) == labels
     assert environment.request_timeout(environ) == 55
 
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote as shell_quote
@@ -34,33 +33,6 @@ _SECONDS = 60.0  # how long the streams, and then the channels, may take
 # Beside this package, where it is installed from a clone
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
 
-_CONFIG_TEXT = """\
-# yaml-language-server: $schema={}
-# Written by `datastream-exporter init`. docs/configuration.md describes every key.
-metrics:
-  project: {} # the series and the alerts go here
-sources:
-"""
-_EXPECTATIONS = """\
-# `states` adds to RUNNING, STARTING, DRAINING and MAINTENANCE, which are always fine;
-# `during` says when, such as on Saturdays from 22:00. Remove the # to use it.
-expectations:
-#  - match: projects/{}/locations/*/streams/orders-*
-#    states: [PAUSED]
-#    during: {{schedule: "0 22 * * 6", duration: 4h, timezone: Europe/Berlin}}
-"""
-_NOT_RUNNING = """\
-# Not running today. Remove the # before those that are meant to be so: the others
-# page. A paused PostgreSQL stream keeps its source's log: let it be so for a time.
-"""
-_MUTES = """\
-# Streams that are not watched until a time, such as during a migration.
-mutes:
-#  - match: projects/{}/locations/*/streams/orders-*
-#    until: {:%Y-%m-%dT06:00}
-#    timezone: Europe/Berlin
-"""
-
 
 def init(line: CommandLine) -> int:
     """Look at the projects, or at gcloud's; write both files, and say what follows."""
@@ -85,24 +57,32 @@ def init(line: CommandLine) -> int:
         for group in failure_groups(report):
             # There is no file to look into yet.
             LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
-        if report.stopped or not report.locations:
-            LOGGER.error("Nothing was written: no project could be read.")
+        unread = {name.project for name in report.unread}
+        unread -= {location.name.project for location in report.locations}
+        if report.stopped or unread or not report.locations:
+            which = ", ".join(sorted(unread)) or "the fleet"
+            LOGGER.error("Nothing was written: %s could not be read.", which)
             return INCOMPLETE
         channels = _channels(clients, projects[0], signals.stop)
     largest = max(report.locations, key=lambda location: len(location.held))
     module = _module(folder)
-    template = Path(__file__).with_name("main.tf.template").read_text("utf-8")
-    main_text = Template(template).substitute(
-        source=module,
-        region=largest.name.location if largest.held else "us-central1",
-        project=projects[0],
-        channels="\n      ".join(channels),
-    )
-    config_text = _config_text(projects, report, module)
-    files = {config_file: config_text, main_file: main_text}
+    next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
+    values = {
+        "source": module,
+        "region": largest.name.location if largest.held else "us-central1",
+        "project": projects[0],
+        "channels": "\n      ".join(channels),
+        "example": projects[-1],
+        "schema": os.path.normpath(f"{module}/../docs/config.schema.json"),
+        "sources": "\n".join(f"  - project: {project}" for project in projects),
+        "not_running": _not_running(report).rstrip(),
+        "next_week": next_week.date(),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
+        for path in (config_file, main_file):
+            template = Path(__file__).with_name(f"{path.name}.template")
+            text = Template(template.read_text("utf-8")).substitute(values)
             # Not even a file that has come since is overwritten.
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
@@ -162,26 +142,11 @@ def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
     return lines or ["# There is none yet."]
 
 
-def _config_text(projects: Sequence[str], report: Report, module: str) -> str:
-    """Return config.yaml, with what may be expected or muted in comments."""
-    schema = f"{module}/../docs/config.schema.json"
-    text = _CONFIG_TEXT.format(os.path.normpath(schema), projects[0])
-    read = {location.name.project for location in report.locations}
-    for project in projects:
-        line = f"- project: {project}\n"
-        if project in read:
-            text += f"  {line}"
-            continue
-        LOGGER.warning("%s is left out: it could not be read.", project)
-        text += f"# Left out, as it could not be read:\n# {line}"
-    text += _EXPECTATIONS.format(projects[-1])
-    expectations = ""
+def _not_running(report: Report) -> str:
+    """Return comments of config.yaml that expect each stream as it is today."""
+    lines = ""
     for location in report.locations:
         for one in location.streams:
             if not one.expected and one.stream.state in EXPECTABLE:
-                expectations += f"#  - match: {one.name}\n"
-                expectations += f"#    states: [{one.state_name}]\n"
-    if expectations:
-        text += _NOT_RUNNING + expectations
-    next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
-    return text + _MUTES.format(projects[-1], next_week)
+                lines += f"#  - match: {one.name}\n#    states: [{one.state_name}]\n"
+    return lines or "# (none)\n"

@@ -138,6 +138,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     assert "Wrote config.yaml and main.tf. Read the first, and " in ended.err
     text = Path("config.yaml").read_text("utf-8")
     assert "sources:\n  - project: metrics-prod\n# `states`" in text
+    assert "\n# (none)\n" in text
     main = Path("main.tf").read_text("utf-8")
     assert '  region      = "us-central1"\n' in main
     assert main.count("      # There is none yet.\n") == 3
@@ -151,22 +152,19 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
         ({"api": "disabled"}, "gcloud services enable datastream."),
     ],
 )
-def test_a_project_that_cannot_be_read_is_left_out(
+def test_nothing_is_written_where_a_project_cannot_be_read(
     shop: Shop,
     change: dict[str, Any],
     said: str,
 ) -> None:
-    """A warning and a comment in config name it; the other project is written."""
+    """The warning says how to have it read, and the error names it; exit 1."""
     shop.project |= change
     ended = init(shop)
-    assert ended.code == OK
+    assert ended.code == INCOMPLETE
     assert said in ended.err
-    assert "\nwarning: shop-prod is left out: it could not be read.\n" in ended.err
-    text = Path("config.yaml").read_text("utf-8")
-    why = "# Left out, as it could not be read:"
-    assert f"{why}\n# - project: shop-prod\n" in text
-    (source,) = config.load("config.yaml", {}).sources
-    assert source.project == "metrics-prod"
+    nothing = "\nerror: Nothing was written: shop-prod could not be read.\n"
+    assert ended.err.endswith(nothing)
+    assert not [*Path().iterdir()]
 
 
 def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:
@@ -176,7 +174,8 @@ def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:
     assert ended.code == INCOMPLETE
     assert "not found: " in ended.err
     assert "Check the project and the location.\n" in ended.err
-    nothing = "\nerror: Nothing was written: no project could be read.\n"
+    which = "metrics-prod, shop-prod"
+    nothing = f"\nerror: Nothing was written: {which} could not be read.\n"
     assert ended.err.endswith(nothing)
     assert not [*Path().iterdir()]
 

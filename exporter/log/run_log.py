@@ -25,7 +25,7 @@ from exporter.log.summary import (
     problem_of,
 )
 from exporter.logger import log
-from exporter.names import LocationName, Name, ProjectName, StreamName
+from exporter.names import LocationName, StreamName
 from exporter.run.report import Report
 from exporter.steps.compare import MISSING, ComparedStream, Verdict, missing
 from exporter.steps.write import WriteError
@@ -65,7 +65,6 @@ class RunLog:
         self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
         # The fields of what was said of failures that last
         self._failures: list[Mapping[str, Any]] = []
-        self._unread: set[Name] = set()  # by the last run
 
     def log(self, report: Report) -> None:
         """Log what a run found, what it could not write, and its summary."""
@@ -84,12 +83,6 @@ class RunLog:
             if fields not in self._failures:
                 log(WARNING, text, **fields)
         self._failures = [fields for _, fields in failures]
-        read: set[Name] = {location.name for location in report.locations}
-        read.update(map(ProjectName, report.discovered))
-        for name in sorted(self._unread & read):
-            text = f"{name} can be read again."
-            log(INFO, text, event="location_readable", **name_fields(name))
-        self._unread = set(report.unread)
         self._log_streams(report, remind=remind)
         if self._every_run or remind or report.changed or not report.complete:
             _log_run(report)

@@ -55,15 +55,16 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
         names = [name for name, _ in failed]
         event, things, problem = _FAILED[type(first)]
         subject = str(first)
-        place = name_fields(first)
         if len(names) > 1:
             within_project = ["/".join(name[1:]) for name in names]
             subject = f"{len(names):,} {things} of projects/{first.project}"
             subject += f" ({name_first(within_project)})"
-            locations = dict.fromkeys(printable(name.location) for name in names)
-            place = {"project": first.project, "locations": list(locations)}
-            place["count"] = len(names)
-        fields = {"event": event, **place, "reason": failure.kind}
+        fields = {
+            "event": event,
+            "project": first.project,
+            "names": [printable(str(name)) for name in names],
+            "reason": failure.kind,
+        }
         yield FailureGroup(names, f"{subject} {problem}: {failure}", fields)
 
 

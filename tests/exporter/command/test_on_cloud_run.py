@@ -6,6 +6,7 @@ from exporter.google import environment
 from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import (
     CARTS_PAUSED,
+    EUROPE,
     Shop,
 )
 
@@ -13,13 +14,11 @@ TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 
 
 def test_a_run_logs_json_lines_alone(shop: Shop) -> None:
-    """Each line has severity, message and the execution's labels; there is no table."""
+    """Each line has severity and message; there is no table."""
     shop.config += "    exclude: [stock]\n"
     ended = shop.job("run")
     assert ended.code == OK
     assert [line["severity"] for line in ended.log] == ["WARNING", "WARNING", "INFO"]
-    labels = {"execution": "exporter-x7k2p", "attempt": "0"}
-    assert all(line["logging.googleapis.com/labels"] == labels for line in ended.log)
     _, bad, last = ended.log
     assert bad["message"] == CARTS_PAUSED
     stream = {
@@ -46,7 +45,7 @@ def test_a_run_logs_json_lines_alone(shop: Shop) -> None:
 
 
 def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
-    """One cause is one line; its fields have the locations and the reason."""
+    """One cause is one line; its fields have the names and the reason."""
     shop.project["denied"] = ["datastream.streams.list"]
     ended = shop.job("run")
     assert ended.code == OK
@@ -55,7 +54,7 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
         "severity": "WARNING",
         "event": "location_unreadable",
         "project": "shop-prod",
-        "locations": ["europe-west1", "us-east1"],
+        "names": [EUROPE, EUROPE.replace("europe-west1", "us-east1")],
         "reason": "permission denied",
     }
     assert line == line | fields

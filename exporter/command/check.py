@@ -21,7 +21,7 @@ from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import failure_groups, name_first, omitted, problem_of
+from exporter.log.summary import count_words, failure_groups, name_first, problem_of
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -58,8 +58,6 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         if whole:
             words = f"is about every stream of {name_first(whole)}; narrow its match"
             yield Finding(WARNING, here, words)
-        if limits := _limits(expectation.limits):
-            yield Finding(INFO, here, f"{quote(expectation.match)}: {limits}")
         if wrong := _without_effect(config, index):
             yield Finding(WARNING, here, wrong)
         if expectation.during:
@@ -217,7 +215,7 @@ def _location(
         if location.held:
             count = len(location.listed)
             text = f"{plural(count, 'stream')} watched"
-            if left_out := omitted(location.omitted):
+            if left_out := count_words(location.omitted, Omission):
                 text += f", {left_out}"
             level = INFO if count else WARNING
             yield Finding(level, name, text)

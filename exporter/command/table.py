@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from exporter.log.summary import fleet, lasting, omitted, problem_of
+from exporter.log.summary import count_words, fleet, lasting, problem_of
 from exporter.run.report import Report
+from exporter.steps.compare import Omission
 from exporter.text import one_line, printable
 
 _HEADINGS = (
@@ -35,7 +36,7 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
             look = one_line(problem_of(watched), _LONGEST) if look_at else ""
             row = (name.stream, *location.name, state, expected, errors, since, look)
             rows.append(row)
-        if left_out := omitted(location.omitted):
+        if left_out := count_words(location.omitted, Omission):
             rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
     rows += [
         ("?", unread.project, unread.location, "unknown", "?", "?", "", "")

@@ -185,7 +185,6 @@ def list_pages(
     method_name = type(request).__name__.removesuffix("Request")
     parent = getattr(request, "parent", "") or request.name
     what, project = f"{method_name} {parent}", parent.split("/")[1]
-    problem = f"the list goes on after {MOST_PAGES} pages"
     for _ in range(MOST_PAGES):
         try:
             answer = call_with_retry(page, deadline, calls, what=what)
@@ -203,9 +202,7 @@ def list_pages(
         yield answer
         if not answer.next_page_token:
             return
-        if answer.next_page_token == request.page_token:
-            problem = "the API returned the same page twice"
-            break
         request.page_token = answer.next_page_token
+    problem = f"the list goes on after {MOST_PAGES} pages"
     hint = "The list is left out, as some of it is not known."
     raise CallError(Failure(FailureKind.REFUSED, problem, hint))

@@ -251,10 +251,6 @@ ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
 Europe/Berlin (2026-06-06 20:00 UTC), for 4h
 ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
 Europe/Berlin (2026-12-23 23:00 UTC), for 78h
-ok       config.yaml:10: expectations[2]: "*": may lag 2h; alerts after 24h without \
-a change
-ok       config.yaml:11: expectations[3]: "*/streams/carts": alerts after 6h without a \
-change
 ok       config.yaml:13: expectations[3].during: opens next at 2026-06-01 22:00 UTC, \
 for 5h
 warning  config.yaml:13: expectations[3].during: quiet: 6h never alerts, as this is \

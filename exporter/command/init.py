@@ -6,20 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
-from threading import Event
-
-from google.cloud.monitoring_v3 import (
-    ListNotificationChannelsRequest,
-    NotificationChannelServiceClient,
-)
 
 from exporter import PROGRAM
 from exporter.command.command_line import CommandLine
 from exporter.config import Endpoints, from_data
 from exporter.documents.mistakes import InputError
-from exporter.google.calls import Calls, Deadline, list_pages
-from exporter.google.clients import Clients, open_clients
-from exporter.google.errors import CallError
+from exporter.google.calls import Deadline
+from exporter.google.clients import open_clients
 from exporter.log.summary import failure_groups, fleet
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
@@ -27,9 +20,9 @@ from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.states import EXPECTABLE
-from exporter.text import capitalized, printable
+from exporter.text import capitalized
 
-_SECONDS = 60.0  # how long the streams, and then the channels, may take
+_SECONDS = 60.0  # how long reading the streams may take
 # Beside this package, where it is installed from a clone
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
 
@@ -63,7 +56,6 @@ def init(line: CommandLine) -> int:
             which = ", ".join(sorted(unread)) or "the fleet"
             LOGGER.error("Nothing was written: %s could not be read.", which)
             return INCOMPLETE
-        channels = _channels(clients, projects[0], signals.stop)
     largest = max(report.locations, key=lambda location: len(location.held))
     module = _module(folder)
     next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
@@ -71,7 +63,6 @@ def init(line: CommandLine) -> int:
         "source": module,
         "region": largest.name.location if largest.held else "us-central1",
         "project": projects[0],
-        "channels": "\n      ".join(channels),
         "example": projects[-1],
         "schema": os.path.normpath(f"{module}/../docs/config.schema.json"),
         "sources": "\n".join(f"  - project: {project}" for project in projects),
@@ -114,32 +105,6 @@ def _module(folder: Path) -> str:
     module = os.path.relpath(_MODULE, folder.resolve())
     # To Terraform, another path is no folder.
     return module if module.startswith("..") else f"./{module}"
-
-
-def _channels(clients: Clients, project: str, stop: Event) -> list[str]:
-    """Return a project's notification channels as comments in main.tf."""
-    deadline = Deadline.after(_SECONDS, stop)
-    client = clients.another(NotificationChannelServiceClient)
-    request = ListNotificationChannelsRequest(name=f"projects/{project}")
-    pages = list_pages(
-        client.list_notification_channels,
-        request,
-        "monitoring.notificationChannels.list",
-        deadline,
-        Calls(clients.caller),
-    )
-    lines = []
-    try:
-        for page in pages:
-            for each in page.notification_channels:
-                name = printable(each.display_name)
-                lines.append(f'# "{each.name}", # {name} ({each.type_})')
-    except CallError as refused:
-        LOGGER.warning(
-            "The notification channels of %s can't be listed: %s", project, refused
-        )
-        return ["# They could not be listed."]
-    return lines or ["# There is none yet."]
 
 
 def _not_running(report: Report) -> str:

@@ -117,25 +117,18 @@ class Clients:
     def _open(self) -> None:
         self.caller = Caller(self.credentials)
         self._channels: list[grpc.Channel] = []
-        self._datastreams = self._connect(
+        self._datastreams = self.connect(
             DatastreamClient,
             DATASTREAM_EMULATOR,
             self._endpoints.datastream,
         )
         # Writers choose one of them for each location.
-        self.monitorings = self._connect(
+        self.monitorings = self.connect(
             MetricServiceClient,
             MONITORING_EMULATOR,
             self._endpoints.monitoring,
         )
         self.monitoring = self.monitorings[0]
-
-    def another(self, kind: type[_C]) -> _C:
-        """Return a client of another service of Cloud Monitoring."""
-        google: Any = kind
-        transport = google.get_transport_class("grpc")
-        client: _C = google(transport=transport(channel=self._channels[-1]))
-        return client
 
     def __enter__(self) -> Self:
         return self
@@ -145,13 +138,16 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def _connect(
+    def connect(
         self,
         kind: type[_C],
         emulator: str,
-        endpoint: str | None,
+        endpoint: str | None = None,
     ) -> list[_C]:
-        """Return clients, each on a channel of its own."""
+        """Return clients of a kind, each on a channel of its own.
+
+        ``emulator`` is the variable whose host takes the place of the endpoint.
+        """
         google: Any = kind
         transport = google.get_transport_class("grpc")
         clients = []

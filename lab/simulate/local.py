@@ -28,7 +28,13 @@ class LocalClients(Clients):
         here = dict.fromkeys((DATASTREAM_EMULATOR, MONITORING_EMULATOR), "here")
         super().__init__(Endpoints(), here)
 
-    def _connect(self, kind: type[_C], emulator: str, endpoint: str | None) -> list[_C]:  # noqa: ARG002 - a call in this process has no address
+    def connect(
+        self,
+        kind: type[_C],
+        emulator: str,  # noqa: ARG002 - a call in this process has no address
+        endpoint: str | None = None,  # noqa: ARG002 - as above
+    ) -> list[_C]:
+        """Return one client, whose calls this process answers."""
         google: Any = kind
         transport = google.get_transport_class("grpc")
         return [google(transport=transport(channel=_Channel(self._emulator)))]

@@ -49,7 +49,7 @@ class DeployedPolicy(NamedTuple):
 def deployed_policies(target: Target) -> list[DeployedPolicy]:
     """Return the deployed policies that have a file, by name; raise CallError."""
     files = {policy.name: policy for policy in target.policies}
-    service = target.clients.another(monitoring_v3.AlertPolicyServiceClient)
+    service = target.service(monitoring_v3.AlertPolicyServiceClient)
     found = []
     for policy in target.listed(
         service.list_alert_policies,
@@ -112,7 +112,7 @@ def _differences(each: DeployedPolicy) -> Iterator[str]:
 
 def told(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
     """Yield which channels are told, and which policies tell none; raise CallError."""
-    service = target.clients.another(monitoring_v3.NotificationChannelServiceClient)
+    service = target.service(monitoring_v3.NotificationChannelServiceClient)
     channels = {}
     for channel in target.listed(
         service.list_notification_channels,
@@ -159,7 +159,7 @@ def _problem(channel: Any) -> str:
 
 def snoozes(target: Target) -> Iterator[Finding]:
     """Yield which policies are snoozed now; raise CallError."""
-    service = target.clients.another(monitoring_v3.SnoozeServiceClient)
+    service = target.service(monitoring_v3.SnoozeServiceClient)
     now = datetime.now(UTC)
     listed = target.listed(
         service.list_snoozes,

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable, Iterable
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from exporter.google.clients import Clients
+from exporter.google.clients import MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, explain_call_error
 from exporter.steps.measure import RESOURCE, MetricName, metrics
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.verify.rest import QueryResult, Rest
 
+_C = TypeVar("_C")
 _SECONDS = 60.0  # for a page
 
 
@@ -27,6 +28,10 @@ class Target(NamedTuple):
     stop: Event
     source: str  # the project of the drill's stream
     agreed: bool  # whether the drill need not ask
+
+    def service(self, kind: type[_C]) -> _C:
+        """Return a client of a service of Cloud Monitoring."""
+        return self.clients.connect(kind, MONITORING_EMULATOR)[0]
 
     def listed(
         self, method: Callable[..., Iterable[Any]], permission: str, **request: str

@@ -52,10 +52,6 @@ def init(shop: Shop, *argv: str) -> Ended:
 
 def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     """Both files name the projects; paused streams and channels are comments."""
-    shop.metrics_project["notification_channels"] = [
-        {"display_name": "on call"},
-        {"display_name": "Ops", "type": "slack"},
-    ]
     ended = init(shop)
     assert ended.out == ""
     assert ended.code == OK
@@ -64,9 +60,11 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     next_week = datetime.now(UTC) + timedelta(days=7)
     assert text == WRITTEN.format(schema=schema, until=f"{next_week:%Y-%m-%d}")
     main = Path("main.tf").read_text("utf-8")
-    channel = '      # "projects/metrics-prod/notificationChannels'
-    listed = f'{channel}/1", # on call (email)\n{channel}/2", # Ops (slack)\n    ]\n'
-    assert main.count(listed) == 3
+    assert (
+        main.count('      # "projects/metrics-prod/notificationChannels/NUMBER",\n')
+        == 3
+    )
+    assert "gcloud beta monitoring channels list --project metrics-prod" in main
     assert '  region      = "europe-west1"\n' in main
     assert "Read the first, and choose in the second whom to notify." in ended.err
     assert "3 streams watched in 3 locations (1 not as expected).\n" in ended.err
@@ -141,7 +139,6 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     assert "\n# (none)\n" in text
     main = Path("main.tf").read_text("utf-8")
     assert '  region      = "us-central1"\n' in main
-    assert main.count("      # There is none yet.\n") == 3
 
 
 @pytest.mark.parametrize(
@@ -178,18 +175,6 @@ def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:
     nothing = f"\nerror: Nothing was written: {which} could not be read.\n"
     assert ended.err.endswith(nothing)
     assert not [*Path().iterdir()]
-
-
-def test_channels_that_cannot_be_listed_are_left_out(shop: Shop) -> None:
-    """A warning names the permission; both files are written."""
-    shop.metrics_project["denied"] = ["monitoring.notificationChannels.list"]
-    ended = init(shop)
-    assert ended.code == OK
-    assert (
-        "needs monitoring.notificationChannels.list in project metrics-prod"
-        in ended.err
-    )
-    assert "      # They could not be listed.\n" in Path("main.tf").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def init(line: CommandLine) -> int:
             problem = f"exists already, and init overwrites no file; {fix}"
             raise InputError([f"{path}: {problem}"])
     with open_clients(Endpoints(), line.environ) as clients, signals:
-        projects = list(dict.fromkeys(line.project or filter(None, [clients.project])))
+        named = line.project or filter(None, [clients.project])
+        projects = list(dict.fromkeys(named))
         if not projects:
             fix = "name one with --project, or choose one: gcloud config set project"
             problem = f"no project is given, and gcloud has none; {fix} PROJECT"

@@ -37,7 +37,8 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
             row = (name.stream, *location.name, state, expected, errors, since, look)
             rows.append(row)
         if left_out := count_words(location.omitted, Omission):
-            rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
+            row = (left_out, *location.name, "not watched", "-", "-", "", "")
+            rows.append(row)
     rows += [
         ("?", unread.project, unread.location, "unknown", "?", "?", "", "")
         for unread in sorted(report.unread)

@@ -53,6 +53,7 @@ def is_unwatched(
         muted = config.muted(now)
         for name in filter(config.reads, names):
             own = config.source_of(name)
-            if own and own.watches(name.stream) and not matches(str(name), muted):
+            is_muted = matches(str(name), muted)
+            if own and own.watches(name.stream) and not is_muted:
                 return False
     return bool(names)

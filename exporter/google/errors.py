@@ -314,5 +314,6 @@ def _forbidden(
 
 
 def _first_line(text: object, caller: Caller) -> str:
-    lines = caller.hide_secrets(str(text)[:_LONGEST_READ]).strip().splitlines()
+    shown = caller.hide_secrets(str(text)[:_LONGEST_READ])
+    lines = shown.strip().splitlines()
     return lines[0].strip()[:_LONGEST] if lines else ""

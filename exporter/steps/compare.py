@@ -127,7 +127,8 @@ class Expectations:
         watched: list[ComparedStream] = []
         unwatched: dict[str, Omission] = {}
         required = [one for one in self._config.required if one.location_name == at]
-        for name in dict.fromkeys((*map(at.stream, held), *required)):
+        names = (*map(at.stream, held), *required)
+        for name in dict.fromkeys(names):
             stream = held.get(name.stream)
             if stream and not source.includes(stream.id):
                 unwatched[stream.id] = Omission.NOT_INCLUDED

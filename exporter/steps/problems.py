@@ -183,7 +183,8 @@ def follow(
             # It keeps its beginning and its group, as long as it stays in the kind.
             problem = before.current.get(key, Problem(state, now))
             current[key] = problem._replace(state=state)
-    ended = frozenset((before.current.keys() | before.ended) - current.keys())
+    known = before.current.keys() | before.ended
+    ended = frozenset(known - current.keys())
     last_had = {
         group: time
         for group, time in before.last_had.items()

@@ -84,7 +84,8 @@ class Writer(NamedTuple):
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
         refusals: list[PartialWrite] = []
-        client = self.clients[hash(batch[0].location) % len(self.clients)]
+        which = hash(batch[0].location) % len(self.clients)
+        client = self.clients[which]
 
         def attempt(timeout: float) -> None:
             request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))

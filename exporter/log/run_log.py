@@ -129,10 +129,6 @@ def _log_run(report: Report) -> None:
             log(ERROR, text, reason=failure.kind)
         else:
             log(WARNING, f"{points} superseded, among {what}: {_SUPERSEDED}")
-    if report.held_back:
-        names = name_first(sorted(report.held_back))
-        text = f"location/last_read of {names} not written, as points were lost."
-        log(WARNING, f"{text} Until it is, no stream there is reported missing.")
     if report.stopped:
         log(WARNING, "Interrupted: not everything was read and written.")
     points = f"{plural(written.accepted, 'point')} written"

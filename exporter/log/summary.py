@@ -92,7 +92,6 @@ def numbers(report: Report) -> dict[str, Any]:
         "written": written.accepted,
         "superseded": written.superseded,
         "lost": written.lost,
-        "held_back": len(report.held_back),
         "calls": report.calls,
         "seconds": round(report.seconds, 3),
     }

@@ -25,8 +25,6 @@ class Report:
     unread: dict[Name, Failure] = field(default_factory=dict)
     # Why the objects of streams were not listed
     uncollected: dict[Name, Failure] = field(default_factory=dict)
-    # Locations whose ``last_read`` was not written, as points were lost
-    held_back: list[Name] = field(default_factory=list)
     # What happened to all points that were due
     written: Written = field(default_factory=Written)
     # Why the problems of earlier runs could not be read back; None if they were

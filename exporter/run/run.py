@@ -315,11 +315,9 @@ class _Run:
             if isinstance(result, Failure):
                 result = Written(lost=len(samples))
             self._report.written += result
-            for name in names:
-                if result.complete:
+            if result.complete:
+                for name in names:
                     self._mark_written(name)
-                elif last and not self._end.stopped:
-                    self._report.held_back.append(name)
 
         for name in names:
             self._session.memory.mark_unwritten(name)

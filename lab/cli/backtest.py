@@ -3,13 +3,11 @@
 import argparse
 import math
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
@@ -19,7 +17,6 @@ from lab.backtest.history import History, periods, recorded
 from lab.backtest.output import (
     backtest_json,
     backtest_summary,
-    format_time,
     print_backtest,
 )
 from lab.backtest.read import EXPORTER_DELAY, Reader
@@ -73,22 +70,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=_DAYS,
         help=f"how many days, {MOST_DAYS} at most: {_KEPT} (default: {_DAYS})",
     )
-    parser.add_argument(
-        "--until",
-        type=_until,
-        metavar="TIME",
-        help=(
-            "the end of these days, such as 2026-01-31T12:00:00Z (default: now, or the"
-            " end of the recorded history)"
-        ),
-    )
     add_options(parser, "policies", "html", "json")
 
 
 def run(context: LabContext) -> int:
     """Print the incidents that would have opened; return the exit code."""
     args, stop = context.args, context.stop
-    _check(args)
     # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
     policies = selected_policies(args)
@@ -98,9 +85,10 @@ def run(context: LabContext) -> int:
     ):
         history = History(Path(folder))
         if args.recorded:
-            end = _add_recorded(history, args.until)
+            history.add(recorded())
+            end = float(math.floor(history.last + EXPORTER_DELAY))
         else:
-            end = args.until or float(math.floor(time.time()))
+            end = float(math.floor(time.time()))
             try:
                 _read(context, policies, history, end, progress)
             except CallError:
@@ -137,31 +125,6 @@ def run(context: LabContext) -> int:
     return OK
 
 
-def _check(args: Namespace) -> None:
-    """Refuse a time in the future, and days that are no longer kept."""
-    if args.until is None:
-        return
-    now = time.time()
-    if args.until > now:
-        raise InputError(["--until lies in the future: name a time in the past"])
-    if args.project and args.until - args.days * DAY < now - MOST_DAYS * DAY:
-        begin = f"{args.days} days before it are more than {MOST_DAYS} days ago"
-        raise InputError([f"--until: {begin}; {_KEPT}"])
-
-
-def _add_recorded(history: History, until: float | None) -> float:
-    """Add the recorded history; return the end of the evaluation."""
-    history.add(recorded())
-    last = float(math.floor(history.last + EXPORTER_DELAY))
-    end = last if until is None else until
-    if not history.first < end <= last:
-        covered = f"{format_time(history.first)} to {format_time(last)}"
-        raise InputError(
-            [f"--until: the recorded history covers {covered}; name a time within it"]
-        )
-    return end
-
-
 def _read(
     context: LabContext,
     policies: Sequence[Policy],
@@ -192,16 +155,3 @@ def _days(text: str) -> int:
             f" {_KEPT}, and the time before the days counts too"
         )
     return int(text)
-
-
-def _until(text: str) -> float:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{quote(text)} is not a time with a time zone, such as"
-            " 2026-01-31T12:00:00Z"
-        )
-    return float(math.floor(at.timestamp()))

@@ -134,11 +134,11 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
         usual, longest = delay
         if not name.startswith(_OURS):
             usual = longest = DELAY_SECONDS
-        if offset and _range_seconds(offset) >= longest:
+        if offset and parse_seconds(offset) >= longest:
             return _at_own_time(found)
         if not length:
             return found["selector"]
-        left = round((_range_seconds(length) - usual) * 1000)
+        left = round((parse_seconds(length) - usual) * 1000)
         if left > 0:
             return f"{found['selector']}[{left}ms]"
         # The range is too short for any point: select before all of them.
@@ -156,13 +156,6 @@ def _at_own_time(found: re.Match[str]) -> str:
     """Return a selector of the same points by their timestamps."""
     name = found["name"]
     return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
-
-
-def _range_seconds(length: str) -> float:
-    """Return the seconds of a PromQL duration; seconds are its default unit."""
-    if length.isdecimal():
-        return float(length)
-    return parse_seconds(length)
 
 
 def add_native(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
 from exporter.google.clients import MONITORING_EMULATOR, Clients
+from lab.cli import backtest as command_module
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import StoredSeries
 from lab.emulator.world import World
@@ -131,7 +133,7 @@ def native(
 
 
 def text(unix: float) -> str:
-    """Return a time as the command line takes and prints it."""
+    """Return a time as the command line prints it."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -164,6 +166,12 @@ def empty_lab() -> Iterator[Lab]:
     """Return a server without history, for this test only."""
     with ExitStack() as running:
         yield serve(running)
+
+
+@pytest.fixture(autouse=True)
+def _as_the_history_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-test until the end of the history, however long ago it was made."""
+    monkeypatch.setattr(command_module, "time", SimpleNamespace(time=lambda: END))
 
 
 @pytest.fixture

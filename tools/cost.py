@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from exporter.config import from_data
 from exporter.config.locations import KNOWN
 from exporter.function import LEAST_SECONDS
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
 from exporter.steps.problems import Kind
 from lab.markdown import table
+from lab.policies.deployment import is_created
 from lab.policies.files import Policy, read_policies
-from lab.policies.promql import billed, promql_name
+from lab.policies.promql import promql_name
 from tools import POLICIES, ROOT
+from tools.clauses import billed
 
 MONTH = 730 * 3600  # seconds of a month, as in Google's own examples
 
@@ -47,6 +50,8 @@ SPARSE = ("stream/problem", "stream/problem_since")
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 
 
+_TWO_LINES = {"metrics": {"project": "ops-prod"}, "sources": [{"project": "shop-prod"}]}
+_DEFAULT = from_data(_TWO_LINES, "config.yaml", {})
 PRICES: dict[str, dict[str, Any]] = yaml.safe_load(
     (ROOT / "tools" / "prices.yaml").read_text("utf-8")
 )
@@ -208,7 +213,7 @@ def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
     """Return what a month of each policy on metrics costs in dollars, as announced."""
     prices = {}
     for policy in _policies():
-        if policy.query and policy.enabled and not policy.optional:
+        if policy.query and policy.enabled and not is_optional(policy):
             price = query_price(policy.query, policy.interval, fleet)
             prices[policy.name] = price
     return prices
@@ -217,9 +222,9 @@ def alerting_by_policy(fleet: Fleet) -> dict[str, float]:
 def query_price(query: str, interval: int, fleet: Fleet) -> float:
     """Return what a month of a query costs in dollars; ``interval`` is in seconds.
 
-    A query pays for each metric in each of its clauses; a clause ends at every
-    comparison, ``and``, ``or`` and ``unless``. An evaluation reads a point of every
-    series that a clause names, after its aggregation and however far it looks back.
+    A query pays for each metric in each of its clauses. An evaluation reads a point of
+    every series that a clause names, after its aggregation and however far it looks
+    back.
     """
     named = billed(query)
     points = 0.0
@@ -237,6 +242,11 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     millions = points * MONTH / interval / 1e6
     read = total("read_points", millions)
     return total("condition", len(named)) + read
+
+
+def is_optional(policy: Policy) -> bool:
+    """Return whether it can't alert where config leaves everything at its default."""
+    return not is_created(policy.needs, _DEFAULT)
 
 
 @cache

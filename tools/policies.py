@@ -1,6 +1,7 @@
 """The generated parts of docs/alerts.md: policies and times to page."""
 
 import json
+import re
 from typing import Any
 
 from lab.markdown import table
@@ -8,10 +9,12 @@ from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from tools import POLICIES, ROOT
-from tools.cost import FLEETS, query_price
+from tools.cost import FLEETS, is_optional, query_price
 
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
+# How the paragraphs of the comment begin that each of our policy files has at its top
+BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
 _MODES = {
     "job": "job",
     "job_5m": "job every 5 min",
@@ -23,7 +26,7 @@ _MODES = {
 def policies() -> str:
     """Return the table of policies, the severest first."""
     rows = []
-    for policy in sorted(read_policies(POLICIES, house_rules=True), key=_urgency):
+    for policy in sorted(read_policies(POLICIES), key=_urgency):
         evaluated = ""
         if policy.interval:
             evaluated = f"every {format_duration(policy.interval)}"
@@ -49,9 +52,26 @@ def policies() -> str:
 
 def _catches(policy: Policy) -> str:
     """Return what its header says that it catches, without the explanation."""
-    sentence, _, _ = policy.header.catches.partition(". ")
+    sentence, _, _ = header(policy.path.read_text("utf-8"))[0].partition(". ")
     what, _, _ = sentence.partition(": ")
     return what.rstrip(".")
+
+
+def header(text: str) -> list[str]:
+    """Return the paragraphs of the comment at the top of one of our policy files.
+
+    They say what it catches, why its numbers are these, and how it can be wrong; raise
+    ValueError where one is missing.
+    """
+    comment, _, _ = text.partition("\ndisplayName:")
+    paragraphs = re.sub("^# ?", "", comment, flags=re.MULTILINE).split("\n\n")
+    found = []
+    for beginning in BEGINNINGS:
+        words = [each for each in paragraphs if each.startswith(beginning)]
+        if not words:
+            raise ValueError(f'no paragraph starts with "{beginning}"; write it')
+        found.append(" ".join(words[0].removeprefix(beginning).split()).lstrip(":, "))
+    return found
 
 
 def _severity(policy: Policy) -> str:
@@ -59,7 +79,7 @@ def _severity(policy: Policy) -> str:
     words = policy.severity
     if not policy.enabled:
         words += ", off"
-    elif not policy.optional:
+    elif not is_optional(policy):
         return words
     if policy.query:
         fleet = FLEETS[0]._replace(optional=True)

@@ -40,14 +40,9 @@ def problems(
     name: str,
     file: PolicyFile,
     query: Query | None,
-    *,
-    house_rules: bool,
 ) -> Iterator[Problem]:
-    """Yield everything that contradicts itself in a policy.
-
-    This project's own rules apply with ``house_rules``.
-    """
-    yield from _name(name, file, house_rules=house_rules)
+    """Yield everything that contradicts itself in a policy."""
+    yield from _name(name, file)
     yield from _strategy(file)
     yield from _threshold(file)
     condition = file.conditions[0]
@@ -72,20 +67,13 @@ def problems(
         yield from _documentation(file, query.labels, METRIC_LABEL)
 
 
-def _name(
-    name: str,
-    file: PolicyFile,
-    *,
-    house_rules: bool,
-) -> Iterator[Problem]:
+def _name(name: str, file: PolicyFile) -> Iterator[Problem]:
     if not LABEL_VALUE.fullmatch(name):
         sentence = "the file's name is the policy's name; rename it to only"
         yield (), f"{sentence} {LABEL_ALLOWED}"
-    policy = file.user_labels.get("policy")
-    if policy != name and (policy is not None or house_rules):
-        found = "is missing"
-        if policy is not None:
-            found = f"{quote(policy)} is not the file's name"
+    policy = file.user_labels.get("policy", name)
+    if policy != name:
+        found = f"{quote(policy)} is not the file's name"
         yield ("userLabels", "policy"), f"{found}; write {quote(name)}"
 
 

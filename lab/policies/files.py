@@ -15,18 +15,16 @@ with Terraform. The conventions:
   that, the policy can't alert, and Terraform leaves it out.
 - ``closing.md`` beside the files ends the text of each policy on metrics: Terraform
   adds it, and so does ``Policy.content``.
-- The comment at the top has three paragraphs: "Catches…", "Why these numbers: …" and
-  "How it can be wrong: …".
 
-The comment and ``userLabels.policy`` are this project's own rules: users' files may
-leave them out, and may use metrics that are unknown here.
+Users' files may leave out ``userLabels.policy``, and may use metrics that are unknown
+here.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
@@ -38,15 +36,6 @@ from lab.policies import checks, promql
 from lab.policies.model import DocumentationLink, PolicyFile
 
 _CLOSING = "closing.md"  # what ends the text of each policy on metrics
-_BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
-
-
-class HeaderComment(NamedTuple):
-    """The paragraphs of the comment at the top; empty if missing."""
-
-    catches: str = ""  # what the policy alerts on
-    numbers: str = ""  # why its windows and thresholds have these values
-    wrong: str = ""  # when it alerts needlessly, or not although it should
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +64,6 @@ class Policy:
     subject: str = ""  # the alert's subject
     content: str = ""  # the alert's text, in Markdown
     links: tuple[DocumentationLink, ...] = ()  # the alert's links
-    # The comment at the top
-    header: HeaderComment = field(default_factory=HeaderComment)
 
     @property
     def is_log(self) -> bool:
@@ -89,24 +76,16 @@ class Policy:
         return self.proto.enabled is not False
 
     @property
-    def optional(self) -> bool:
-        """Whether it can't alert where config leaves everything at its default."""
-        return self.needs not in ("", "interval-2m")
-
-    @property
     def watches_exporter(self) -> bool:
         """Whether its query selects series of the exporter itself first."""
         found = re.search(r"_com:datastream_([a-z]+)_", self.query or "")
         return found is not None and found[1] == "exporter"
 
 
-def read_policies(
-    folder: str | Path, *, house_rules: bool = False
-) -> tuple[Policy, ...]:
+def read_policies(folder: str | Path) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; skip other files.
 
-    With ``house_rules``, this project's own rules apply. Raise InputError with
-    everything that is wrong.
+    Raise InputError with everything that is wrong.
     """
     folder = Path(folder)
     name = printable(str(folder))
@@ -119,7 +98,7 @@ def read_policies(
     for path in sorted(folder.glob("*.*")):
         if path.suffix == ".yaml":
             try:
-                policy = _read(path, house_rules=house_rules)
+                policy = _read(path)
                 if not policy.is_log:
                     policy = replace(policy, content=policy.content + added)
                 policies.append(policy)
@@ -134,25 +113,16 @@ def read_policies(
     return tuple(policies)
 
 
-def _read(path: Path, *, house_rules: bool) -> Policy:
+def _read(path: Path) -> Policy:
     """Read a file; raise InputError with everything that is wrong in it."""
-    text = read_file(str(path))
-    document = parse(text, printable(str(path)))
+    document = parse(read_file(str(path)), printable(str(path)))
     model = document.accepted(document.read(PolicyFile))
-    header = _header(text)
-    for beginning, paragraph in zip(_BEGINNINGS, header, strict=True):
-        if house_rules and not paragraph:
-            document.add_sentence(
-                f"{document.file}:1: the comment at the top has no paragraph that"
-                f' starts with "{beginning}"; write it',
-                1,
-            )
     metric = model.conditions[0].promql
     log = model.conditions[0].log
     query = None
     if metric:
         try:
-            query = promql.read(metric.query, known_only=house_rules)
+            query = promql.read(metric.query)
         except ValueError as error:
             keys = ("conditions", 0, "conditionPrometheusQueryLanguage", "query")
             document.add_error(keys, str(error))
@@ -174,28 +144,10 @@ def _read(path: Path, *, house_rules: bool) -> Policy:
         subject=model.documentation.subject,
         content=model.documentation.content,
         links=model.documentation.links,
-        header=header,
         parsed_query=query,
         proto=proto,
     )
-    found = checks.problems(policy.name, model, query, house_rules=house_rules)
-    for place, sentence in found:
+    for place, sentence in checks.problems(policy.name, model, query):
         document.add_error(place, sentence)
     document.accepted(model)
     return policy
-
-
-def _header(text: str) -> HeaderComment:
-    """Return the comment at the top of a policy file's text."""
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("#").strip())
-    found = dict.fromkeys(_BEGINNINGS, "")
-    for paragraph in "\n".join(lines).split("\n\n"):
-        words = paragraph.replace("\n", " ")
-        for beginning in _BEGINNINGS:
-            if words.startswith(beginning):
-                found[beginning] = words.removeprefix(beginning).lstrip(":, ")
-    return HeaderComment(*found.values())

@@ -1,4 +1,4 @@
-"""Reads a PromQL query: what it selects, how far back, and in which clauses.
+"""Reads a PromQL query: what it selects, and how far back.
 
 What a query answers is not worked out here: scenarios ask Prometheus.
 """
@@ -28,20 +28,6 @@ _COMPLETE = ("custom_googleapis_com:datastream_", "datastream_googleapis_com:")
 # where an unknown one may exist
 _SIMILAR = 0.75
 _MISSPELLED = 0.95
-# Aggregations that choose series and keep all of their labels
-_CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
-# Operators that end a clause
-_CLAUSE_ENDS = {
-    "==",
-    "!=",
-    "<",
-    ">",
-    "<=",
-    ">=",
-    "and",
-    "or",
-    "unless",
-}
 
 
 class KnownSeries(NamedTuple):
@@ -57,16 +43,13 @@ class Selector(NamedTuple):
 
     metric: str  # the metric's name in PromQL
     equal: Mapping[str, str]  # the labels with an equality matcher, and their values
-    clause: int  # the number of its clause in the query, from 0
-    # The labels in which its series differ, after an aggregation in its clause
-    apart: frozenset[str]
 
 
-def read(text: str, *, known_only: bool = True) -> "Query":
+def read(text: str) -> "Query":
     """Parse a query; raise ValueError if it is not PromQL, or doesn't return series.
 
-    Unless it may use ``known_only`` metrics, an unknown one whose name is not close to
-    a known one may exist, with any labels.
+    An unknown metric may exist, with any labels, if it is not one of a service whose
+    metrics are all known, and its name is not close to a known one.
     """
     try:
         root = parser.parse(text)
@@ -86,7 +69,7 @@ def read(text: str, *, known_only: bool = True) -> "Query":
             "returns ranges of points instead of one point per series; wrap it in a"
             " function such as last_over_time(…)"
         )
-    query = Query(known_only)
+    query = Query()
     query.add(root)
     if not (query.selectors or query.errors):
         raise ValueError("selects no metric, so it would fire always or never")
@@ -109,18 +92,6 @@ def pretty(text: str) -> str:
         return str(parser.parse(text).prettify())
     except ValueError:
         return text
-
-
-def billed(query: str) -> list[Selector]:
-    """Return what Google bills: each metric once for every clause that names it.
-
-    A clause ends at a comparison, ``and``, ``or`` and ``unless``:
-    https://cloud.google.com/monitoring/alerts/cost-control
-    """
-    found: dict[tuple[int, str], Selector] = {}
-    for each in read(query, known_only=False).selectors:
-        found.setdefault((each.clause, each.metric), each)
-    return [*found.values()]
 
 
 @cache
@@ -168,7 +139,6 @@ def _series(
 class Query:
     """A parsed query, filled in while :func:`read` walks through it once."""
 
-    known_only: bool
     # Every selector, in the order of the query
     selectors: list[Selector] = field(default_factory=list)
     # A sentence for each metric or label that does not exist
@@ -176,45 +146,33 @@ class Query:
     # The labels that its result may have: those of its metrics, and names in quotes
     labels: set[str] = field(default_factory=set)
     look_back: int = 0  # the longest look-back window in seconds
-    clause: int = 0  # the number of the current clause
 
-    def add(
-        self, node: Any, seconds: int = 0, kept: frozenset[str] | None = None
-    ) -> None:
-        """Add an expression.
-
-        What is around it looks ``seconds`` back, and an aggregation in the same clause
-        keeps these labels.
-        """
+    def add(self, node: Any, seconds: int = 0) -> None:
+        """Add an expression; what is around it looks ``seconds`` back."""
         match node:
             case parser.VectorSelector():
-                self._select(node, seconds + _seconds(node.offset), kept)
+                self._select(node, seconds + _seconds(node.offset))
             case parser.MatrixSelector():
-                self.add(node.vector_selector, seconds + _seconds(node.range), kept)
+                self.add(node.vector_selector, seconds + _seconds(node.range))
             case parser.SubqueryExpr():
                 seconds += _seconds(node.range) + _seconds(node.offset)
-                self.add(node.expr, seconds, kept)
+                self.add(node.expr, seconds)
             case parser.ParenExpr() | parser.UnaryExpr():
-                self.add(node.expr, seconds, kept)
+                self.add(node.expr, seconds)
             case parser.AggregateExpr():
-                self.add(node.expr, seconds, _kept(node, kept))
+                self.add(node.expr, seconds)
                 self.add(node.param, seconds)
             case parser.Call():
                 for argument in node.args:
-                    self.add(argument, seconds, kept)
+                    self.add(argument, seconds)
             case parser.BinaryExpr():
-                ends_clause = str(node.op) in _CLAUSE_ENDS
-                in_clause = None if ends_clause else kept
-                self.add(node.lhs, seconds, in_clause)
-                self.clause += ends_clause
-                self.add(node.rhs, seconds, in_clause)
+                self.add(node.lhs, seconds)
+                self.add(node.rhs, seconds)
             case parser.StringLiteral() if node.val.isidentifier():
                 # A label that label_replace or count_values adds
                 self.labels.add(node.val)
 
-    def _select(
-        self, node: parser.VectorSelector, seconds: int, kept: frozenset[str] | None
-    ) -> None:
+    def _select(self, node: parser.VectorSelector, seconds: int) -> None:
         """Add a selector, and a sentence for each name in it that does not exist."""
         matchers, name = node.matchers.matchers, node.name
         if node.matchers.or_matchers:
@@ -236,8 +194,7 @@ class Query:
         if series is None:
             self._add_unknown(name)
         labels = series.labels if series else ANY
-        apart = (labels if kept is None else kept) - equal.keys()
-        self.selectors.append(Selector(name, equal, self.clause, apart))
+        self.selectors.append(Selector(name, equal))
         self.look_back = max(self.look_back, seconds)
         self.labels |= labels
         if series is None:
@@ -254,7 +211,7 @@ class Query:
 
     def _add_unknown(self, name: str) -> None:
         """Add a sentence about an unknown metric, unless it may exist."""
-        must_be_known = self.known_only or name.startswith(_COMPLETE)
+        must_be_known = name.startswith(_COMPLETE)
         similarity = _SIMILAR if must_be_known else _MISSPELLED
         advice = "docs/reference.md lists the exporter's own"
         guess = nearest(name, known_series(), similarity)
@@ -262,19 +219,6 @@ class Query:
             advice = f"did you mean {guess}?"
         if guess or must_be_known:
             self.errors.append(f"no metric is called {name} in PromQL; {advice}")
-
-
-def _kept(
-    node: parser.AggregateExpr, around: frozenset[str] | None
-) -> frozenset[str] | None:
-    """Return the labels that an aggregation keeps, or the one around it; None: all."""
-    modifier = node.modifier
-    if around is not None or str(node.op) in _CHOOSING:
-        return around
-    if modifier is None:
-        return frozenset()
-    is_without = modifier.type == parser.AggModifierType.Without
-    return None if is_without else frozenset(modifier.labels)
 
 
 def _seconds(duration: timedelta | None) -> int:

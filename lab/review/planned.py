@@ -62,7 +62,7 @@ def playable(values: Json, name: str) -> Policy:
     log = pb.conditions[0].condition_matched_log
     interval = (metric.evaluation_interval.seconds or INTERVAL) if metric.query else 0
     if metric.query:
-        promql.read(metric.query, known_only=False)
+        promql.read(metric.query)
     elif log.filter:
         parse_log_filter(log.filter)
         for extractor in log.label_extractors.values():

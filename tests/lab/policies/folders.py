@@ -10,7 +10,7 @@ from lab.policies.files import read_policies
 OURS = Path(__file__).parents[3] / "alerting_policies"
 CASES = Path(__file__).parent / "cases"
 
-POLICIES = {policy.name: policy for policy in read_policies(OURS, house_rules=True)}
+POLICIES = {policy.name: policy for policy in read_policies(OURS)}
 """This project's policies, by name."""
 
 every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
@@ -38,10 +38,10 @@ def copy(folder: Path, **changes: tuple[str, str]) -> Path:
     return folder
 
 
-def errors(folder: Path, *, house_rules: bool = True) -> list[str]:
+def errors(folder: Path) -> list[str]:
     """Return the errors of a directory, without its path."""
     try:
-        read_policies(folder, house_rules=house_rules)
+        read_policies(folder)
     except InputError as mistakes:
         return [each.removeprefix(f"{folder}/") for each in mistakes.sentences]
     return []

@@ -133,42 +133,34 @@ def test_errors_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
-    """This project's own rules don't apply to users' files."""
+    """What marks this project's own files is not asked for in users' files."""
     folder = copy(tmp_path / "policies", paused=("  policy: paused\n", ""))
     file = folder / "paused.yaml"
     text = file.read_text()
     file.write_text(text[text.index("displayName") :])
 
-    assert errors(folder, house_rules=False) == []
-    assert len(errors(folder)) == 4
+    assert errors(folder) == []
 
 
 @pytest.mark.parametrize(
-    ("metric", "ours", "theirs"),
+    ("metric", "advice"),
     [
-        (
-            "cloudsql_googleapis_com:up",
-            "docs/reference.md lists the exporter's own",
-            "",
-        ),
-        (f"{STATE}s", f"did you mean {STATE}?", f"did you mean {STATE}?"),
-        ("run_googleapis_com:request_coun", COUNT, COUNT),
+        ("cloudsql_googleapis_com:up", ""),
+        (f"{STATE}s", f"did you mean {STATE}?"),
+        ("run_googleapis_com:request_coun", COUNT),
     ],
 )
 def test_a_user_s_file_may_use_other_metrics(
     tmp_path: Path,
     metric: str,
-    ours: str,
-    theirs: str,
+    advice: str,
 ) -> None:
     """A metric that may exist has any labels; a misspelled one is wrong."""
     folder = copy(tmp_path / "policies", together=(STATE, metric))
-    for house_rules, advice in ((True, ours), (False, theirs)):
-        sentence = (
-            f"together.yaml:15: {QUERY}: no metric is called {metric} in PromQL;"
-            f" {advice}"
-        )
-        assert errors(folder, house_rules=house_rules) == ([sentence] if advice else [])
+    sentence = (
+        f"together.yaml:15: {QUERY}: no metric is called {metric} in PromQL; {advice}"
+    )
+    assert errors(folder) == ([sentence] if advice else [])
 
 
 def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
@@ -177,7 +169,7 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     (folder / "paused.yaml").rename(folder / "paused.yml")
     (folder / "changed.yaml").rename(folder / "Stream changed.yaml")
 
-    name, ending = errors(folder, house_rules=False)
+    name, ending = errors(folder)
     assert ending == "paused.yml: a policy's file name ends in .yaml; rename it"
     assert name.startswith(
         "Stream changed.yaml:6: the file's name is the policy's name; rename it"

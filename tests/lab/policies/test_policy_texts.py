@@ -9,6 +9,7 @@ import pytest
 
 from lab.policies.files import Policy
 from tests.lab.policies.folders import POLICIES, every_metric_policy, every_policy
+from tools.policies import header
 
 PLAUSIBLE = {
     "location": "europe-west12",
@@ -41,6 +42,15 @@ def _urls(policy: Policy) -> list[str]:
     found = re.findall(r"\[[^\]]+\]\((\S+?)\)", policy.content)
     found += [link.url for link in policy.links]
     return [_filled(url) for url in found]
+
+
+@every_policy
+def test_a_file_of_ours_has_its_name_and_its_reasons(policy: Policy) -> None:
+    """It has its label; its comment says what it catches, why, and what is wrong."""
+    assert policy.proto.user_labels["policy"] == policy.name
+    assert all(header(policy.path.read_text("utf-8")))
+    with pytest.raises(ValueError, match='no paragraph starts with "Catches"'):
+        header("# Why these numbers: none\n")
 
 
 def test_subjects_and_first_paragraphs_say_what_happened() -> None:

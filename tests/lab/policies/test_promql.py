@@ -1,4 +1,4 @@
-"""Parsed queries: metrics, look-back windows, clauses and mistakes."""
+"""Parsed queries: metrics, look-back windows, mistakes, and what is billed."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lab.policies import promql
+from tools.clauses import billed
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")
 NATIVE = (
@@ -74,8 +75,8 @@ def test_a_query_looks_back(query: str, seconds: int) -> None:
 
 
 def test_an_unknown_metric_may_have_any_label() -> None:
-    """Where unknown metrics are allowed, the labels of their results are open."""
-    parsed = promql.read('up{job="a"} and on (job) down', known_only=False)
+    """The labels of results of unknown metrics are open."""
+    parsed = promql.read('up{job="a"} and on (job) down')
 
     assert parsed.errors == []
     assert parsed.labels == promql.ANY
@@ -107,9 +108,9 @@ def test_an_aggregation_in_its_clause_decides_what_a_selector_reads(
     query: str, apart: set[str]
 ) -> None:
     """Google bills the series that a clause returns, so the outermost one counts."""
-    (selector,) = promql.read(full(query)).selectors
+    (metric,) = billed(full(query))
 
-    assert selector.apart == apart
+    assert metric.apart == apart
 
 
 def test_a_type_has_its_name_in_promql() -> None:

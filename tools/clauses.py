@@ -12,7 +12,7 @@ import promql_parser as parser
 from lab.policies.promql import known_series
 
 # Aggregations that choose series and keep all of their labels
-_CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
+_CHOOSING = ("topk", "bottomk")
 # Operators that end a clause
 _CLAUSE_ENDS = {
     "==",

@@ -50,8 +50,9 @@ SPARSE = ("stream/problem", "stream/problem_since")
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 
 
-_TWO_LINES = {"metrics": {"project": "ops-prod"}, "sources": [{"project": "shop-prod"}]}
-_DEFAULT = from_data(_TWO_LINES, "config.yaml", {})
+_DEFAULT = from_data(
+    {"metrics": {"project": "ops-prod"}, "sources": [{"project": "shop-prod"}]}, "", {}
+)
 PRICES: dict[str, dict[str, Any]] = yaml.safe_load(
     (ROOT / "tools" / "prices.yaml").read_text("utf-8")
 )

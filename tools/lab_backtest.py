@@ -4,11 +4,12 @@
 """
 
 import gzip
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from lab.backtest.history import RECORDED, series_line
+from lab.backtest.history import RECORDED
 from lab.policies.files import read_policies
 from lab.prove.scenarios import play_all
 from lab.simulate.scenario import Scenario
@@ -44,8 +45,11 @@ def scenario() -> Scenario:
 def record() -> bytes:
     """Simulate the scenario; return its history."""
     recording = simulate(scenario(), _STARTS.timestamp())
-    lines = sorted(map(series_line, recording.series))
-    return gzip.compress("".join(lines).encode(), mtime=0)
+    lines = []
+    for series in recording.series:
+        points = [(point.time, point.value) for point in series.samples]
+        lines.append(json.dumps([series.name, dict(series.labels), points]) + "\n")
+    return gzip.compress("".join(sorted(lines)).encode(), mtime=0)
 
 
 def svg() -> str:

@@ -14,7 +14,7 @@ from tools.cost import FLEETS, is_optional, query_price
 # What ``datastream-lab time-to-page --json`` measured
 TIMES = ROOT / "docs" / "time-to-page.json"
 # How the paragraphs of the comment begin that each of our policy files has at its top
-BEGINNINGS = ("Catches", "Why these numbers:", "How it can be wrong:")
+BEGINNINGS = ("Catches:", "Why these numbers:", "How it can be wrong:")
 _MODES = {
     "job": "job",
     "job_5m": "job every 5 min",
@@ -70,7 +70,7 @@ def header(text: str) -> list[str]:
         words = [each for each in paragraphs if each.startswith(beginning)]
         if not words:
             raise ValueError(f'no paragraph starts with "{beginning}"; write it')
-        found.append(" ".join(words[0].removeprefix(beginning).split()).lstrip(":, "))
+        found.append(" ".join(words[0].removeprefix(beginning).split()))
     return found
 
 

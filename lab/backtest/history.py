@@ -15,7 +15,7 @@ from lab.prove.engine import add_series
 from lab.simulate.series import Series
 from lab.timeline.spans import Period, Spans
 
-# A line of JSON for each series, as :func:`series_line` writes it
+# A line of JSON for each series: its name, labels, and points (time, value)
 RECORDED = "recorded.jsonl.gz"
 # Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000
 # streams
@@ -71,10 +71,3 @@ def recorded() -> Iterator[Series]:
         for time, value in points:
             series.add(time + visible_after(name), time, value)
         yield series
-
-
-def series_line(series: Series) -> str:
-    """Return a series as a line of JSON: its name, labels, and points."""
-    labels = dict(series.labels)
-    points = [(point.time, point.value) for point in series.samples]
-    return json.dumps([series.name, labels, points]) + "\n"

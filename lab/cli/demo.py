@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from logging import LogRecord
 from pathlib import Path
-from threading import Timer
 
 from exporter.command.cli import main
 from exporter.logger import LOGGER
@@ -39,13 +38,12 @@ HELP = (
 # The policy whose page is shown, and the value of a problem that it alerts on
 _POLICY, _LOST = "stream-failed-permanently", 106
 _FOLDER = Path("my-streams-demo")  # of what init writes
-_TO_END = 60.0  # seconds that `watch` goes on after the last event
 _NEXT = f"""
 config.yaml and main.tf are in {_FOLDER}; the next demo writes them anew. Next:
   .venv/bin/datastream-lab demo verify
     lets a stream fail until its incident opens, in about a minute
   .venv/bin/datastream-lab demo watch
-    shows what changes in the fleet, for ten minutes
+    shows what changes in the fleet, until Ctrl-C; most does in ten minutes
   .venv/bin/datastream-exporter init --project my-project --folder ../my-streams
     writes config.yaml and main.tf for a project of yours
 """
@@ -75,16 +73,9 @@ def run(context: LabContext) -> int:
         environ = {**context.environ, **emulator.environ}
         argv = context.args.command
         if argv and argv != ["verify"]:
-            story = Timer(_story(world), context.stop.set)
-            if argv[0] == "watch" and world.events:
-                story.start()
-            code = main(
+            return main(
                 argv, own_config | environ, context.out, context.err, context.signals
             )
-            story.cancel()
-            if context.stop.is_set() and context.signals.exit_code is None:
-                context.err.write("The story of this world has ended.\n")
-            return code
         # Each step finds the same location down, and the same emulators.
         logged: dict[str, LogRecord] = {}
 
@@ -103,11 +94,6 @@ def run(context: LabContext) -> int:
             _show_page(context, emulator, whole=bool(argv))
             context.err.write("" if argv else _NEXT)
         return code
-
-
-def _story(world: World) -> float:
-    """Return the seconds after which nothing happens any more."""
-    return max((event.at for event in world.events), default=0.0) + _TO_END
 
 
 def _play(

@@ -13,8 +13,7 @@ from lab.preview.terminal import print_notification
 
 HELP = (
     "Prints the notification of a policy as it will appear: subject, text and links,"
-    " about an example stream. Below it: the lines that name a label, as they read"
-    " where Cloud Monitoring leaves the labels empty. Without a policy, it lists them."
+    " about an example stream. Without a policy, it lists them."
 )
 
 

@@ -66,9 +66,6 @@ def run(context: LabContext) -> int:
             playing, len(scenarios), description="playing scenarios"
         ):
             results.append(result)
-            if len(results) < len(scenarios):
-                name = scenarios[len(results)].name
-                progress.update(progress.task_ids[0], description=f"playing {name}")
             # Makes room: the lines go to another stream.
             progress.stop()
             _print(result, context.out)

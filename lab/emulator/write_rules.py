@@ -16,8 +16,6 @@ SECOND = 1_000_000_000
 _OLDEST = 25 * 3600 * SECOND
 _NEWEST = 5 * 60 * SECOND
 _SAMPLING_PERIOD = 5 * SECOND
-_VALUE_LENGTH = 1024
-_KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{,99}")
 _METRIC = re.compile(
     r"(custom\.googleapis\.com|workload\.googleapis\.com|external\.googleapis\.com/prometheus)"
     r"/[a-zA-Z0-9_/.\-]+"
@@ -97,13 +95,6 @@ def check_labels(
     """Raise RejectedPointError where the metric or the resource is not allowed."""
     if not _METRIC.fullmatch(metric.type):
         raise RejectedPointError(f"Unknown metric: {metric.type}")
-    for key, value in sorted(metric.labels.items()):
-        if not _KEY.fullmatch(key):
-            text = f'Label key "{key}" is not allowed: it must match {_KEY.pattern}.'
-            raise RejectedPointError(text)
-        if len(value) > _VALUE_LENGTH:
-            text = f"A label value is limited to {_VALUE_LENGTH} characters."
-            raise _rejected(f"timeSeries[{index}].metric.labels", text)
     if resource.type != _NODE:
         text = (
             f"Metrics cannot be written to {resource.type}. See"

@@ -5,7 +5,6 @@ https://cloud.google.com/monitoring/alerts/doc-variables#using-markdown
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -48,13 +47,6 @@ class Notification(NamedTuple):
     policy: Policy  # the policy
     # The values of the variables in its texts, by the variable's name
     values: Mapping[str, str]
-
-    def without_labels(self) -> "Notification":
-        """Return the paragraphs that name a label, without links, all labels empty."""
-        paragraphs = LINK.sub(r"\1", self.policy.content).split("\n\n")
-        content = "\n\n".join(each for each in paragraphs if "${" in each)
-        policy = replace(self.policy, content=content, links=())
-        return Notification(policy, {})
 
     def fill(self, text: str, shown: Callable[[str], str] = printable) -> str:
         """Return a text with the variables filled, each value changed by ``shown``."""

@@ -22,15 +22,10 @@ def print_notification(
     heading: str,
     out: TextIO,
 ) -> None:
-    """Print a heading, a notification, and how it reads with empty labels."""
+    """Print a heading and a notification."""
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)
     print_texts(terminal, shown)
-    empty = shown.without_labels()
-    if empty.policy.content:
-        heading = "\nWhere Cloud Monitoring leaves the labels empty"
-        _print(terminal, Text(heading, "dim"))
-        print_texts(terminal, empty)
     out.write("\n")
 
 

@@ -71,7 +71,7 @@ def _worst(review: Review) -> Iterator[str]:
 
 
 def _notified(review: Review) -> Iterator[str]:
-    """Yield who is notified newly or no longer, then the table of routes, folded."""
+    """Yield who is notified newly or no longer."""
     told: Counter[tuple[str, str, str]] = Counter()
     for each in review.routes:
         before = {*each.before.split(", ")} - _NO_CHANNELS
@@ -85,7 +85,6 @@ def _notified(review: Review) -> Iterator[str]:
             where = f"route {code(route)}, policies: {count:,}"
             lines.append(f"- {words}: {code(channel)} ({where})")
         yield "\n".join(lines)
-        yield _folded("Who is notified, by route", _routes(review))
 
 
 def _watched(review: Review) -> Iterator[str]:
@@ -204,11 +203,3 @@ def _problems(review: Review) -> Iterator[str]:
     if rows:
         yield "### To look at"
         yield table(("policy", "problem"), rows)
-
-
-def _routes(review: Review) -> str:
-    rows = []
-    for each in review.routes:
-        policies = name_first(list(map(code, each.policies)))
-        rows.append((*map(code, (each.route, each.before, each.after)), policies))
-    return table(("route", "notified now", "notified then", "policies"), rows)

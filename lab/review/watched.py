@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cronsim import CronSim
-
 from exporter.command.unwatched import covers, is_unwatched
 from exporter.config import Config, Source, from_text
 from exporter.documents.mistakes import InputError
@@ -148,11 +146,7 @@ def _rule(rule: Json) -> str:
     """Return what an expectation or a mute is about, and when, as it is written."""
     words = code(rule["match"])
     time = {**rule, **(rule.get("during") or {})}
-    if "schedule" in time:
-        # Any moment will do.
-        opens = CronSim(time["schedule"], datetime(2024, 1, 1, tzinfo=UTC)).explain()
-        words += f", {opens[0].lower()}{opens[1:]} for {time['duration']}"
-    for key in ("from", "until", "timezone", "reason"):
+    for key in ("schedule", "duration", "from", "until", "timezone", "reason"):
         if time.get(key):
             words += f", {key} {code(time[key])}"
     return words

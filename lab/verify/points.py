@@ -72,9 +72,7 @@ def _by_exporter(
     target: Target, function: str, metric: MetricName, window: str
 ) -> dict[str, int]:
     """Return a value for each exporter, by its name for people."""
-    found: dict[str, int] = {}
-    for labels, value in target.query(target.own(function, metric, window)):
-        name = f"{labels['namespace']} ({labels['location']})"
-        # A job of several tasks, before an upgrade, wrote a series for each.
-        found[name] = max(int(value), found.get(name, 0))
-    return found
+    return {
+        f"{labels['namespace']} ({labels['location']})": int(value)
+        for labels, value in target.query(target.own(function, metric, window))
+    }

@@ -49,7 +49,7 @@ def test_a_file_of_ours_has_its_name_and_its_reasons(policy: Policy) -> None:
     """It has its label; its comment says what it catches, why, and what is wrong."""
     assert policy.proto.user_labels["policy"] == policy.name
     assert all(header(policy.path.read_text("utf-8")))
-    with pytest.raises(ValueError, match='no paragraph starts with "Catches"'):
+    with pytest.raises(ValueError, match='no paragraph starts with "Catches:"'):
         header("# Why these numbers: none\n")
 
 

@@ -74,7 +74,8 @@ def test_what_init_prints_works_as_printed(
     (warning,) = plan.warnings
     advice = warning[warning.index("To add a channel") : warning.rindex("\n")].split()
     assert " ".join(advice) in " ".join(main.replace("#", "").split())
-    root.write("main.tf", main.replace('# "projects/', '"projects/', 1))
+    chosen = main.replace('# "projects/', '"projects/', 1).replace("/NUMBER", "/1", 1)
+    root.write("main.tf", chosen)
     policies = root.plan().of("google_monitoring_alert_policy")
     told = {policy["severity"]: policy["notification_channels"] for policy in policies}
     assert [len(told[severity]) for severity in sorted(told)] == [1, 0, 0]

@@ -23,9 +23,6 @@ WORLD = """\
 projects:
   - id: orders-prod
     number: 1
-    notification_channels:
-      - {display_name: on call}
-      - {display_name: "#data", type: slack}
     locations:
       - {id: europe-west4, streams: [{id: orders}, {id: archive, state: PAUSED}]}
 """

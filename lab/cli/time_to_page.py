@@ -55,23 +55,15 @@ def show(times: Sequence[TimeToPage], context: LabContext) -> int:
     if context.args.json:
         print_json({"kept": not exceeded, "times": documents}, context.out)
     else:
-        headings = (
-            "change",
-            "exporter",
-            "worst",
-            "median",
-            "bound",
-            "kept",
-            "a script, every 5 min",
-        )
+        headings = ("change", "exporter", "worst", "median", "bound", "kept")
         rows = []
         for each in documents:
             seconds = []
-            for name in ("worst", "median", "bound", "polling"):
+            for name in ("worst", "median", "bound"):
                 number = each[f"{name}_seconds"]
                 seconds.append(f"{number} s" if number else "never")
             kept = "yes" if each["kept"] else "NO"
-            rows.append([each["change"], each["mode"], *seconds[:3], kept, seconds[3]])
+            rows.append([each["change"], each["mode"], *seconds, kept])
         print_table(headings, rows, context.out)
     if exceeded:
         LOGGER.error("%d of %s exceeded.", exceeded, plural(len(times), "bound"))
@@ -88,5 +80,4 @@ def _json(time: TimeToPage) -> dict[str, Any]:
         "bound_seconds": round(time.bound),
         "kept": time.kept,
         "measured": time.measured,
-        "polling_seconds": time.change.polling_seconds,
     }

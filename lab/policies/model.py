@@ -50,17 +50,10 @@ def _whole_seconds(written: object) -> int:
     raise ValueError(f"{quote(written)} is not whole seconds; write {advice}")
 
 
-def _between(least: int, most: int) -> AfterValidator:
+def _between(least: int, most: int, step: int = 1) -> AfterValidator:
     def check(seconds: int) -> int:
         if not least <= seconds <= most:
             raise ValueError(f"{seconds}s is not allowed; write {least}s to {most}s")
-        return seconds
-
-    return AfterValidator(check)
-
-
-def _multiple_of(step: int) -> AfterValidator:
-    def check(seconds: int) -> int:
         if seconds % step:
             raise ValueError(f"{seconds}s is not allowed; write a multiple of {step}s")
         return seconds
@@ -156,10 +149,8 @@ class PromQL(_Part):
 
     query: Text
     # Whole minutes: https://cloud.google.com/monitoring/promql/create-promql-alerts
-    duration: Annotated[Seconds, _between(0, DAY), _multiple_of(MINUTE)] = 0
-    evaluation_interval: Annotated[
-        Seconds, _between(INTERVAL, DAY), _multiple_of(INTERVAL)
-    ]
+    duration: Annotated[Seconds, _between(0, DAY, MINUTE)] = 0
+    evaluation_interval: Annotated[Seconds, _between(INTERVAL, DAY, INTERVAL)]
     disable_metric_validation: Annotated[
         StrictBool, BeforeValidator(_without_validation)
     ]

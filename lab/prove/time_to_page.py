@@ -32,7 +32,6 @@ from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 
 WORST_INGESTION = (7.0, 7.0)
-POLLING_SECONDS = 300  # worst case of a script that polls every five minutes
 MOMENTS = 200  # random moments of a change, by default
 # Runs just after which a change comes, too; they reach back to one that wrote all
 _RUNS = 5
@@ -77,11 +76,6 @@ class TimedChange(Section):
     event: dict[str, Any] | None = None
     streams: int = 1  # how many streams of a location change at once
     bounds: dict[str, float]  # longest allowed time to page in seconds, by mode
-
-    @property
-    def polling_seconds(self) -> int | None:
-        """Worst case of a polling script; None: it never notices."""
-        return None if self.event is None else POLLING_SECONDS
 
 
 class Promises(Section):

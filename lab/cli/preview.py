@@ -3,17 +3,15 @@
 from argparse import ArgumentParser
 
 from exporter.documents.mistakes import InputError, hint
-from exporter.logger import LOGGER
 from exporter.process import OK
 from exporter.text import quote
-from lab.cli.list import run as print_list
 from lab.cli.options import LabContext, add_options, selected_policies
 from lab.preview.notification import notification
 from lab.preview.terminal import print_notification
 
 HELP = (
     "Prints the notification of a policy as it will appear: subject, text and links,"
-    " about an example stream. Without a policy, it lists them."
+    " about an example stream."
 )
 
 
@@ -21,20 +19,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``preview``."""
     parser.add_argument(
         "names",
-        nargs="*",
+        nargs="+",
         metavar="POLICY",
-        help="a policy's name",
+        help="a policy's name, as `datastream-lab list` shows it",
     )
     add_options(parser, "policies")
 
 
 def run(context: LabContext) -> int:
-    """Print the notifications, or what to choose from; return the exit code."""
+    """Print the notifications; return the exit code."""
     policies = {policy.name: policy for policy in selected_policies(context.args)}
     names = dict.fromkeys(context.args.names)
-    if not names:
-        LOGGER.info("Choose from: datastream-lab preview POLICY")
-        return print_list(context)
     sentences = [
         f"{quote(name)} is not a policy; {hint(name, policies)}"
         for name in names

@@ -100,10 +100,7 @@ def _print(result: ScenarioResult, stream: TextIO) -> None:
 
 
 def _summary(results: Sequence[ScenarioResult], failed: Sequence[str]) -> str:
-    expected = sum(
-        alert.count for result in results for alert in result.scenario.expect
-    )
-    text = f"{plural(len(results), 'scenario')}, {plural(expected, 'expected alert')}"
+    text = plural(len(results), "scenario")
     if failed:
         return f"{text}: {len(failed)} failed ({', '.join(failed)})."
     return f"{text}: passed."

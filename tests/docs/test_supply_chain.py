@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from tools import ROOT
 
@@ -14,15 +16,19 @@ from tools import ROOT
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run `make dist` as the release does; return its folder."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(["make", "--silent", "dist", f"DIST={folder}"], cwd=ROOT, check=True)
+    # Each process that validates parses 38 grammars first: 5 s.
+    make = ["make", "--silent", "dist", f"DIST={folder}", "BILL=--no-validate"]
+    subprocess.run(make, cwd=ROOT, check=True)
     return folder
 
 
 @pytest.mark.parametrize("name", ["job", "function"])
 def test_the_bill_of_materials_names_every_package(dist: Path, name: str) -> None:
     """A bill is valid CycloneDX, with each locked package's version and hashes."""
-    bill = json.loads((dist / f"{name}.cdx.json").read_text("utf-8"))
-    assert bill["bomFormat"] == "CycloneDX"
+    text = (dist / f"{name}.cdx.json").read_text("utf-8")
+    bill = json.loads(text)
+    version = SchemaVersion.from_version(bill["specVersion"])
+    assert JsonStrictValidator(version).validate_str(text) is None
     assert bill["metadata"]["component"]["name"] == "datastream-exporter"
     lock = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.MULTILINE))

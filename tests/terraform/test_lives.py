@@ -47,7 +47,7 @@ def test_the_modules_own_tests_pass(
 def test_an_example_lives(
     terraform: CopyModule, fake_provider: FakeProvider, example: str
 ) -> None:
-    """One apply is enough on a new project; a destroy leaves descriptors alone."""
+    """One apply is enough on a new project; the next plan is empty."""
     root = terraform(example)
     text = (root.directory / "main.tf").read_text("utf-8")
     inputs = {"image": IMAGE} if "var.image" in text else {}
@@ -64,11 +64,6 @@ def test_an_example_lives(
     is_created = example.endswith("slack-created")
     assert _tokens(fake_provider) == [Canary.SECRET_MANAGER_SECRET] * is_created
     assert root.is_up_to_date(**inputs)
-    root.destroy(**inputs)
-    assert not root.state().resources
-    deleted = {kind for kind, _ in fake_provider.project.deleted}
-    assert "google_monitoring_alert_policy" in deleted
-    assert "google_monitoring_metric_descriptor" not in deleted
 
 
 def _check_numbers(text: str, state: State) -> None:
@@ -89,7 +84,7 @@ def _check_numbers(text: str, state: State) -> None:
 def test_one_deployment_lives_in_every_mode(
     terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
-    """One apply switches the mode; a changed input changes what it is about only."""
+    """One apply switches the mode; a destroy leaves only the descriptors of metrics."""
     root = terraform(MODULE)
     inputs: dict[str, Any] = {}
     for mode in ("function", "job"):
@@ -103,6 +98,9 @@ def test_one_deployment_lives_in_every_mode(
     root.destroy(**inputs)
     assert not root.state().resources
     assert not fake_provider.project.objects
+    deleted = {kind for kind, _ in fake_provider.project.deleted}
+    assert "google_monitoring_alert_policy" in deleted
+    assert "google_monitoring_metric_descriptor" not in deleted
 
 
 def _check_options(state: State) -> None:
@@ -142,12 +140,12 @@ def _check_changes(root: RootModule, given: dict[str, Any]) -> None:
     """Check that a changed input of a job updates what depends on it, in place."""
     job = "google_cloud_run_v2_job.exporter[0]"
     policy = 'google_monitoring_alert_policy.policy["stream-lagging"]'
-    deadline = f"{CONFIG}run: {{deadline: 40s}}\n"
-    for address, name, value in (
-        (job, "config_yaml", deadline),
-        (policy, "policy_overrides", {"stream-lagging": {"threshold": 1800}}),
-    ):
-        assert root.plan(**{**given, name: value}).changes == {address: ("update",)}
+    changed = {
+        "config_yaml": f"{CONFIG}run: {{deadline: 40s}}\n",
+        "policy_overrides": {"stream-lagging": {"threshold": 1800}},
+    }
+    changes = root.plan(**{**given, **changed}).changes
+    assert changes == dict.fromkeys((job, policy), ("update",))
     watched = {"config_yaml": f"{CONFIG}  - project: stock-prod\n"}
     changes = root.plan(**{**given, **watched}).changes
     updated = {address for address, how in changes.items() if how == ("update",)}

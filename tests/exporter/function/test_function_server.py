@@ -1,6 +1,7 @@
 """The function on Google's real server: what it answers, and how it ends."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -52,6 +53,7 @@ def test_a_mistake_ends_the_start(
     with closing(Server(environ, tmp_path / "function.log")) as server:
         while server.process.poll() is None:
             assert not server.listens()
+            time.sleep(0.05)
     entries = [json.loads(line) for line in server.log_text.splitlines()]
     assert server.process.returncode == USAGE
     assert len(entries) == mistakes

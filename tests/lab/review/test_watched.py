@@ -10,7 +10,8 @@ import yaml
 from lab.review.page import review_page
 from lab.review.review import make_review
 from tests.lab.review.conftest import Replanned, Reviewed
-from tests.lab.review.plan_json import exporter, planned
+from tests.lab.review.plan_json import exporter, plan, planned
+from tests.terraform.module_inputs import CONFIG
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -35,8 +36,7 @@ def test_a_change_of_config_is_a_sentence(name: str) -> None:
     """A sentence says what comes and goes, also when the exporter itself goes."""
     change = _CONFIGS["changes"][name]
     before = _CONFIGS["before"]
-    plan = exporter(before, change["after"])
-    assert _sentences(plan) == change["sentences"]
+    assert _sentences(exporter(before, change["after"])) == change["sentences"]
 
 
 def test_another_mode_changes_nothing() -> None:
@@ -79,7 +79,11 @@ def test_a_pull_request_is_a_page(
 ) -> None:
     """The worst comes first, and what isn't folded has at most 60 lines."""
     case = _PULL_REQUESTS[name]
-    answer = reviewed(replanned(**case["inputs"]), "--scenario", "five", "--strict")
+    if "config" in case:
+        document = plan(exporter(CONFIG, case["config"]))
+    else:
+        document = replanned(**case["inputs"])
+    answer = reviewed(document, "--scenario", "five", "--strict")
     assert answer.code == case["code"]
     for part in case["parts"]:
         assert part in answer.out

@@ -163,7 +163,9 @@ def project_scenarios(by_name: dict[str, Policy]) -> dict[str, Scenario]:
 
 @pytest.fixture(scope="session")
 def played(
-    once: Once, project_scenarios: dict[str, Scenario], policies: tuple[Policy, ...]
+    once: Once,
+    project_scenarios: dict[str, Scenario],
+    policies: tuple[Policy, ...],
 ) -> Played:
     """Return a function that plays one of the project's scenarios with its policies."""
 
@@ -185,7 +187,9 @@ def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
     """Return a factory of scenarios: a small world, events, other keys of the file."""
 
     def make(
-        *events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any
+        *events: dict[str, Any],
+        world: dict[str, Any] | None = None,
+        **keys: Any,
     ) -> Scenario:
         written = {
             "title": "A trial",

@@ -34,7 +34,8 @@ def test_anything_else_is_answered_with_the_form(text: str) -> None:
     [(0, "0s"), (59.96, "1m"), (126.9, "2m6.9s"), (-5, "-5s"), (86_400, "24h")],
 )
 def test_a_duration_is_printed_in_hours_minutes_and_seconds(
-    seconds: float, text: str
+    seconds: float,
+    text: str,
 ) -> None:
     """It prints to a tenth of a second, without zero units."""
     assert promql_durations.format_duration(seconds) == text

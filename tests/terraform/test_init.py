@@ -29,7 +29,8 @@ projects:
 
 
 def test_what_init_prints_works_as_printed(
-    fake_provider: FakeProvider, tmp_path: Path
+    fake_provider: FakeProvider,
+    tmp_path: Path,
 ) -> None:
     """All commands work, up to the apply; a pager gets no warnings."""
     clone, folder = tmp_path / "clone", tmp_path / "my-streams"

@@ -13,6 +13,7 @@ import yaml
 from exporter import config
 from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import CARTS, Ended, Shop
+from tests.tables import rows
 
 WRITTEN = """\
 # yaml-language-server: $schema={schema}
@@ -39,7 +40,6 @@ mutes:
 #    timezone: Europe/Berlin
 """
 ROOT = Path(__file__).parents[3]
-NEEDS = "The account needs datastream."
 
 
 def init(shop: Shop, *argv: str) -> Ended:
@@ -141,14 +141,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     assert '  region      = "us-central1"\n' in main
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"denied": ["datastream.locations.list"]}, NEEDS + "locations.list"),
-        ({"denied": ["datastream.streams.list"]}, NEEDS + "streams.list"),
-        ({"api": "disabled"}, "gcloud services enable datastream."),
-    ],
-)
+@rows
 def test_nothing_is_written_where_a_project_cannot_be_read(
     shop: Shop,
     change: dict[str, Any],

@@ -4,29 +4,10 @@ import pytest
 
 from exporter.process import OK, USAGE
 from tests.exporter.command.conftest import command
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("argv", "sentence"),
-    [
-        ([], "COMMAND is missing; allowed here: init, "),
-        (["runn"], '"runn" is not a command; did you mean run?'),
-        (["run", "--dryrun"], '"--dryrun" is not known here; did you mean --dry-run?'),
-        (["init", "--config", "a"], '"--config" is not known here; allowed here: --'),
-        (
-            ["watch", "--interval", "9s"],
-            "--interval: 9s is too short; at least 10s is allowed",
-        ),
-        (
-            ["watch", "--interval", "6m"],
-            "--interval: 6m is too long; at most 5m is allowed",
-        ),
-        (
-            ["watch", "--interval", "10"],
-            'argument --interval: "10" is not a duration; write a',
-        ),
-    ],
-)
+@rows
 def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) -> None:
     """A mistake prints the usage and one sentence on stderr, and exits with 2."""
     code, out, err = command(*argv)
@@ -52,25 +33,7 @@ def test_help_and_version_are_data(argv: list[str], start: str) -> None:
     assert out.startswith(start)
 
 
-@pytest.mark.parametrize(
-    ("argv", "sentence"),
-    [
-        (
-            ["--config", "nosuch.yaml"],
-            "error: nosuch.yaml: cannot be read (No such file or directory); check",
-        ),
-        (["--config", "."], "error: .: cannot be read (Is a directory)"),
-        (["--config", ""], 'error: "": cannot be read (Is a directory)'),
-        (
-            ["--config", "a\x1b[2J\nb"],
-            r"error: a\x1b[2J\nb: cannot be read (No such file",
-        ),
-        (
-            [],
-            "error: config.yaml: no such file in this directory; let init write it, ",
-        ),
-    ],
-)
+@rows
 def test_a_missing_config_is_one_sentence(argv: list[str], sentence: str) -> None:
     """A wrong path, a directory and no config at all exit with 2 and a sentence."""
     code, out, err = command("run", *argv)

@@ -6,14 +6,13 @@ import signal
 import threading
 from collections.abc import Iterable
 
-import pytest
-
 from exporter.command.cli import main
 from exporter.logger import Text, logging_to
 from exporter.process import TERMINATED
 from exporter.run.session import run_every
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import CARTS_PAUSED, Shop
+from tests.tables import rows
 
 
 class Clock(threading.Event):
@@ -55,22 +54,7 @@ def begun(
     return began
 
 
-@pytest.mark.parametrize(
-    ("took", "late", "starts", "logged"),
-    [
-        ([3], [], [0], []),
-        ([0.1, 9.9, 3, 0], [], [0, 10, 20, 30], []),
-        (
-            [12, 35, 1, 1],
-            [],
-            [0, 20, 60, 70],
-            ["0.0 s late and took 12.0 s: 1 run", "0.0 s late and took 35.0 s: 3 runs"],
-        ),
-        # A start at 30 s would have its points refused.
-        ([1, 1, 1, 0], [18], [0, 28, 40, 50], ["18.0 s late and took 1.0 s: 2 runs"]),
-    ],
-    ids=["stopped", "no drift", "no overlap", "stood still"],
-)
+@rows
 def test_runs_start_at_multiples_of_the_interval(
     took: list[float],
     late: list[float],

@@ -19,7 +19,10 @@ from tests.proxy import Proxy
 
 @pytest.mark.parametrize("death", ["cut", "silence"])
 def test_a_long_pause_loses_no_run(
-    cloud_at: Emulator, clock: Clock, on_clock: OnClock, death: str
+    cloud_at: Emulator,
+    clock: Clock,
+    on_clock: OnClock,
+    death: str,
 ) -> None:
     """A run is complete after a pause in which each connection was closed or died."""
     with ExitStack() as running:

@@ -5,6 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from threading import Event, Timer
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.exporter.function.conftest import (
     OnClock,
 )
 from tests.exporter.worlds import PREFIX
+from tests.tables import table
 
 FAILS = {
     "at": "15s",
@@ -27,12 +29,6 @@ FAILS = {
     "do": "fail",
     "reason": "GONE",
     "message": "row 4711",
-}
-LOST = {
-    "method": "CreateTimeSeries",
-    "code": "PERMISSION_DENIED",
-    "from": "50s",
-    "until": "65s",
 }
 
 
@@ -45,7 +41,10 @@ def begun(cloud: Emulator, clock: Clock) -> list[float]:
 
 @pytest.mark.parametrize("cloud_at", [{"events": [FAILS]}], indirect=True)
 def test_what_was_prepared_survives(
-    function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
+    function: Function,
+    cloud_at: Emulator,
+    clock: Clock,
+    log: io.StringIO,
 ) -> None:
     """Only now and then runs discover, write what stays the same, repeat a failure."""
     written = []
@@ -62,7 +61,9 @@ def test_what_was_prepared_survives(
 
 
 def test_callers_that_wait_share_the_next_run(
-    function: Function, cloud_at: Emulator, clock: Clock
+    function: Function,
+    cloud_at: Emulator,
+    clock: Clock,
 ) -> None:
     """One run that begins after their calls answers all of them."""
     came, release = Event(), Event()
@@ -127,7 +128,12 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     ],
 )
 def test_of_a_flood_of_logs_one_waits(
-    cloud_at: Emulator, clock: Clock, on_clock: OnClock, waits: int, *, earlier: bool
+    cloud_at: Emulator,
+    clock: Clock,
+    on_clock: OnClock,
+    waits: int,
+    *,
+    earlier: bool,
 ) -> None:
     """While one log waits for a run, the others are answered at once."""
     came, released = Event(), Event()
@@ -157,53 +163,15 @@ def test_of_a_flood_of_logs_one_waits(
     assert len(begun(cloud_at, clock)) == 2
 
 
-QUIET = [(0, "/", 200), (60, "/log", 200), (62, "/log", 204)]
-
-
 @pytest.mark.parametrize(
-    ("cloud_at", "calls", "runs"),
-    [
-        pytest.param(
-            {}, [(0, "/log", 200), (5, "/log", 200)], [0, 10], id="the first finds all"
-        ),
-        pytest.param(
-            {},
-            [
-                *QUIET,
-                (110, "/", 200),
-                (119, "/log", 204),
-                (121, "/log", 200),
-                (122, "/log", 204),
-            ],
-            [0, 60, 110, 121],
-            id="nothing changes",
-        ),
-        pytest.param(
-            {"events": [FAILS]},
-            [*((at, "/log", 200) for at in (0, 16, 17, 30)), (77, "/log", 204)],
-            [0, 16, 26, 36],
-            id="something changed",
-        ),
-        pytest.param(
-            {"faults": [{**LOST, "from": "100s", "until": "115s"}]},
-            [*QUIET, (110, "/", 500), (116, "/log", 200)],
-            [0, 60, 120],
-            id="the last run failed",
-        ),
-        pytest.param(
-            {"faults": [LOST]},
-            [(0, "/", 200), (60, "/log", 500), (66, "/log", 200), (71, "/log", 204)],
-            [0, 70],
-            id="the last run of a log failed",
-        ),
-    ],
+    *table(__file__, "a log starts a run"),
     indirect=["cloud_at"],
 )
 def test_a_log_starts_a_run_where_something_may_be_new(
     function: Function,
     cloud_at: Emulator,
     clock: Clock,
-    calls: list[tuple[int, str, int]],
+    calls: list[list[Any]],
     runs: list[float],
 ) -> None:
     """A stream that logs an error every second costs a run a minute without changes."""
@@ -216,7 +184,9 @@ def test_a_log_starts_a_run_where_something_may_be_new(
 
 
 def test_the_interval_is_configs(
-    cloud_at: Emulator, on_clock: OnClock, clock: Clock
+    cloud_at: Emulator,
+    on_clock: OnClock,
+    clock: Clock,
 ) -> None:
     """At five minutes, every run writes all, and says when the next is overdue."""
     config = f"{CONFIG}run: {{interval: 5m}}\n"
@@ -279,7 +249,8 @@ def test_credentials_are_asked_for_until_they_are_there(
 
 
 def test_without_a_thread_the_watchdog_alone_is_missing(
-    function: Function, monkeypatch: pytest.MonkeyPatch
+    function: Function,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run whose watchdog gets no thread is made all the same."""
 
@@ -291,7 +262,10 @@ def test_without_a_thread_the_watchdog_alone_is_missing(
 
 
 def test_an_unexpected_error(
-    cloud_at: Emulator, clock: Clock, log: io.StringIO, on_clock: OnClock
+    cloud_at: Emulator,
+    clock: Clock,
+    log: io.StringIO,
+    on_clock: OnClock,
 ) -> None:
     """An unexpected error is one log entry with its traceback; the next run is well."""
     environ = {CONFIG_TEXT: CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}

@@ -51,7 +51,9 @@ def test_there_are_none(monkeypatch: pytest.MonkeyPatch, path: str | None) -> No
 
 @pytest.mark.parametrize("content", [{}, {"installed": {"client_id": "x"}}, "no JSON"])
 def test_a_file_without_credentials_is_named(
-    use: Use, tmp_path: Path, content: object
+    use: Use,
+    tmp_path: Path,
+    content: object,
 ) -> None:
     """An OAuth client's file is none, and nobody is told to grant a role for it."""
     use(content)

@@ -4,7 +4,7 @@ import io
 import json
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -24,6 +24,9 @@ from tests.exporter.reports import (
     report,
     unread,
 )
+from tests.tables import rows
+
+Fields: TypeAlias = dict[str, Any]
 
 ORDERS = f"{EUROPE}/streams/orders"
 RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
@@ -55,43 +58,14 @@ def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
     )
 
 
-@pytest.mark.parametrize(
-    ("stream", "severity", "text"),
-    [
-        (
-            orders(FAILED, "Lost."),
-            "ERROR",
-            "failed; Datastream keeps retrying: SLOT: Lost.",
-        ),
-        (
-            orders(StreamState.FAILED_PERMANENTLY),
-            "ERROR",
-            "failed permanently; it will not recover on its own.",
-        ),
-        (orders(PAUSED), "WARNING", "is PAUSED, which config does not expect."),
-        (orders(RUNNING, "Slow"), "WARNING", "is RUNNING with 1 error: SLOT: Slow."),
-        (
-            Stream(
-                "orders",
-                RUNNING,
-                1,
-                reason="SLOT",
-            ),
-            "WARNING",
-            "is RUNNING with 1 error: SLOT.",
-        ),
-        (
-            None,
-            "WARNING",
-            "is required but does not exist: create it, or remove it from `required`.",
-        ),
-    ],
-)
+@rows
 def test_a_stream_that_is_not_as_it_should_be_is_named(
-    stream: Stream | None, severity: str, text: str
+    streams: list[Fields],
+    severity: str,
+    text: str,
 ) -> None:
     """The first run names it with its state and error; that is no change."""
-    listed = [stream] if stream else []
+    listed = [Stream("orders", **each) for each in streams]
     ((entry,),) = play(report(*listed, required=[ORDERS]))
     assert entry["severity"] == severity
     assert entry["message"] == f"{ORDERS} {text}"
@@ -101,92 +75,33 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
     assert [entry[name] for name in names] == ["shop-prod", "europe-west1", "orders"]
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "event", "text", "worse"),
-    [
-        (
-            orders(),
-            orders(FAILED, "Lost."),
-            "changed",
-            "was RUNNING and failed; Datastream keeps retrying: SLOT: Lost.",
-            True,
-        ),
-        (
-            orders(),
-            orders(PAUSED),
-            "changed",
-            "was RUNNING and is PAUSED, which config ",
-            True,
-        ),
-        (orders(FAILED), orders(), "changed", "was FAILED and is RUNNING.", False),
-        (None, orders(), "appeared", "is new and is RUNNING.", False),
-        (
-            None,
-            orders(FAILED),
-            "appeared",
-            "is new and failed; Datastream keeps ret",
-            True,
-        ),
-        (
-            orders(),
-            None,
-            "vanished",
-            "was RUNNING and no longer exists.",
-            True,
-        ),
-        (
-            orders(PAUSED, label="paused"),
-            orders(PAUSED, label="running"),
-            "changed",
-            "changed: PAUSED is no longer expected.",
-            True,
-        ),
-        (
-            orders(PAUSED, label="paused"),
-            orders(PAUSED, label="asleep"),
-            "changed",
-            'changed: PAUSED is no longer expected (its label expected-state is "asle',
-            True,
-        ),
-        (
-            orders(PAUSED, label="running"),
-            orders(PAUSED, label="paused"),
-            "changed",
-            "changed: PAUSED is now expected.",
-            False,
-        ),
-    ],
-)
+@rows
 def test_a_change_is_logged_once(
-    before: Stream | None, after: Stream | None, event: str, text: str, *, worse: bool
+    before: Fields | None,
+    after: Fields | None,
+    event: str,
+    text: str,
+    *,
+    worse: bool,
 ) -> None:
     """One entry says from what to what, and whether it is worse; then there is none."""
-    first, second = (report(*[one] if one else []) for one in (before, after))
-    _, (entry,), *silent = play(
-        first,
-        second,
-        second,
-        second,
+    first, second = (
+        report(*[Stream("orders", **one)] if one else []) for one in (before, after)
     )
+    _, (entry,), *silent = play(first, second, second, second)
     assert entry["event"] == f"stream_{event}"
     assert entry["message"].startswith(f"{ORDERS} {text}")
     assert entry["worse"] is worse
-    assert entry["previous"] == (state_name(before.state) if before else "missing")
-    assert entry["state"] == (state_name(after.state) if after else "missing")
+    for name, one in (("previous", before), ("state", after)):
+        assert entry[name] == (state_name(one["state"]) if one else "missing")
     assert silent == [[], []]
 
 
-@pytest.mark.parametrize(
-    ("since", "number", "words"),
-    [
-        (0, 1, "."),
-        (40, 1, ". For 40 min."),
-        (0, 2, ". For 0 min in a group."),
-        (1500, 3, ". For 1,500 min in a group."),
-    ],
-)
+@rows
 def test_an_entry_says_how_long_a_problem_lasts(
-    since: int, number: int, words: str
+    since: int,
+    number: int,
+    words: str,
 ) -> None:
     """And whether the stream has it alone; of one that has just begun, nothing."""
     problem = Problem(PAUSED, -since * 60, number)
@@ -304,7 +219,8 @@ def test_forty_changes_are_forty_entries_and_a_thousand_are_fifty_and_a_number()
     ],
 )
 def test_an_error_is_one_short_line_without_control_characters(
-    error: str, shown: str
+    error: str,
+    shown: str,
 ) -> None:
     """At most 1 KiB of the API's text is kept, and nothing that a terminal obeys."""
     ((entry,),) = play(report(orders(FAILED, error)))

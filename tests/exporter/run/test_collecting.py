@@ -17,6 +17,7 @@ from tests.exporter.worlds import (
     seen,
     world,
 )
+from tests.tables import rows
 
 QUARTER = int(time.time()) // 900 * 900
 OBJECTS = {"objects": True}
@@ -29,19 +30,13 @@ PLACES = {
 CLEAN = {"shop-prod/europe-west1": ["orders"], "shop-prod/us-east1": ["users"]}
 
 
-@pytest.mark.parametrize(
-    ("interval", "at", "collects"),
-    [
-        ("1m", 0, True),
-        ("1m", 74, True),
-        ("1m", 75, False),
-        ("5m", 314, True),
-        ("5m", 315, False),
-        ("5m", 899, False),
-    ],
-)
+@rows
 def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
-    serve: Serve, interval: str, at: int, *, collects: bool
+    serve: Serve,
+    interval: str,
+    at: int,
+    *,
+    collects: bool,
 ) -> None:
     """Jobs start at their interval, a little late; a dry run always collects."""
     lab = serve(world(PLACES))
@@ -75,7 +70,10 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
     ],
 )
 def test_what_cannot_be_collected_leaves_its_location_clean(
-    serve: Serve, method: str, code: str, uncollected: set[Any]
+    serve: Serve,
+    method: str,
+    code: str,
+    uncollected: set[Any],
 ) -> None:
     """It is counted, and the run is complete; an unread location is not asked again."""
     lab = serve(

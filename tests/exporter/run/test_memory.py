@@ -85,7 +85,8 @@ def due(history: str, interval: float = 10) -> list[float]:
     ids=["no change", "a change", "unreadable for a while"],
 )
 def test_a_location_is_written_when_there_is_something_to_say(
-    history: str, seconds: list[float]
+    history: str,
+    seconds: list[float],
 ) -> None:
     """For a minute after a change, while unreadable, and else every four minutes."""
     assert due(history) == seconds
@@ -151,7 +152,8 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
     ],
 )
 def test_a_location_without_streams_is_read_every_five_minutes(
-    streams_from: float, read: list[float]
+    streams_from: float,
+    read: list[float],
 ) -> None:
     """After the first minute; once it has streams, it is read in every run."""
     memory, seconds = Memory(10), []
@@ -254,7 +256,8 @@ def test_a_quarter_is_collected_once(serve: Serve) -> None:
 
 
 def test_connections_are_renewed_after_a_run_that_reached_nobody(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not after one that a stop ended, nor after one that could read something."""
     watched = Watched(serve)
@@ -282,7 +285,8 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
 
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])
 def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(
-    serve: Serve, ahead: float
+    serve: Serve,
+    ahead: float,
 ) -> None:
     """Every point is lost, and the reason says so."""
     report = serve(world()).run(LISTED, clock=Clock(time.time() + ahead))

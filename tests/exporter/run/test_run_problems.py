@@ -65,7 +65,9 @@ class Fleet:
         return reports
 
     def values(
-        self, stream: str = FIRST, kind: str = "failed"
+        self,
+        stream: str = FIRST,
+        kind: str = "failed",
     ) -> dict[int, tuple[int, int]]:
         """Return value and beginning of a kind of problem, in minutes, by minute."""
         labels = {"stream_id": stream, "kind": kind}
@@ -203,7 +205,8 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
 
 @pytest.mark.parametrize("seconds", [40, 70, 130])
 def test_points_that_are_visible_late_change_no_group(
-    serve: Serve, seconds: int
+    serve: Serve,
+    seconds: int,
 ) -> None:
     """Runs that don't see the first points agree with it as soon as they do."""
     fleet = Fleet(serve, forgetful=True, events=[fails(1)], visible_after=seconds)
@@ -303,7 +306,11 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     ],
 )
 def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
-    make: Make, seen_until: int, seen_from: int, again: int, value: int
+    make: Make,
+    seen_until: int,
+    seen_from: int,
+    again: int,
+    value: int,
 ) -> None:
     """A group that takes the number of another one sooner would be part of its page."""
     five = "s-[1-5]"
@@ -317,7 +324,9 @@ def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
 
 @pytest.mark.parametrize("value", [5, -95, -(2**63), 106])
 def test_a_value_of_somebody_else_is_left_out(
-    make: Make, caplog: pytest.LogCaptureFixture, value: int
+    make: Make,
+    caplog: pytest.LogCaptureFixture,
+    value: int,
 ) -> None:
     """It has one warning, and its stream pages when it fails, as does its location."""
     fleet = make(events=[fails(2)])

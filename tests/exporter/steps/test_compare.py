@@ -13,6 +13,7 @@ from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
 from exporter.steps.compare import ComparedLocation, Expectations, is_open
 from exporter.steps.read import Stream
 from tests.exporter.worlds import EUROPE, ORDERS
+from tests.tables import rows
 
 NIGHT = datetime(
     2026,
@@ -231,7 +232,9 @@ HOUR = 3600
     ],
 )
 def test_each_limit_is_that_of_the_last_match_that_has_it(
-    now: datetime, rules: slice, lag: int
+    now: datetime,
+    rules: slice,
+    lag: int,
 ) -> None:
     """A window holds for limits too: outside it, another limit holds, or 0."""
     expectations = yaml.safe_load(LIMITS)[rules]
@@ -245,35 +248,11 @@ def test_each_limit_is_that_of_the_last_match_that_has_it(
 ALL = ["orders-eu", "orders-us", "test-orders"]
 
 
-@pytest.mark.parametrize(
-    ("globs", "watched", "others"),
-    [
-        (
-            {"include": ["orders-*"]},
-            ["orders-eu", "orders-us"],
-            {"test-orders": "not included"},
-        ),
-        (
-            {"exclude": ["test-*"]},
-            ["orders-eu", "orders-us"],
-            {"test-orders": "excluded"},
-        ),
-        (
-            {"include": ["orders*"], "exclude": ["*-us", "test-*"]},
-            ["orders-eu"],
-            {"orders-us": "excluded", "test-orders": "not included"},
-        ),
-        (
-            {"include": ["nothing"], "exclude": ["*"]},
-            [],
-            dict.fromkeys(ALL, "not included"),
-        ),
-        # A glob matches a whole id, by case.
-        ({"include": ["orders", "Test-*"]}, [], dict.fromkeys(ALL, "not included")),
-    ],
-)
+@rows
 def test_globs_choose_among_the_streams(
-    globs: dict[str, list[str]], watched: list[str], others: dict[str, str]
+    globs: dict[str, list[str]],
+    watched: list[str],
+    others: dict[str, str],
 ) -> None:
     """Each stream that is not watched has a reason: not included, or else excluded."""
     one = compared(*(Stream(each, 2) for each in ALL), globs=globs)
@@ -281,20 +260,7 @@ def test_globs_choose_among_the_streams(
     assert one.unwatched == others
 
 
-@pytest.mark.parametrize(
-    ("zone", "schedule", "duration", "opens"),
-    [
-        # The clocks go forward while the window is open.
-        ("Europe/Berlin", "30 1 * * *", "2h", "2026-03-29T01:30+01:00"),
-        # They go back while it is open.
-        ("Europe/Berlin", "30 1 * * *", "2h", "2026-10-25T01:30+02:00"),
-        # The night has no half past two.
-        ("Europe/Berlin", "30 2 * * *", "1h", "2026-03-29T03:00+02:00"),
-        # The night has it twice: only the first counts.
-        ("Europe/Berlin", "30 2 * * *", "50m", "2026-10-25T02:30+02:00"),
-        ("America/New_York", "30 1 * * *", "50m", "2026-11-01T01:30-04:00"),
-    ],
-)
+@rows
 def test_a_window_lasts_its_duration_while_clocks_change(
     zone: str,
     schedule: str,

@@ -50,7 +50,10 @@ def parsed(code: str, text: str, sent: int = 7, **summary: Any) -> PartialWrite:
 
 
 def counts(
-    code: str, text: str, written: int = 5, errors: Sequence[Any] = ()
+    code: str,
+    text: str,
+    written: int = 5,
+    errors: Sequence[Any] = (),
 ) -> tuple[int, int, int]:
     """Return the refused, late and transient points of 7 in an error with a summary."""
     one = parsed(
@@ -182,7 +185,8 @@ def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) 
     ],
 )
 def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
-    written: int, of: int
+    written: int,
+    of: int,
 ) -> None:
     """Every point counts as refused then."""
     assert parsed(

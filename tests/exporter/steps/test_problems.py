@@ -16,6 +16,7 @@ from exporter.steps.problems import (
 )
 from exporter.steps.read import Stream
 from tests.exporter.worlds import EUROPE, ORDERS
+from tests.tables import rows
 
 NOT_STARTED, PAUSED, FAILED, PERMANENT = 1, 3, 5, 6
 MINUTE = 60
@@ -155,7 +156,8 @@ def test_states_of_one_kind_are_one_problem(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("again", [0, 10])
 def test_a_number_is_not_used_again_within_ten_minutes(
-    fleet: Fleet, again: int
+    fleet: Fleet,
+    again: int,
 ) -> None:
     """Five that fail as five others recover are a page of their own."""
     fleet.run(a5=FAILED)
@@ -207,52 +209,18 @@ def test_what_is_over_is_remembered_until_it_was_written(fleet: Fleet) -> None:
 # What is read back.
 
 
-def points(*values: tuple[int, int, int]) -> list[ProblemPoint]:
-    """Return points: the minute, the value, and the minute since when."""
-    return [
-        ProblemPoint(minute * MINUTE, value, since * MINUTE)
-        for minute, value, since in values
-    ]
-
-
-@pytest.mark.parametrize(
-    ("read", "expected"),
-    [
-        pytest.param(
-            points((3, 105, 3), (4, 105, 4), (5, 105, 3)),
-            Problem(FAILED, 3 * MINUTE),
-            id="late points",
-        ),
-        pytest.param(
-            points((3, 105, 3), (4, 205, 4), (5, 205, 5)),
-            Problem(FAILED, 4 * MINUTE, 2),
-            id="joined",
-        ),
-        pytest.param(
-            points((3, 305, 1), (4, 105, 4)),
-            Problem(FAILED, MINUTE, 3),
-            id="left no group",
-        ),
-        pytest.param(
-            points((3, 105, 1), (4, 0, 4), (5, 105, 5)),
-            Problem(FAILED, 5 * MINUTE),
-            id="began anew",
-        ),
-        pytest.param(
-            points((3, 203, 2), (4, 201, 2)),
-            Problem(NOT_STARTED, 2 * MINUTE, 2),
-            id="of one kind",
-        ),
-    ],
-)
+@rows
 def test_a_group_and_the_earliest_beginning_of_the_newest_stretch_are_right(
-    read: list[ProblemPoint], expected: Problem
+    read: list[list[int]],
+    expected: list[int],
 ) -> None:
     """A run may have written less than it knew, as it could not see the run before."""
-    assert last_problem(read) == expected
+    points = [ProblemPoint(*each) for each in read]
+    assert last_problem(points) == Problem(*expected)
 
 
 def test_a_zero_ends_a_problem() -> None:
     """Neither a 0 nor a series without points tells of a problem."""
-    assert last_problem(points((3, 105, 3), (4, 0, 4))) is None
+    ended = [ProblemPoint(180, 105, 180), ProblemPoint(240, 0, 240)]
+    assert last_problem(ended) is None
     assert last_problem([]) is None

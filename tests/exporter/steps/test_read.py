@@ -87,7 +87,10 @@ def test_every_page_of_locations_is_read(serve: Serve) -> None:
     ("count", "largest", "calls"), [(5, {"ListStreams": 2}, 3), (1001, {}, 2)]
 )
 def test_every_page_of_a_location_is_read(
-    serve: Serve, count: int, largest: dict[str, int], calls: int
+    serve: Serve,
+    count: int,
+    largest: dict[str, int],
+    calls: int,
 ) -> None:
     """The largest page that the API gives is requested, of a thousand streams."""
     lab = serve(europe({"id": "s-{:04}", "count": count}) | {"largest_page": largest})
@@ -99,7 +102,8 @@ def test_every_page_of_a_location_is_read(
 
 @pytest.mark.parametrize("outage", ["partial", "listed"])
 def test_an_answer_that_names_its_location_unreachable_is_no_answer(
-    serve: Serve, outage: str
+    serve: Serve,
+    outage: str,
 ) -> None:
     """Success with ``unreachable`` in any page is no deletion."""
     lab = serve(
@@ -115,7 +119,10 @@ def test_an_answer_that_names_its_location_unreachable_is_no_answer(
     ("code", "read_on"), [("UNAVAILABLE", True), ("UNKNOWN", False)]
 )
 def test_a_list_is_read_whole_or_not_at_all(
-    serve: Serve, code: str, *, read_on: bool
+    serve: Serve,
+    code: str,
+    *,
+    read_on: bool,
 ) -> None:
     """A page that fails in passing is requested again, and no earlier one."""
     lab = serve(world())

@@ -1,6 +1,7 @@
 """What becomes of points that are refused, late, hanging or left out."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from exporter.steps.write import Writer, Written
 from lab.emulator.answers import StatusError
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import EUROPE, Monitoring, refusal, world
+from tests.tables import rows
 
 NOW = int(time.time())
 HEAD = "One or more TimeSeries could not be written: "
@@ -31,7 +33,11 @@ def samples(streams: int, at: int = NOW) -> list[Sample]:
 
 
 def write(
-    lab: Lab, streams: int = 10, *, at: int = NOW, deadline: Deadline | None = None
+    lab: Lab,
+    streams: int = 10,
+    *,
+    at: int = NOW,
+    deadline: Deadline | None = None,
 ) -> Written:
     """Write the samples of so many streams at a time."""
     writer = Writer(
@@ -82,7 +88,10 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
     ("code", "calls", "lost"), [("INTERNAL", 3, 0), ("UNKNOWN", 2, 200)]
 )
 def test_a_failure_in_passing_costs_a_call_and_no_point(
-    serve: Serve, code: str, calls: int, lost: int
+    serve: Serve,
+    code: str,
+    calls: int,
+    lost: int,
 ) -> None:
     """A final refusal is not repeated; the other requests are sent."""
     fault = {"method": "CreateTimeSeries", "code": code, "times": 1}
@@ -95,12 +104,15 @@ def test_a_failure_in_passing_costs_a_call_and_no_point(
     assert written.complete == (not lost)
 
 
-def partly(
-    late: int,
-    transient: int,
+def answer(
+    late: int = 0,
+    transient: int = 0,
     final: int = 0,
+    code: str = "",
 ) -> StatusError:
-    """Return an answer to 40 points that says of each kind how many there are."""
+    """Return an answer to 40 points: how many of each kind, or one code for all."""
+    if code:
+        return refusal(code)
     kinds = [
         ("FAILED_PRECONDITION", late, ORDER),
         ("INTERNAL", transient, "Internal error encountered."),
@@ -117,48 +129,15 @@ def partly(
     )
 
 
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        # One point of many is worth another try, in which the others are late.
-        ([partly(0, 1), partly(39, 0)], {"accepted": 40}),
-        # What was late at first is another run's; what is late only then was our first
-        # try's.
-        ([partly(1, 2), partly(38, 0)], {"accepted": 39, "superseded": 1}),
-        # What one try wrote stays written when the next fails as a whole.
-        (
-            [partly(1, 2), refusal("PERMISSION_DENIED", "No.")],
-            {
-                "accepted": 37,
-                "superseded": 1,
-                "lost": 2,
-            },
-        ),
-        # A retry that is told "too late" says that the first try was written.
-        ([refusal("UNAVAILABLE"), partly(40, 0)], {"accepted": 40}),
-        # What is refused for good is lost, though the rest is sent again.
-        ([partly(0, 3, 2), partly(35, 0, 2)], {"accepted": 38, "lost": 2}),
-        (
-            [partly(3, 0, 2)],
-            {
-                "accepted": 35,
-                "superseded": 3,
-                "lost": 2,
-            },
-        ),
-        # A whole request that failed in passing, then in part.
-        ([refusal("UNAVAILABLE"), partly(0, 0, 3)], {"accepted": 37, "lost": 3}),
-        # Nothing says that the first try landed: better a held-back last_read than a
-        # false one.
-        ([refusal("UNAVAILABLE"), refusal("INVALID_ARGUMENT", "No.")], {"lost": 40}),
-    ],
-)
+@rows
 def test_each_point_is_counted_once_over_all_tries(
-    serve: Serve, answers: list[StatusError], expected: dict[str, int]
+    serve: Serve,
+    tries: list[dict[str, Any]],
+    expected: dict[str, int],
 ) -> None:
     """Whatever a row of tries says of its points."""
     lab = serve(world())
-    rest = iter(answers)
+    rest = iter([answer(**each) for each in tries])
     Monitoring(lab.cloud, lambda _points: next(rest, None))
     written = write(lab)
     counts = {

@@ -21,6 +21,7 @@ from lab.timeline.spans import Period
 from tests.conftest import SignalWhen
 from tests.lab.backtest.conftest import END, MINUTE, START, Lab, text
 from tests.lab.conftest import POLICIES, Command
+from tests.tables import rows
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
 ASKED = ("--project", "ops-prod", "--days", "1")
@@ -62,7 +63,9 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
 
 
 def test_json_has_the_incidents_of_all_parts(
-    backtest: Command, lab: Lab, policies: tuple[Policy, ...]
+    backtest: Command,
+    lab: Lab,
+    policies: tuple[Policy, ...],
 ) -> None:
     """``--json`` prints the same result; the history is read and joined in parts."""
     _, earlier = metrics_to_read(policies)
@@ -141,7 +144,8 @@ def test_policies_are_evaluated_as_they_are(
 
 
 def test_the_recorded_history_needs_no_account(
-    backtest: Command, tmp_path: Path
+    backtest: Command,
+    tmp_path: Path,
 ) -> None:
     """``--recorded`` makes no calls; the page begins with what is still open."""
     page = tmp_path / "page.html"
@@ -186,17 +190,7 @@ def test_an_unreadable_history_is_an_error(
     assert err.splitlines()[-1].startswith("error: ")
 
 
-OF_OPS = "--project ops-prod"
-
-
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        ("", "one of the arguments --project --recorded is required"),
-        ("--project 12345", '"12345" is a project\'s number; write its id'),
-        (f"{OF_OPS} --days 41", '"41" is not allowed; write'),
-    ],
-)
+@rows
 def test_wrong_arguments_are_errors(
     backtest: Command,
     argv: str,

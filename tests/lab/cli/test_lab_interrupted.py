@@ -47,7 +47,10 @@ def test_a_single_scenario_is_finished(scenarios: Path, tmp_path: Path) -> None:
 
 
 def _interrupted(
-    scenarios: Path, engines: Path, number: int, *names: str
+    scenarios: Path,
+    engines: Path,
+    number: int,
+    *names: str,
 ) -> tuple[int, str, str]:
     """Play scenarios and send a signal once a Prometheus is about to start."""
     engines.mkdir()

@@ -55,7 +55,8 @@ def test_help_names_every_command(command: Command) -> None:
 
 
 def test_a_missing_package_is_one_sentence(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A missing package exits with 2 and names a command that works from a clone."""
     monkeypatch.setitem(sys.modules, "promql_parser", None)

@@ -8,10 +8,10 @@ from exporter.config import Endpoints
 from exporter.google.clients import Clients
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World
+from tests.tables import rows
 
 WORLD = World.model_validate({"projects": [{"id": "ops", "number": 77}]})
 NOW = 1_767_225_600.0
-HOUR = 3600
 NODE = {"location": "europe-west1", "namespace": "shop", "node_id": "n"}
 
 
@@ -28,20 +28,12 @@ def write(client: MetricServiceClient, at: float) -> None:
     client.create_time_series(name="projects/ops", time_series=[series])
 
 
-@pytest.mark.parametrize(
-    ("written", "seconds", "text"),
-    [
-        (True, -60, "Points must be written in order"),
-        (True, 4.9, "more frequently than the maximum sampling period"),
-        (True, 5, None),
-        (False, -25 * HOUR - 1, "more than approximately 24 hours in the past"),
-        (False, -25 * HOUR, None),
-        (False, 300, None),
-        (False, 301, "cannot be written more than 5 minutes in the future"),
-    ],
-)
+@rows
 def test_points_come_in_order_five_seconds_apart_and_in_time(
-    seconds: float, text: str | None, *, written: bool
+    seconds: float,
+    text: str | None,
+    *,
+    written: bool,
 ) -> None:
     """Which time is taken follows from the series' youngest point and the clock."""
     with (

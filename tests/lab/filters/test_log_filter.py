@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
+from tests.tables import rows
 
 ENTRY: dict[str, Any] = {
     "logName": "projects/shop/logs/datastream.googleapis.com%2Fstream_activity",
@@ -79,28 +80,10 @@ def test_a_filter_leaves_an_entry_out(text: str) -> None:
     assert not parse_log_filter(text)(ENTRY)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "severity=INFO\nseverity>=ERROR OR severity=INFO",
-            '"OR severity=INFO" (line 2, column 17 of the filter) is not supported;',
-        ),
-        (
-            "(severity>=ERROR",
-            '"(severity>=ERROR" ends too early; write one comparison a line',
-        ),
-        ("()", '")" (line 1, column 2 of the filter)'),
-        (
-            "resource.labels.stream_id:orders",
-            '":orders" (line 1, column 26 of the filter)',
-        ),
-        ("(timestamp>=x)", "only severity is compared by order, with DEFAULT, DEBUG"),
-        ('severity=~"("', '"(" is not a regular expression: missing )'),
-    ],
-)
+@rows
 def test_an_unsupported_filter_is_refused_with_its_position(
-    text: str, message: str
+    text: str,
+    message: str,
 ) -> None:
     """The error quotes the text from the first unsupported place, and gives a hint."""
     with pytest.raises(FilterError) as caught:
@@ -108,17 +91,7 @@ def test_an_unsupported_filter_is_refused_with_its_position(
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("EXTRACT(resource.labels.stream_id)", "orders"),
-        ("EXTRACT( resource.labels.zone )", ""),
-        ('REGEXP_EXTRACT(protoPayload.methodName, "(Update|Run)Stream")', "Update"),
-        ('REGEXP_EXTRACT(protoPayload.methodName, "[a-z]+$")', "tream"),
-        ('REGEXP_EXTRACT(protoPayload.methodName, "v(\\\\d)")', "1"),
-        ('REGEXP_EXTRACT(protoPayload.methodName, "nothing")', ""),
-    ],
-)
+@rows
 def test_labels_are_extracted(text: str, value: str) -> None:
     """A label is a whole field, an expression's first group, or all that it matches."""
     assert parse_extractor(text)(ENTRY) == value

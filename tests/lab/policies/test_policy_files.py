@@ -225,7 +225,8 @@ def test_the_keys_are_the_api_s(part: type[BaseModel], message: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_file_gives_a_policy_or_sentences(
-    tmp_path_factory: Any, data: st.DataObject
+    tmp_path_factory: Any,
+    data: st.DataObject,
 ) -> None:
     """A file with any values and bytes raises nothing but InputError."""
     tree = yaml.safe_load(data.draw(st.sampled_from(GOOD)))

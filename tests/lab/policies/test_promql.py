@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lab.policies import promql
+from tests.tables import rows
 from tools.clauses import billed
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")
@@ -57,18 +58,7 @@ def test_an_unknown_metric_or_label_is_an_error(query: str, sentence: str) -> No
     assert promql.read(full(query)).errors == [full(sentence)]
 
 
-@pytest.mark.parametrize(
-    ("query", "seconds"),
-    [
-        (FRESH, 0),
-        (f"{FRESH} offset 5m", 300),
-        (f"{FRESH} offset -5m", 0),
-        (f"rate({FRESH}[5m] offset 1h)", 3900),
-        (f"max_over_time(rate({FRESH}[5m])[1h:1m] offset 10m)", 300 + 3600 + 600),
-        (f"rate({FRESH}[5m]) > rate({FRESH}[1d])", 86400),
-        (f"topk(scalar(rate({FRESH}[2h])), {FRESH})", 7200),
-    ],
-)
+@rows
 def test_a_query_looks_back(query: str, seconds: int) -> None:
     """Ranges, offsets and subqueries add up; the longest selection counts."""
     assert promql.read(query).look_back == seconds
@@ -105,7 +95,8 @@ def test_a_query_adds_labels_to_those_of_its_metrics() -> None:
     ],
 )
 def test_an_aggregation_in_its_clause_decides_what_a_selector_reads(
-    query: str, apart: set[str]
+    query: str,
+    apart: set[str],
 ) -> None:
     """Google bills the series that a clause returns, so the outermost one counts."""
     (metric,) = billed(full(query))

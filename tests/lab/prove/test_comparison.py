@@ -2,15 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from lab.prove.comparison import AlertOutcome, compare
 from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident
+from tests.tables import rows
 
 NAME = "projects/shop/locations/europe-west1/streams/"
-CLOSES = {"closes": {"after": 900, "by": 960}}
-STAYS = {"stays": True}
 
 
 def expected(**keys: Any) -> ExpectedIncident:
@@ -24,7 +21,9 @@ def expected(**keys: Any) -> ExpectedIncident:
 
 
 def incident(
-    opened: float, closed: float | None = None, of: str = "orders"
+    opened: float,
+    closed: float | None = None,
+    of: str = "orders",
 ) -> Incident:
     """Return an incident of a stream."""
     return Incident(
@@ -37,30 +36,19 @@ def incident(
 
 
 def outcomes(
-    alerts: list[ExpectedIncident], *incidents: Incident
+    alerts: list[ExpectedIncident],
+    *incidents: Incident,
 ) -> list[AlertOutcome]:
     """Return the outcome of each expected alert and each extra incident."""
     return [result.outcome for result in compare(alerts, incidents, 0, 1)]
 
 
-@pytest.mark.parametrize(
-    ("keys", "opened", "closed", "outcome"),
-    [
-        ({}, 600, None, AlertOutcome.RIGHT),
-        ({}, 720, 800, AlertOutcome.RIGHT),
-        ({}, 599, None, AlertOutcome.EARLY),
-        ({}, 721, None, AlertOutcome.LATE),
-        (CLOSES, 650, 899, AlertOutcome.CLOSED_EARLY),
-        (CLOSES, 650, 900, AlertOutcome.RIGHT),
-        (CLOSES, 650, 960, AlertOutcome.RIGHT),
-        (CLOSES, 650, 961, AlertOutcome.CLOSED_LATE),
-        (CLOSES, 650, None, AlertOutcome.CLOSED_LATE),
-        (STAYS, 650, 5000, AlertOutcome.CLOSED_EARLY),
-        (STAYS, 650, None, AlertOutcome.RIGHT),
-    ],
-)
+@rows
 def test_an_incident_opens_and_closes_in_time(
-    keys: dict[str, Any], opened: float, closed: float | None, outcome: AlertOutcome
+    keys: dict[str, Any],
+    opened: float,
+    closed: float | None,
+    outcome: AlertOutcome,
 ) -> None:
     """Both ends of a range belong to it; an alert that stays open never closes."""
     assert outcomes([expected(**keys)], incident(opened, closed)) == [outcome]

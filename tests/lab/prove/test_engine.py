@@ -107,7 +107,8 @@ def test_no_proxy_is_used(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_a_failing_engine_is_an_error_and_not_a_refused_query(
-    body: str, sentence: str
+    body: str,
+    sentence: str,
 ) -> None:
     """An overloaded, garbled or missing answer says nothing about the query."""
     with serving(HttpServer()) as server:
@@ -122,7 +123,8 @@ def test_a_failing_engine_is_an_error_and_not_a_refused_query(
 
 
 def test_without_a_working_prometheus_the_error_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Both programs are needed; the last line of a failed one's log is shown."""
     promtool = shutil.which("promtool")

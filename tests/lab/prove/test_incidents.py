@@ -1,63 +1,25 @@
 """Incidents of evaluations and of log entries."""
 
-import pytest
-
 from lab.policies.files import Policy
 from lab.prove.incidents import Incident, firing_intervals, log_incidents
 from lab.simulate.simulation import simulate
 from tests.lab.conftest import START, MakeScenario
+from tests.tables import rows
 
 INTERVAL = 30
 
 
-@pytest.mark.parametrize(
-    ("true_at", "retest_window", "intervals"),
-    [
-        pytest.param(
-            (30, 60), 0, [(30, 90)], id="no retest window: the first true one opens"
-        ),
-        pytest.param(
-            (30, 60, 90),
-            60,
-            [(90, 120)],
-            id="a minute takes three in a row",
-        ),
-        pytest.param(
-            (30, 60),
-            60,
-            [],
-            id="two in a row are not enough",
-        ),
-        pytest.param(
-            (0, 30, 60),
-            45,
-            [(60, 90)],
-            id="rounded up to whole intervals",
-        ),
-        pytest.param(
-            (0, 30, 60, 120, 150, 180),
-            60,
-            [(60, 90), (180, 210)],
-            id="a gap closes it, and the retest window starts again",
-        ),
-        pytest.param(
-            (540, 570, 600),
-            60,
-            [(600, None)],
-            id="open at the end",
-        ),
-    ],
-)
+@rows
 def test_an_incident_opens_after_the_retest_window(
-    true_at: tuple[float, ...],
+    true_at: list[float],
     retest_window: float,
-    intervals: list[tuple[float, float | None]],
+    intervals: list[list[float | None]],
 ) -> None:
     """An incident opens after the retest window, and closes when no longer true."""
     found = firing_intervals(
         true_at, retest_window=retest_window, interval=INTERVAL, last=600
     )
-    assert list(found) == intervals
+    assert [list(each) for each in found] == intervals
 
 
 def error(at: int, stream: str) -> dict[str, object]:
@@ -72,7 +34,9 @@ def error(at: int, stream: str) -> dict[str, object]:
 
 
 def logged(
-    make_scenario: MakeScenario, policy: Policy, *events: object
+    make_scenario: MakeScenario,
+    policy: Policy,
+    *events: object,
 ) -> list[Incident]:
     """Return the incidents of a log policy in the two hours of some events."""
     location = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}
@@ -89,7 +53,8 @@ def logged(
 
 
 def test_each_stream_has_one_incident_for_consecutive_entries(
-    make_scenario: MakeScenario, by_name: dict[str, Policy]
+    make_scenario: MakeScenario,
+    by_name: dict[str, Policy],
 ) -> None:
     """It opens a second after the first entry and closes an hour after the last one.
 

@@ -21,7 +21,10 @@ def expected_alert(of: str = "orders", **keys: Any) -> ExpectedIncident:
 
 
 def opened(
-    stream: str, at: float, closed: float | None = None, policy: str = "p"
+    stream: str,
+    at: float,
+    closed: float | None = None,
+    policy: str = "p",
 ) -> Incident:
     """Return an incident about a stream."""
     about = f"{AT}/{stream}" if stream else ""

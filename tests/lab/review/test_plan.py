@@ -29,6 +29,7 @@ from tests.lab.review.plan_json import (
     policy,
 )
 from tests.mangling import mangle, values
+from tests.tables import rows
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,8 @@ def test_policies_with_the_same_key_are_named_by_their_address() -> None:
     ],
 )
 def test_a_policy_that_can_not_be_played_has_a_reason(
-    changed: Json, reason: str
+    changed: Json,
+    reason: str,
 ) -> None:
     """A review says why a policy can't be played."""
     found = planned(created(**changed))
@@ -140,19 +142,7 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
     assert after == ()
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "kinds"),
-    [
-        ([(10, 20)], [(10, None)], []),
-        ([], [(10, None)], ["gained"]),
-        ([(10, None)], [], ["lost"]),
-        ([(10, None)], [(70, None)], ["later"]),
-        ([(70, None)], [(10, None)], ["sooner"]),
-        ([(10, 20)], [(30, 40)], ["lost", "gained"]),
-        ([(10, 20), (40, None)], [(10, None)], ["lost"]),
-        ([(10, 200)], [(5, 20), (90, None)], ["sooner", "gained"]),
-    ],
-)
+@rows
 def test_overlapping_incidents_are_the_same(
     before: Any,
     after: Any,

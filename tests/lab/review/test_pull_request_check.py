@@ -20,6 +20,7 @@ from tests.conftest import serving
 from tests.lab.conftest import POLICIES
 from tests.lab.review.conftest import SCENARIOS
 from tests.lab.review.plan_json import change, plan, policy
+from tests.tables import rows
 
 CHECKS = POLICIES.parent / "terraform" / "examples" / "review"
 WORKFLOW: dict[str, Any] = yaml.safe_load((CHECKS / "github.yml").read_text("utf-8"))
@@ -130,7 +131,8 @@ def _write_program(file: Path, words: str) -> None:
 
 
 def test_the_workflow_on_github_keeps_one_comment(
-    tmp_path: Path, host: CodeHost
+    tmp_path: Path,
+    host: CodeHost,
 ) -> None:
     """A lost or later alert fails it after the comment; later runs update that."""
     host.comments += ["Nice."] * 130
@@ -218,17 +220,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("pipeline", ["github.yml", "gitlab-ci.yml", "cloudbuild.yaml"])
-@pytest.mark.parametrize(
-    ("checked", "ends", "text", "codes"),
-    [
-        (0, 0, "Fine.", [0, 0, 0]),
-        (1, 0, "Fine.", [0, 0, 1]),
-        (2, 0, "", [1]),
-        (0, 1, "Lost.", [0, 0, 1]),
-        (0, 1, "", [0, 1]),
-        (0, 2, "", [0, 1]),
-    ],
-)
+@rows
 def test_no_pipeline_accepts_anything_but_success(
     tmp_path: Path,
     pipeline: str,

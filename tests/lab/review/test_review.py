@@ -222,7 +222,8 @@ def test_the_page_fits_in_a_comment() -> None:
 
 
 def test_only_a_review_that_plays_needs_prometheus(
-    reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
+    reviewed: Reviewed,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that plays scenarios says what to install; any other works without."""
     monkeypatch.setenv("PATH", "")
@@ -233,7 +234,8 @@ def test_only_a_review_that_plays_needs_prometheus(
 
 
 def test_the_first_apply_adds_everything(
-    replanned: Replanned, reviewed: Reviewed
+    replanned: Replanned,
+    reviewed: Reviewed,
 ) -> None:
     """A first apply says whom each policy notifies, and plays nothing."""
     first = replanned()

@@ -75,7 +75,9 @@ def test_an_old_config_that_is_invalid_is_no_error() -> None:
 
 @pytest.mark.parametrize("name", _PULL_REQUESTS)
 def test_a_pull_request_is_a_page(
-    name: str, replanned: Replanned, reviewed: Reviewed
+    name: str,
+    replanned: Replanned,
+    reviewed: Reviewed,
 ) -> None:
     """The worst comes first, and what isn't folded has at most 60 lines."""
     case = _PULL_REQUESTS[name]

@@ -7,6 +7,7 @@ import pytest
 from exporter.documents.mistakes import InputError
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_files
+from tests.tables import rows
 
 GOOD = """\
 title: A stream fails
@@ -58,35 +59,12 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
     assert scenario.expect[0].opens.by == 790
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "words"),
-    [
-        ("stream-failed", "stream-faild", 19, "did you mean stream-failed?"),
-        ("of: orders", "of: order", 19, '"order" matches nothing in this world'),
-        ("by: 13m10s", "by: 10m", 19, "by comes before after"),
-        ("by: 13m10s", "by: 30m", 19, "is after the end of the scenario"),
-        (
-            "by: 13m10s}",
-            "by: 13m}, stays: true, closes: {after: 1s, by: 2s}",
-            19,
-            "remove one",
-        ),
-        (
-            "stream: orders",
-            "stream: order",
-            17,
-            '"order" matches no stream of this world',
-        ),
-        ("{project: shop-prod, loc", "{project: Shop, loc", 9, '"Shop"'),
-        ("lasts: 20m", "lasts: 20m\nspacing: 7s", 1, "spacing has to divide the 30 s"),
-        ("lasts: 20m", "lasts: 20m\nswitched_off: [x]", 4, '"x" is not a policy'),
-        ("  events:", "  faults: [{latency: 2s}]\n  events:", 16, "calls take no time"),
-        ("  - {}", "  - {mode: weekly}", 5, 'not "weekly"'),
-        ("  - {}", "  - {every: 1 minute}", 5, '"1 minute" is not a duration'),
-    ],
-)
+@rows
 def test_every_error_is_reported_with_its_line(
-    old: str, new: str, line: int, words: str
+    old: str,
+    new: str,
+    line: int,
+    words: str,
 ) -> None:
     """Unknown policies and things, and times that don't fit, have their lines."""
     errors = errors_of(GOOD.replace(old, new, 1))

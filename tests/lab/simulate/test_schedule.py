@@ -1,10 +1,7 @@
 """When an exporter runs."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
-
-import pytest
 
 from lab.simulate.scenario import Deployment
 from lab.simulate.schedule import (
@@ -12,9 +9,7 @@ from lab.simulate.schedule import (
     ScheduledRun,
     scheduled_runs,
 )
-
-ALL = range(200)
-"""The seconds of all runs."""
+from tests.tables import rows
 
 
 def runs(
@@ -53,32 +48,11 @@ def test_a_function_starts_late_only_where_it_is_cold() -> None:
     assert 8 < max(late) <= 10
 
 
-@pytest.mark.parametrize(
-    ("logged", "changed", "triggered"),
-    [
-        pytest.param(
-            [20], ALL, [25], id="a log's way to a warm instance takes five seconds"
-        ),
-        pytest.param(
-            [1, 2], ALL, [10], id="those that wait for ten seconds to pass share a run"
-        ),
-        pytest.param(
-            [14, 15], ALL, [19, 29], id="a run begins after the call that it answers"
-        ),
-        pytest.param(
-            [49], ALL, [64], id="a cold start takes ten seconds, and the tick shares it"
-        ),
-        pytest.param(
-            [14, 30, 90], (), [19, 95], id="nothing changed: quiet for a minute"
-        ),
-        pytest.param(
-            [14, 30], (0,), [19, 35], id="any run of the last minute may see a change"
-        ),
-        pytest.param([], ALL, [], id="nothing is logged"),
-    ],
-)
+@rows
 def test_a_log_entry_calls_a_function_with_log_triggers(
-    logged: list[float], changed: Sequence[float], triggered: list[float]
+    logged: list[float],
+    same: list[float],
+    triggered: list[float],
 ) -> None:
     """A log's call starts a run beside the schedule's, if one is due."""
     keys = {
@@ -95,7 +69,7 @@ def test_a_log_entry_calls_a_function_with_log_triggers(
         logged,
         completed,
     ):
-        found = run.at in changed
+        found = run.at not in same
         completed.append(
             CompletedRun(
                 run,

@@ -76,7 +76,10 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
 @pytest.mark.parametrize("mode", ["job", "function"])
 @pytest.mark.parametrize(("own", "seconds"), [({}, 300), ({"every": "2m"}, 120)])
 def test_an_exporter_runs_at_the_interval_of_its_config(
-    make_scenario: MakeScenario, mode: str, own: dict[str, str], seconds: int
+    make_scenario: MakeScenario,
+    mode: str,
+    own: dict[str, str],
+    seconds: int,
 ) -> None:
     """Config says the interval unless the deployment does; next_run follows."""
     config = WORLD["config"] | {"run": {"interval": "5m"}}
@@ -126,7 +129,9 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
 
 @pytest.mark.parametrize("name", ["points-lost-in-many-places", "region-unavailable"])
 def test_sockets_change_no_point(
-    name: str, project_scenarios: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    project_scenarios: dict[str, Scenario],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A scenario is the same through real servers, errors and refusals included."""
 

@@ -125,7 +125,10 @@ def test_other_subjects_are_drawn_where_something_happens() -> None:
 
 
 def incident(
-    policy: str, opened: float, closed: float | None, about: str = f"{AT}/orders"
+    policy: str,
+    opened: float,
+    closed: float | None,
+    about: str = f"{AT}/orders",
 ) -> Incident:
     """Return an incident, with its times in minutes."""
     closes = None if closed is None else closed * MINUTE

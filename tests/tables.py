@@ -23,6 +23,10 @@ def table(module: str, name: str) -> tuple[list[str], list[Any]]:
 
     Its first row has the names of the arguments; the others follow.
     """
-    file = Path(module).with_suffix(".yaml")
-    names, *rest = yaml.safe_load(file.read_text("utf-8"))[name]
+    names, *rest = beside(module, Path(module).with_suffix(".yaml").name)[name]
     return names, rest
+
+
+def beside(module: str, name: str) -> Any:
+    """Return what a YAML file beside a module holds."""
+    return yaml.safe_load(Path(module).with_name(name).read_text("utf-8"))

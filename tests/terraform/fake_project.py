@@ -16,14 +16,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from google.cloud.monitoring_dashboard_v1 import Dashboard
 from google.protobuf import json_format
+
+from tests.tables import beside
 
 Object = dict[str, Any]
 """A block's values by argument and nested block; None for what isn't set."""
 
-_KNOWN = yaml.safe_load(Path(__file__).with_name("google_names.yaml").read_bytes())
+_KNOWN = beside(__file__, "google_names.yaml")
 _NAMES: dict[str, str] = _KNOWN["names"]
 _TARGETS: dict[str, tuple[str, str]] = _KNOWN["targets"]
 

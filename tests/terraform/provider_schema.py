@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pyvider.protocols.tfprotov6.protobuf import tfplugin6_pb2 as pb
+
+from tests.tables import beside
 
 _REPLACED = "string, optional, computed, replace"
 
@@ -22,9 +22,7 @@ class Schema(NamedTuple):
 @cache
 def google_schema() -> dict[str, dict[str, Schema]]:
     """Return the schemas by section and type; the provider has a section of its own."""
-    content = yaml.safe_load(
-        Path(__file__).with_name("google_schema.yaml").read_bytes()
-    )
+    content = beside(__file__, "google_schema.yaml")
     content["provider"] = {"google": content["provider"]}
     schemas: dict[str, dict[str, Schema]] = {}
     for section, kinds in content.items():

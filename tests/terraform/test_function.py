@@ -10,17 +10,14 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
-import yaml
-
 from lab.filters.log_filter import parse_log_filter
+from tests.tables import beside
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import FUNCTION, MODULE
 
 _INPUTS: dict[str, Any] = FUNCTION | {"create_policies": False}
-_ENTRIES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
-    Path(__file__).with_name("log_entries.yaml").read_text("utf-8")
-)
+_ENTRIES: dict[str, list[dict[str, Any]]] = beside(__file__, "log_entries.yaml")
 del _ENTRIES["logs"]
 
 

@@ -2,19 +2,16 @@
 
 import json
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.tables import beside
 from tests.terraform.conftest import Called, CopyModule, PlanModule
 from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
-_TABLE: dict[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("mistakes.yaml").read_text("utf-8")
-)
+_TABLE: dict[str, Any] = beside(__file__, "mistakes.yaml")
 _AT_PLAN, _CONFIGS, _WARNINGS = (
     _TABLE.pop(each) for each in ("at plan", "config", "warnings")
 )

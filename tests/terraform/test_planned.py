@@ -2,18 +2,15 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.tables import beside
 from tests.terraform.conftest import PlanModule
 from tests.terraform.module_inputs import FUNCTION
 
-_CASES: dict[str, dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("planned.yaml").read_text("utf-8")
-)
+_CASES: dict[str, dict[str, Any]] = beside(__file__, "planned.yaml")
 
 
 @pytest.mark.parametrize("case", _CASES)

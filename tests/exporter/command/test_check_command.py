@@ -16,6 +16,7 @@ from tests.exporter.command.conftest import (
     Shop,
     command,
 )
+from tests.tables import rows
 
 COLLECTING = "collect: {objects: true}\n"
 
@@ -285,25 +286,9 @@ WINNING = """\
 timezone: UTC}}
 - {match: "*/orders-*", lag: 2h}
 """
-WINS = f"{CONFIG}:6: expectations[2] wins; move it below, or remove it"
-FINE = "these states are always fine; remove it"
 
 
-@pytest.mark.parametrize(
-    ("expectation", "why"),
-    [
-        ('{match: "*/orders-1", lag: 5m}', WINS),
-        ('{match: "*/orders-*", lag: 2h}', WINS),
-        ('{match: "*/*", lag: 5m}', ""),
-        ('{match: "*/orders-?", lag: 5m}', ""),
-        ('{match: "*/orders-1", lag: 5m, failed: 15m}', ""),
-        ('{match: "*/orders-1", quiet: 6h}', ""),
-        ('{match: "*/stock", states: [RUNNING]}', FINE),
-        ('{match: "*/stock", states: [RUNNING, PAUSED]}', ""),
-        ('{match: "*", lag: 2h}\n- {match: "*/s*", states: [RUNNING]}', FINE),
-        ('{match: "*", states: [PAUSED]}\n- {match: "*/s*", states: [RUNNING]}', ""),
-    ],
-)
+@rows
 def test_an_expectation_without_effect_is_a_warning(expectation: str, why: str) -> None:
     """Check names the one that wins, if that has all of its streams and keys."""
     config = f"{DISCOVERING}expectations:\n- {expectation}\n{WINNING}"
@@ -318,29 +303,10 @@ expectations:
   - {match: "*/streams/carts", quiet: 6h, states: [PAUSED]}
   - {match: "*/streams/orders", lag: 90m}
 """
-MUTED = "}]\nmutes: [{timezone: UTC, until: 2026-07-01, match: projects/shop-prod/"
 
 
-@pytest.mark.parametrize(
-    ("rest", "warnings"),
-    [
-        (', exclude: ["[a-z]*"]}]', 1),
-        (', exclude: ["[a-m]*", "[n-z]*"]}]', 1),
-        (f"{MUTED}*}}]", 1),
-        (f", locations: [us-east1]{MUTED}locations/us-east1/*}}]", 1),
-        ("}]\nexpectations: [{match: projects/shop-prod/*, states: [PAUSED]}]", 1),
-        (', exclude: ["*-test"]}]', 0),
-        (', exclude: ["*[0-9]*"]}]', 0),
-        (', include: ["orders-*"], exclude: ["*-test"]}]', 0),
-        (', include: ["orders-*"], exclude: ["*"]}]', 1),
-        (', include: ["orders-[1-3]", "x?"], exclude: ["[ox]*"]}]', 1),
-        (f', include: ["orders-*"]{MUTED}*}}]', 1),
-        (f', include: ["orders-*"]{MUTED}*/orders-1*}}]', 0),
-        (f"{MUTED}locations/us-east1/*}}]", 0),
-        (f"{MUTED.replace('07', '05')}*}}]", 0),
-    ],
-)
 @freeze_time("2026-06-01 12:00")
+@rows
 def test_a_rule_for_a_whole_source_is_a_warning(rest: str, warnings: int) -> None:
     """Offline, it names that project alone; strict, the exit code is 1, or else 0."""
     two = DISCOVERING.replace("[{", "[{project: bank-prod}, {").replace("}]\n", rest)

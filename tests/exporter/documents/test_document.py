@@ -10,10 +10,9 @@ from pydantic import Field
 
 from exporter.documents.document import Section, parse, read_file
 from exporter.documents.mistakes import InputError
+from tests.tables import beside
 
-WRONG_VALUES: dict[str, str] = yaml.safe_load(
-    Path(__file__).with_name("wrong_values.yaml").read_text("utf-8")
-)
+WRONG_VALUES: dict[str, str] = beside(__file__, "wrong_values.yaml")
 
 
 # Each line repeats the one before ten times.

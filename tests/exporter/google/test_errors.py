@@ -1,10 +1,8 @@
 """What an error of Google's means in a sentence, and what to do about it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
@@ -16,8 +14,9 @@ from exporter.google.errors import (
     explain_unexpected_error,
 )
 from tests.canary import Canary
+from tests.tables import beside
 
-ERRORS = yaml.safe_load(Path(__file__).with_name("errors.yaml").read_text("utf-8"))
+ERRORS = beside(__file__, "errors.yaml")
 PLUGIN = "Getting metadata from plugin failed with error: "
 
 

@@ -2,11 +2,9 @@
 
 from collections import Counter
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from google.cloud.datastream_v1 import BackfillJob
 
 from exporter.config import Config
@@ -25,6 +23,7 @@ from exporter.steps.measure import (
 from exporter.steps.problems import LocationProblems, follow
 from exporter.steps.read import Objects, Stream
 from tests.exporter.worlds import EUROPE, ORDERS, USERS
+from tests.tables import beside
 
 NOW = 1_767_225_600
 LATER = "2026-01-01T00:00:01Z"
@@ -153,9 +152,7 @@ def test_objects_are_counted_whole() -> None:
 
 # The catalogue.
 
-PROMISED = yaml.safe_load(
-    Path(__file__).with_name("promised_metrics.yaml").read_text("utf-8")
-)
+PROMISED = beside(__file__, "promised_metrics.yaml")
 
 
 def test_the_catalogue_is_as_promised() -> None:

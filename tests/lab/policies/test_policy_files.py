@@ -17,10 +17,9 @@ from lab.policies.deployment import is_created
 from lab.policies.files import read_policies
 from tests.lab.policies.folders import CASES, copy, errors
 from tests.mangling import mangle, values
+from tests.tables import beside
 
-MISTAKES: dict[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("mistakes.yaml").read_text("utf-8")
-)
+MISTAKES: dict[str, Any] = beside(__file__, "mistakes.yaml")
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
 ODD = [
     "*",

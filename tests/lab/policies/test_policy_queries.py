@@ -1,7 +1,6 @@
 """This project's policies: their promises, selectors and windows."""
 
 import re
-from pathlib import Path
 
 import yaml
 from google.cloud import monitoring_v3
@@ -12,8 +11,9 @@ from lab.policies.files import Policy
 from lab.policies.promql import known_series
 from lab.promql_durations import parse_seconds
 from tests.lab.policies.folders import POLICIES, every_metric_policy, every_policy
+from tests.tables import beside
 
-PROMISES = yaml.safe_load(Path(__file__).with_name("promises.yaml").read_text("utf-8"))
+PROMISES = beside(__file__, "promises.yaml")
 
 
 def test_the_policies_are_as_promised() -> None:

@@ -1,13 +1,11 @@
 """Parsed queries: metrics, look-back windows, mistakes, and what is billed."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from lab.policies import promql
-from tests.tables import rows
+from tests.tables import beside, rows
 from tools.clauses import billed
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")
@@ -31,9 +29,7 @@ TEXTS = {
     "NODE": ", ".join(NODE),
     "NATIVE": ", ".join(NATIVE),
 }
-QUERIES: dict[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("queries.yaml").read_text("utf-8")
-)
+QUERIES: dict[str, Any] = beside(__file__, "queries.yaml")
 
 
 def full(text: str) -> str:

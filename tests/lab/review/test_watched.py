@@ -1,26 +1,19 @@
 """What a plan changes about what is watched: sentences first, then the diff."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from lab.review.page import review_page
 from lab.review.review import make_review
 from tests.lab.review.conftest import Replanned, Reviewed
 from tests.lab.review.plan_json import exporter, plan, planned
+from tests.tables import beside
 from tests.terraform.module_inputs import CONFIG
 
-
-def _read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name(name).read_text())
-    return found
-
-
-_CONFIGS = _read("config_changes.yaml")
-_PULL_REQUESTS = _read("pull_requests.yaml")
+_CONFIGS = beside(__file__, "config_changes.yaml")
+_PULL_REQUESTS = beside(__file__, "pull_requests.yaml")
 
 
 def _sentences(*changes: Any) -> list[str]:

@@ -14,6 +14,8 @@ COUNTED = $(BIN)/python -m pip --disable-pip-version-check install --progress-ba
 	awk '/^(Collecting|  Downloading|Installing)/ { printf "\r%s\033[K", substr($$0, 1, 70) >"/dev/stderr" } \
 		END { printf "\r\033[K" >"/dev/stderr" }'; }
 ARGS ?=
+# Else each of the tests' processes would compile the project and the tests again.
+unexport PYTHONDONTWRITEBYTECODE
 # The tests of a file share what they set up, so one worker runs them all.
 PYTEST = pytest --numprocesses auto --dist loadfile $(ARGS)
 DIST ?= dist

@@ -16,8 +16,9 @@ COUNTED = $(BIN)/python -m pip --disable-pip-version-check install --progress-ba
 ARGS ?=
 # Else each of the tests' processes would compile the project and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
-# The tests of a file share what they set up, so one worker runs them all.
-PYTEST = pytest --numprocesses auto --dist loadfile $(ARGS)
+# The tests of a file share what they set up, so one worker runs them all. Files come in the order of
+# pyproject.toml; by their numbers of tests, the longest would come last.
+PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 DIST ?= dist
 BILL ?= --validate
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)

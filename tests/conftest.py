@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import HTTPServer
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+from unittest.mock import MagicMock
 
 import pytest
 from coverage import Coverage
@@ -19,6 +20,8 @@ from tests.certificate import TRUSTED, key_and_certificate
 
 # jsonschema imports it where it is installed, and it parses 38 grammars: 0.8 s.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # an ImportError
+# pyvider loads all of this package to know its own version: 0.5 s.
+sys.modules["provide.foundation.utils.versioning"] = MagicMock()
 
 # Sends this process a signal as soon as a condition is true
 SignalWhen: TypeAlias = Callable[[int, Callable[[], bool]], None]

@@ -99,7 +99,7 @@ def _evaluate(
 ) -> tuple[list[Incident], str]:
     """Return a policy's incidents, and why it could not be evaluated (mostly empty)."""
     if not policy.enabled:
-        return [], "is disabled in its file"
+        return [], "is disabled"
     if not policy.query or not policy.parsed_query:
         return [], "matches log entries, which the history does not have"
     query = without_placeholders(policy.query)

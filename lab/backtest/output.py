@@ -1,6 +1,6 @@
 """A back-test's result as JSON and as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -11,9 +11,14 @@ from lab.promql_durations import format_duration
 from lab.terminal import print_table
 
 
-def backtest_json(result: BacktestResult) -> dict[str, Any]:
+def backtest_json(
+    result: BacktestResult,
+    notes: Sequence[str] = (),
+    alerts: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Return the result as JSON: incidents by severity, then policy, then time.
 
+    Of a plan, it has ``notes``, and ``alerts`` of each policy before and after it.
     An incident that was open at the start has no ``opened``; its seconds, and those of
     one that is still open, are those in the period.
     """
@@ -26,6 +31,7 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
         incidents.append(
             {
                 "policy": incident.policy,
+                "plan": incident.side,
                 "severity": severities[incident.policy],
                 "opened": format_time(start + opened) if opened else None,
                 "closed": closed and format_time(start + closed),
@@ -34,13 +40,17 @@ def backtest_json(result: BacktestResult) -> dict[str, Any]:
                 "labels": incident.labels,
             }
         )
-    incidents.sort(key=lambda each: SEVERITIES.index(each["severity"]))
+    incidents.sort(
+        key=lambda each: (SEVERITIES.index(each["severity"]), each["policy"])
+    )
     alerted = {incident.policy for incident in result.incidents}
     quiet = severities.keys() - alerted - result.not_evaluated.keys()
     return {
         "from": format_time(start),
         "until": format_time(end),
         "history_starts": since and format_time(since),
+        "notes": notes,
+        "alerts": alerts,
         "incidents": incidents,
         "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,
@@ -53,6 +63,11 @@ def print_backtest(found: Mapping[str, Any], out: TextIO) -> None:
         out.write(
             f"The exporter's history starts at {since}. Earlier alerts are unknown.\n\n"
         )
+    out.writelines(f"{note}\n\n" for note in found["notes"])
+    if found["alerts"]:
+        counts = [[*map(str, each.values())] for each in found["alerts"]]
+        print_table(("policy", "before", "after", "notified"), counts, out)
+        out.write("\n")
     if found["incidents"]:
         rows: list[Any] = []
         for each in found["incidents"]:
@@ -60,13 +75,14 @@ def print_backtest(found: Mapping[str, Any], out: TextIO) -> None:
             rows.append(
                 (
                     each["policy"],
+                    each["plan"],
                     each["severity"],
                     each["opened"] or "before the start",
                     each["closed"] or "still open",
                     each["about"] or labels or "-",
                 )
             )
-        headings = ("policy", "severity", "opened", "closed", "about")
+        headings = ("policy", "plan", "severity", "opened", "closed", "about")
         print_table(headings, rows, out)
     else:
         out.write("No policy would have alerted.\n")

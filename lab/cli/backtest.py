@@ -4,9 +4,9 @@ import argparse
 import math
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
@@ -19,6 +19,12 @@ from lab.backtest.output import (
     backtest_summary,
     print_backtest,
 )
+from lab.backtest.planned import (
+    PlanSides,
+    compared,
+    plan_sides,
+    planned_limits,
+)
 from lab.backtest.read import EXPORTER_DELAY, Reader
 from lab.cli.options import (
     LabContext,
@@ -27,9 +33,9 @@ from lab.cli.options import (
     open_monitoring,
     selected_policies,
 )
-from lab.policies.files import Policy
 from lab.policies.model import DAY
 from lab.prove.engine import check_installed
+from lab.review.plan import read_plan
 from lab.terminal import Progress, print_json
 from lab.timeline.charts import chart, write_page
 from lab.timeline.spans import Period
@@ -38,6 +44,8 @@ HELP = (
     "Reads the history of the exporter's metrics and of Google's own from Cloud"
     " Monitoring, evaluates the policies as they are in the files, and prints the"
     " incidents that would have opened: when, for how long, and about which stream."
+    " With --plan, it evaluates the policies before and after a Terraform plan instead,"
+    " and prints which incidents differ."
     " Exit code 0: it was evaluated, whatever came out; 1: the history can't be read."
     " Needs monitoring.timeSeries.list on the metrics project"
     " (roles/monitoring.viewer)."
@@ -70,7 +78,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=_DAYS,
         help=f"how many days, {MOST_DAYS} at most: {_KEPT} (default: {_DAYS})",
     )
-    add_options(parser, "policies", "html", "json")
+    policies = parser.add_mutually_exclusive_group()
+    policies.add_argument(
+        "--plan",
+        metavar="PLAN.json",
+        help=(
+            "compare the policies, and config's limits, before and after this output of"
+            " `terraform show -json PLANFILE`; - reads it from standard input"
+        ),
+    )
+    add_options(policies, "policies")
+    add_options(parser, "html", "json")
 
 
 def run(context: LabContext) -> int:
@@ -78,22 +96,24 @@ def run(context: LabContext) -> int:
     args, stop = context.args, context.stop
     # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
-    policies = selected_policies(args)
+    plan = None
+    if args.plan:
+        plan = read_plan(args.plan)
+        sides = plan_sides(plan)
+    else:
+        sides = PlanSides([], [*selected_policies(args)], [], [])
     with (
         TemporaryDirectory(prefix="backtest-") as folder,
         Progress(context.err) as progress,
     ):
         history = History(Path(folder))
         if args.recorded:
-            history.add(recorded())
+            series = [*recorded()]
+            history.add(series + planned_limits(series, sides.configs))
             end = float(math.floor(history.last + EXPORTER_DELAY))
         else:
             end = float(math.floor(time.time()))
-            try:
-                _read(context, policies, history, end, progress)
-            except CallError:
-                if not stop.is_set():
-                    raise
+            _read(context, sides, history, end, progress)
         if stop.is_set():
             LOGGER.warning("Interrupted while reading.")
             return INTERRUPTED
@@ -107,13 +127,18 @@ def run(context: LabContext) -> int:
             )
             return INCOMPLETE
         period = Period(end - args.days * DAY, end)
-        result = evaluate(policies, history, period, progress, stop)
-    found = backtest_json(result)
+        result = evaluate(sides.after, history, period, progress, stop)
+        summary = backtest_summary(result)
+        alerts: list[dict[str, Any]] = []
+        if plan:
+            before = evaluate(sides.before, history, period, progress, stop)
+            summary = f"Before the plan: {backtest_summary(before)} After: {summary}"
+            result, alerts = compared(plan, before, result)
+    found = backtest_json(result, sides.notes, alerts)
     if args.json:
         print_json(found, context.out)
     else:
         print_backtest(found, context.out)
-    summary = backtest_summary(result)
     LOGGER.info("%s", summary)
     if args.html:
         drawn = chart(result.period, history.spans, result.incidents, result.policies)
@@ -127,23 +152,27 @@ def run(context: LabContext) -> int:
 
 def _read(
     context: LabContext,
-    policies: Sequence[Policy],
+    sides: PlanSides,
     history: History,
     end: float,
     progress: Progress,
 ) -> None:
     """Read the series that the policies query, and say which of them may be partial."""
     args = context.args
-    metrics, before = metrics_to_read(policies)
+    metrics, before = metrics_to_read(sides.before + sides.after)
     first = end - args.days * DAY - before
     parts = periods(first, end)
     with open_monitoring(context) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
         for period in progress.track(parts, description="reading the history"):
-            series = reader.read(metrics, period)
+            try:
+                series = reader.read(metrics, period)
+            except CallError:
+                if not context.stop.is_set():
+                    raise
             if context.stop.is_set():
                 return
-            history.add(series)
+            history.add(series + planned_limits(series, sides.configs))
     for sentence in sorted(reader.doubts):
         LOGGER.warning("%s", sentence)
 

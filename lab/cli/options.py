@@ -4,7 +4,7 @@ Every mistake in a file or a name is an InputError.
 """
 
 import os
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -92,8 +92,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def add_options(parser: ArgumentParser, *names: str) -> None:
-    """Add options that several commands have."""
+def add_options(parser: Any, *names: str) -> None:
+    """Add options that several commands have to a parser, or a group of one."""
     for name in names:
         parser.add_argument(f"--{name}", **_OPTIONS[name])
 

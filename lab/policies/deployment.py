@@ -11,9 +11,10 @@ from typing import NamedTuple
 from exporter.config import Config
 from lab.policies.promql import pretty
 
+# The comma after it, as PromQL takes one before a closing bracket
 _PLACEHOLDER = re.compile(
-    r',\s*(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
-    r'|namespace="datastream-exporter")'
+    r'\b(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
+    r'|namespace="datastream-exporter")\s*,?'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
 # What a route adds to the selectors of streams, locations and connections

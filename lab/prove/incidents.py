@@ -34,6 +34,7 @@ class Incident(NamedTuple):
     closed: float | None
     # Seconds from the start to the first of the evaluations that led to it
     phase: float = 0.0
+    side: str = ""  # of a plan, where the other side has no such incident
 
 
 def incidents_of(

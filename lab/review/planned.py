@@ -10,7 +10,7 @@ from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.policies import promql
 from lab.policies.deployment import with_placeholders
 from lab.policies.files import Policy
-from lab.policies.model import DAY, INTERVAL
+from lab.policies.model import DAY, INTERVAL, SEVERITIES
 from lab.review.values import UNKNOWN, Json
 
 # Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events
@@ -60,9 +60,10 @@ def playable(values: Json, name: str) -> Policy:
         raise ValueError("it does not have exactly one condition")
     metric = pb.conditions[0].condition_prometheus_query_language
     log = pb.conditions[0].condition_matched_log
+    query = None
     interval = (metric.evaluation_interval.seconds or INTERVAL) if metric.query else 0
     if metric.query:
-        promql.read(metric.query)
+        query = promql.read(metric.query)
     elif log.filter:
         parse_log_filter(log.filter)
         for extractor in log.label_extractors.values():
@@ -74,6 +75,10 @@ def playable(values: Json, name: str) -> Policy:
         raise ValueError("its condition is neither PromQL nor a log match")
     if interval > DAY or interval % INTERVAL:
         raise ValueError(f"its evaluationInterval is not a multiple of {INTERVAL}s")
+    severity = values.get("severity")
+    if severity not in SEVERITIES:
+        # None, or one that is known only after apply
+        severity = SEVERITIES[-1]
     return Policy(
         name=name,
         path=Path(name),
@@ -83,6 +88,8 @@ def playable(values: Json, name: str) -> Policy:
         retest_window=metric.duration.seconds,
         interval=interval,
         proto=proto,
+        parsed_query=query,
+        severity=severity,
     )
 
 

@@ -161,8 +161,8 @@ def _routes(plan: Plan) -> list[ChangedRoute]:
         default = change
         if change.route != DEFAULT_ROUTE:
             default = defaults.get(change.file, change)
-        before = _notified(change.before or default.before)
-        after = _notified(change.after or default.after)
+        before = notified(change.before or default.before)
+        after = notified(change.after or default.after)
         if before != after:
             found[change.route, before, after].append(change.name)
     return [ChangedRoute(*key, names) for key, names in sorted(found.items())]
@@ -173,11 +173,12 @@ def _new(plan: Plan) -> list[NewPolicies]:
     for change in plan.changes:
         if change.after:
             severity = str(change.after.values.get("severity", ""))
-            found[severity, _notified(change.after)].append(change.name)
+            found[severity, notified(change.after)].append(change.name)
     return [NewPolicies(*key, names) for key, names in sorted(found.items())]
 
 
-def _notified(planned: PlannedPolicy | None) -> str:
+def notified(planned: PlannedPolicy | None) -> str:
+    """Return the channels of a policy, or that it has none."""
     if planned is None or not planned.values.get("enabled", True):
         return NO_POLICY
     channels = planned.values.get("notificationChannels", [])

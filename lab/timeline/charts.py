@@ -24,23 +24,17 @@ MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
 # A location or exporter that was nothing else has no row of its own.
 _QUIET = {"RUNNING", "readable", "runs"}
-# Between two ticks: a minute to a hundred days
+# Between two ticks: five minutes to ten days, which is a quarter of the longest time
 _TICK_MINUTES = (
-    1,
     5,
-    10,
-    20,
     30,
     60,
     120,
-    240,
     360,
     720,
     1440,
     2880,
-    5760,
     14_400,
-    144_000,
 )
 _MOST_TICKS = 4
 _NARROWEST = 0.3  # percent
@@ -149,7 +143,10 @@ def chart(
         if about == "every exporter" and len(exporters) == 1:
             about = exporters[0]
         fired = opened.setdefault(about, {})
-        fired.setdefault(incident.policy, []).append(incident)
+        line = incident.policy
+        if incident.side:
+            line += f" ({incident.side})"
+        fired.setdefault(line, []).append(incident)
     alike: dict[str, list[Row]] = {}
     for name in (*opened, *sorted(spans.of.keys() - opened)):
         row = Row(name, [], [])
@@ -157,7 +154,8 @@ def chart(
             if span.start <= end and span.end >= start:
                 row.spans.append(axis.bar(*span))
         for policy, found in opened.get(name, {}).items():
-            row.incidents.append(_line(axis, policy, severities[policy], found))
+            severity = severities[found[0].policy]
+            row.incidents.append(_line(axis, policy, severity, found))
         # Of a dead exporter, its own row says it.
         states = {bar.text for bar in row.spans if not bar.text.endswith(f" {DEAD}")}
         if "/streams/" in name or row.incidents or states - _QUIET:

@@ -135,7 +135,7 @@ def test_policies_are_evaluated_as_they_are(
     opened = {each["about"]: each["opened"] for each in document["incidents"]}
     assert opened[f"{AT}/orders"] == text(START + 50.5 * MINUTE)
     reasons = document["not_evaluated"]
-    assert reasons["stream-errors"] == "is disabled in its file"
+    assert reasons["stream-errors"] == "is disabled"
     assert reasons["stream-missing"].startswith("Prometheus refuses the query: ")
     assert reasons["location-unreadable"].startswith(
         "there is no series of custom_googleapis_com:shop_orders"
@@ -159,7 +159,7 @@ def test_the_recorded_history_needs_no_account(
         "2 still open Opened Policy About So far 08:21Z CRITICAL stream-missing",
         "4 closed Opened Policy About Lasted 06:21Z CRITICAL stream-failed orders",
         "stream-lagging 07:10Z → 07:35Z",
-        "stream-changed is disabled in its file",
+        "stream-changed is disabled",
     )
     assert re.search(".*".join(shown), words)
 

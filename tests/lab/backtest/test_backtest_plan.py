@@ -1,0 +1,124 @@
+"""``datastream-lab backtest --plan``: what a change would have done."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.config import WHOLE
+from tests.lab.conftest import Command, Ended
+from tools import lab_review
+
+CONFIG = """\
+metrics: {project: shop-prod}
+sources: [{project: shop-prod, locations: [europe-west1, us-east1]}]
+"""
+UNWATCHED = CONFIG.replace("1]}", "1], exclude: [stock]}")
+LIMITS = 'expectations: [{match: "*/stock", lag: 45m}, {match: "*/or*", failed: 15m}]'
+FAILED = "stream-failed-permanently"
+Planned = Callable[..., Ended]
+
+
+def exporter(before: str, after: str) -> dict[str, Any]:
+    """Return the change of a resource that runs an exporter with a config."""
+    sides = {"before": {"env": {WHOLE: before}}, "after": {"env": {WHOLE: after}}}
+    kind = {"type": "google_cloud_run_v2_job", "mode": "managed", "name": "exporter"}
+    return {**kind, "address": "exporter", "change": {"actions": ["update"], **sides}}
+
+
+@pytest.fixture
+def planned(command: Command, tmp_path: Path) -> Planned:
+    """Return a function that back-tests the recorded history with the docs' plan."""
+
+    def run(
+        *words: str,
+        more: dict[str, Any] | None = None,
+        **changes: dict[str, Any],
+    ) -> Ended:
+        plan = lab_review.plan()
+        for resource in plan["resource_changes"]:
+            resource["change"].update(changes.get(resource["index"], {}))
+        plan["resource_changes"] += [more] if more else []
+        file = tmp_path / "plan.json"
+        file.write_text(json.dumps(plan))
+        return command("backtest", "--recorded", "--plan", str(file), *words)
+
+    return run
+
+
+def rows(text: str, policy: str) -> list[list[str]]:
+    """Return the cells of the rows about a policy."""
+    lines = re.findall(rf"^{policy} .+", text, re.MULTILINE)
+    return [re.split(r"  +", line) for line in lines]
+
+
+def test_policies_are_compared_before_and_after(
+    planned: Planned, tmp_path: Path
+) -> None:
+    """A later incident stands on both sides; each policy has counts and channels."""
+    page = tmp_path / "page.html"
+    code, out, err = planned("--html", str(page))
+    assert code == 0
+    assert out.split("\n\n")[1] == "The plan has no config."
+    counts, before, after = rows(out, "stream-lagging")
+    assert counts[1:] == ["1", "1", lab_review.CHANNEL]
+    assert before[1:4] == ["before", "ERROR", "2026-01-05T07:10:06Z"]
+    assert after[1:4] == ["after", "ERROR", "2026-01-05T07:30:06Z"]
+    # The same incident has one row.
+    assert [row[1] for row in rows(out, FAILED)] == ["1", "CRITICAL"]
+    assert re.search("Before the plan: 6 incidents .+ After: 6 incidents", err)
+    drawn = " ".join(re.sub("<[^>]*>", " ", page.read_text("utf-8")).split())
+    assert "Notified exporter-silent 1 1 projects/" in drawn
+    assert "stream-lagging (after the plan) stock" in drawn
+    assert "stream-lagging (before) 07:10Z → 07:35Z" in drawn
+
+
+def test_limits_of_the_new_config_count(planned: Planned) -> None:
+    """Limits are worked out again from the recorded states; the rest is recorded."""
+    found = planned("--json", more=exporter(CONFIG, UNWATCHED + LIMITS))
+    document = json.loads(found.out)
+    assert "Its limits (lag, quiet, failed, and their windows)" in document["notes"][0]
+    (lagging,) = (
+        one for one in document["alerts"] if one["policy"] == "stream-lagging"
+    )
+    assert (lagging["before"], lagging["after"]) == (1, 0)
+    incidents = {}
+    for each in document["incidents"]:
+        incidents[each["policy"], each["plan"]] = each["opened"][11:]
+    assert incidents["stream-failed", "before"] == "06:21:36Z"
+    assert incidents["stream-failed", "after"] == "06:36:06Z"
+
+
+def test_what_is_created_deleted_or_hidden_is_said(planned: Planned) -> None:
+    """A policy notifies nobody where it does not exist; what is hidden has a reason."""
+    hidden = exporter(CONFIG, CONFIG + LIMITS)
+    hidden["change"]["after_sensitive"] = {"env": True}
+    found = planned(
+        more=hidden,
+        **{
+            FAILED: {"actions": ["delete"], "after": None},
+            "stream-failed": {"actions": ["create"], "before": None},
+            "stream-missing": {"after_sensitive": {"conditions": True}},
+        },
+    )
+    assert "The plan hides config.yaml: what it decides is as it was rec" in found.out
+    assert rows(found.out, FAILED)[0][1:] == [
+        "1",
+        "0",
+        f"{lab_review.CHANNEL} → no policy",
+    ]
+    assert rows(found.out, "stream-failed")[0][1:3] == ["0", "1"]
+    assert rows(found.out, "stream-missing")[-1][1] == "its condition is sensitive"
+
+
+def test_a_mistake_in_the_new_config_is_an_error(planned: Planned) -> None:
+    """A config that the exporter refuses costs exit 2; so do two kinds of policies."""
+    code, out, err = planned(more=exporter(CONFIG, "metrics: {}"))
+    assert (code, out) == (2, "")
+    assert "new config.yaml:1: metrics.project: has no value" in err
+    code, _, err = planned("--policies", "alerting_policies")
+    assert code == 2
+    assert "argument --policies: not allowed with argument --plan" in err

@@ -141,7 +141,7 @@ def selected_scenarios(
     names: Sequence[str],
     policies: Iterable[Policy],
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios with these names or paths; without any, all scenarios."""
+    """Return the scenarios with these names; without any, all scenarios."""
     files = dict.fromkeys(_scenario_files(args, names))
     return read_files(files, {policy.name for policy in policies})
 
@@ -158,9 +158,6 @@ def _policy_folders(args: Namespace) -> list[Path]:
 
 
 def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
-    found = [Path(name) for name in names if _is_path(name)]
-    if names and len(found) == len(names):
-        return found
     folders = [Path(folder) for folder in args.scenarios or ()]
     folders = folders or [folder / _SCENARIOS for folder in _policy_folders(args)]
     known = [file for folder in folders for file in folder.glob(f"*{_ENDING}")]
@@ -171,10 +168,9 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
         )
     if not names:
         return sorted(known, key=lambda file: file.stem)
+    found: list[Path] = []
     sentences = []
     for name in dict.fromkeys(names):
-        if _is_path(name):
-            continue
         files = [file for file in known if file.stem == name]
         if not files:
             guess = nearest(name, [file.stem for file in known])
@@ -186,7 +182,3 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
     if sentences:
         raise InputError(sentences)
     return found
-
-
-def _is_path(name: str) -> bool:
-    return name.endswith(_ENDING) or os.sep in name

@@ -1,8 +1,6 @@
 """``datastream-lab test``: plays scenarios and checks that the right alerts fire."""
 
-import logging
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from typing import TextIO
 
 from rich.padding import Padding
@@ -36,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "wanted",
         nargs="*",
         metavar="SCENARIO",
-        help="a scenario's name or file (default: all scenarios)",
+        help="a scenario's name (default: all scenarios)",
     )
     parser.add_argument(
         "--list",
@@ -72,13 +70,15 @@ def run(context: LabContext) -> int:
             progress.start()
     failed = [result.scenario.name for result in results if not result.passed]
     played = len(results) == len(scenarios)
-    summary = _summary(results, failed)
     if not played:
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)
         )
-    if results:
-        LOGGER.log(logging.ERROR if failed else logging.INFO, "%s", summary)
+    count = plural(len(results), "scenario")
+    if failed:
+        LOGGER.error("%s: %d failed (%s).", count, len(failed), ", ".join(failed))
+    elif results:
+        LOGGER.info("%s: passed.", count)
     if not played:
         return INTERRUPTED
     return INCOMPLETE if failed else OK
@@ -97,10 +97,3 @@ def _print(result: ScenarioResult, stream: TextIO) -> None:
         indent = (0, 0, 0, len("PASS  "))
         out.print(Padding(line, indent, expand=False))
     stream.flush()
-
-
-def _summary(results: Sequence[ScenarioResult], failed: Sequence[str]) -> str:
-    text = plural(len(results), "scenario")
-    if failed:
-        return f"{text}: {len(failed)} failed ({', '.join(failed)})."
-    return f"{text}: passed."

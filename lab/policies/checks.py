@@ -42,7 +42,13 @@ def problems(
     query: Query | None,
 ) -> Iterator[Problem]:
     """Yield everything that contradicts itself in a policy."""
-    yield from _name(name, file)
+    if not LABEL_VALUE.fullmatch(name):
+        sentence = "the file's name is the policy's name; rename it to only"
+        yield (), f"{sentence} {LABEL_ALLOWED}"
+    policy = file.user_labels.get("policy", name)
+    if policy != name:
+        found = f"{quote(policy)} is not the file's name"
+        yield ("userLabels", "policy"), f"{found}; write {quote(name)}"
     yield from _strategy(file)
     yield from _threshold(file)
     condition = file.conditions[0]
@@ -65,16 +71,6 @@ def problems(
             )
             yield (*path, "duration"), sentence
         yield from _documentation(file, query.labels, METRIC_LABEL)
-
-
-def _name(name: str, file: PolicyFile) -> Iterator[Problem]:
-    if not LABEL_VALUE.fullmatch(name):
-        sentence = "the file's name is the policy's name; rename it to only"
-        yield (), f"{sentence} {LABEL_ALLOWED}"
-    policy = file.user_labels.get("policy", name)
-    if policy != name:
-        found = f"{quote(policy)} is not the file's name"
-        yield ("userLabels", "policy"), f"{found}; write {quote(name)}"
 
 
 def _strategy(file: PolicyFile) -> Iterator[Problem]:

@@ -33,9 +33,8 @@ class ChangedIncident:
     policy: str  # the policy's name
     kind: str  # one of KINDS
     about: str  # the full name of the resource, or the labels
-    # Before and after; None where it doesn't open, or is open at the end
+    # Before and after; None where it doesn't open
     opens: tuple[float | None, float | None]
-    closes: tuple[float | None, float | None]
 
 
 class Played(NamedTuple):
@@ -126,14 +125,8 @@ def compare(
         kind = _kind(*pair)
         one = pair[1] or pair[0]
         if one and kind:
-            opens, closes = zip(*map(_times, pair), strict=True)
-            yield ChangedIncident(
-                scenario, one.policy, kind, _about(one), opens, closes
-            )
-
-
-def _times(incident: Incident | None) -> tuple[float | None, float | None]:
-    return (incident.opened, incident.closed) if incident else (None, None)
+            opens = pair[0] and pair[0].opened, pair[1] and pair[1].opened
+            yield ChangedIncident(scenario, one.policy, kind, _about(one), opens)
 
 
 def _is_same(was: Incident, will: Incident) -> bool:

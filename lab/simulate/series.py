@@ -167,7 +167,12 @@ def add_native(
 
     It starts at ``start``, unix seconds. They are sampled once a minute.
     """
-    _add_others(into, scenario, start)
+    for other in scenario.others:
+        series = into.series(promql_name(other.metric), other.labels)
+        for minute in range(other.minutes):
+            own = start + other.since + minute * MINUTE
+            value = other.value + other.per_minute * minute
+            series.add(own + DELAY_SECONDS, own, value)
     snapshots = Snapshots(scenario.world)
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
         for place in _streams(snapshots.at(at)):
@@ -199,16 +204,6 @@ def add_native(
                 continue
             series = into.series(name, place.labels(scenario) | counted)
             _count(series, start + event.at, lasts, count)
-
-
-def _add_others(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
-    """Add the parts of series that a scenario writes out."""
-    for other in scenario.others:
-        series = into.series(promql_name(other.metric), other.labels)
-        for minute in range(other.minutes):
-            own = start + other.since + minute * MINUTE
-            value = other.value + other.per_minute * minute
-            series.add(own + DELAY_SECONDS, own, value)
 
 
 def _count(

@@ -122,36 +122,28 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
 
 def _open_alerts(emulator: Emulator, project: str, engine: Engine) -> Iterator[Any]:
     """Yield the incidents that are open now, as the API has them."""
+    start = int(emulator.started)
     for policy in emulator.metrics_project(project).alert_policies:
         promql = policy.conditions[0].condition_prometheus_query_language
-        for opened, labels in _open_now(emulator, promql, engine):
-            yield {
-                "name": f"projects/{project}/alerts/{opened:.0f}",
-                "openTime": datetime.fromtimestamp(opened, UTC).isoformat(),
-                "metric": {"labels": labels},
-                "policy": {"name": policy.name},
-            }
-
-
-def _open_now(
-    emulator: Emulator, promql: Any, engine: Engine
-) -> Iterator[tuple[float, dict[str, str]]]:
-    """Yield when each incident of a condition opened that is open, and its labels."""
-    interval = promql.evaluation_interval.seconds
-    if not interval:  # a policy on a log
-        return
-    start = int(emulator.started)
-    last = start + emulator.seconds() // interval * interval
-    try:
-        found = engine.query_range(promql.query, start, last, interval)
-    except QueryError:  # Google takes no such policy
-        return
-    for series in found:
-        for opened, closed in firing_intervals(
-            series.values,
-            retest_window=promql.duration.seconds,
-            interval=interval,
-            last=last,
-        ):
-            if closed is None:
-                yield opened, series.labels
+        interval = promql.evaluation_interval.seconds
+        if not interval:  # a policy on a log
+            continue
+        last = start + emulator.seconds() // interval * interval
+        try:
+            found = engine.query_range(promql.query, start, last, interval)
+        except QueryError:  # Google takes no such policy
+            continue
+        for series in found:
+            for opened, closed in firing_intervals(
+                series.values,
+                retest_window=promql.duration.seconds,
+                interval=interval,
+                last=last,
+            ):
+                if closed is None:
+                    yield {
+                        "name": f"projects/{project}/alerts/{opened:.0f}",
+                        "openTime": datetime.fromtimestamp(opened, UTC).isoformat(),
+                        "metric": {"labels": series.labels},
+                        "policy": {"name": policy.name},
+                    }

@@ -7,7 +7,7 @@ an evaluation interval sooner or later.
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from threading import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exporter.steps.measure import metrics
 from lab.backtest.history import History
@@ -37,6 +37,8 @@ class BacktestResult(NamedTuple):
     # start has opened at 0
     incidents: list[Incident]
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
+    # Of a plan: how often each policy alerts before and after it, and whom it notifies
+    alerts: Sequence[dict[str, Any]] = ()
 
 
 def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:

@@ -14,11 +14,10 @@ from lab.terminal import print_table
 def backtest_json(
     result: BacktestResult,
     notes: Sequence[str] = (),
-    alerts: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the result as JSON: incidents by severity, then policy, then time.
 
-    Of a plan, it has ``notes``, and ``alerts`` of each policy before and after it.
+    ``notes`` say what the history can't.
     An incident that was open at the start has no ``opened``; its seconds, and those of
     one that is still open, are those in the period.
     """
@@ -50,7 +49,7 @@ def backtest_json(
         "until": format_time(end),
         "history_starts": since and format_time(since),
         "notes": notes,
-        "alerts": alerts,
+        "alerts": result.alerts,
         "incidents": incidents,
         "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,

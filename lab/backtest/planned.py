@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exporter.config import Config, Source, from_text
 from exporter.names import LocationName
@@ -102,8 +102,8 @@ def compared(
     plan: Plan,
     before: BacktestResult,
     after: BacktestResult,
-) -> tuple[BacktestResult, list[dict[str, Any]]]:
-    """Return both results as one, and a row for each policy that alerts."""
+) -> BacktestResult:
+    """Return both results as one."""
     incidents = [each for each in before.incidents if each in after.incidents]
     for side, own, other in (("before", before, after), ("after", after, before)):
         differ = [each for each in own.incidents if each not in other.incidents]
@@ -125,7 +125,9 @@ def compared(
         for planned in (now, then):
             if planned and planned.problem:
                 not_evaluated[name] = planned.problem
-    policies = before.policies + after.policies
-    return BacktestResult(
-        before.period, before.history_start, policies, incidents, not_evaluated
-    ), alerts
+    return before._replace(
+        policies=before.policies + after.policies,
+        incidents=incidents,
+        not_evaluated=not_evaluated,
+        alerts=alerts,
+    )

@@ -6,7 +6,6 @@ import time
 from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
@@ -129,12 +128,11 @@ def run(context: LabContext) -> int:
         period = Period(end - args.days * DAY, end)
         result = evaluate(sides.after, history, period, progress, stop)
         summary = backtest_summary(result)
-        alerts: list[dict[str, Any]] = []
         if plan:
             before = evaluate(sides.before, history, period, progress, stop)
             summary = f"Before the plan: {backtest_summary(before)} After: {summary}"
-            result, alerts = compared(plan, before, result)
-    found = backtest_json(result, sides.notes, alerts)
+            result = compared(plan, before, result)
+    found = backtest_json(result, sides.notes)
     if args.json:
         print_json(found, context.out)
     else:

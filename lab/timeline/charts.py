@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader
 
 from exporter.logger import LOGGER
-from exporter.text import plural, printable
+from exporter.text import printable
 from lab.policies.files import Policy
 from lab.policies.model import DAY, MINUTE
 from lab.promql_durations import format_duration
@@ -87,7 +87,7 @@ class Chart(NamedTuple):
 
     ticks: list[Bar]  # times to mark
     rows: list[Row]
-    notes: list[str]  # what is left out
+    left_out: int  # how many rows are not drawn
 
 
 class _Axis(NamedTuple):
@@ -162,9 +162,7 @@ def chart(
             alike.setdefault(row.looks, []).append(row)
     shown = list(alike.values())[:MOST_ROWS]
     rows = [first._replace(more=len(others)) for first, *others in shown]
-    left_out = len(alike) - len(rows)
-    notes = [f"{plural(left_out, 'more row')} not drawn."] if left_out else []
-    return Chart(ticks, rows, notes)
+    return Chart(ticks, rows, len(alike) - len(rows))
 
 
 def write_page(

@@ -25,8 +25,13 @@ Planned = Callable[..., Ended]
 def exporter(before: str, after: str) -> dict[str, Any]:
     """Return the change of a resource that runs an exporter with a config."""
     sides = {"before": {"env": {WHOLE: before}}, "after": {"env": {WHOLE: after}}}
-    kind = {"type": "google_cloud_run_v2_job", "mode": "managed", "name": "exporter"}
-    return {**kind, "address": "exporter", "change": {"actions": ["update"], **sides}}
+    return {
+        "type": "google_cloud_run_v2_job",
+        "mode": "managed",
+        "name": "exporter",
+        "address": "exporter",
+        "change": {"actions": ["update"], **sides},
+    }
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_streams_that_look_alike_share_a_row() -> None:
     different = [stream(f"s{number}", always(2, since=number)) for number in range(50)]
     drawn = draw(*different)
     assert len(drawn.rows) == MOST_ROWS
-    assert drawn.notes == ["10 more rows not drawn."]
+    assert drawn.left_out == 10
 
 
 def test_names_are_no_markup(tmp_path: Path) -> None:

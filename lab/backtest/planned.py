@@ -5,12 +5,13 @@ does. What else config decides is as it was recorded.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
 from exporter.config import Config, Source, from_text
+from exporter.config.model import matches
 from exporter.names import LocationName
 from exporter.steps.compare import Expectations
 from exporter.steps.measure import location_samples, metrics
@@ -67,34 +68,33 @@ def plan_sides(plan: Plan) -> PlanSides:
     return sides
 
 
-def planned_limits(
-    series: Iterable[Series],
-    configs: Iterable[Config],
-) -> list[Series]:
+def planned_limits(series: Sequence[Series], configs: Iterable[Config]) -> list[Series]:
     """Return the limits that configs set at the times of the recorded states.
 
     Also those of streams that are no longer watched: they are in the history.
     """
-    states = [each for each in series if each.name == _STATE]
     found = SeriesSet()
     for config in configs:
+        limited = [each.match for each in config.expectations if each.limits]
         unmuted = config.model_copy(update={"mutes": ()})
         expectations = cache(partial(Expectations, unmuted))
-        for each in states:
+        for each in series:
+            if each.name != _STATE:
+                continue
             labels = dict(each.labels)
             at = LocationName(labels["namespace"], labels["location"])
-            if not config.source_of(at):
+            id_ = labels["stream_id"]
+            if not (config.source_of(at) and matches(str(at.stream(id_)), limited)):
                 continue
             source = Source(project=at.project)
             for point in each.samples:
-                stream = Stream(labels["stream_id"], int(point.value))
-                compared = expectations(int(point.time)).compare(at, source, [stream])
-                for sample in location_samples(compared, 0, errors=False):
+                stream = Stream(id_, int(point.value))
+                now = expectations(int(point.time)).compare(at, source, [stream])
+                for sample in location_samples(now, 0, errors=False):
                     if sample.metric == "stream/limit":
                         own = labels | {"limit": sample.labels[1]}
-                        found.series(_PLANNED_LIMIT, own).add(
-                            point.visible_at, point.time, sample.value
-                        )
+                        limits = found.series(_PLANNED_LIMIT, own)
+                        limits.add(point.visible_at, point.time, sample.value)
     return [*found.values()]
 
 
@@ -106,8 +106,11 @@ def compared(
     """Return both results as one."""
     incidents = [each for each in before.incidents if each in after.incidents]
     for side, own, other in (("before", before, after), ("after", after, before)):
-        differ = [each for each in own.incidents if each not in other.incidents]
-        incidents += [each._replace(side=side) for each in differ]
+        incidents += [
+            each._replace(side=side)
+            for each in own.incidents
+            if each not in other.incidents
+        ]
     was = Counter(each.policy for each in before.incidents)
     will = Counter(each.policy for each in after.incidents)
     alerts = []
@@ -115,13 +118,15 @@ def compared(
     for change in plan.changes:
         name, now, then = change.name, change.before, change.after
         if was[name] or will[name]:
-            row = {
-                "policy": name,
-                "before": was[name],
-                "after": will[name],
-                "notified": " → ".join(dict.fromkeys((notified(now), notified(then)))),
-            }
-            alerts.append(row)
+            told = dict.fromkeys((notified(now), notified(then)))
+            alerts.append(
+                {
+                    "policy": name,
+                    "before": was[name],
+                    "after": will[name],
+                    "notified": " → ".join(told),
+                }
+            )
         for planned in (now, then):
             if planned and planned.problem:
                 not_evaluated[name] = planned.problem

@@ -32,7 +32,6 @@ from lab.timeline.spans import Period
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
 EXPORTER_DELAY = 5.0
 
-_PERMISSION = "monitoring.timeSeries.list"
 _HELPED = {
     FailureKind.PERMISSION_DENIED,
     FailureKind.API_DISABLED,
@@ -161,7 +160,9 @@ class Reader:
             try:
                 page = call_with_retry(attempt, deadline, Calls(), what=what)
             except exceptions.GoogleAPICallError as error:
-                failure = explain_call_error(error, self._project, _PERMISSION)
+                failure = explain_call_error(
+                    error, self._project, "monitoring.timeSeries.list"
+                )
                 if is_unknown_metric(failure):
                     return
                 advice = "; fewer --days read less"

@@ -14,7 +14,6 @@ Item = TypeVar("Item")
 
 _Summary: Any = monitoring_v3.CreateTimeSeriesSummary.pb()
 
-_NOT_WRITTEN = "One or more TimeSeries could not be written"
 _MESSAGES = {
     "UNAVAILABLE": "The service is currently unavailable.",
     "DEADLINE_EXCEEDED": "Deadline expired before operation could complete.",
@@ -140,7 +139,7 @@ def partial_write_error(
     for code, count in refused.items():
         # A code and a count: Google sends no text here.
         summary.errors.add(point_count=count).status.code = code_number(code)
-    text = f"{_NOT_WRITTEN}: {'; '.join(named)}"
+    text = f"One or more TimeSeries could not be written: {'; '.join(named)}"
     return StatusError("INVALID_ARGUMENT", text, [summary])
 
 

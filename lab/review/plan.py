@@ -18,7 +18,6 @@ from lab.review.values import Json, api_form, with_unknown, without_sensitive
 from lab.review.watched import HIDDEN
 
 POLICY = "google_monitoring_alert_policy"
-STDIN = "-"
 # Bytes of a plan; those of large organisations have some tens of MiB
 MOST_BYTES = 128 << 20
 
@@ -55,7 +54,7 @@ def read_plan(path: str) -> Plan:
 
     Raise InputError if it is none.
     """
-    if path == STDIN:
+    if path == "-":
         return parse_plan(sys.stdin.buffer.read(MOST_BYTES), "standard input")
     too_large = f"is larger than {MOST_BYTES >> 20} MiB, the most that is read"
     return parse_plan(read_bytes(path, MOST_BYTES, too_large), printable(path))

@@ -24,9 +24,8 @@ MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 
 # A location or exporter that was nothing else has no row of its own.
 _QUIET = {"RUNNING", "readable", "runs"}
-# Between two ticks: five minutes to ten days, which is a quarter of the longest time
+# Between two ticks: half an hour to ten days, which is a quarter of the longest time
 _TICK_MINUTES = (
-    5,
     30,
     60,
     120,
@@ -34,6 +33,7 @@ _TICK_MINUTES = (
     720,
     1440,
     2880,
+    5760,
     14_400,
 )
 _MOST_TICKS = 4

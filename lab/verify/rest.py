@@ -22,7 +22,6 @@ from exporter.logger import LOGGER
 
 REST_EMULATOR = "MONITORING_REST_EMULATOR_HOST"
 _GOOGLE = "https://monitoring.googleapis.com"
-_PROMQL = "location/global/prometheus/api/v1/query"
 _SECONDS = 60.0  # for a call, retries included
 
 
@@ -74,7 +73,7 @@ class Rest:
     def query(self, project: str, promql: str, at: float) -> list[QueryResult]:
         """Return what Google's engine answers to a query at a unix time."""
         asked = {"query": promql, "time": f"{at:.3f}"}
-        path = f"v1/projects/{project}/{_PROMQL}"
+        path = f"v1/projects/{project}/location/global/prometheus/api/v1/query"
         answer = self._get(project, path, asked, "monitoring.timeSeries.list")
         return [
             QueryResult(series["metric"], float(series["value"][1]))

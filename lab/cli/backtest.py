@@ -54,7 +54,6 @@ HELP = (
 # PromQL condition looks back 25 hours at most.
 # https://cloud.google.com/monitoring/quotas#data_retention_policy
 MOST_DAYS = 40
-_DAYS = 7
 _KEPT = "Cloud Monitoring keeps all points for six weeks"
 
 
@@ -74,8 +73,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--days",
         type=_days,
-        default=_DAYS,
-        help=f"how many days, {MOST_DAYS} at most: {_KEPT} (default: {_DAYS})",
+        default=7,
+        help=f"how many days, {MOST_DAYS} at most: {_KEPT} (default: %(default)s)",
     )
     policies = parser.add_mutually_exclusive_group()
     policies.add_argument(

@@ -114,11 +114,7 @@ def permission_denied(permission: str, resource: str) -> StatusError:
 class RejectedPointError(Exception):
     """Why a series is not written, in Google's words and with Google's code."""
 
-    def __init__(
-        self,
-        text: str,
-        code: str = "INVALID_ARGUMENT",
-    ) -> None:
+    def __init__(self, text: str, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(text)
         self.code = code
 

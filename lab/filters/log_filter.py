@@ -125,11 +125,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         ) from None
 
 
-def _compares(
-    found: str,
-    sign: str,
-    value: str,
-) -> bool:
+def _compares(found: str, sign: str, value: str) -> bool:
     if sign in {"=", "!="}:
         return (found.lower() == value.lower()) is (sign == "=")
     if sign in {"=~", "!~"}:

@@ -32,7 +32,6 @@ EXAMPLE_LABELS = {
     "state": "PAUSED",
 }
 
-EXAMPLE_PROJECT = "shop-monitoring"
 EXPORTER = "datastream-exporter"  # the exporter's name, ``run.name`` in config.yaml
 _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(
     **EXAMPLE_LABELS
@@ -62,7 +61,7 @@ class Notification(NamedTuple):
 def notification(
     policy: Policy,
     labels: Mapping[str, str] | None = None,
-    project: str = EXAMPLE_PROJECT,
+    project: str = "shop-monitoring",
 ) -> Notification:
     """Return a policy's notification about an incident.
 

@@ -13,9 +13,6 @@ from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL, SEVERITIES
 from lab.review.values import UNKNOWN, Json
 
-# Seconds, by default. https://cloud.google.com/monitoring/alerts/incidents-events
-_AUTO_CLOSE = 7 * DAY
-
 
 class PlannedPolicy(NamedTuple):
     """A policy before or after a plan."""
@@ -68,8 +65,9 @@ def playable(values: Json, name: str) -> Policy:
         parse_log_filter(log.filter)
         for extractor in log.label_extractors.values():
             parse_extractor(extractor)
+        # By default: https://cloud.google.com/monitoring/alerts/incidents-events
         pb.alert_strategy.auto_close.seconds = (
-            pb.alert_strategy.auto_close.seconds or _AUTO_CLOSE
+            pb.alert_strategy.auto_close.seconds or 7 * DAY
         )
     else:
         raise ValueError("its condition is neither PromQL nor a log match")

@@ -17,7 +17,6 @@ from lab.policies.files import Policy
 from lab.verify.target import Target
 
 _PART = "policies"
-_CHANNELS = "https://console.cloud.google.com/monitoring/alerting/notifications"
 # Labels of a channel that say where it leads; others may hold a token
 _ADDRESSES = ("channel_name", "email_address", "number")
 _UNVERIFIED = monitoring_v3.NotificationChannel.VerificationStatus.UNVERIFIED
@@ -134,7 +133,8 @@ def told(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
             level = ERROR
             text = (
                 f"{title} {problem}, so it is not notified of {', '.join(names)}:"
-                f" {_CHANNELS}?project={target.project}"
+                " https://console.cloud.google.com/monitoring/alerting/notifications"
+                f"?project={target.project}"
             )
         else:
             heard.update(names)

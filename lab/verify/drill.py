@@ -47,8 +47,6 @@ _TOO_LATE = Failure(
     " this machine's clock, and that nobody else drills",
     "Then drill again.",
 )
-_INCIDENTS = "https://console.cloud.google.com/monitoring/alerting/alerts"
-_POLICIES = "https://console.cloud.google.com/monitoring/alerting/policies"
 _KEY = (STREAM, Kind.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({_KEY}))
 
@@ -87,7 +85,10 @@ def drill(target: Target) -> Iterator[Finding]:
     yield Finding(INFO, _PART, f"{STREAM} is healthy again")
     if incident := _incident(target, policies):
         policy, alert = incident
-        link = f"{_INCIDENTS}/{id_of(alert.name)}?project={target.project}"
+        link = (
+            "https://console.cloud.google.com/monitoring/alerting/alerts/"
+            f"{id_of(alert.name)}?project={target.project}"
+        )
         for each in told(target, [policy]):
             if each.level == INFO:
                 text = f"did the page arrive? {each.text}. Open: {link}"
@@ -135,7 +136,8 @@ def _fail(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
             f"no incident within {after:.0f} s. Points were accepted; the query of"
             f" {POLICY} {finds} them. Look whether it is snoozed, and at its retest"
             f" window ({policies[0].promql.duration.seconds} s):"
-            f" {_POLICIES}?project={target.project}"
+            " https://console.cloud.google.com/monitoring/alerting/policies"
+            f"?project={target.project}"
         )
         yield Finding(ERROR, _PART, text)
 

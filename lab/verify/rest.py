@@ -21,7 +21,6 @@ from exporter.google.errors import CallError, explain_call_error
 from exporter.logger import LOGGER
 
 REST_EMULATOR = "MONITORING_REST_EMULATOR_HOST"
-_GOOGLE = "https://monitoring.googleapis.com"
 _SECONDS = 60.0  # for a call, retries included
 
 
@@ -54,7 +53,7 @@ class Rest:
         Raise InputError where only the clients call an emulator.
         """
         self._stop = stop
-        self._base = _GOOGLE
+        self._base = "https://monitoring.googleapis.com"
         self._session = AuthorizedSession(clients.credentials)
         if address := environ.get(REST_EMULATOR):
             self._base = f"http://{address}"

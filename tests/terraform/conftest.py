@@ -56,9 +56,10 @@ def plan_module(module: RootModule) -> PlanModule:
     plans: dict[str, Plan] = {}
 
     def plan(**inputs: Any) -> Plan:
-        key = repr(inputs)
+        whole = INPUTS | inputs
+        key = repr(whole)
         if key not in plans:
-            plans[key] = module.plan(**(INPUTS | inputs))
+            plans[key] = module.plan(**whole)
         return plans[key]
 
     return plan

@@ -26,6 +26,8 @@ sys.modules["provide.foundation.utils.versioning"] = MagicMock()
 # Sends this process a signal as soon as a condition is true
 SignalWhen: TypeAlias = Callable[[int, Callable[[], bool]], None]
 
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""The variable with which coverage measures a program that starts."""
 
 Server = TypeVar("Server", bound=HTTPServer)
 
@@ -58,6 +60,8 @@ def uncovered() -> Iterator[None]:
         yield
     finally:
         measuring.start()
+        # It would measure the programs that tests start, too.
+        os.environ.pop(MEASURED, None)
 
 
 @pytest.fixture
@@ -109,5 +113,5 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         monkeypatch.setenv(TRUSTED, str(trusted))
         # What a program covers, the tests in this process cover too; coverage makes it
         # start in twice the time.
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        monkeypatch.delenv(MEASURED, raising=False)
         yield

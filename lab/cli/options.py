@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TextIO
 
+import lab
 from exporter.config import Endpoints
 from exporter.config.fields import project_id
 from exporter.documents.mistakes import InputError, nearest
@@ -27,6 +28,7 @@ from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_files
 
 _POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
+_LAB = Path(lab.__file__).parent
 
 
 class LabContext(NamedTuple):
@@ -61,8 +63,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "FOLDER",
         "help": (
-            f"the policies' folder (default: {_POLICIES}, here or in a folder above); "
-            "repeatable"
+            f"the policies' folder (default: {_POLICIES}, here or in a folder above,"
+            " or those that come with this version); repeatable"
         ),
     },
     "scenarios": {
@@ -153,8 +155,18 @@ def _policy_folders(args: Namespace) -> list[Path]:
         folder = parent / _POLICIES
         if folder.is_dir():
             return [folder]
-    missing = f"there is no folder {_POLICIES}, here or in a folder above"
-    raise InputError([f"{missing}; name it with --policies FOLDER"])
+    return [shipped_policies()]
+
+
+def shipped_policies() -> Path:
+    """Return the folder of the policies that come with this version.
+
+    A wheel has it in this package, a clone beside it.
+    """
+    in_wheel = _LAB / _POLICIES
+    if in_wheel.is_dir():
+        return in_wheel
+    return _LAB.with_name(_POLICIES)
 
 
 def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:

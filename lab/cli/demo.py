@@ -1,8 +1,11 @@
 """``datastream-lab demo``: the real exporter against an emulator on this machine."""
 
+import os
 import shlex
+import shutil
+import sys
 from argparse import REMAINDER, ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from logging import LogRecord
 from pathlib import Path
@@ -20,6 +23,7 @@ from lab.cli.options import (
 )
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, config_environ
+from lab.policies.files import Policy
 from lab.preview.notification import notification
 from lab.preview.terminal import print_texts
 from lab.terminal import console
@@ -34,17 +38,18 @@ HELP = (
     " about a minute; it needs Prometheus. Try: demo, demo verify, demo watch, demo"
     " check, demo run --dry-run."
 )
+EXAMPLE = "watch"
 
 # The policy whose page is shown, and the value of a problem that it alerts on
 _POLICY, _LOST = "stream-failed-permanently", 106
 _FOLDER = Path("my-streams-demo")  # of what init writes
-_NEXT = f"""
-config.yaml and main.tf are in {_FOLDER}; the next demo writes them anew. Next:
-  .venv/bin/datastream-lab demo verify
+_NEXT = """
+config.yaml and main.tf are in {folder}; the next demo writes them anew. Next:
+  {programs}datastream-lab demo verify
     lets a stream fail until its incident opens, in about a minute
-  .venv/bin/datastream-lab demo watch
+  {programs}datastream-lab demo watch
     shows what changes in the fleet, until Ctrl-C; most does in ten minutes
-  .venv/bin/datastream-exporter init --project my-project --folder ../my-streams
+  {programs}datastream-exporter init --project my-project --folder ../my-streams
     writes config.yaml and main.tf for a project of yours
 """
 
@@ -67,6 +72,8 @@ def run(context: LabContext) -> int:
     """Run the exporter against the emulator; return its exit code."""
     world, name = selected_world(context.args)
     own_config = config_environ(world, name)
+    # Fails before anything is played, if a policy is missing or wrong.
+    policies = selected_policies(context.args)
     with Emulator(world) as emulator:
         if context.stop.is_set():
             return INTERRUPTED
@@ -85,14 +92,15 @@ def run(context: LabContext) -> int:
         LOGGER.addFilter(is_first)
         try:
             if argv:
-                code = _verify(context, emulator, own_config | environ)
+                code = _verify(context, emulator, own_config | environ, policies)
             else:
                 code = _play(context, world, environ)
         finally:
             LOGGER.removeFilter(is_first)
         if code == OK and not context.stop.is_set():
-            _show_page(context, emulator, whole=bool(argv))
-            context.err.write("" if argv else _NEXT)
+            _show_page(context, emulator, policies)
+            if not argv:
+                context.err.write(_next())
         return code
 
 
@@ -120,9 +128,23 @@ def _play(
     return OK
 
 
-def _verify(context: LabContext, emulator: Emulator, environ: dict[str, str]) -> int:
+def _next() -> str:
+    """Return what to do after the demo, with commands as a shell here takes them."""
+    programs = ""
+    if not shutil.which("datastream-lab"):
+        # A clone's .venv is not on the PATH.
+        programs = f"{os.path.relpath(Path(sys.executable).parent)}/"
+    return _NEXT.format(folder=_FOLDER, programs=programs)
+
+
+def _verify(
+    context: LabContext,
+    emulator: Emulator,
+    environ: dict[str, str],
+    policies: Sequence[Policy],
+) -> int:
     """Run the exporter, deploy the policies, and verify them with a drill."""
-    project = deploy(emulator, environ, selected_policies(context.args))
+    project = deploy(emulator, environ, policies)
     with serve_rest(emulator) as rest:
         environ |= rest
         context.err.write("\n$ datastream-exporter run\n")
@@ -142,23 +164,22 @@ def _verify(context: LabContext, emulator: Emulator, environ: dict[str, str]) ->
         return int(args.run(context._replace(args=args, environ=environ)))
 
 
-def _show_page(context: LabContext, emulator: Emulator, *, whole: bool) -> None:
-    """Print the page about the last stream that failed permanently, if one did.
+def _show_page(
+    context: LabContext, emulator: Emulator, policies: Sequence[Policy]
+) -> None:
+    """Print how the page about the last stream begins that failed permanently.
 
-    It begins with what happened; the ``whole`` page goes on with what to do.
+    What to do about it is left out: nobody repairs a stream of an emulator.
     """
-    policies = {policy.name: policy for policy in selected_policies(context.args)}
     points = emulator.points(metrics()["stream/problem"].type)
     lost = [point for point in points if point.value == _LOST]
-    if not lost or _POLICY not in policies:
+    policy = next((each for each in policies if each.name == _POLICY), None)
+    if not lost or not policy:
         return
     labels = lost[-1].resource_labels | lost[-1].metric_labels
     project = lost[-1].project
-    policy = policies[_POLICY]
     content = policy.content.replace("exporter-project", project)
-    links = policy.links
-    if not whole:
-        content, links = content.partition("**Look at first**")[0], ()
-    shown = notification(replace(policy, content=content, links=links), labels, project)
+    content = content.partition("**Look at first**")[0]
+    shown = notification(replace(policy, content=content, links=()), labels, project)
     context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")
     print_texts(console(context.out), shown)

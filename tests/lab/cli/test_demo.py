@@ -37,7 +37,8 @@ def test_the_whole_way_is_played(
     assert not re.search("null|exporter-project", out)
     logged = re.findall(r"^[a-z]+: .+", err, re.MULTILINE)
     assert len(logged) == len({*logged})
-    assert err.partition(" Next:")[2].count("\n  .venv/bin/datastream-") == 3
+    following = err.partition(" Next:")[2]
+    assert len(re.findall(r"^  \S*datastream-", following, re.MULTILINE)) == 3
     assert "\x1b" not in out + err
 
 
@@ -59,6 +60,14 @@ def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) ->
     assert "\n  Datastream stream alert-drill (global, data-platform-prod) fail" in out
     monkeypatch.setenv("PATH", "")
     assert command(*argv).code == 3
+
+
+def test_a_missing_policy_is_told_first(command: Command) -> None:
+    """A folder of policies that isn't there ends the demo before it plays."""
+    code, out, err = command("demo", "--policies=missing")
+    assert code == 2
+    assert out == ""
+    assert err == "error: missing: there is no such directory; check the path\n"
 
 
 def test_a_bad_world_file_is_reported(command: Command, tmp_path: Path) -> None:

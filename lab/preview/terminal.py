@@ -54,6 +54,9 @@ def print_texts(terminal: Console, shown: Notification) -> None:
 
 
 def _print(terminal: Console, content: RenderableType) -> None:
-    """Print in lines of readable length."""
+    """Print in lines of readable length, without the blanks that fill them."""
     width = min(terminal.width, _WIDEST)
-    terminal.print(Padding(content, (0, 0, 0, _INDENT)), width=width)
+    with terminal.capture() as printed:
+        terminal.print(Padding(content, (0, 0, 0, _INDENT)), width=width)
+    for line in printed.get().splitlines():
+        terminal.file.write(f"{line.rstrip()}\n")

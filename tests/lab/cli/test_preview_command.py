@@ -18,6 +18,7 @@ def test_every_policy_has_a_notification(command: Command) -> None:
     assert re.findall(r"^([\w-]+) · CRITICAL$", out, re.MULTILINE) == names
     assert "  Datastream stream orders-to-bigquery (europe-west1, shop-prod) is " in out
     assert "\n  [1] https://console.cloud.google.com/datastream/streams" in out
+    assert " \n" not in out
 
 
 @pytest.mark.usefixtures("folder")

@@ -49,6 +49,7 @@ HELP = (
     " Needs monitoring.timeSeries.list on the metrics project"
     " (roles/monitoring.viewer)."
 )
+EXAMPLE = "--project my-project --days 28"
 
 # Cloud Monitoring keeps all points for 42 days, and later one every ten minutes; a
 # PromQL condition looks back 25 hours at most.

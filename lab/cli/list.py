@@ -13,6 +13,7 @@ HELP = (
     " log entries, and its retest window. `datastream-lab test --list` lists the"
     " scenarios."
 )
+EXAMPLE = "--policies my-policies"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -46,7 +46,8 @@ def main(
         return int(stop.code or 0)
     except ModuleNotFoundError as error:
         print(
-            f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone",
+            f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone,"
+            " or install datastream-exporter[lab]",
             file=err,
         )
         return USAGE
@@ -63,7 +64,10 @@ def command_parser(name: str) -> ArgumentParser:
     """Return the parser of a command's arguments."""
     command = import_module(f"lab.cli.{name.replace('-', '_')}")
     parser = ArgumentParser(
-        f"{PROGRAM} {name}", description=command.HELP, allow_abbrev=False
+        f"{PROGRAM} {name}",
+        description=command.HELP,
+        epilog=f"Example: {PROGRAM} {name} {command.EXAMPLE}",
+        allow_abbrev=False,
     )
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
@@ -82,7 +86,7 @@ def _command(argv: Sequence[str]) -> str:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {exporter.__version__}"
+        "-V", "--version", action="version", version=f"%(prog)s {exporter.__version__}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     for each, text in COMMANDS.items():

@@ -13,6 +13,7 @@ HELP = (
     "Prints the notification of a policy as it will appear: subject, text and links,"
     " about an example stream."
 )
+EXAMPLE = "stream-failed"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

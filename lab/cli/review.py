@@ -23,6 +23,7 @@ HELP = (
     " and routes. Prints Markdown for a pull request. Covers every"
     " google_monitoring_alert_policy in the plan."
 )
+EXAMPLE = "plan.json --strict"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

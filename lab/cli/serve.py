@@ -22,6 +22,7 @@ HELP = (
     " Ctrl-C. Prints the export lines that point a program at it. Where the world has a"
     " config, the policies are deployed."
 )
+EXAMPLE = ">emulator.env"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -26,6 +26,7 @@ HELP = (
     " clock, and Prometheus evaluates the policies. A missing, early, late or extra"
     " alert fails a scenario. Exit code 0: all passed; 1: one failed."
 )
+EXAMPLE = "fails-permanently"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -25,6 +25,7 @@ HELP = (
     " evaluations come at any second of their interval. Exit code 0: every bound is"
     " kept; 1: one is exceeded."
 )
+EXAMPLE = "--json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -36,6 +36,7 @@ HELP = (
     " roles/monitoring.viewer on the metrics project, and roles/monitoring.metricWriter"
     " for the drill."
 )
+EXAMPLE = "--project my-project --drill"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -40,7 +40,7 @@ def test_a_wrong_command_line_is_a_usage_error(
 
 
 def test_help_names_every_command(command: Command) -> None:
-    """The help describes every command, and each has a help of its own."""
+    """The help describes every command; the help of each ends with an example."""
     code, out, err = command("--help")
     assert err == ""
     assert code == OK
@@ -51,20 +51,23 @@ def test_help_names_every_command(command: Command) -> None:
         assert err == ""
         assert code == OK
         assert out.startswith(f"usage: datastream-lab {name} ")
+        assert out.splitlines()[-1].startswith(f"Example: datastream-lab {name} ")
 
 
 def test_a_missing_package_is_one_sentence(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A missing package exits with 2 and names a command that works from a clone."""
+    """A missing package exits with 2 and names what installs it."""
     monkeypatch.setitem(sys.modules, "promql_parser", None)
     for module in [name for name in sys.modules if name.startswith("lab.")]:
         monkeypatch.delitem(sys.modules, module)
-    assert command("list") == (
-        USAGE,
-        "",
-        "datastream-lab: promql_parser is not installed; run `make setup` in a clone\n",
+    code, out, err = command("list")
+    assert code == USAGE
+    assert out == ""
+    assert err == (
+        "datastream-lab: promql_parser is not installed; run `make setup` in a clone,"
+        " or install datastream-exporter[lab]\n"
     )
 
 

@@ -23,7 +23,7 @@ DIST ?= dist
 BILL ?= --validate
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)
 MODULE = $(DIST)/datastream-exporter-module-$(VERSION)
-# Where the release will be: the module's README links there.
+# Where the release will be. The module's README links there, and the wheel names the module's archive.
 REPOSITORY ?= https://REPOSITORY
 # Own environment: checkov pins old versions.
 CHECKOV := .checkov
@@ -99,25 +99,33 @@ module: ## build the Terraform module with all that it needs, as a folder and as
 	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml alerting_policies/closing.md exporter \
 		requirements/function.txt terraform ':!terraform/examples' ':!terraform/tests' | tar -cf - -T - | tar -xf - -C $(MODULE)
 	@mv $(MODULE)/terraform/* $(MODULE) && rmdir $(MODULE)/terraform
-	@sed -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' -e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' \
-		terraform/README.md >$(MODULE)/README.md
+	@sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' \
+		-e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' terraform/README.md >$(MODULE)/README.md
 	@find $(MODULE) -exec touch -t 198001010000 {} +
 	@$(PYTHON) -m zipfile -c $(MODULE).zip $(MODULE)/*
 
 .PHONY: dist
 dist: $(ALL) ## build a release: the wheel, the module, bills of materials (CycloneDX) and checksums, in DIST
 	@rm -rf $(DIST)
-	@$(BIN)/python -m hatchling build --target wheel --directory $(DIST) >&2
+	@$(MAKE) --silent module && rm -r $(MODULE)
+	@mkdir $(DIST)/wheel
+	@git ls-files --cached --others --exclude-standard LICENSE README.md alerting_policies exporter lab pyproject.toml | \
+		tar -cf - -T - | tar -xf - -C $(DIST)/wheel
+	@sum=$$(sha256sum $(MODULE).zip | cut -d ' ' -f 1) && for each in README.md pyproject.toml exporter/command/init.py; do \
+		sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e "s|sha256:HASH|sha256:$$sum|g" $$each >$(DIST)/wheel/$$each; \
+	done
+	@cd $(DIST)/wheel && $(abspath $(BIN))/python -m hatchling build --target wheel --directory .. >&2
+	@rm -r $(DIST)/wheel
 	@for each in job function; do \
 		$(BIN)/cyclonedx-py requirements requirements/$$each.txt --pyproject pyproject.toml --mc-type application \
 			--output-reproducible $(BILL) --output-file $(DIST)/$$each.cdx.json || exit 1; \
 	done
-	@$(MAKE) --silent module && rm -r $(MODULE)
 	@cd $(DIST) && sha256sum * >SHA256SUMS
 
 .PHONY: image
 image: dist ## build a release with the container image, too; needs Docker
-	@docker build --quiet --platform linux/amd64 --tag datastream-exporter:$(VERSION) . >&2
+	@docker build --quiet --platform linux/amd64 --tag datastream-exporter:$(VERSION) \
+		--label org.opencontainers.image.source=$(REPOSITORY) --label org.opencontainers.image.version=$(VERSION) . >&2
 	@docker save --output $(DIST)/datastream-exporter-$(VERSION)-image.tar datastream-exporter:$(VERSION)
 	@gzip --no-name $(DIST)/*-image.tar
 	@cd $(DIST) && rm SHA256SUMS && sha256sum * >SHA256SUMS

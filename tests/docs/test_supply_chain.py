@@ -1,15 +1,45 @@
-"""What a release holds: bills of materials of what is deployed."""
+"""What a release holds: a wheel that needs no clone, and bills of materials."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from lab.emulator.emulator import Emulator
+from lab.emulator.world import parse_world
 from tools import ROOT
+
+WORLD = """\
+projects:
+  - id: shop-prod
+    number: 123456789012
+    locations: [{id: europe-west1, streams: [{id: orders}]}]
+"""
+COMMANDS = (
+    "datastream-lab list",
+    "datastream-lab test fails-permanently",
+    "datastream-lab backtest --recorded --html timeline.html",
+    "datastream-lab preview stream-failed",
+    "datastream-exporter init --project shop-prod --folder my-streams",
+    "datastream-exporter check --config my-streams/config.yaml",
+)
+ONE_AFTER_THE_OTHER = """\
+import os, sys
+from exporter.command.cli import main as exporter
+from lab.cli.main import main as lab
+programs = {"datastream-exporter": exporter, "datastream-lab": lab}
+for command in sys.argv[1:]:
+    program, *argv = command.split()
+    code = programs[program](argv, os.environ, sys.stdout, sys.stderr)
+    assert code == 0, command
+"""
+"""Runs the commands in one process, since each start takes two seconds."""
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +50,36 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make = ["make", "--silent", "dist", f"DIST={folder}", "BILL=--no-validate"]
     subprocess.run(make, cwd=ROOT, check=True)
     return folder
+
+
+def test_the_wheel_needs_no_clone(dist: Path, tmp_path: Path) -> None:
+    """Installed alone, the wheel runs every command in an empty folder."""
+    (wheel,) = dist.glob("*.whl")
+    uv = str(Path(sys.executable).with_name("uv"))
+    alone, folder = f"{tmp_path}/alone", tmp_path / "empty"
+    locked = f"{ROOT}/requirements/lab.txt"
+    package = f"datastream-exporter[lab] @ {wheel.as_uri()}"
+    install = [uv, "pip", "install", "--quiet", "--python", alone, "-c", locked]
+    subprocess.run([uv, "venv", "--quiet", alone], check=True)
+    subprocess.run([*install, package], check=True)
+    folder.mkdir()
+    with Emulator(parse_world(WORLD, "docs")) as cloud:
+        environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **cloud.environ}
+        for command in (
+            [f"{alone}/bin/datastream-lab", "demo"],
+            [f"{alone}/bin/python", "-c", ONE_AFTER_THE_OTHER, *COMMANDS],
+        ):
+            ran = subprocess.run(
+                command,
+                cwd=folder,
+                env=environ,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stderr
+    written = {path.name for path in folder.iterdir()}
+    assert written == {"my-streams", "my-streams-demo", "timeline.html"}
 
 
 @pytest.mark.parametrize("name", ["job", "function"])

@@ -1,8 +1,8 @@
 """Updates what the docs take from the code: ``make docs``.
 
-A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schema is
-a whole file. With ``--check``, nothing is written, and files that are out of date are
-an error.
+A block is between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The JSON Schema
+and the pictures are whole files. With ``--check``, nothing is written, and files that
+are out of date are an error.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from tools import (
     lab,
     lab_backtest,
     lab_review,
+    pictures,
     policies,
     readme,
     reference,
@@ -36,8 +37,6 @@ PAGES = (
 SCHEMA = ROOT / "docs" / "config.schema.json"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "transcript": readme.transcript,
-    "page": readme.page,
     "comparison": readme.comparison,
     "resources": reference.resources,
     "metrics": reference.metrics,
@@ -93,10 +92,11 @@ def main(argv: Sequence[str]) -> int:
 
 @cache
 def updated() -> dict[Path, str]:
-    """Return the up-to-date text of every page and of the schema."""
+    """Return the up-to-date text of every page and picture, and of the schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}
     return {
         **pages,
+        **pictures.pictures(),
         SCHEMA: json.dumps(config_reference.json_schema(), indent=2) + "\n",
     }
 

@@ -1,16 +1,11 @@
-"""Generates the parts of README.md: a page, a fleet at a terminal, the comparison."""
+"""Generates the table of README.md: what this and the usual ways cost, and tell."""
 
-import re
-from textwrap import dedent
-
-from lab.markdown import fenced, table
+from lab.markdown import table
 from lab.simulate.scenario import LATEST_START_SECONDS
-from tools import lab
 from tools.cost import FLEETS, SOME, Fleet, alerting, cloud_run, month, total
 from tools.policies import times_to_page
 
 _SCRIPT_SECONDS = 300  # between the runs of a polling script
-_SHOWN_STREAMS = 3  # of the fleet
 _MODES = ("function_log_triggers", "job")  # whose times are shown
 # The heading of each measured change, and when others tell it: a policy on Datastream's
 # log (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs), a script
@@ -33,25 +28,6 @@ _CHANGES = {
     ),
     "exporter dead": ("what watches dies", "nothing can die", "never"),
 }
-
-
-def transcript() -> str:
-    """Return the fleet of `make run`, shortened to what a reader looks at first."""
-    shown = lab.output("demo").partition("\n\nThe page of")[0]
-    lines = shown[shown.index("STREAM ") :].splitlines()
-    heading, *rows = (line for line in lines[:-1] if not line.startswith("error: "))
-    unexpected = [row for row in rows if row.split()[-2] == "no"]
-    # The time is all that differs between two runs.
-    summary = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", lines[-1])
-    parts = (heading, *unexpected[:_SHOWN_STREAMS], "…", summary)
-    return fenced("console", "\n".join(parts))
-
-
-def page() -> str:
-    """Return how the page of `make run` begins."""
-    shown = lab.output("demo").partition("as Slack shows it:")[2]
-    text = shown.partition(" Open the stream")[0]
-    return fenced("text", dedent(text).strip())
 
 
 def comparison() -> str:

@@ -155,7 +155,7 @@ def _verify(
         context.err.write(f"\n$ datastream-lab verify {shlex.join(argv)}\n")
         LOGGER.info(
             "Waiting %d s, as verify leaves out newer points. The emulator pages"
-            " nobody, and has no metrics of Google's own, which verify warns of.",
+            " nobody.",
             queries.READABLE_SECONDS,
         )
         context.stop.wait(queries.READABLE_SECONDS)

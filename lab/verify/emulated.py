@@ -18,9 +18,11 @@ from typing import Any
 from google.cloud import monitoring_v3
 
 from exporter.config import load
+from exporter.states import StreamState
 from lab.emulator.emulator import Emulator
 from lab.policies.deployment import Deployed, is_created
 from lab.policies.files import Policy
+from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.prove.engine import (
     Engine,
@@ -29,7 +31,7 @@ from lab.prove.engine import (
     start_engine,
 )
 from lab.prove.incidents import firing_intervals
-from lab.simulate.series import SeriesSet
+from lab.simulate.series import FRESHNESS, SeriesSet
 from lab.verify.rest import REST_EMULATOR
 
 # A project, and what Prometheus is asked; without that, the project's incidents
@@ -82,6 +84,7 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
             labels["monitored_resource"] = point.resource_type
             name = promql_name(point.metric_type)
             series.series(name, labels).add(point.time, point.time, point.value)
+        _add_freshness(series, emulator)
         return engines.enter_context(start_engine(series.values(), 0))
 
     def answer(project: str, asked: str | None) -> tuple[int, Any]:
@@ -118,6 +121,23 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
             yield {REST_EMULATOR: f"127.0.0.1:{server.server_port}"}
         finally:
             server.shutdown()
+
+
+def _add_freshness(series: SeriesSet, emulator: Emulator) -> None:
+    """Add Datastream's own freshness of each stream that runs now, once a minute."""
+    for location in emulator.fleet().locations.values():
+        for stream in location.streams.values():
+            if stream.state != StreamState.RUNNING or stream.freshness is None:
+                continue
+            labels = {
+                "monitored_resource": "datastream.googleapis.com/Stream",
+                "resource_container": location.project,
+                "location": location.id,
+                "stream_id": stream.id,
+            }
+            measured = series.series(FRESHNESS, labels)
+            for at in range(int(emulator.started), int(emulator.clock()) + 1, MINUTE):
+                measured.add(at, at, stream.freshness)
 
 
 def _open_alerts(emulator: Emulator, project: str, engine: Engine) -> Iterator[Any]:

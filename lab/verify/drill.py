@@ -30,7 +30,7 @@ from lab.verify.findings import YOURS, Question
 from lab.verify.rest import Alert
 from lab.verify.target import Target
 
-STREAM = "alert-drill"
+STREAM = "this-is-a-drill"
 POLICY = "stream-failed-permanently"
 _PART = "drill"
 # Between two points: long enough for Cloud Monitoring to take the next, and to show the

@@ -158,7 +158,7 @@ START = 1_767_571_200.0
 END = START + 44 * 60
 MORE = """\
 - [custom_googleapis_com:datastream_stream_problem, &drill {namespace: shop-prod,
-    monitored_resource: generic_node, location: global, stream_id: alert-drill},
+    monitored_resource: generic_node, location: global, stream_id: this-is-a-drill},
     {2580: 106}]
 - [custom_googleapis_com:datastream_stream_problem_since, *drill, {2580: 1767573780}]
 - [datastream_googleapis_com:stream_bytes_count, &copied {location: europe-west1,
@@ -191,7 +191,7 @@ Streams with a problem: "2"
   shop-prod, europe-west1, a, FAILED, in a group, 2022
   shop-prod, europe-west1, b, PAUSED, alone, 1423
   shop-prod, europe-west1, c, (missing), ?, 1171
-  shop-prod, global, alert-drill, FAILED_PERMANENTLY, a drill, 60
+  shop-prod, global, this-is-a-drill, FAILED_PERMANENTLY, a drill, 60
   shop-prod, us-east1, f, (not seen for 13 minutes), ?, 892
   shop-prod, us-east1, g, (missing), ?, 1171
 Streams watched: "4"

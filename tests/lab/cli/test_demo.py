@@ -58,7 +58,7 @@ def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) ->
     assert code == 0
     assert "incident opened after 0 s, listed after 10 s\n" in out
     assert "freshness of the last hour: 15 of 15\n" in out
-    assert "\n  Datastream stream alert-drill (global, data-platform-prod) fail" in out
+    assert "\n  Datastream stream this-is-a-drill (global, data-platform-prod)" in out
     monkeypatch.setenv("PATH", "")
     assert command(*argv).code == 3
 

@@ -24,7 +24,7 @@ from lab.verify.rest import Rest
 from tests.lab.conftest import POLICIES, Terminal
 from tests.lab.verify.conftest import Installation
 
-HEALTHY = "ok       drill: alert-drill is healthy again"
+HEALTHY = "ok       drill: this-is-a-drill is healthy again"
 ARRIVED = (
     "yours    drill: did the page arrive? #data (slack) is notified of"
     " stream-failed-permanently. Open:"
@@ -210,8 +210,8 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert stage.alerting() == {POLICY}
     assert stage.drill()[:2] == [
         (
-            "warning  drill: alert-drill has an incident of another drill, which ends"
-            " now. Drill again."
+            "warning  drill: this-is-a-drill has an incident of another drill, which"
+            " ends now. Drill again."
         ),
         HEALTHY,
     ]

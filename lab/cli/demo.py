@@ -100,7 +100,11 @@ def run(context: LabContext) -> int:
         if code == OK and not context.stop.is_set():
             _show_page(context, emulator, policies)
             if not argv:
-                context.err.write(_next())
+                # A clone's .venv is not on the PATH.
+                programs = f"{os.path.relpath(Path(sys.executable).parent)}/"
+                if shutil.which("datastream-lab"):
+                    programs = ""
+                context.err.write(_NEXT.format(folder=_FOLDER, programs=programs))
         return code
 
 
@@ -126,15 +130,6 @@ def _play(
         if code != OK:
             return code
     return OK
-
-
-def _next() -> str:
-    """Return what to do after the demo, with commands as a shell here takes them."""
-    programs = ""
-    if not shutil.which("datastream-lab"):
-        # A clone's .venv is not on the PATH.
-        programs = f"{os.path.relpath(Path(sys.executable).parent)}/"
-    return _NEXT.format(folder=_FOLDER, programs=programs)
 
 
 def _verify(

@@ -41,7 +41,7 @@ class Substitute(NamedTuple):
 
 SUBSTITUTES = (
     Substitute(
-        r"(gcloud|docker|terraform|git) .*", None, "needs an account or a program"
+        r"(gcloud|docker|terraform|git|pipx) .*", None, "needs an account or a program"
     ),
     Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
     Substitute(r".*-lab time-to-page.*", None, "takes a minute; a test measures it"),

@@ -43,10 +43,10 @@ def test_the_timeline_is_drawn_from_what_happens_today() -> None:
 
 
 def test_links_have_a_target() -> None:
-    """A link within the project leads to an existing file and heading."""
+    """A link or picture within the project leads to an existing file and heading."""
     for page in PAGES:
         text = page.read_text("utf-8")
-        for link in re.findall(r"\]\((?!https:)([^)]+)\)", text):
+        for link in re.findall(r'(?:\]\(|src(?:set)?=")(?!https:)([^)"]+)', text):
             path, _, heading = link.partition("#")
             target = page.parent / path if path else page
             where = f"{page.name}: {link}"

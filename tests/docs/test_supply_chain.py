@@ -60,7 +60,8 @@ def test_the_wheel_needs_no_clone(dist: Path, tmp_path: Path) -> None:
     locked = f"{ROOT}/requirements/lab.txt"
     package = f"datastream-exporter[lab] @ {wheel.as_uri()}"
     install = [uv, "pip", "install", "--quiet", "--python", alone, "-c", locked]
-    subprocess.run([uv, "venv", "--quiet", alone], check=True)
+    python = ["--python", sys.executable]
+    subprocess.run([uv, "venv", "--quiet", *python, alone], check=True)
     subprocess.run([*install, package], check=True)
     folder.mkdir()
     with Emulator(parse_world(WORLD, "docs")) as cloud:

@@ -45,7 +45,7 @@ def output(*argv: str) -> str:
     printed = io.StringIO()
     with chdir(ROOT):
         code = main(argv, {}, printed, printed)
-    text = "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
+    text = printed.getvalue()
     if code:
         raise RuntimeError(f"{' '.join(argv)} failed with exit code {code}:\n{text}")
     return text

@@ -18,6 +18,7 @@ _CONFIG_HELP = (
     " config.yaml)"
 )
 _CHECK_FLAGS = {
+    "--json": "print one JSON document, not a line for each finding",
     "--offline": "check config alone, which needs no account",
     "--read-only": "write no point, and leave the permission to write unchecked",
     "--strict": "exit with 1 for warnings, not 0",
@@ -65,15 +66,23 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         ),
         allow_abbrev=False,
     )
-    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    whole.add_argument(
+        "-V", "--version", action="version", version=f"%(prog)s {__version__}"
+    )
     commands = whole.add_subparsers(metavar="COMMAND")
 
-    def add(name: str, what: str, more: str = "") -> argparse.ArgumentParser:
+    def add(
+        name: str,
+        example: str,
+        what: str,
+        more: str = "",
+    ) -> argparse.ArgumentParser:
         text = f"{capitalized(what)}. {more}"
         command = commands.add_parser(
             name,
             help=what,
             description=text,
+            epilog=f"Example: {PROGRAM} {name} {example}",
             allow_abbrev=False,
         )
         calls = "log each call: what it asked for, its result and how long it took"
@@ -83,7 +92,7 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         return command
 
     what = "write a first config.yaml and main.tf, from the streams that projects have"
-    init = add("init", what, "Overwrites no file.")
+    init = add("init", "--project my-project", what, "Overwrites no file.")
     what = (
         "a project with streams; the first gets metrics and alerts (default: gcloud's)"
     )
@@ -91,11 +100,15 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     what = "where to write (default: this folder)"
     init.add_argument("--folder", type=Path, help=what)
 
-    run = add("run", "read every stream's state and write it, once")
+    what = "read every stream's state and write it, once"
+    run = add("run", "--dry-run", what)
     what = "print the fleet, and write nothing"
     run.add_argument("--dry-run", action="store_true", help=what)
+    what = "print one JSON document, not a table"
+    run.add_argument("--json", action="store_true", help=what)
 
-    watch = add("watch", "run at a steady interval, in one process")
+    what = "run at a steady interval, in one process"
+    watch = add("watch", "--interval 1m", what)
     what = (
         "time from one run to the next, from 10s to 5m (default: 10s); a slower run is"
         " cut short"
@@ -104,7 +117,7 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
 
     what = "check that everything a run needs is in place"
     more = "It reads all that a run reads, and writes one point to a series of its own."
-    check = add("check", what, more)
+    check = add("check", "--config config.yaml --strict", what, more)
     for name, what in _CHECK_FLAGS.items():
         check.add_argument(name, action="store_true", help=what)
     what = "check as this service account, such as the one that the exporter runs as"

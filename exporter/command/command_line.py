@@ -33,6 +33,7 @@ class CommandLine:
     offline: bool = False
     read_only: bool = False
     strict: bool = False
+    json: bool = False
     impersonate_service_account: str | None = None
     project: Sequence[str] | None = None
     folder: Path = Path()

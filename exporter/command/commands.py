@@ -10,7 +10,7 @@ from exporter.command.check import check_access, check_config
 from exporter.command.command_line import CommandLine
 from exporter.command.findings import Finding, log_counts
 from exporter.command.init import init
-from exporter.command.table import print_report
+from exporter.command.table import fleet_document, print_json, print_report
 from exporter.config import Config, is_verbose, load
 from exporter.google import environment
 from exporter.google.calls import Deadline
@@ -51,7 +51,10 @@ def run(line: CommandLine) -> int:
             # A reader may have seen enough.
             if not line.on_cloud_run:
                 with suppress(BrokenPipeError):
-                    print_report(report, line.out)
+                    if line.json:
+                        print_json(fleet_document(report), line.out)
+                    else:
+                        print_report(report, line.out)
         finally:
             # Also where stdout is full.
             RunLog().log(report)
@@ -81,14 +84,19 @@ def watch(line: CommandLine) -> int:
 
 def check(line: CommandLine) -> int:
     """Say of everything that a run needs whether it is in place."""
-    counts: Counter[int] = Counter()
+    findings: list[Finding] = []
     for finding in _findings(line):
-        counts[finding.level] += 1
+        findings.append(finding)
         if line.on_cloud_run:
             LOGGER.log(finding.level, "%s", finding)
-            continue
+        elif not line.json:
+            with suppress(BrokenPipeError):
+                print(finding, file=line.out, flush=True)
+    if line.json:
+        document = [{**each._asdict(), "level": each.grade} for each in findings]
         with suppress(BrokenPipeError):
-            print(finding, file=line.out, flush=True)
+            print_json(document, line.out)
+    counts = Counter(each.level for each in findings)
     if line.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")
     log_counts(counts)

@@ -1,9 +1,10 @@
-"""Prints tables, such as the fleet as a run found it."""
+"""Prints the fleet as a run found it: a table for people, JSON for scripts."""
 
+import json
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
-from exporter.log.summary import count_words, fleet, lasting, problem_of
+from exporter.log.summary import count_words, fleet, lasting, numbers, problem_of
 from exporter.run.report import Report
 from exporter.steps.compare import Omission
 from exporter.text import one_line, printable
@@ -48,6 +49,29 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
     out.flush()
+
+
+def fleet_document(report: Report) -> dict[str, Any]:
+    """Return what the table says, and the numbers of the run, as plain data."""
+    streams = [
+        {
+            "name": str(one.name),
+            "state": one.state_name,
+            "expected": one.expected,
+            "errors": one.stream.errors,
+            "problem": problem_of(one),
+            "since": lasting(report, one.name),
+        }
+        for location in report.locations
+        for one in location.streams
+    ]
+    unread = {str(name): str(why) for name, why in sorted(report.unread.items())}
+    return {"streams": streams, "unread": unread, "run": numbers(report)}
+
+
+def print_json(document: object, out: TextIO) -> None:
+    """Print a JSON document, for scripts."""
+    print(json.dumps(document, indent=2), file=out, flush=True)
 
 
 def print_table(

@@ -1,5 +1,7 @@
 """``check``: one line for everything a run needs, and how to fix what does not work."""
 
+import json
+
 import pytest
 from freezegun import freeze_time
 
@@ -49,6 +51,15 @@ ok       projects/metrics-prod: points can be written to Cloud Monitoring
     assert point.metric_type == PREFIX + "exporter/points_lost"
     assert point.resource_labels["node_id"] == "check"
     assert ended.code == OK
+
+
+def test_the_findings_are_one_json_document_for_scripts(shop: Shop) -> None:
+    """With --json, each finding has its level, what it is about, and its text."""
+    ended = shop.command("check", "--json", "--strict")
+    assert ended.code == INCOMPLETE
+    bad = [one for one in json.loads(ended.out) if one["level"] != "ok"]
+    text = CARTS_PAUSED[:-1]
+    assert bad == [{"level": "warning", "part": "alerts now", "text": text}]
 
 
 def test_a_check_right_after_another_succeeds(shop: Shop) -> None:

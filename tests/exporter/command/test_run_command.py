@@ -1,5 +1,6 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import (
+    CARTS,
     CARTS_PAUSED,
     DISCOVERING,
     EUROPE,
@@ -53,6 +55,27 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
         f"warning: {CARTS_PAUSED}\n"
         "3 streams watched in 2 locations (1 not as expected); " in err
     )
+
+
+def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
+    """With --json, stdout says what the table says, and what could not be read."""
+    shop.faults = [{"method": "ListStreams", "location": "us-east1", "code": "ABORTED"}]
+    shop.config += "run: {deadline: 2s}\n"
+    ended = shop.command("run", "--dry-run", "--json")
+    document = json.loads(ended.out)
+    _, carts = document["streams"]
+    assert carts == {
+        "name": CARTS,
+        "state": "PAUSED",
+        "expected": False,
+        "errors": 0,
+        "problem": CARTS_PAUSED.removeprefix(f"{CARTS} ").removesuffix("."),
+        "since": "",
+    }
+    (reason,) = document["unread"].values()
+    assert reason.startswith("unavailable: ")
+    assert document["run"]["unreadable"] == 1
+    assert CARTS_PAUSED in ended.err
 
 
 def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:

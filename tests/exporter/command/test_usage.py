@@ -23,14 +23,18 @@ def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) 
         (["--help"], "usage: datastream-exporter"),
         (["watch", "--help"], "usage: datastream-exporter watch"),
         (["--version"], "datastream-exporter 0."),
+        (["-V"], "datastream-exporter 0."),
     ],
 )
 def test_help_and_version_are_data(argv: list[str], start: str) -> None:
-    """Help and version are printed on stdout, and exit with 0."""
+    """Help and version are printed on stdout, help with an example; exit with 0."""
     code, out, err = command(*argv)
     assert err == ""
     assert code == OK
     assert out.startswith(start)
+    if len(argv) > 1:
+        *_, last = out.splitlines()
+        assert last.startswith(f"Example: datastream-exporter {argv[0]} --")
 
 
 @rows

@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
 
-from exporter import PROGRAM
+from exporter import PROGRAM, __version__
 from exporter.command.command_line import CommandLine
 from exporter.config import Endpoints, from_data
 from exporter.documents.mistakes import InputError
@@ -25,6 +25,12 @@ from exporter.text import capitalized
 _SECONDS = 60.0  # how long reading the streams may take
 # Beside this package, where it is installed from a clone
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
+# Elsewhere, this version's release has them. `make dist` writes where it is, and HASH.
+_RELEASED_MODULE = (
+    f"https://REPOSITORY/releases/download/v{__version__}"
+    f"/datastream-exporter-module-{__version__}.zip?checksum=sha256:HASH"
+)
+_RELEASED_SCHEMA = f"https://REPOSITORY/raw/v{__version__}/docs/config.schema.json"
 
 
 def init(line: CommandLine) -> int:
@@ -58,14 +64,14 @@ def init(line: CommandLine) -> int:
             LOGGER.error("Nothing was written: %s could not be read.", which)
             return INCOMPLETE
     largest = max(report.locations, key=lambda location: len(location.held))
-    module = _module(folder)
+    module, schema = _module_and_schema(folder)
     next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
     values = {
         "source": module,
         "region": largest.name.location if largest.held else "us-central1",
         "project": projects[0],
         "example": projects[-1],
-        "schema": os.path.normpath(f"{module}/../docs/config.schema.json"),
+        "schema": schema,
         "sources": "\n".join(f"  - project: {project}" for project in projects),
         "not_running": _not_running(report).rstrip(),
         "next_week": next_week.date(),
@@ -99,13 +105,14 @@ def init(line: CommandLine) -> int:
     return OK
 
 
-def _module(folder: Path) -> str:
-    """Return the path of the Terraform module as main.tf in a folder names it."""
+def _module_and_schema(folder: Path) -> tuple[str, str]:
+    """Return where main.tf in a folder finds the module, and an editor the schema."""
     if not _MODULE.is_dir():
-        return "../datastream-exporter/terraform"
+        return _RELEASED_MODULE, _RELEASED_SCHEMA
     module = os.path.relpath(_MODULE, folder.resolve())
+    schema = os.path.normpath(f"{module}/../docs/config.schema.json")
     # To Terraform, another path is no folder.
-    return module if module.startswith("..") else f"./{module}"
+    return module if module.startswith("..") else f"./{module}", schema
 
 
 def _not_running(report: Report) -> str:

@@ -1,5 +1,6 @@
 """What a release holds: a wheel that needs no clone, and bills of materials."""
 
+import hashlib
 import json
 import os
 import re
@@ -81,6 +82,10 @@ def test_the_wheel_needs_no_clone(dist: Path, tmp_path: Path) -> None:
             assert ran.returncode == 0, ran.stderr
     written = {path.name for path in folder.iterdir()}
     assert written == {"my-streams", "my-streams-demo", "timeline.html"}
+    (module,) = dist.glob("*.zip")
+    checksum = hashlib.sha256(module.read_bytes()).hexdigest()
+    main = (folder / "my-streams" / "main.tf").read_text("utf-8")
+    assert f'/{module.name}?checksum=sha256:{checksum}"\n' in main
 
 
 @pytest.mark.parametrize("name", ["job", "function"])

@@ -5,7 +5,6 @@ writes a location that doesn't change every 240 s, and reads one without streams
 300 s; a job reads and writes everything in each run.
 """
 
-import math
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ import yaml
 
 from exporter.config import from_data
 from exporter.config.locations import KNOWN
-from exporter.function import LEAST_SECONDS
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
 from exporter.steps.problems import Kind
@@ -150,31 +148,6 @@ def month(
         + total("schedule", 1, free=free)
         + total("metrics", mebibytes(fleet, mode, interval), free=free)
     )
-
-
-def calls(fleet: Fleet, runs: float = 1) -> float:
-    """Return how often a function that runs so often a minute calls Datastream then."""
-    return (fleet.projects + fleet.locations) * runs + fleet.empty * 60 / EMPTY_SECONDS
-
-
-def calls_per_minute() -> str:
-    """Return how many calls a minute each fleet costs."""
-    rows = []
-    for fleet in FLEETS:
-        counts = (
-            calls(fleet),
-            calls(fleet, 60 / LEAST_SECONDS),
-            fleet.projects + fleet.locations + fleet.empty,
-        )
-        cells = [f"{math.ceil(count):,}" for count in counts]
-        rows.append((*_described(fleet), *cells))
-    heading = (
-        *DESCRIBED,
-        "function",
-        "function, while logs start runs",
-        "job",
-    )
-    return table(heading, rows)
 
 
 def mebibytes(fleet: Fleet, mode: str, interval: int = INTERVAL) -> float:

@@ -57,7 +57,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,
     "module cost": cost.months,
-    "calls": cost.calls_per_minute,
 }
 
 _BLOCK = re.compile(

@@ -36,6 +36,9 @@ from exporter.text import plural, quote
 _OPENINGS = 20
 # Cloud Run ends a job or function 5 s later
 _CLOUD_RUN_DEADLINE = timedelta(seconds=50)
+# Calls a minute of an account, in all projects together:
+# https://docs.cloud.google.com/datastream/quotas
+_QUOTA = 1_200
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
 
@@ -191,6 +194,12 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
         yield Finding(level, "", group.text)
     if report.stopped:
         return
+    read = sum(map(config.reads, (*report.read, *report.unread)))
+    calls = (read + len(report.discovered)) * 60 / config.run.every
+    if calls > _QUOTA:
+        words = f"a job makes {calls:,.0f} calls a minute, and Datastream allows"
+        words += f" {_QUOTA:,}; list the locations of each source, or raise interval"
+        yield Finding(WARNING, config.document.place(("run",)), words)
     if not report.unread:
         now = datetime.fromtimestamp(report.timestamp, UTC)
         for path, prefix, glob in _globs(config, now):

@@ -5,6 +5,7 @@ import json
 import pytest
 from freezegun import freeze_time
 
+from exporter.command import check
 from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import (
     CARTS,
@@ -146,6 +147,19 @@ def test_a_refusal_to_write_or_to_read_back_fails(
     assert failed.startswith(subject)
     assert f"roles/monitoring.{role}" in failed
     assert ended.err.splitlines()[-1] == "8 checks: 1 failed, 1 warning."
+
+
+def test_more_calls_than_datastream_allows_are_a_warning(
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A job of two locations and a discovery makes three calls in each run."""
+    shop.config = f"{DISCOVERING}run: {{interval: 2m}}\n"
+    for quota, warnings in ((2, 0), (1, 1)):
+        monkeypatch.setattr(check, "_QUOTA", quota)
+        ended = shop.command("check", "--read-only")
+        text = "run: a job makes 2 calls a minute, and Datastream allows 1; list the"
+        assert ended.out.count(text) == warnings
 
 
 def test_reading_back_that_fails_in_passing_is_a_warning(shop: Shop) -> None:

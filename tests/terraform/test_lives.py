@@ -197,17 +197,19 @@ def test_a_slack_channel_lives(
 ) -> None:
     """Only the API gets the token, once a version; the channel can be removed."""
     root = terraform(MODULE)
+    # Other lives have the policies.
+    inputs = {**INPUTS, "create_policies": False}
     slack = {"channel_name": "#data-alerts"}
-    plan = root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.SLACK_TOKEN)
+    plan = root.plan(**inputs, slack_channel=slack, slack_token=Canary.SLACK_TOKEN)
     root.apply_plan(plan)
     token = {"slack_token": Canary.NEW_SLACK_TOKEN}
-    assert root.is_up_to_date(**INPUTS, slack_channel=slack, **token)
+    assert root.is_up_to_date(**inputs, slack_channel=slack, **token)
     slack = {**slack, "token_version": "2"}
-    root.apply(**INPUTS, slack_channel=slack, **token)
+    root.apply(**inputs, slack_channel=slack, **token)
     assert _tokens(fake_provider) == [Canary.SLACK_TOKEN, Canary.NEW_SLACK_TOKEN]
     with pytest.raises(TerraformError, match="slack_channel needs slack_token"):
-        root.plan(**INPUTS, slack_channel=slack, slack_token=Canary.GITHUB_TOKEN)
-    root.apply(**INPUTS)
+        root.plan(**inputs, slack_channel=slack, slack_token=Canary.GITHUB_TOKEN)
+    root.apply(**inputs)
     assert not root.state().of("google_monitoring_notification_channel")
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 # What Flask takes: the body, the status and the headers
-_Response = tuple[str, int, dict[str, str]]
+_Response = tuple[Iterator[str], int, dict[str, str]]
 
 _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
@@ -207,10 +207,13 @@ def serve(environ: MutableMapping[str, str]) -> Callable[[Any], _Response]:
         # The body is read and dropped: a server that leaves it unread cuts the answer
         # off.
         with suppress(Exception):
-            request.get_data(cache=False)
+            while request.stream.read(65_536):
+                pass
         text = json.dumps(answer.body) + "\n" if answer.body else ""
         headers = {"Content-Type": "application/json", "Allow": "POST"}
-        return text, answer.status, headers
+        # As an iterator: before any other answer, the framework reads the body into
+        # memory.
+        return iter([text]), answer.status, headers
 
     return run
 

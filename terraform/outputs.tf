@@ -1,13 +1,3 @@
-output "check_command" {
-  description = "Command that checks the permissions of the exporter's account; run it where `config.yaml` is."
-  value = join(" ", [
-    "python3 -m venv ~/.cache/datastream-exporter && ~/.cache/datastream-exporter/bin/pip install --quiet",
-    "--require-hashes --requirement ${local.shared}/requirements/function.txt && PYTHONPATH=${local.shared}",
-    "~/.cache/datastream-exporter/bin/python -m exporter check --config config.yaml",
-    "--impersonate-service-account ${local.emails.exporter}",
-  ])
-}
-
 output "created" {
   description = "Full names of the `dashboard`, the `exporter` (function or job) and the `slack_channel`."
   value = {

@@ -120,8 +120,6 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     check = add("check", "--config config.yaml --strict", what, more)
     for name, what in _CHECK_FLAGS.items():
         check.add_argument(name, action="store_true", help=what)
-    what = "check as this service account, such as the one that the exporter runs as"
-    check.add_argument("--impersonate-service-account", metavar="ACCOUNT", help=what)
     return whole, commands.choices
 
 

@@ -34,7 +34,6 @@ class CommandLine:
     read_only: bool = False
     strict: bool = False
     json: bool = False
-    impersonate_service_account: str | None = None
     project: Sequence[str] | None = None
     folder: Path = Path()
 

@@ -132,7 +132,6 @@ def _session(
 ) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
     environment.check_task_count(line.environ)
-    account = line.impersonate_service_account
-    opened = open_clients(config.endpoints, line.environ, account)
+    opened = open_clients(config.endpoints, line.environ)
     with opened as clients, line.signals:
         yield Session(config, clients, interval)

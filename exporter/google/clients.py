@@ -14,7 +14,6 @@ from typing import Any, Self, TypeVar
 
 import google.auth
 import grpc
-from google.auth import impersonated_credentials
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.cloud.datastream_v1 import DatastreamClient
@@ -78,7 +77,6 @@ class Clients:
         self,
         endpoints: Endpoints,
         environ: Mapping[str, str],
-        impersonate: str | None = None,
         *,
         token_seconds: float = _TOKEN_SECONDS,
     ) -> None:
@@ -88,14 +86,13 @@ class Clients:
         """
         self._endpoints = endpoints
         self._emulators = emulators(environ)
-        self._impersonate = impersonate
         self.credentials: Credentials | None = None
         # The one that the credentials come with, or gcloud's
         self.project: str | None = None
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if len(self._emulators) < len(_EMULATORS):
             check_proxies(environ)
-            self.credentials, self.project = _credentials(impersonate, token_seconds)
+            self.credentials, self.project = _credentials(token_seconds)
             email = getattr(self.credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()
@@ -107,7 +104,7 @@ class Clients:
         """
         if self.credentials is not None:
             with suppress(CallError):
-                self.credentials, _ = _credentials(self._impersonate, seconds)
+                self.credentials, _ = _credentials(seconds)
         self._open()
 
     def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
@@ -165,11 +162,7 @@ class Clients:
         return clients
 
 
-def open_clients(
-    endpoints: Endpoints,
-    environ: Mapping[str, str],
-    impersonate: str | None = None,
-) -> Clients:
+def open_clients(endpoints: Endpoints, environ: Mapping[str, str]) -> Clients:
     """Connect; warn where that is to emulators."""
     hosts = [f"{name} is {host}" for name, host in emulators(environ).items()]
     if hosts:
@@ -177,7 +170,7 @@ def open_clients(
             "Emulators take Google's place, without credentials or encryption: %s.",
             " and ".join(hosts),
         )
-    return Clients(endpoints, environ, impersonate)
+    return Clients(endpoints, environ)
 
 
 def emulators(environ: Mapping[str, str]) -> dict[str, str]:
@@ -185,10 +178,7 @@ def emulators(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in _EMULATORS if environ.get(name)}
 
 
-def _credentials(
-    impersonate: str | None,
-    seconds: float,
-) -> tuple[Credentials, str | None]:
+def _credentials(seconds: float) -> tuple[Credentials, str | None]:
     """Return credentials with a token, and the project that they come with.
 
     A thread fetches it: a server that sends a byte at a time keeps to no timeout.
@@ -207,12 +197,6 @@ def _credentials(
                 # do.
                 warnings.simplefilter("ignore", UserWarning)
                 credentials, project = google.auth.default(_SCOPES, request)
-            if impersonate is not None:
-                credentials = impersonated_credentials.Credentials(
-                    source_credentials=credentials,
-                    target_principal=impersonate,
-                    target_scopes=_SCOPES,
-                )
             credentials.refresh(request)
             fetched.set_result((credentials, project))
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
@@ -228,7 +212,7 @@ def _credentials(
     try:
         credentials, project = fetched.result(timeout=seconds)
     except Exception as error:
-        raise CallError(explain_credentials_error(error, impersonate)) from error
+        raise CallError(explain_credentials_error(error)) from error
     if not isinstance(credentials.token, str):
         raise CallError(INVALID_TOKEN)
     return credentials, project

@@ -190,11 +190,8 @@ def explain_unexpected_error(error: Exception, caller: Caller = NOBODY) -> Failu
     return Failure(FailureKind.REFUSED, message, hint)
 
 
-def explain_credentials_error(
-    error: Exception,
-    impersonated: str | None = None,
-) -> Failure:
-    """Return why there are no credentials; ``impersonated`` is the account to act as.
+def explain_credentials_error(error: Exception) -> Failure:
+    """Return why there are no credentials.
 
     Of google-auth's text only OAuth's code is shown: the rest may quote a token, a
     credentials file or a proxy's URL.
@@ -211,13 +208,12 @@ def explain_credentials_error(
             f" client's file is none). Correct or unset it. {hint}"
         )
     elif "acquire impersonated" in str(error):
-        # Also where `gcloud auth application-default login` is told to impersonate.
-        account = impersonated or "ACCOUNT"
+        # `gcloud auth application-default login` was told to impersonate it.
         hint = (
             "Check that the service account exists and that"
             " iamcredentials.googleapis.com is enabled, and grant your own account"
             " roles/iam.serviceAccountTokenCreator on it: gcloud iam service-accounts"
-            f" add-iam-policy-binding {account} --member {_USER} --role"
+            f" add-iam-policy-binding ACCOUNT --member {_USER} --role"
             " roles/iam.serviceAccountTokenCreator"
         )
     return Failure(FailureKind.CREDENTIALS, message, hint)

@@ -26,10 +26,21 @@ LOGIN = (
 )
 
 
-def refused(impersonate: str | None = None, seconds: float = PLENTY) -> str:
+def impersonating(address: str) -> dict[str, object]:
+    """Return what gcloud's login writes that is told to impersonate an account."""
+    return {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": (
+            f"http://{address}/as/{READER}:generateAccessToken"
+        ),
+        "source_credentials": working_key(address),
+    }
+
+
+def refused(seconds: float = PLENTY) -> str:
     """Return the one sentence that connecting to Google ends in."""
     with pytest.raises(CallError) as caught:
-        Clients(Endpoints(), {}, impersonate, token_seconds=seconds)
+        Clients(Endpoints(), {}, token_seconds=seconds)
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1
@@ -138,10 +149,11 @@ def test_of_a_token_servers_answer_only_oauths_code_is_shown(
     assert words in refused()
 
 
-def test_a_token_that_is_no_header_is_not_shown(tokens: HttpServer) -> None:
+def test_a_token_that_is_no_header_is_not_shown(use: Use, tokens: HttpServer) -> None:
     """To impersonate, a token is sent in a header; the error of that would quote it."""
+    use(impersonating(tokens.address))
     tokens.answer = (200, token_answer(f"{Canary.ACCESS_TOKEN}\nx"))
-    assert "google-auth gave no token: TransportError." in refused(READER)
+    assert "google-auth gave no token: TransportError." in refused()
 
 
 def test_no_thread_fetches_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,36 +206,19 @@ def test_a_users_own_credentials_warn_of_no_missing_quota_project(
     assert "Check the network and proxies" in refused()
 
 
-@pytest.mark.parametrize("granted", [True, False])
-def test_another_account_is_impersonated(
-    tokens: HttpServer,
+def test_an_account_that_may_not_be_impersonated(
     monkeypatch: pytest.MonkeyPatch,
-    *,
-    granted: bool,
+    use: Use,
+    tokens: HttpServer,
 ) -> None:
-    """Calls are made as the account; a refusal names the role that is missing."""
-    monkeypatch.setattr(
-        "google.auth.iam._IAM_ENDPOINT", f"http://{tokens.address}/as/{{}}"
-    )
-    given = {
-        "accessToken": Canary.IMPERSONATED_TOKEN,
-        "expireTime": "2099-01-01T00:00:00Z",
-    }
-    tokens.answers = {
-        "/as/": (200, json.dumps(given)) if granted else (403, token_answer())
-    }
-    if granted:
-        with Clients(Endpoints(), {}, READER) as connected:
-            assert connected.account == READER
-    else:
-        sentence = refused(READER)
-        assert "google-auth gave no token: RefreshError. Check that" in sentence
-        assert f"service-accounts add-iam-policy-binding {READER}" in sentence
-    first, second = tokens.requests
-    assert first.path == "/token"
-    assert second.path == f"/as/{READER}"
-    scopes = json.loads(second.body)["scope"]
-    assert scopes == ["https://www.googleapis.com/auth/cloud-platform"]
+    """A refusal names the role that is missing, as gcloud's login names no account."""
+    endpoint = f"http://{tokens.address}/as/{{}}"
+    monkeypatch.setattr("google.auth.iam._IAM_ENDPOINT", endpoint)
+    use(impersonating(tokens.address))
+    tokens.answers = {"/as/": (403, token_answer())}
+    sentence = refused()
+    assert "google-auth gave no token: RefreshError. Check that" in sentence
+    assert "service-accounts add-iam-policy-binding ACCOUNT --member" in sentence
 
 
 def test_emulators_need_no_credentials() -> None:

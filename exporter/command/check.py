@@ -260,7 +260,10 @@ def _limits(limits: Mapping[str, timedelta]) -> str:
         "quiet": "alerts after {} without a change",
         "failed": "may be FAILED for {} before it pages alone",
     }
-    said = [words[each].format(text_of(most)) for each, most in limits.items() if most]
+    said = []
+    for limit, most in limits.items():
+        if most:
+            said.append(words[limit].format(text_of(most)))
     return "; ".join(said)
 
 

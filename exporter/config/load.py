@@ -72,7 +72,8 @@ def is_verbose(environ: Mapping[str, str]) -> bool:
 
 def _add_contradictions(document: Document, config: Config) -> None:
     """Add a mistake for each source that overlaps, and required stream left out."""
-    for (first, one), (second, other) in combinations(enumerate(config.sources), 2):
+    pairs = combinations(enumerate(config.sources), 2)
+    for (first, one), (second, other) in pairs:
         if one.project != other.project:
             continue
         what = one.project

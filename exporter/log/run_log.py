@@ -200,5 +200,6 @@ def _log_stream(
     text = f"{now.name} {words}".rstrip(".") + "."
     if lasting:
         text += f" For {lasting}."
-    known = {key: value for key, value in fields.items() if value not in {"", None}}
+    empty = {"", None}
+    known = {key: value for key, value in fields.items() if value not in empty}
     log(_LEVELS.get(now.verdict, WARNING), text, **known)

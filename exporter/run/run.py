@@ -166,7 +166,11 @@ class _Run:
         take = partial(self._take_discovery, source)
         self._reading.start(ProjectName(project), discover, take)
 
-    def _take_discovery(self, source: Source, found: tuple[str, ...] | Failure) -> None:
+    def _take_discovery(
+        self,
+        source: Source,
+        found: tuple[str, ...] | Failure,
+    ) -> None:
         if isinstance(found, Failure):
             self._report.unread[ProjectName(source.project)] = found
             return
@@ -300,7 +304,12 @@ class _Run:
                 self._shared.append(location_sample("location/up", name, int(up)))
         self._write(self._shared_names, self._shared)
 
-    def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
+    def _write(
+        self,
+        names: list[Name],
+        samples: list[Sample],
+        *last: Sample,
+    ) -> None:
         """Write samples of some names, then ``last`` once all of those are accepted."""
         if not self._writes or self._end.stopped:
             return

@@ -1,13 +1,12 @@
 """Prints for people: a console, tables, progress, and JSON."""
 
-import json
 from threading import Event, Thread
 from typing import Self, TextIO
 
 from rich import progress
 from rich.console import Console
 
-from exporter.command.table import print_table
+from exporter.command.table import print_json, print_table
 from exporter.logger import LOGGER
 from lab.promql_durations import format_duration
 
@@ -72,9 +71,3 @@ class Progress(progress.Progress):
                         task.total,
                         left if seconds else "",
                     )
-
-
-def print_json(document: object, out: TextIO) -> None:
-    """Print a document as JSON."""
-    json.dump(document, out, indent=2)
-    out.write("\n")

@@ -21,7 +21,7 @@ from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import count_words, failure_groups, name_first, problem_of
+from exporter.log.summary import failure_groups, name_first, omitted, problem_of
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -224,7 +224,7 @@ def _location(
         if location.held:
             count = len(location.listed)
             text = f"{plural(count, 'stream')} watched"
-            if left_out := count_words(location.omitted, Omission):
+            if left_out := omitted(location.omitted):
                 text += f", {left_out}"
             level = INFO if count else WARNING
             yield Finding(level, name, text)

@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from exporter.log.summary import count_words, fleet, lasting, numbers, problem_of
+from exporter.log.summary import fleet, lasting, numbers, omitted, problem_of
 from exporter.run.report import Report
-from exporter.steps.compare import Omission
 from exporter.text import one_line, printable
 
 _HEADINGS = (
@@ -37,7 +36,7 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
             look = one_line(problem_of(watched), _LONGEST) if look_at else ""
             row = (name.stream, *location.name, state, expected, errors, since, look)
             rows.append(row)
-        if left_out := count_words(location.omitted, Omission):
+        if left_out := omitted(location.omitted):
             row = (left_out, *location.name, "not watched", "-", "-", "", "")
             rows.append(row)
     rows += [

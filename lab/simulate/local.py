@@ -32,7 +32,7 @@ class LocalClients(Clients):
         self,
         kind: type[_C],
         emulator: str,  # noqa: ARG002 - a call in this process has no address
-        endpoint: str | None = None,  # noqa: ARG002 - as above
+        endpoint: str | None = None,  # noqa: ARG002 - nor an endpoint
     ) -> list[_C]:
         """Return one client, whose calls this process answers."""
         google: Any = kind

@@ -86,8 +86,6 @@ FLEETS = (
     Fleet(200, 10, 3),
     Fleet(2000, 60, 20),
 )
-# The columns of tables that describe a fleet
-DESCRIBED = ("streams", "their locations", "projects")
 INTERVAL = 60  # seconds from one run to the next, if config doesn't say
 # The columns of prices: a mode, and the seconds from one run to the next
 MODES = {
@@ -104,25 +102,28 @@ def months() -> str:
         prices = [_prices(fleet, *mode) for mode in MODES.values()]
         some = alerting(fleet._replace(with_problem=SOME))
         most = alerting(fleet._replace(with_problem=1))
-        rows.append((*_described(fleet), *prices, f"${some:.2f} / ${most:.2f}"))
+        row = (
+            f"{fleet.streams:,}",
+            str(fleet.locations),
+            str(fleet.projects),
+            *prices,
+            f"${some:.2f} / ${most:.2f}",
+        )
+        rows.append(row)
     few = Fleet(100, 10, 1)
     stream = _added(few, few._replace(streams=101))
     problem = _added(few, few._replace(with_problem=0.01))
     policies = alerting_by_policy(Fleet(0, 0, 0)).items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
+    described = ("streams", "their locations", "projects")
     return f"""\
-{table((*DESCRIBED, *MODES, "alerting, as announced"), rows)}
+{table((*described, *MODES, "alerting, as announced"), rows)}
 
 With the free tiers / where others on the billing account use them up; alerting if one
 stream in twenty / if every stream has a problem. One more stream costs {stream}
 for alerting as announced; a stream's problem {problem}. Every minute, a job
 pays four times as much for metrics. Each route adds {len(route)} policies that are on,
 and about ${sum(route):.0f} for alerting as announced."""
-
-
-def _described(fleet: Fleet) -> tuple[str, str, str]:
-    """Return the cells of DESCRIBED."""
-    return f"{fleet.streams:,}", str(fleet.locations), str(fleet.projects)
 
 
 def _prices(fleet: Fleet, mode: str, interval: int) -> str:

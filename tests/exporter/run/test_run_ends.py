@@ -91,7 +91,7 @@ def test_a_deadline_that_has_passed_loses_everything_without_a_call(
 def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     serve: Serve,
 ) -> None:
-    """An earlier run found them; discovering them again may take a third of reading."""
+    """An earlier run found them, and they are read beside the next discovery."""
     lab, clock = serve(world()), Clock(time.time() - 1000)
     session = lab.session(DISCOVERED, interval=60, clock=clock)
     run_once(session, Deadline.after(PLENTY), writes=False)

@@ -8,7 +8,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
@@ -110,6 +110,10 @@ class Clients:
     def datastream_for(self, parent: LocationName | str) -> DatastreamClient:
         """Return the client for a location or a project, always the same one."""
         return self._datastreams[hash(str(parent)) % len(self._datastreams)]
+
+    def pool(self, threads: int, name: str) -> Executor:
+        """Return threads of a name that make calls at the same time."""
+        return ThreadPoolExecutor(threads, name)
 
     def _open(self) -> None:
         self.caller = Caller(self.credentials)

@@ -40,6 +40,7 @@ from exporter.steps.read_back import REFUSALS, read_back
 from exporter.steps.write import Writer, Written
 
 _PROBLEMS = "problems"  # the call that reads back earlier problems
+_MOST_THREADS = 512
 
 # The time of a run is divided so, where r is 3 s, or 15 % of a short deadline:
 #
@@ -102,7 +103,8 @@ class _Run:
         self._collect_by = deadline.shifted(-2 * reserved)
         self._read_by = deadline.within(deadline.left * _READING_SHARE)
         self._calls = Calls(clients.caller)
-        self._threads = Threads(self._calls)
+        pool = clients.pool(_MOST_THREADS, "location")
+        self._threads = Threads(self._calls, pool)
         self._reading = Part(self._threads, self._read_by)
         self._collecting = Part(self._threads, self._collect_by)
         self._writing = Part(self._threads, self._write_by, _STOPPED_SECONDS)
@@ -211,9 +213,8 @@ class _Run:
             self._write_location(found)
 
     def _read_back(self) -> EarlierProblems | Failure:
-        client = self._session.clients.monitoring
-        project = self._writer.project
-        return read_back(client, project, self._timestamp, self._read_by, self._calls)
+        clients, project = self._session.clients, self._writer.project
+        return read_back(clients, project, self._timestamp, self._read_by, self._calls)
 
     def _take_problems(self, found: EarlierProblems | Failure) -> None:
         """Take over earlier problems, or do without; write what waited for them."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -13,7 +13,6 @@ from exporter.google.errors import MORE_THREADS, MORE_TIME, Failure, FailureKind
 from exporter.logger import LOGGER
 
 T = TypeVar("T")
-_MOST_THREADS = 512
 _POLL_SECONDS = 0.1  # how soon a stop is noticed
 _TELL_SECONDS = 10.0  # between two lines of the log that say that it goes on
 # How long after its deadline a call may return that kept to it
@@ -33,9 +32,9 @@ _NO_THREAD = Failure(
 class Threads:
     """The threads of a run, and the queue of what their calls returned."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, pool: Executor) -> None:
         self.calls = calls
-        self.pool = ThreadPoolExecutor(_MOST_THREADS, "location")
+        self.pool = pool
         self.results: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
 

@@ -6,7 +6,6 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 import sys
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import product
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, attempt, list_pages
+from exporter.google.clients import Clients
 from exporter.google.errors import (
     CallError,
     Failure,
@@ -47,7 +47,7 @@ _Values = defaultdict[tuple[LocationName, Key], dict[int, int]]
 
 
 def read_back(
-    client: monitoring_v3.MetricServiceClient,
+    clients: Clients,
     project: str,
     timestamp: int,
     deadline: Deadline,
@@ -81,7 +81,7 @@ def read_back(
         )
         values: _Values = defaultdict(dict)
         pages = list_pages(
-            client.list_time_series, request, PERMISSION, deadline, calls
+            clients.monitoring.list_time_series, request, PERMISSION, deadline, calls
         )
         try:
             for page in pages:
@@ -94,7 +94,7 @@ def read_back(
 
     def list_all() -> EarlierProblems:
         try:
-            with ThreadPoolExecutor(4, "list") as pool:
+            with clients.pool(len(_LISTS), "list") as pool:
                 found = list(pool.map(list_values, _LISTS))
         except RuntimeError:
             # No other thread can be started, so this one lists them all.

@@ -9,6 +9,7 @@ has no streams, and the exporter's own series come last. Cloud Monitoring shows 
 
 import math
 import zlib
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from io import StringIO
@@ -182,7 +183,7 @@ class _Exporter:
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines()):
-            report = run_once(session, deadline)
+            report = copy_context().run(run_once, session, deadline)
             log.log(report)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP

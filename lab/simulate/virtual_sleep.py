@@ -4,35 +4,34 @@ It counts against the deadline all the same. So the speed of this machine doesn'
 what a simulated run does.
 """
 
-import threading
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from threading import Event
 
 from exporter.google.calls import Deadline
 
+# Seconds that a call has waited: each has a context, as the calls of a run wait at the
+# same time
+_waited: ContextVar[float] = ContextVar("_waited", default=0.0)
 
-class VirtualSleep(threading.Event):
-    """A stop event that is never set. Waiting for it returns at once and is added up.
 
-    Each thread has its own sum, because the threads of a run wait at the same time.
-    """
+class VirtualSleep(Event):
+    """A stop event that is never set. A wait for it returns at once and is added up."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._of_thread = threading.local()
-        self._lock = threading.Lock()
-        self.longest = 0.0  # seconds of the thread that has waited longest
+        self.longest = 0.0  # seconds of the call that has waited longest
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Add the seconds to this thread's sum, and return at once."""
-        self._of_thread.waited = self.waited + (timeout or 0.0)
-        with self._lock:
-            self.longest = max(self.longest, self.waited)
+        """Add the seconds to this call's sum, and return at once."""
+        _waited.set(self.waited + (timeout or 0.0))
+        self.longest = max(self.longest, self.waited)
         return self.is_set()
 
     @property
     def waited(self) -> float:
-        """The seconds that this thread has waited."""
-        return float(getattr(self._of_thread, "waited", 0.0))
+        """The seconds that this call has waited."""
+        return _waited.get()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 # In every canary: letters and digits, which JSON, URLs, HTML and shells keep
 _MARK = "canary7919q"
-# A terminal wraps long words, and moves and colours between letters
-_BETWEEN_LETTERS = re.compile(r"\s|\x1b\[[0-9;?]*[A-Za-z]")
+# A terminal moves and colours between letters
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Canary(StrEnum):
@@ -55,7 +55,7 @@ USER = {
 @cache
 def private_key() -> str:
     """Return a private key that works; each of its lines counts as a canary."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - it protects nothing, and is checked quickly
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -72,7 +72,8 @@ def token_answer(token: str = Canary.ACCESS_TOKEN) -> str:
 
 def canaries_in(text: str) -> list[str]:
     """Return the canaries in an output, also if it is wrapped, coloured or cut off."""
-    whole = _BETWEEN_LETTERS.sub("", text)
+    # It wraps long words, too.
+    whole = "".join(_ESCAPE.sub("", text).split())
     found = [canary.name for canary in Canary if canary in whole]
     if private_key.cache_info().currsize:
         found += [

@@ -231,7 +231,8 @@ def copy_module(
 ) -> RootModule:
     """Copy all that the module reads; return one of its directories as a root module.
 
-    Python files have their text with ``sources`` only: a plan takes twice as long then.
+    The function's source has its text with ``sources`` only: Terraform sorts it each
+    time that it looks at it, and takes twice as long then.
     """
     copy_files(target, sources=sources)
     root = RootModule(target / directory, provider)
@@ -240,7 +241,7 @@ def copy_module(
 
 
 def copy_files(target: Path, *, sources: bool) -> None:
-    """Copy all that the module reads, Python files with or without their text."""
+    """Copy all that the module reads, the function's source with its text or empty."""
     for name in _READ:
         source, copy = REPOSITORY / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -248,8 +249,9 @@ def copy_files(target: Path, *, sources: bool) -> None:
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_NOT_READ))
         else:
             shutil.copyfile(source, copy)
-    for path in target.rglob("*.py") if not sources else ():
-        path.write_text("")
+    if not sources:
+        for path in (*target.rglob("*.py"), target / "requirements/function.txt"):
+            path.write_text("")
 
 
 def _check(process: subprocess.CompletedProcess[str]) -> None:

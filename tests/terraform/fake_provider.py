@@ -9,6 +9,7 @@ own services need of it.
 
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,7 @@ class FakeProvider:
     def __init__(self, project: FakeProject | None = None) -> None:
         self.project = project or FakeProject()
         self._applied: list[tuple[str, Object]] = []
+        self._terraforms: dict[tuple[str, ...], subprocess.Popen[str]] = {}
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -129,6 +131,22 @@ class FakeProvider:
             "Addr": {"Network": "unix", "String": str(self._socket)},
         }
         return json.dumps(dict.fromkeys(SOURCES, address))
+
+    def terraform(
+        self, command: tuple[str, ...], environ: dict[str, str]
+    ) -> subprocess.Popen[str]:
+        """Return a process for Terraform's commands, which ends with the provider."""
+        if command not in self._terraforms:
+            self._terraforms[command] = self._running.enter_context(
+                subprocess.Popen(
+                    command,
+                    env=environ,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    encoding="utf-8",
+                )
+            )
+        return self._terraforms[command]
 
     def backend(self, directory: Path) -> str:
         """Return the block that lets Terraform keep a directory's state here."""

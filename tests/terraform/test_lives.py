@@ -28,9 +28,10 @@ from tests.terraform.terraform_cli import (
 )
 
 
-def test_files_are_formatted() -> None:
+def test_files_are_formatted(fake_provider: FakeProvider) -> None:
     """`terraform fmt` changes no file."""
-    RootModule(REPOSITORY / MODULE, None).run("fmt", "-check", "-recursive", "-diff")
+    root = RootModule(REPOSITORY / MODULE, fake_provider)
+    root.run("fmt", "-check", "-recursive", "-diff")
 
 
 def test_the_modules_own_tests_pass(

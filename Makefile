@@ -14,6 +14,8 @@ COUNTED = $(BIN)/python -m pip --disable-pip-version-check install --progress-ba
 	awk '/^(Collecting|  Downloading|Installing)/ { printf "\r%s\033[K", substr($$0, 1, 70) >"/dev/stderr" } \
 		END { printf "\r\033[K" >"/dev/stderr" }'; }
 ARGS ?=
+# Two things at once, as most machines can: setting up, or checking, takes half as long.
+MAKEFLAGS += --jobs=2
 # Else each of the tests' processes would compile the project and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 # The tests of a file share what they set up, so one worker runs them all. Files come in the order of
@@ -58,19 +60,25 @@ coverage: $(VENV)/.system $(VENV)/.floor ## run the tests, and list the lines th
 	@$(BIN)/coverage report
 
 .PHONY: lint
-lint: $(ALL) $(CHECKOV)/.ready $(VENV)/.actionlint ## check format, lint, types, imports, and that docs and lock are up to date
+lint: lint-code lint-terraform ## check format, lint, types, imports, and that docs and lock are up to date
+
+.PHONY: lint-code
+lint-code: $(ALL) $(VENV)/.actionlint
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.generate --check
 	@requirements/compile --check
-	@! grep --recursive --line-number --include='*.tf' --exclude-dir=.terraform '.\{121\}' terraform || { \
-		echo "make: these lines of *.tf have more than 120 characters: break them, or shorten them" >&2; exit 1; }
-	@$(CHECKOV)/bin/checkov --directory terraform --skip-path examples --framework terraform --skip-download --quiet --compact
 	@$(BIN)/zizmor --offline --no-progress --quiet $(WORKFLOWS)
 	@if [ -e $(BIN)/actionlint ]; then $(BIN)/actionlint $(WORKFLOWS); else \
 		echo "make: actionlint is not run, as it needs Go: https://go.dev/dl" >&2; fi
+
+.PHONY: lint-terraform
+lint-terraform: $(CHECKOV)/.ready
+	@! grep --recursive --line-number --include='*.tf' --exclude-dir=.terraform '.\{121\}' terraform || { \
+		echo "make: these lines of *.tf have more than 120 characters: break them, or shorten them" >&2; exit 1; }
+	@$(CHECKOV)/bin/checkov --directory terraform --skip-path examples --framework terraform --skip-download --quiet --compact
 
 .PHONY: docs
 docs: $(ALL) ## update the parts of the docs that come from the code

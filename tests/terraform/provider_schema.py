@@ -36,6 +36,7 @@ def google_schema() -> dict[str, dict[str, Schema]]:
     return schemas
 
 
+@cache
 def schema_message() -> Any:
     """Return all schemas as the plugin protocol carries them."""
     sections: dict[str, Any] = {

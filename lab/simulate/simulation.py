@@ -183,6 +183,7 @@ class _Exporter:
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         written = StringIO()
         with logging_to(written, JsonLines()):
+            # In a context of its own, its virtual sleep begins anew.
             report = copy_context().run(run_once, session, deadline)
             log.log(report)
         # Rounded up, because the time between attempts is random.

@@ -111,7 +111,7 @@ class Clients:
         """Return the client for a location or a project, always the same one."""
         return self._datastreams[hash(str(parent)) % len(self._datastreams)]
 
-    def pool(self, threads: int, name: str) -> Executor:
+    def pool(self, threads: int, name: str, /) -> Executor:
         """Return threads of a name that make calls at the same time."""
         return ThreadPoolExecutor(threads, name)
 
@@ -144,6 +144,7 @@ class Clients:
         kind: type[_C],
         emulator: str,
         endpoint: str | None = None,
+        /,
     ) -> list[_C]:
         """Return clients of a kind, each on a channel of its own.
 

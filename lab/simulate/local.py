@@ -33,15 +33,16 @@ class LocalClients(Clients):
     def connect(
         self,
         kind: type[_C],
-        emulator: str,  # noqa: ARG002 - a call in this process has no address
-        endpoint: str | None = None,  # noqa: ARG002 - nor an endpoint
+        _emulator: str,
+        _endpoint: str | None = None,
+        /,
     ) -> list[_C]:
-        """Return one client, whose calls this process answers."""
+        """Return one client: this process answers its calls, which have no address."""
         google: Any = kind
         transport = google.get_transport_class("grpc")
         return [google(transport=transport(channel=_Channel(self._emulator)))]
 
-    def pool(self, threads: int, name: str) -> Executor:  # noqa: ARG002 - it needs none
+    def pool(self, _threads: int, _name: str, /) -> Executor:
         """Return what makes calls one by one, as none of them waits."""
         return _OneByOne()
 

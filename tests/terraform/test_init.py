@@ -60,8 +60,7 @@ def test_what_init_prints_works_as_printed(
         printed = shell(f"{init} init --project orders-prod --folder ../my-streams")
         check, *others = printed.stderr.splitlines()[-3:]
         shell(check)
-    for source in clone.rglob("*.py"):
-        source.write_text("")  # a plan takes half as long
+    copy_files(clone, sources=False)  # a plan takes half as long
     for command in others:
         shell(command)
     main = (folder / "main.tf").read_text("utf-8")

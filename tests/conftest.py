@@ -84,7 +84,8 @@ def signal_when() -> Iterator[SignalWhen]:
                 if over.wait(0.005):
                     return
             # A thread that is just about to wait would hear of it after its wait.
-            over.wait(0.05)
+            if over.wait(0.05):
+                return
             os.kill(os.getpid(), number)
 
         waiting.append(threading.Thread(target=wait))

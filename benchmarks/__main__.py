@@ -165,10 +165,7 @@ def _emulator(size: Size, folder: Path) -> Iterator[dict[str, str]]:
     world.write_text(json.dumps(_world(size)), "utf-8")
     command = (sys.executable, "-m", "lab", "serve", "--world", str(world))
     with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as serving:
         assert serving.stdout  # noqa: S101 - stdout=PIPE sets it; the type is optional
         lines = serving.stdout.readline() + serving.stdout.readline()
@@ -230,10 +227,7 @@ def _world(size: Size) -> dict[str, Any]:
     for number in range(size.rounds):
         projects.append({"id": f"exporter-{number}", "number": 100 + number})
         projects.append({"id": f"floor-{number}", "number": 200 + number})
-    return {
-        "projects": projects,
-        "faults": [{"method": "*", "latency": LATENCY}],
-    }
+    return {"projects": projects, "faults": [{"method": "*", "latency": LATENCY}]}
 
 
 if __name__ == "__main__":

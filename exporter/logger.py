@@ -62,9 +62,7 @@ class Text(logging.Formatter):
 
 @contextmanager
 def logging_to(
-    stream: TextIO,
-    formatter: logging.Formatter,
-    level: int = logging.INFO,
+    stream: TextIO, formatter: logging.Formatter, level: int = logging.INFO
 ) -> Iterator[None]:
     """Send the exporter's log to a stream alone while the block runs."""
     handler = logging.StreamHandler(stream)

@@ -100,10 +100,7 @@ class End:
 
 @contextmanager
 def ending(
-    log: TextIO,
-    formatter: Formatter,
-    *,
-    verbose: bool = False,
+    log: TextIO, formatter: Formatter, *, verbose: bool = False
 ) -> Iterator[End]:
     """Log to ``log`` until it ended; log its errors too, and set the exit code.
 

@@ -26,12 +26,7 @@ def code(value: object) -> str:
     return f"{ticks}{text}{ticks}"
 
 
-def fenced(
-    language: str,
-    text: str,
-    *,
-    most_lines: int | None = None,
-) -> str:
+def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:
     """Return a text as a fenced block, cut after ``most_lines`` lines."""
     lines = text.split("\n")
     shown = [printable(line.replace("\t", "    ")) for line in lines[:most_lines]]

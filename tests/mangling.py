@@ -26,11 +26,7 @@ def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
     )
 
 
-def mangle(
-    tree: Any,
-    value: st.SearchStrategy[Any],
-    data: st.DataObject,
-) -> None:
+def mangle(tree: Any, value: st.SearchStrategy[Any], data: st.DataObject) -> None:
     """Put values into the place of some of what a tree of mappings and lists holds."""
     for _ in range(data.draw(st.integers(1, 4))):
         place: Any = tree

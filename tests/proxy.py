@@ -54,11 +54,7 @@ class _Passing(BaseRequestHandler):
             back.join()
 
 
-def _pass_on(
-    source: socket.socket,
-    to: socket.socket,
-    silent: Event,
-) -> None:
+def _pass_on(source: socket.socket, to: socket.socket, silent: Event) -> None:
     with suppress(OSError):  # it was cut
         while data := source.recv(65_536):
             if not silent.is_set():

@@ -14,17 +14,7 @@ from lab.policies.promql import known_series
 # Aggregations that choose series and keep all of their labels
 _CHOOSING = ("topk", "bottomk")
 # Operators that end a clause
-_CLAUSE_ENDS = {
-    "==",
-    "!=",
-    "<",
-    ">",
-    "<=",
-    ">=",
-    "and",
-    "or",
-    "unless",
-}
+_CLAUSE_ENDS = {"==", "!=", "<", ">", "<=", ">=", "and", "or", "unless"}
 
 
 class Billed(NamedTuple):
@@ -71,11 +61,7 @@ class _Clauses:
                 self._clause += ends_clause
                 self.add(node.rhs, in_clause)
 
-    def _select(
-        self,
-        node: parser.VectorSelector,
-        kept: frozenset[str] | None,
-    ) -> None:
+    def _select(self, node: parser.VectorSelector, kept: frozenset[str] | None) -> None:
         name = str(node.name)
         equal = {
             each.name: each.value
@@ -88,8 +74,7 @@ class _Clauses:
 
 
 def _kept(
-    node: parser.AggregateExpr,
-    around: frozenset[str] | None,
+    node: parser.AggregateExpr, around: frozenset[str] | None
 ) -> frozenset[str] | None:
     """Return the labels that an aggregation keeps, or the one around it; None: all."""
     modifier = node.modifier

@@ -81,11 +81,7 @@ class Fleet(NamedTuple):
 
 
 SOME = 0.05  # a share of the streams
-FLEETS = (
-    Fleet(20, 3, 1),
-    Fleet(200, 10, 3),
-    Fleet(2000, 60, 20),
-)
+FLEETS = (Fleet(20, 3, 1), Fleet(200, 10, 3), Fleet(2000, 60, 20))
 INTERVAL = 60  # seconds from one run to the next, if config doesn't say
 # The columns of prices: a mode, and the seconds from one run to the next
 MODES = {
@@ -134,11 +130,7 @@ def _prices(fleet: Fleet, mode: str, interval: int) -> str:
 
 
 def month(
-    fleet: Fleet,
-    mode: str,
-    interval: int = INTERVAL,
-    *,
-    free: bool = True,
+    fleet: Fleet, mode: str, interval: int = INTERVAL, *, free: bool = True
 ) -> float:
     """Return what a month in a mode costs in dollars, without alerting.
 
@@ -250,10 +242,7 @@ def series(name: str, fleet: Fleet) -> float:
     if own in SPARSE:
         return fleet.streams * fleet.with_problem
     empty = fleet.empty if own in WITHOUT_STREAMS else 0
-    counts = {
-        "stream": fleet.streams,
-        "location": fleet.locations,
-    }
+    counts = {"stream": fleet.streams, "location": fleet.locations}
     return counts.get(metric.resource, 1) + empty
 
 

@@ -20,17 +20,9 @@ def world_events() -> str:
     for event in get_args(get_args(world.Event)[0]):
         names = get_args(event.model_fields["do"].annotation)
         keys = [key for key in event.model_fields if key != "do"]
-        row = (
-            listed(names),
-            str(event.__doc__),
-            listed(keys),
-        )
+        row = (listed(names), str(event.__doc__), listed(keys))
         rows.append(row)
-    heading = (
-        "`do`",
-        "what happens",
-        "keys",
-    )
+    heading = ("`do`", "what happens", "keys")
     return table(heading, rows)
 
 

@@ -31,10 +31,7 @@ def pictures() -> dict[Path, str]:
     """Return the text of each picture by its file."""
     file = Path(__file__).with_name("picture.svg.j2")
     template = Template(
-        file.read_text("utf-8"),
-        autoescape=True,
-        lstrip_blocks=True,
-        trim_blocks=True,
+        file.read_text("utf-8"), autoescape=True, lstrip_blocks=True, trim_blocks=True
     )
     found = {}
     for name, content in (("page", page()), ("fleet", fleet())):

@@ -99,10 +99,7 @@ def time_to_page() -> str:
     for change, by_mode in times_to_page().items():
         times = [_time(by_mode.get(mode)) for mode in _MODES]
         rows.append((change, *times))
-    heading = (
-        "what happens",
-        *_MODES.values(),
-    )
+    heading = ("what happens", *_MODES.values())
     return table(heading, rows)
 
 

@@ -11,21 +11,9 @@ _MODES = ("function_log_triggers", "job")  # whose times are shown
 # log (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs), a script
 _SCRIPT = f"{_SCRIPT_SECONDS + LATEST_START_SECONDS['function']:.0f} s"
 _CHANGES = {
-    "FAILED": (
-        "a stream fails",
-        "seconds",
-        _SCRIPT,
-    ),
-    "paused by hand, from PAUSED": (
-        "is paused by mistake",
-        "never",
-        _SCRIPT,
-    ),
-    "deleted": (
-        "is deleted",
-        "never",
-        _SCRIPT,
-    ),
+    "FAILED": ("a stream fails", "seconds", _SCRIPT),
+    "paused by hand, from PAUSED": ("is paused by mistake", "never", _SCRIPT),
+    "deleted": ("is deleted", "never", _SCRIPT),
     "exporter dead": ("what watches dies", "nothing can die", "never"),
 }
 

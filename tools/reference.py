@@ -50,13 +50,7 @@ def metrics() -> str:
             metric["written"],
         )
         rows.append(row)
-    heading = (
-        "metric",
-        "value",
-        "per",
-        "labels",
-        "written",
-    )
+    heading = ("metric", "value", "per", "labels", "written")
     return table(heading, rows)
 
 
@@ -64,12 +58,7 @@ def log_events() -> str:
     """Return every event of the log."""
     rows = []
     for name, event in packaged("exporter", "events.yaml").items():
-        row = (
-            f"`{name}`",
-            event["level"],
-            event["logged"],
-            listed(event["fields"]),
-        )
+        row = (f"`{name}`", event["level"], event["logged"], listed(event["fields"]))
         rows.append(row)
     return table(("event", "severity", "logged", "fields"), rows)
 

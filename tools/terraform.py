@@ -50,9 +50,7 @@ def examples() -> str:
 def blocks(kind: str) -> Mapping[str, Any]:
     """Return the module's blocks of a kind, such as ``variable``, by name."""
     options = hcl2.SerializationOptions(
-        with_comments=False,
-        explicit_blocks=False,
-        strip_string_quotes=True,
+        with_comments=False, explicit_blocks=False, strip_string_quotes=True
     )
     texts = [path.read_text("utf-8") for path in sorted(MODULE.glob("*.tf"))]
     # To parse all of them takes seconds.

@@ -72,9 +72,7 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
 
 
 def _check_window(
-    window: Window,
-    quiet: timedelta,
-    now: datetime,
+    window: Window, quiet: timedelta, now: datetime
 ) -> Iterator[tuple[int, str]]:
     """Yield when a window is open, and whether ``quiet`` can alert within it."""
     # How long it is open without a break, now and soon
@@ -210,9 +208,7 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
 
 
 def _location(
-    config: Config,
-    location: ComparedLocation,
-    names: Iterable[str],
+    config: Config, location: ComparedLocation, names: Iterable[str]
 ) -> Iterator[Finding]:
     """Yield of a location how many streams a run reads, what alerts, what it leaves.
 
@@ -268,11 +264,7 @@ def _limits(limits: Mapping[str, timedelta]) -> str:
 
 
 def _check_series(
-    session: Session,
-    report: Report,
-    deadline: Deadline,
-    *,
-    writes: bool,
+    session: Session, report: Report, deadline: Deadline, *, writes: bool
 ) -> Iterator[Finding]:
     """Yield whether problems can be read back, and points be written.
 

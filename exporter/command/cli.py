@@ -72,10 +72,7 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     commands = whole.add_subparsers(metavar="COMMAND")
 
     def add(
-        name: str,
-        example: str,
-        what: str,
-        more: str = "",
+        name: str, example: str, what: str, more: str = ""
     ) -> argparse.ArgumentParser:
         text = f"{capitalized(what)}. {more}"
         command = commands.add_parser(

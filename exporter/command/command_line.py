@@ -39,9 +39,7 @@ class CommandLine:
 
 
 def require_command(
-    parser: ArgumentParser,
-    argv: Sequence[str],
-    commands: Mapping[str, object],
+    parser: ArgumentParser, argv: Sequence[str], commands: Mapping[str, object]
 ) -> None:
     """End with a usage error unless a command comes first, or an option."""
     name = argv[0] if argv else ""

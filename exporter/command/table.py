@@ -74,9 +74,7 @@ def print_json(document: object, out: TextIO) -> None:
 
 
 def print_table(
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    out: TextIO,
+    headings: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO
 ) -> None:
     """Print a table, without the columns that are empty."""
     columns = []

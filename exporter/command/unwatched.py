@@ -42,11 +42,7 @@ def covers(expectation: Expectation, source: Source) -> bool:
     return bool(expectation.states and names) and all_match
 
 
-def is_unwatched(
-    source: Source,
-    configs: Iterable[Config],
-    now: datetime,
-) -> bool:
+def is_unwatched(source: Source, configs: Iterable[Config], now: datetime) -> bool:
     """Return whether no config watches anything of a source now."""
     names = made_up_names(source)
     for config in configs:

@@ -41,9 +41,7 @@ def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
 
 
 def _formed(
-    kind: str,
-    pattern: str,
-    problem: str,
+    kind: str, pattern: str, problem: str
 ) -> tuple[AfterValidator, WithJsonSchema]:
     """Accept only text of a pattern; a mistake names the value and its problem."""
 

@@ -10,11 +10,7 @@ from exporter.text import quote
 
 PATTERN = r"^[0-9]{1,9}[smh]$"
 # In seconds
-_UNITS = {
-    "h": 3600,
-    "m": 60,
-    "s": 1,
-}
+_UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 def parse(text: object) -> timedelta:

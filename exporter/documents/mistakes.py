@@ -32,11 +32,7 @@ class InputError(Exception):
         return "\n".join(self.sentences)
 
 
-def nearest(
-    word: str,
-    known: Iterable[str],
-    similarity: float = 0.75,
-) -> str | None:
+def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:
     """Return the known word that resembles a word, in whatever case, or None."""
     by_lower_case = {each.lower(): each for each in known}
     for match in get_close_matches(word.lower(), by_lower_case, 1, similarity):

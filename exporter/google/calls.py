@@ -139,11 +139,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return max(own, asked + own / 10)
 
 
-def attempt(
-    work: Callable[[], T],
-    deadline: Deadline,
-    calls: Calls,
-) -> T | Failure:
+def attempt(work: Callable[[], T], deadline: Deadline, calls: Calls) -> T | Failure:
     """Return what a call returns, or why it returns nothing.
 
     An error that nobody foresaw is logged with its traceback.

@@ -119,15 +119,11 @@ class Clients:
         self.caller = Caller(self.credentials)
         self._channels: list[grpc.Channel] = []
         self._datastreams = self.connect(
-            DatastreamClient,
-            DATASTREAM_EMULATOR,
-            self._endpoints.datastream,
+            DatastreamClient, DATASTREAM_EMULATOR, self._endpoints.datastream
         )
         # Writers choose one of them for each location.
         self.monitorings = self.connect(
-            MetricServiceClient,
-            MONITORING_EMULATOR,
-            self._endpoints.monitoring,
+            MetricServiceClient, MONITORING_EMULATOR, self._endpoints.monitoring
         )
         self.monitoring = self.monitorings[0]
 
@@ -140,11 +136,7 @@ class Clients:
             channel.close()
 
     def connect(
-        self,
-        kind: type[_C],
-        emulator: str,
-        endpoint: str | None = None,
-        /,
+        self, kind: type[_C], emulator: str, endpoint: str | None = None, /
     ) -> list[_C]:
         """Return clients of a kind, each on a channel of its own.
 

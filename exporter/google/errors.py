@@ -155,10 +155,7 @@ NOBODY = Caller()
 
 
 def explain_call_error(
-    error: Exception,
-    project: str,
-    permission: str,
-    caller: Caller = NOBODY,
+    error: Exception, project: str, permission: str, caller: Caller = NOBODY
 ) -> Failure:
     """Return why a call failed; ``permission`` is the one of IAM that it needs.
 

@@ -53,10 +53,7 @@ class RunLog:
     """Logs the runs of one process, and remembers what it has said."""
 
     def __init__(
-        self,
-        monotonic: Callable[[], float] = time.monotonic,
-        *,
-        every_run: bool = True,
+        self, monotonic: Callable[[], float] = time.monotonic, *, every_run: bool = True
     ) -> None:
         """Log each run's summary, or only where something changed or was lost."""
         self._monotonic = monotonic
@@ -149,11 +146,7 @@ def _urgency(entry: _Entry) -> tuple[bool, int, bool, int]:
     return worse, level, not now.exists, now.stream.state
 
 
-def _log_stream(
-    now: ComparedStream,
-    previous: str | None,
-    lasting: str,
-) -> None:
+def _log_stream(now: ComparedStream, previous: str | None, lasting: str) -> None:
     """Log an entry about a stream, whose fields alerts quote.
 
     ``previous`` is its state before, None if nothing changed; ``lasting`` says how long

@@ -29,12 +29,7 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import (
-    Earlier,
-    EarlierProblems,
-    LocationProblems,
-    follow,
-)
+from exporter.steps.problems import Earlier, EarlierProblems, LocationProblems, follow
 from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
 from exporter.steps.read_back import REFUSALS, read_back
 from exporter.steps.write import Writer, Written
@@ -168,11 +163,7 @@ class _Run:
         take = partial(self._take_discovery, source)
         self._reading.start(ProjectName(project), discover, take)
 
-    def _take_discovery(
-        self,
-        source: Source,
-        found: tuple[str, ...] | Failure,
-    ) -> None:
+    def _take_discovery(self, source: Source, found: tuple[str, ...] | Failure) -> None:
         if isinstance(found, Failure):
             self._report.unread[ProjectName(source.project)] = found
             return
@@ -201,9 +192,7 @@ class _Run:
         self._reading.start(name, read, partial(self._take_location, name))
 
     def _take_location(
-        self,
-        name: LocationName,
-        found: ComparedLocation | Failure,
+        self, name: LocationName, found: ComparedLocation | Failure
     ) -> None:
         if isinstance(found, Failure):
             self._report.unread[name] = found
@@ -305,12 +294,7 @@ class _Run:
                 self._shared.append(location_sample("location/up", name, int(up)))
         self._write(self._shared_names, self._shared)
 
-    def _write(
-        self,
-        names: list[Name],
-        samples: list[Sample],
-        *last: Sample,
-    ) -> None:
+    def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
         """Write samples of some names, then ``last`` once all of those are accepted."""
         if not self._writes or self._end.stopped:
             return

@@ -18,9 +18,7 @@ _TELL_SECONDS = 10.0  # between two lines of the log that say that it goes on
 # How long after its deadline a call may return that kept to it
 _GRACE_SECONDS = 1.0
 _NO_ANSWER = Failure(
-    FailureKind.TIMED_OUT,
-    "there was no answer by the run's deadline",
-    f"{MORE_TIME}.",
+    FailureKind.TIMED_OUT, "there was no answer by the run's deadline", f"{MORE_TIME}."
 )
 _NO_THREAD = Failure(
     FailureKind.TIMED_OUT,
@@ -42,10 +40,7 @@ class Part:
     """A part of a run: calls that are under way, by what they are about."""
 
     def __init__(
-        self,
-        threads: Threads,
-        deadline: Deadline,
-        after_stop: float = 0.0,
+        self, threads: Threads, deadline: Deadline, after_stop: float = 0.0
     ) -> None:
         """Take by when its calls return, or how many seconds after a stop at most."""
         self._threads = threads
@@ -58,10 +53,7 @@ class Part:
         return key in self._under_way
 
     def start(
-        self,
-        key: Hashable,
-        call: Callable[[], T],
-        take: Callable[[T | Failure], None],
+        self, key: Hashable, call: Callable[[], T], take: Callable[[T | Failure], None]
     ) -> None:
         """Have a call made, unless the run is stopped before it begins.
 

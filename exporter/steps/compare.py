@@ -117,10 +117,7 @@ class Expectations:
         }
 
     def compare(
-        self,
-        at: LocationName,
-        source: Source,
-        streams: Iterable[Stream],
+        self, at: LocationName, source: Source, streams: Iterable[Stream]
     ) -> ComparedLocation:
         """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}

@@ -51,10 +51,7 @@ def metrics() -> Mapping[str, Metric]:
     prefix = definitions()["prefix"]
     return {
         name: Metric(
-            f"{prefix}/{name}",
-            one["resource"],
-            one["value_type"],
-            tuple(one["labels"]),
+            f"{prefix}/{name}", one["resource"], one["value_type"], tuple(one["labels"])
         )
         for name, one in definitions()["metrics"].items()
     }
@@ -76,10 +73,7 @@ class Sample(NamedTuple):
 
 
 def exporter_sample(
-    run: Run,
-    metric: MetricName,
-    value: float,
-    node_id: str = EXPORTER_NODE,
+    run: Run, metric: MetricName, value: float, node_id: str = EXPORTER_NODE
 ) -> Sample:
     """Return a value of one of the exporter's own metrics."""
     return Sample(metric, run.location, run.name, node_id, (), value)
@@ -107,10 +101,7 @@ def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sa
 
 
 def location_samples(
-    at: ComparedLocation,
-    timestamp: int,
-    *,
-    errors: bool,
+    at: ComparedLocation, timestamp: int, *, errors: bool
 ) -> Iterator[Sample]:
     """Yield the samples of a location, and of its streams if it has any.
 

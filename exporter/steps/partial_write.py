@@ -40,8 +40,7 @@ class PartialWrite(NamedTuple):
 
 
 def parse_partial_write(
-    error: exceptions.GoogleAPICallError,
-    sent: int,
+    error: exceptions.GoogleAPICallError, sent: int
 ) -> PartialWrite:
     """Return what the error of a request with ``sent`` series says about its points."""
     summary = monitoring_v3.CreateTimeSeriesSummary()

@@ -37,11 +37,7 @@ _LARGEST_STATE = 99  # stands for all that are larger
 _UNUSED_SECONDS = 600
 # How long a stream is alone before its page goes out: the hold of its policy, or less.
 # After that it stays alone, as no page closes while its stream has the problem
-_SECONDS_TO_PAGE = {
-    Kind.FAILED: 60,
-    Kind.FAILED_PERMANENTLY: 0,
-    Kind.UNEXPECTED: 90,
-}
+_SECONDS_TO_PAGE = {Kind.FAILED: 60, Kind.FAILED_PERMANENTLY: 0, Kind.UNEXPECTED: 90}
 _KINDS_OF_STATES: dict[int, Kind] = {
     StreamState.FAILED: Kind.FAILED,
     StreamState.FAILED_PERMANENTLY: Kind.FAILED_PERMANENTLY,

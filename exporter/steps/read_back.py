@@ -14,12 +14,7 @@ from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, attempt, list_pages
 from exporter.google.clients import Clients
-from exporter.google.errors import (
-    CallError,
-    Failure,
-    FailureKind,
-    is_unknown_metric,
-)
+from exporter.google.errors import CallError, Failure, FailureKind, is_unknown_metric
 from exporter.logger import LOGGER
 from exporter.names import LocationName
 from exporter.steps.measure import MetricName, metrics
@@ -47,11 +42,7 @@ _Values = defaultdict[tuple[LocationName, Key], dict[int, int]]
 
 
 def read_back(
-    clients: Clients,
-    project: str,
-    timestamp: int,
-    deadline: Deadline,
-    calls: Calls,
+    clients: Clients, project: str, timestamp: int, deadline: Deadline, calls: Calls
 ) -> EarlierProblems | Failure:
     """Return what a project's own series tell of problems before a run, or why not.
 
@@ -132,10 +123,7 @@ def _shared(number: int) -> int:
 
 
 def _join(
-    recent: _Values,
-    before: _Values,
-    since_recent: _Values,
-    since_before: _Values,
+    recent: _Values, before: _Values, since_recent: _Values, since_before: _Values
 ) -> EarlierProblems:
     """Yield the points of each problem; warn of values that no exporter writes."""
     impossible: list[str] = []

@@ -94,10 +94,7 @@ def evaluate(
 
 
 def _evaluate(
-    policy: Policy,
-    history: History,
-    period: Period,
-    engine: Engine,
+    policy: Policy, history: History, period: Period, engine: Engine
 ) -> tuple[list[Incident], str]:
     """Return a policy's incidents, and why it could not be evaluated (mostly empty)."""
     if not policy.enabled:
@@ -122,11 +119,7 @@ def _evaluate(
 
 
 def _incidents(
-    policy: Policy,
-    query: str,
-    engine: Engine,
-    period: Period,
-    known_since: float,
+    policy: Policy, query: str, engine: Engine, period: Period, known_since: float
 ) -> Iterator[Incident]:
     """Yield a policy's incidents; a retest window may have begun before the period."""
     interval, start = policy.interval, period.start

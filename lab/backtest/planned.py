@@ -99,9 +99,7 @@ def planned_limits(series: Sequence[Series], configs: Iterable[Config]) -> list[
 
 
 def compared(
-    plan: Plan,
-    before: BacktestResult,
-    after: BacktestResult,
+    plan: Plan, before: BacktestResult, after: BacktestResult
 ) -> BacktestResult:
     """Return both results as one."""
     incidents = [each for each in before.incidents if each in after.incidents]

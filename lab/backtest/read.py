@@ -73,10 +73,7 @@ class Reader:
     """
 
     def __init__(
-        self,
-        client: monitoring_v3.MetricServiceClient,
-        project: str,
-        stop: Event,
+        self, client: monitoring_v3.MetricServiceClient, project: str, stop: Event
     ) -> None:
         self._client = client
         self._project = project

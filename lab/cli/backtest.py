@@ -13,17 +13,8 @@ from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import quote
 from lab.backtest.backtest import evaluate, metrics_to_read
 from lab.backtest.history import History, periods, recorded
-from lab.backtest.output import (
-    backtest_json,
-    backtest_summary,
-    print_backtest,
-)
-from lab.backtest.planned import (
-    PlanSides,
-    compared,
-    plan_sides,
-    planned_limits,
-)
+from lab.backtest.output import backtest_json, backtest_summary, print_backtest
+from lab.backtest.planned import PlanSides, compared, plan_sides, planned_limits
 from lab.backtest.read import EXPORTER_DELAY, Reader
 from lab.cli.options import (
     LabContext,

@@ -15,12 +15,7 @@ from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
 from exporter.steps.measure import metrics
 from lab.cli.main import command_parser
-from lab.cli.options import (
-    LabContext,
-    add_options,
-    selected_policies,
-    selected_world,
-)
+from lab.cli.options import LabContext, add_options, selected_policies, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, config_environ
 from lab.policies.files import Policy
@@ -108,11 +103,7 @@ def run(context: LabContext) -> int:
         return code
 
 
-def _play(
-    context: LabContext,
-    world: World,
-    environ: Mapping[str, str],
-) -> int:
+def _play(context: LabContext, world: World, environ: Mapping[str, str]) -> int:
     """Run the exporter's commands in order, with the config that ``init`` writes."""
     projects = [
         f"--project={project.id}" for project in world.projects if project.locations

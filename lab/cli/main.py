@@ -29,10 +29,7 @@ COMMANDS = {
 
 
 def main(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    out: TextIO,
-    err: TextIO,
+    argv: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO
 ) -> int:
     """Run one command line; return the exit code.
 

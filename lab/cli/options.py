@@ -139,9 +139,7 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
 
 
 def selected_scenarios(
-    args: Namespace,
-    names: Sequence[str],
-    policies: Iterable[Policy],
+    args: Namespace, names: Sequence[str], policies: Iterable[Policy]
 ) -> tuple[Scenario, ...]:
     """Return the scenarios with these names; without any, all scenarios."""
     files = dict.fromkeys(_scenario_files(args, names))

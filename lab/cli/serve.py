@@ -6,12 +6,7 @@ from contextlib import ExitStack
 
 from exporter.logger import LOGGER
 from exporter.process import OK
-from lab.cli.options import (
-    LabContext,
-    add_options,
-    selected_policies,
-    selected_world,
-)
+from lab.cli.options import LabContext, add_options, selected_policies, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ
 from lab.prove.engine import NotInstalledError

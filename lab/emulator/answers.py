@@ -33,23 +33,14 @@ code_number = code_pb2.Code.Value
 class StatusError(Exception):
     """A call that gets a status instead of a response."""
 
-    def __init__(
-        self,
-        code: str,
-        text: str,
-        details: Sequence[Message] = (),
-    ) -> None:
+    def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
         super().__init__(text)
         self.status = status_pb2.Status(code=code_number(code), message=text)
         for detail in details:
             self.status.details.add().Pack(detail)
 
 
-def field_text(
-    field: str,
-    text: str,
-    value: str | None = None,
-) -> str:
+def field_text(field: str, text: str, value: str | None = None) -> str:
     """Return Cloud Monitoring's message for a field with a wrong value."""
     of = "" if value is None else f' of "{value}"'
     return f"Field {field} had an invalid value{of}: {text}"
@@ -177,13 +168,7 @@ class PageRange(NamedTuple):
         return f"{start} {self.listing}"
 
 
-def page_range(
-    request: Any,
-    listing: str,
-    *,
-    default: int,
-    largest: int,
-) -> PageRange:
+def page_range(request: Any, listing: str, *, default: int, largest: int) -> PageRange:
     """Return the part of a listing that a request asks for, or raise a StatusError."""
     size = min(request.page_size or default, largest)
     if request.page_token in ("", FIRST_PAGE):

@@ -50,9 +50,7 @@ class DatastreamService:
                 "ListStreams": self._list_streams,
                 "ListStreamObjects": self._list_objects,
             },
-            "google.cloud.location.Locations": {
-                "ListLocations": self._list_locations,
-            },
+            "google.cloud.location.Locations": {"ListLocations": self._list_locations},
         }
 
     def _list_locations(self, request: Any) -> Any:

@@ -10,13 +10,7 @@ from typing import Self
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.datastream import DatastreamService
 from lab.emulator.monitoring import MonitoringService
-from lab.emulator.server import (
-    Answer,
-    CallHandler,
-    request_type,
-    serialized,
-    serving,
-)
+from lab.emulator.server import Answer, CallHandler, request_type, serialized, serving
 from lab.emulator.snapshots import Snapshot, Snapshots
 from lab.emulator.world import World
 
@@ -32,12 +26,7 @@ class Emulator:
     datastream: str  # ``127.0.0.1:port`` of Datastream, once started
     monitoring: str  # ``127.0.0.1:port`` of Cloud Monitoring, once started
 
-    def __init__(
-        self,
-        world: World,
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, world: World, *, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.started = clock()
         self._snapshots = Snapshots(world)

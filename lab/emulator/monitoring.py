@@ -68,7 +68,7 @@ class MonitoringService:
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": self._create_series,
                 "ListTimeSeries": self._list_series,
-            },
+            }
         }
         for kind, several, listed in _KINDS:
             answer = self._lists(several, listed)

@@ -64,11 +64,7 @@ class CallHandler:
     ``seconds`` returns the seconds since the world's start.
     """
 
-    def __init__(
-        self,
-        faults: Iterable[Fault],
-        seconds: Callable[[], float],
-    ) -> None:
+    def __init__(self, faults: Iterable[Fault], seconds: Callable[[], float]) -> None:
         # Ask these instead of the service, by short name
         self.scripts: dict[str, Answer] = {}
         self._seconds = seconds
@@ -82,13 +78,7 @@ class CallHandler:
         with self._lock:
             self._faults.append(fault)
 
-    def answer(
-        self,
-        name: str,
-        service: Answer,
-        request: Any,
-        ended: Event,
-    ) -> Any:
+    def answer(self, name: str, service: Answer, request: Any, ended: Event) -> Any:
         """Return the response to a call, or raise the StatusError that the client gets.
 
         ``ended`` is set once the client waits no longer.
@@ -121,11 +111,7 @@ class CallHandler:
         return met
 
 
-def _matches(
-    fault: Fault,
-    call: Call,
-    seconds: float,
-) -> bool:
+def _matches(fault: Fault, call: Call, seconds: float) -> bool:
     # projects/P, and perhaps /locations/L and more
     _, project, _, location, *_ = f"{call.name}///".split("/")
     return (
@@ -145,12 +131,7 @@ def _strike(faults: Sequence[Fault], ended: Event) -> None:
             raise fault_error(fault)
 
 
-def _write_in_part(
-    fault: Fault,
-    count: int,
-    answer: Answer,
-    request: Any,
-) -> None:
+def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> None:
     """Refuse the first series of a write, and write the others."""
     text = fault.message or fault_error(fault).status.message
     why = RejectedPointError(text, str(fault.code))
@@ -162,11 +143,7 @@ def _write_in_part(
     raise partial_write_error(given, dict.fromkeys(refused, why))
 
 
-def _wrong_answer(
-    kind: str | None,
-    request: Any,
-    response: Any,
-) -> Any:
+def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
     """Return what a fault makes of a response, if its method can answer so."""
     match kind:
         case "garbled":
@@ -183,10 +160,7 @@ def _wrong_answer(
 
 
 @contextmanager
-def serving(
-    services: Services,
-    calls: CallHandler,
-) -> Iterator[str]:
+def serving(services: Services, calls: CallHandler) -> Iterator[str]:
     """Serve on a free port of loopback; the block gets the address."""
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
     server = grpc.server(pool, options=_OPTIONS)

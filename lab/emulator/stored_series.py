@@ -41,12 +41,7 @@ class StoredSeries:
     times: "array[int]" = field(default_factory=lambda: array("q"))
     values: list[Any] = field(default_factory=list)
 
-    def add(
-        self,
-        start: int,
-        end: int,
-        value: Any,
-    ) -> None:
+    def add(self, start: int, end: int, value: Any) -> None:
         """Add a point, younger than the others."""
         self.starts.append(start)
         self.times.append(end)
@@ -107,13 +102,7 @@ class MetricsProject:
                     value,
                 )
 
-    def write(
-        self,
-        index: int,
-        given: Any,
-        now: int,
-        seen: set[bytes],
-    ) -> None:
+    def write(self, index: int, given: Any, now: int, seen: set[bytes]) -> None:
         """Write a series' point, or raise RejectedPointError.
 
         ``index`` is its place in the request; ``seen`` has the series before it.

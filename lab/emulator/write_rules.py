@@ -42,11 +42,7 @@ class NewPoint(NamedTuple):
     value: Any
 
 
-def new_point(
-    index: int,
-    series: Any,
-    now: int,
-) -> NewPoint:
+def new_point(index: int, series: Any, now: int) -> NewPoint:
     """Return the one point of a raw TimeSeries.
 
     Raise RejectedPointError if there is none, or if it is too old or too new.
@@ -87,11 +83,7 @@ def check_order(youngest: int, end: int) -> None:
     raise RejectedPointError(text, "FAILED_PRECONDITION")
 
 
-def check_labels(
-    index: int,
-    metric: Any,
-    resource: Any,
-) -> None:
+def check_labels(index: int, metric: Any, resource: Any) -> None:
     """Raise RejectedPointError where the metric or the resource is not allowed."""
     if not _METRIC.fullmatch(metric.type):
         raise RejectedPointError(f"Unknown metric: {metric.type}")
@@ -116,9 +108,5 @@ def check_labels(
         raise RejectedPointError("Unrecognized region or location.")
 
 
-def _rejected(
-    field: str,
-    text: str,
-    value: str | None = None,
-) -> RejectedPointError:
+def _rejected(field: str, text: str, value: str | None = None) -> RejectedPointError:
     return RejectedPointError(field_text(field, text, value))

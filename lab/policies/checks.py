@@ -36,11 +36,7 @@ _LONGEST_ID = "i" * 63
 _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 
 
-def problems(
-    name: str,
-    file: PolicyFile,
-    query: Query | None,
-) -> Iterator[Problem]:
+def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Problem]:
     """Yield everything that contradicts itself in a policy."""
     if not LABEL_VALUE.fullmatch(name):
         sentence = "the file's name is the policy's name; rename it to only"
@@ -102,9 +98,7 @@ def _threshold(file: PolicyFile) -> Iterator[Problem]:
 
 
 def _documentation(
-    file: PolicyFile,
-    labels: Collection[str],
-    prefix: str,
+    file: PolicyFile, labels: Collection[str], prefix: str
 ) -> Iterator[Problem]:
     """Yield each variable that Cloud Monitoring would replace by ``(none)``.
 

@@ -123,10 +123,7 @@ def known_series() -> Mapping[str, KnownSeries]:
 
 
 def _series(
-    type_: str,
-    resource: str,
-    keys: Collection[str],
-    labels: Iterable[str],
+    type_: str, resource: str, keys: Collection[str], labels: Iterable[str]
 ) -> KnownSeries:
     found = {*_EVERYWHERE, *keys}
     # A metric label with the same key as a resource label gets a prefix (same page as

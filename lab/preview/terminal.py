@@ -17,11 +17,7 @@ _WIDEST = 100  # columns of a line that is easy to read
 _INDENT = 2
 
 
-def print_notification(
-    shown: Notification,
-    heading: str,
-    out: TextIO,
-) -> None:
+def print_notification(shown: Notification, heading: str, out: TextIO) -> None:
     """Print a heading and a notification."""
     terminal = console(out)
     terminal.print(Text(printable(heading), "bold reverse"), soft_wrap=True)

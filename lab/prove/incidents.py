@@ -38,10 +38,7 @@ class Incident(NamedTuple):
 
 
 def incidents_of(
-    policy: Policy,
-    recording: Recording,
-    engine: Engine,
-    spacing: float,
+    policy: Policy, recording: Recording, engine: Engine, spacing: float
 ) -> list[Incident]:
     """Return the incidents of a policy, one on metrics in every evaluation phase.
 
@@ -82,11 +79,7 @@ def incidents_of(
     return incidents
 
 
-def resource_name(
-    labels: Mapping[str, str],
-    *,
-    is_exporter: bool,
-) -> str:
+def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
     """Return the full name of the resource that a result's labels identify."""
     project = labels.get("namespace")
     location = labels.get("location")
@@ -145,11 +138,7 @@ def log_incidents(policy: Policy, recording: Recording) -> list[Incident]:
 
 
 def firing_intervals(
-    true_at: Iterable[float],
-    *,
-    retest_window: float,
-    interval: float,
-    last: float,
+    true_at: Iterable[float], *, retest_window: float, interval: float, last: float
 ) -> Iterator[tuple[float, float | None]]:
     """Yield when incidents open and close; None where one is still open at the end.
 

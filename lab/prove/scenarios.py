@@ -10,10 +10,7 @@ from typing import NamedTuple
 from lab.policies.files import Policy
 from lab.prove.comparison import AlertResult, compare
 from lab.prove.engine import Engine, check_installed, start_engine
-from lab.prove.incidents import (
-    Incident,
-    incidents_of,
-)
+from lab.prove.incidents import Incident, incidents_of
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
 from lab.simulate.simulation import Recording, simulate
@@ -38,9 +35,7 @@ class ScenarioResult(NamedTuple):
 
 
 def play_all(
-    scenarios: Sequence[Scenario],
-    policies: Sequence[Policy],
-    stop: Event,
+    scenarios: Sequence[Scenario], policies: Sequence[Policy], stop: Event
 ) -> Iterator[ScenarioResult]:
     """Play scenarios side by side and yield their results in order.
 
@@ -64,10 +59,7 @@ def record(scenario: Scenario) -> Recording:
 
 
 def evaluate(
-    scenario: Scenario,
-    recording: Recording,
-    policies: Sequence[Policy],
-    engine: Engine,
+    scenario: Scenario, recording: Recording, policies: Sequence[Policy], engine: Engine
 ) -> ScenarioResult:
     """Compare the incidents of policies with the alerts that a scenario expects.
 

@@ -153,10 +153,7 @@ def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
 
 
 def _planned(
-    values: Json,
-    sensitive: Any,
-    other: Json,
-    file: str,
+    values: Json, sensitive: Any, other: Json, file: str
 ) -> PlannedPolicy | None:
     if not values:
         return None

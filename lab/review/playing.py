@@ -68,9 +68,7 @@ def changed_policies(
     return old, new
 
 
-def _by_trigger(
-    side: Iterable[PlannedPolicy | None],
-) -> dict[tuple[str, str], Policy]:
+def _by_trigger(side: Iterable[PlannedPolicy | None]) -> dict[tuple[str, str], Policy]:
     """Return the policies that are on."""
     found = {}
     for planned in side:

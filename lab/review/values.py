@@ -30,13 +30,7 @@ _LISTS = {
 # Maps whose keys are the user's own
 _USER_KEYS = {"user_labels", "label_extractors", "labels"}
 # Set by Cloud Monitoring or the provider, or meaningful to Terraform only
-_COMPUTED = {
-    "creation_record",
-    "deletion_policy",
-    "id",
-    "name",
-    "timeouts",
-}
+_COMPUTED = {"creation_record", "deletion_policy", "id", "name", "timeouts"}
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -55,11 +49,7 @@ def with_unknown(value: Any, unknown: Any) -> Any:
     return value
 
 
-def without_sensitive(
-    values: Json,
-    sensitive: Any,
-    before: Json,
-) -> Json:
+def without_sensitive(values: Json, sensitive: Any, before: Json) -> Json:
     """Return values with a placeholder for each that is sensitive in any part.
 
     The placeholder says if the value differs from the one in ``before``.

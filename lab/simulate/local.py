@@ -31,11 +31,7 @@ class LocalClients(Clients):
         super().__init__(Endpoints(), here)
 
     def connect(
-        self,
-        kind: type[_C],
-        _emulator: str,
-        _endpoint: str | None = None,
-        /,
+        self, kind: type[_C], _emulator: str, _endpoint: str | None = None, /
     ) -> list[_C]:
         """Return one client: this process answers its calls, which have no address."""
         google: Any = kind

@@ -126,12 +126,7 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
             yield _audit(event.at, stream, method, parts, event.severity, event.who)
 
 
-def _operation(
-    at: float,
-    takes: float,
-    stream: str,
-    method: str,
-) -> Iterator[LogEntry]:
+def _operation(at: float, takes: float, stream: str, method: str) -> Iterator[LogEntry]:
     """Yield the first and the last entry of an operation that takes some seconds."""
     yield _audit(at, stream, method, ["first"])
     yield _audit(at + (takes or 1), stream, method, ["last"])
@@ -158,12 +153,7 @@ def _audit(
     return _of_stream(at, stream, AUDIT, fields)
 
 
-def _of_stream(
-    at: float,
-    stream: str,
-    log_id: str,
-    fields: dict[str, Any],
-) -> LogEntry:
+def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> LogEntry:
     """Return an entry of Datastream.
 
     No document says what resource an entry of the audit log has.

@@ -135,12 +135,7 @@ class ScenarioFile(Section):
     # The expected incidents. Any other incident fails the scenario
     expect: tuple[ExpectedIncident, ...] = ()
 
-    def applies(
-        self,
-        policy: str,
-        *,
-        enabled: bool = True,
-    ) -> bool:
+    def applies(self, policy: str, *, enabled: bool = True) -> bool:
         """Return whether a policy, enabled or not in its file, applies here."""
         if policy in self.switched_off:
             return False

@@ -105,9 +105,7 @@ def _ticks(
 
 
 def _function_runs(
-    calls: Iterable[FunctionCall],
-    end: float,
-    completed: Sequence[CompletedRun],
+    calls: Iterable[FunctionCall], end: float, completed: Sequence[CompletedRun]
 ) -> Iterator[ScheduledRun]:
     """Yield the runs of a function, whose calls come in order of time."""
     last = LastRuns()

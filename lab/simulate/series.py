@@ -17,12 +17,7 @@ from operator import attrgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
-from lab.emulator.snapshots import (
-    LocationSnapshot,
-    Snapshot,
-    Snapshots,
-    StreamSnapshot,
-)
+from lab.emulator.snapshots import LocationSnapshot, Snapshot, Snapshots, StreamSnapshot
 from lab.emulator.world import CopyEvents, DropEvents, WorldProject, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
@@ -71,12 +66,7 @@ class Series:
     # Its points, oldest first
     samples: list[VisiblePoint] = field(default_factory=list)
 
-    def add(
-        self,
-        visible_at: float,
-        time: float,
-        value: float,
-    ) -> None:
+    def add(self, visible_at: float, time: float, value: float) -> None:
         """Add a point, which becomes visible after the one before it."""
         visible_at = round(visible_at, 3)
         if self.samples:
@@ -158,11 +148,7 @@ def _at_own_time(found: re.Match[str]) -> str:
     return f"{name}{_OWN_TIME}{found[0].removeprefix(name)}"
 
 
-def add_native(
-    into: SeriesSet,
-    scenario: ScenarioFile,
-    start: float,
-) -> None:
+def add_native(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
     """Add the metrics of Datastream and other services of a scenario.
 
     It starts at ``start``, unix seconds. They are sampled once a minute.
@@ -206,12 +192,7 @@ def add_native(
             _count(series, start + event.at, lasts, count)
 
 
-def _count(
-    series: Series,
-    at: float,
-    lasts: float,
-    by: int,
-) -> None:
+def _count(series: Series, at: float, lasts: float, by: int) -> None:
     """Increase a counter each minute: a sample at its start, one at its end.
 
     PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping

@@ -31,18 +31,8 @@ from lab.simulate import log_entries
 from lab.simulate.local import LocalClients
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
-from lab.simulate.schedule import (
-    CompletedRun,
-    ScheduledRun,
-    fraction,
-    scheduled_runs,
-)
-from lab.simulate.series import (
-    Series,
-    SeriesSet,
-    VisibilityDelay,
-    add_native,
-)
+from lab.simulate.schedule import CompletedRun, ScheduledRun, fraction, scheduled_runs
+from lab.simulate.series import Series, SeriesSet, VisibilityDelay, add_native
 from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
@@ -117,9 +107,7 @@ def simulate(
 
 
 def _play(
-    scenario: Scenario,
-    start: float,
-    asked: list[float],
+    scenario: Scenario, start: float, asked: list[float]
 ) -> tuple[list[WrittenPoint], list[CompletedRun], list[LogEntry]]:
     """Run the exporters; return the accepted points, the runs, what was logged.
 

@@ -25,17 +25,7 @@ MOST_ROWS = 40  # rows of a chart; subjects that look alike share a row
 # A location or exporter that was nothing else has no row of its own.
 _QUIET = {"RUNNING", "readable", "runs"}
 # Between two ticks: half an hour to ten days, which is a quarter of the longest time
-_TICK_MINUTES = (
-    30,
-    60,
-    120,
-    360,
-    720,
-    1440,
-    2880,
-    5760,
-    14_400,
-)
+_TICK_MINUTES = (30, 60, 120, 360, 720, 1440, 2880, 5760, 14_400)
 _MOST_TICKS = 4
 _NARROWEST = 0.3  # percent
 
@@ -165,13 +155,7 @@ def chart(
     return Chart(ticks, rows, len(alike) - len(rows))
 
 
-def write_page(
-    file: Path,
-    title: str,
-    summary: str,
-    chart: Chart,
-    found: Any,
-) -> None:
+def write_page(file: Path, title: str, summary: str, chart: Chart, found: Any) -> None:
     """Write an HTML page with a chart, which loads nothing else.
 
     ``found`` is the back-test's result as JSON, for the tables.

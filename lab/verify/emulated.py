@@ -24,12 +24,7 @@ from lab.policies.deployment import Deployed, is_created
 from lab.policies.files import Policy
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
-from lab.prove.engine import (
-    Engine,
-    QueryError,
-    check_installed,
-    start_engine,
-)
+from lab.prove.engine import Engine, QueryError, check_installed, start_engine
 from lab.prove.incidents import firing_intervals
 from lab.simulate.series import FRESHNESS, SeriesSet
 from lab.verify.rest import REST_EMULATOR

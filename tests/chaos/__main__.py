@@ -31,12 +31,7 @@ def main() -> int:
     cases += [interrupted(drawn) for _ in range(100)]
     cases += [overlap(count) for count in (2, 5, 20)]
     with Progress(sys.stderr) as progress:
-        playing = side_by_side(
-            judge,
-            cases,
-            Event(),
-            _WORKERS,
-        )
+        playing = side_by_side(judge, cases, Event(), _WORKERS)
         verdicts = [*progress.track(playing, len(cases), description="playing cases")]
     kinds: dict[str, list[Verdict]] = {}
     for case, verdict in zip(cases, verdicts, strict=True):

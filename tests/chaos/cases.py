@@ -126,12 +126,7 @@ def matrix() -> Iterator[Case]:
             kind += ", always"
             passes = False
         world = {"faults": [calls.fault | fault | {"times": times}]}
-        yield Case(
-            kind,
-            world,
-            passes,
-            calls.unread,
-        )
+        yield Case(kind, world, passes, calls.unread)
     for code in codes:
         refused = _WRITE | {"code": code, "refuses": 3, "times": 1}
         yield Case("a write that is refused in part", {"faults": [refused]})
@@ -143,12 +138,7 @@ def matrix() -> Iterator[Case]:
             "outage": outage,
         }
         world = {"events": [event]}
-        yield Case(
-            "an unreachable location",
-            world,
-            passes=False,
-            unread=(_LOCATION,),
-        )
+        yield Case("an unreachable location", world, passes=False, unread=(_LOCATION,))
 
 
 def interrupted(drawn: random.Random) -> Case:
@@ -186,27 +176,16 @@ def play(case: Case) -> Observed:
             metric = point.metric_type.removeprefix("custom.googleapis.com/datastream/")
             series = SeriesKey(metric, place, labels["node_id"])
             points[series] = max(points.get(series, 0.0), float(point.value))
-    return Observed(
-        exit_codes,
-        seconds,
-        points,
-        log,
-    )
+    return Observed(exit_codes, seconds, points, log)
 
 
 def _run(
-    processes: Sequence[Interrupt | None],
-    environ: dict[str, str],
+    processes: Sequence[Interrupt | None], environ: dict[str, str]
 ) -> tuple[Sequence[int], str]:
     """Run the exporter in this process or in others; return all exit codes and logs."""
     if not processes:
         log = io.StringIO()
-        code = main(
-            ["run"],
-            environ,
-            io.StringIO(),
-            log,
-        )
+        code = main(["run"], environ, io.StringIO(), log)
         return [code], log.getvalue()
     running = [
         subprocess.Popen(

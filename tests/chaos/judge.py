@@ -5,14 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from tests.chaos.cases import (
-    DISCOVERED,
-    DISCOVERY,
-    Case,
-    Observed,
-    SeriesKey,
-    play,
-)
+from tests.chaos.cases import DISCOVERED, DISCOVERY, Case, Observed, SeriesKey, play
 
 # Metrics whose values are times of runs
 _TIMES = {"location/last_read", "stream/last_seen", "stream/problem_since"}
@@ -53,12 +46,7 @@ def judge(case: Case) -> Verdict:
     if not case.processes:
         missing = true.keys() - points.keys()
         lost = sum(_is_lost(at, unread) for at in missing)
-        broken += _losses(
-            case,
-            outcome,
-            lost,
-            unread,
-        )
+        broken += _losses(case, outcome, lost, unread)
     return Verdict(lost, outcome.seconds, broken)
 
 
@@ -72,11 +60,7 @@ def _is_lost(at: SeriesKey, unread: set[str]) -> bool:
     return at.place not in unread and at.metric != "location/last_read"
 
 
-def _false_points(
-    case: Case,
-    outcome: Observed,
-    unread: set[str],
-) -> Iterator[str]:
+def _false_points(case: Case, outcome: Observed, unread: set[str]) -> Iterator[str]:
     """Yield a sentence for each point that says what was not seen."""
     for at, value in outcome.points.items():
         true = truth().points.get(at)
@@ -119,10 +103,7 @@ def _ends(case: Case, outcome: Observed) -> Iterator[str]:
 
 
 def _losses(
-    case: Case,
-    outcome: Observed,
-    lost: int,
-    unread: set[str],
+    case: Case, outcome: Observed, lost: int, unread: set[str]
 ) -> Iterator[str]:
     """Yield what is wrong about lost points, and what is not said about them."""
     if lost and (case.passes or 0 in outcome.exit_codes):

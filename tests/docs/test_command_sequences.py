@@ -98,10 +98,7 @@ class Shells:
     """Runs the commands of a page in a copy of the project."""
 
     def __init__(
-        self,
-        folder: Path,
-        environ: Mapping[str, str],
-        printed: set[str],
+        self, folder: Path, environ: Mapping[str, str], printed: set[str]
     ) -> None:
         self.folder = folder / "datastream-exporter"
         self.environ = environ
@@ -144,11 +141,7 @@ class Shells:
         for process in self._running:
             self._interrupt(process)
 
-    def _run_on(
-        self,
-        command: str,
-        before: list[str],
-    ) -> None:
+    def _run_on(self, command: str, before: list[str]) -> None:
         process = self._start(command, before)
         self._running.append(process)
         printed = [self._log]
@@ -166,11 +159,7 @@ class Shells:
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait() == INTERRUPTED, self._log.read_text()
 
-    def _start(
-        self,
-        command: str,
-        before: list[str],
-    ) -> subprocess.Popen[bytes]:
+    def _start(self, command: str, before: list[str]) -> subprocess.Popen[bytes]:
         last = command if ENVIRONMENT_LINE.match(command) else f"exec {command}"
         self._log.unlink(missing_ok=True)
         with self._log.open("wb") as log:

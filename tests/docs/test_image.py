@@ -35,11 +35,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             command = re.sub(r"python3\.\d+", version, command)
             command = command.replace("/venv", str(venv))
             subprocess.run(  # noqa: S602 - as Docker does; our own commands
-                command,
-                shell=True,
-                cwd=ROOT,
-                env=environ,
-                check=True,
+                command, shell=True, cwd=ROOT, env=environ, check=True
             )
     return venv
 
@@ -52,8 +48,7 @@ def test_the_base_images_are_pinned_and_the_user_is_not_root() -> None:
 
 
 def test_the_image_holds_the_exporter_alone_and_runs_it(
-    installed: Path,
-    tmp_path: Path,
+    installed: Path, tmp_path: Path
 ) -> None:
     """The image has no pip, build backend or lab, and reads a fleet of an emulator."""
     names = {path.name for path in installed.glob("lib/python*/site-packages/*")}

@@ -147,10 +147,7 @@ ON = "on (project_id, namespace, location)"
     ],
 )
 def test_alerting_counts_each_metric_of_each_clause(
-    query: str,
-    interval: int,
-    references: int,
-    points: int,
+    query: str, interval: int, references: int, points: int
 ) -> None:
     """A clause ends at a comparison, and, or, unless, but not within a text."""
     price = cost.query_price(query, interval, cost.Fleet(20, 3, 1))

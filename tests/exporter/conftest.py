@@ -78,8 +78,7 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as running:
 
         def served(
-            world: dict[str, Any],
-            clock: Callable[[], float] = time.time,
+            world: dict[str, Any], clock: Callable[[], float] = time.time
         ) -> Lab:
             made = World.model_validate(world)
             cloud = running.enter_context(Emulator(made, clock=clock))

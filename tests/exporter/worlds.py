@@ -84,11 +84,7 @@ class Monitoring:
         requests: Every request, in order of arrival.
     """
 
-    def __init__(
-        self,
-        cloud: Emulator,
-        answer: Answer = lambda _points: None,
-    ) -> None:
+    def __init__(self, cloud: Emulator, answer: Answer = lambda _points: None) -> None:
         self.answer = answer
         self.requests: list[Any] = []
         self._lock = Lock()
@@ -135,11 +131,7 @@ def _points(request: Any) -> list[Point]:
     ]
 
 
-def has(
-    points: Points,
-    metric: str,
-    location: str | None = None,
-) -> bool:
+def has(points: Points, metric: str, location: str | None = None) -> bool:
     """Return whether a request has a point of a metric, in one location or in any."""
     return any(
         one.metric == metric and location in {None, one.location} for one in points

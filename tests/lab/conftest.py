@@ -70,11 +70,7 @@ class Ended(NamedTuple):
 class Command(Protocol):
     """Runs a command line in this process."""
 
-    def __call__(
-        self,
-        *argv: str,
-        environ: Mapping[str, str] | None = None,
-    ) -> Ended:
+    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         """Return how it ended."""
 
 
@@ -106,12 +102,7 @@ def command() -> Command:
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         out, err = StringIO(), StringIO()
-        code = main(
-            [*argv],
-            environ or {},
-            out,
-            err,
-        )
+        code = main([*argv], environ or {}, out, err)
         return Ended(code, out.getvalue(), err.getvalue())
 
     return run
@@ -163,9 +154,7 @@ def project_scenarios(by_name: dict[str, Policy]) -> dict[str, Scenario]:
 
 @pytest.fixture(scope="session")
 def played(
-    once: Once,
-    project_scenarios: dict[str, Scenario],
-    policies: tuple[Policy, ...],
+    once: Once, project_scenarios: dict[str, Scenario], policies: tuple[Policy, ...]
 ) -> Played:
     """Return a function that plays one of the project's scenarios with its policies."""
 
@@ -187,9 +176,7 @@ def make_scenario(by_name: dict[str, Policy]) -> MakeScenario:
     """Return a factory of scenarios: a small world, events, other keys of the file."""
 
     def make(
-        *events: dict[str, Any],
-        world: dict[str, Any] | None = None,
-        **keys: Any,
+        *events: dict[str, Any], world: dict[str, Any] | None = None, **keys: Any
     ) -> Scenario:
         written = {
             "title": "A trial",

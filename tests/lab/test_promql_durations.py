@@ -7,13 +7,7 @@ from lab import promql_durations
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [
-        ("50ms", 0.05),
-        ("0s", 0),
-        ("5", 5),
-        ("007m", 420),
-        ("1d2h3m4s", 93_784),
-    ],
+    [("50ms", 0.05), ("0s", 0), ("5", 5), ("007m", 420), ("1d2h3m4s", 93_784)],
 )
 def test_duration_is_numbers_with_units(text: str, seconds: float) -> None:
     """A duration is numbers with units, the largest unit first."""
@@ -34,8 +28,7 @@ def test_anything_else_is_answered_with_the_form(text: str) -> None:
     [(0, "0s"), (59.96, "1m"), (126.9, "2m6.9s"), (-5, "-5s"), (86_400, "24h")],
 )
 def test_a_duration_is_printed_in_hours_minutes_and_seconds(
-    seconds: float,
-    text: str,
+    seconds: float, text: str
 ) -> None:
     """It prints to a tenth of a second, without zero units."""
     assert promql_durations.format_duration(seconds) == text

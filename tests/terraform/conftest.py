@@ -31,8 +31,7 @@ def fake_provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def terraform(
-    fake_provider: FakeProvider,
-    tmp_path_factory: pytest.TempPathFactory,
+    fake_provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> CopyModule:
     """Return a function that copies a directory of the project."""
 

@@ -311,10 +311,7 @@ def _with_computed(kind: str, planned: Object) -> Object:
 
 
 def _mapped(
-    schema: Any,
-    values: Any,
-    change: Callable[[str, Any, Any], Any],
-    *path: str,
+    schema: Any, values: Any, change: Callable[[str, Any, Any], Any], *path: str
 ) -> Any:
     """Return a block's values with each attribute changed, nested ones included.
 

@@ -190,10 +190,7 @@ class RootModule:
         return process.stdout
 
     def _run_json(
-        self,
-        command: str,
-        *words: str,
-        variables: Mapping[str, Any] = {},
+        self, command: str, *words: str, variables: Mapping[str, Any] = {}
     ) -> list[str]:
         """Run a command with variables; return its warnings."""
         process = self._execute(*self._argv(command, variables), *words)
@@ -235,11 +232,7 @@ class RootModule:
 
 
 def copy_module(
-    directory: str,
-    target: Path,
-    provider: FakeProvider,
-    *,
-    sources: bool = False,
+    directory: str, target: Path, provider: FakeProvider, *, sources: bool = False
 ) -> RootModule:
     """Copy all that the module reads; return one of its directories as a root module.
 

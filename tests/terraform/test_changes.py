@@ -13,12 +13,7 @@ import pytest
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CONFIG, FUNCTION, INPUTS, MODULE, OPTIONS
-from tests.terraform.terraform_cli import (
-    FLOOR,
-    RootModule,
-    TerraformError,
-    copy_files,
-)
+from tests.terraform.terraform_cli import FLOOR, RootModule, TerraformError, copy_files
 
 # Other lives have the policies: here they would only take time.
 _JOB: dict[str, Any] = INPUTS | {"create_policies": False}
@@ -68,8 +63,7 @@ def test_one_apply_makes_each_change(terraform: CopyModule, life: str) -> None:
 
 
 def test_a_new_account_gets_its_grants_in_the_same_apply(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """An account that is replaced, or deleted by hand, gets its own grants again."""
     root = terraform(MODULE)
@@ -94,8 +88,7 @@ def test_a_new_account_gets_its_grants_in_the_same_apply(
 
 
 def test_a_failed_first_apply_can_be_destroyed(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """Nothing is protected from a destroy, as nothing holds data."""
     root = terraform(MODULE)
@@ -109,8 +102,7 @@ def test_a_failed_first_apply_can_be_destroyed(
 
 
 def test_an_earlier_version_can_be_applied(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """Going back deletes newer policies and no data; going forward adds them again."""
     root = terraform(MODULE)
@@ -130,9 +122,7 @@ def test_an_earlier_version_can_be_applied(
 
 
 def test_what_the_same_apply_creates_can_be_passed(
-    fake_provider: FakeProvider,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    fake_provider: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No plan depends on a name, an address or a secret, in the oldest version too."""
     if Path(FLOOR[-1]).exists():  # `make test` says if it can't be had
@@ -162,8 +152,7 @@ def test_what_the_same_apply_creates_can_be_passed(
 
 
 def test_a_module_that_waits_for_a_change_stays_as_it_is(
-    fake_provider: FakeProvider,
-    tmp_path: Path,
+    fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
     """With depends_on, a change elsewhere delays data, and builds nothing again."""
     waits = {"depends_on": ["google_service_account.own"], "create_policies": False}
@@ -176,8 +165,7 @@ def test_a_module_that_waits_for_a_change_stays_as_it_is(
 
 
 def test_two_deployments_may_watch_one_project(
-    fake_provider: FakeProvider,
-    tmp_path: Path,
+    fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
     """Two deployments with their own metrics projects share no name."""
     root = _caller(fake_provider, tmp_path, create_policies=False)
@@ -211,8 +199,7 @@ def _caller(provider: FakeProvider, folder: Path, **inputs: Any) -> RootModule:
 
 
 def test_a_lost_state_can_be_imported(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """The example's blocks import whatever has a name that is taken, and policies."""
     root = terraform("terraform/examples/function")

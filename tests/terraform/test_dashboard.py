@@ -67,8 +67,7 @@ def test_tiles_do_not_overlap(tiles: Tiles) -> None:
 
 
 def test_a_tile_that_stays_empty_is_left_out(
-    plan_module: PlanModule,
-    tiles: Tiles,
+    plan_module: PlanModule, tiles: Tiles
 ) -> None:
     """What isn't collected, and the other mode, have no tiles."""
     function = _planned(plan_module(**FUNCTION))

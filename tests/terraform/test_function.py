@@ -22,9 +22,7 @@ del _ENTRIES["logs"]
 
 
 def test_only_a_changed_source_updates_the_function(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
-    tmp_path: Path,
+    terraform: CopyModule, fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
     """The archive runs; modes, times, line ends, files not in Git don't change it."""
     root = terraform(MODULE, sources=True)

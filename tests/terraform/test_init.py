@@ -12,12 +12,7 @@ from exporter import PROGRAM
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
 from tests.terraform.fake_provider import FakeProvider
-from tests.terraform.terraform_cli import (
-    TERRAFORM,
-    RootModule,
-    copy_files,
-    environment,
-)
+from tests.terraform.terraform_cli import TERRAFORM, RootModule, copy_files, environment
 
 WORLD = """\
 projects:
@@ -29,8 +24,7 @@ projects:
 
 
 def test_what_init_prints_works_as_printed(
-    fake_provider: FakeProvider,
-    tmp_path: Path,
+    fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
     """All commands work, up to the apply; a pager gets no warnings."""
     clone, folder = tmp_path / "clone", tmp_path / "my-streams"

@@ -35,8 +35,7 @@ def test_files_are_formatted(fake_provider: FakeProvider) -> None:
 
 
 def test_the_modules_own_tests_pass(
-    terraform: CopyModule,
-    monkeypatch: pytest.MonkeyPatch,
+    terraform: CopyModule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`terraform test` passes with the oldest version that the module takes."""
     if Path(FLOOR[-1]).exists():  # `make test` says if it can't be had
@@ -47,9 +46,7 @@ def test_the_modules_own_tests_pass(
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_lives(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
-    example: str,
+    terraform: CopyModule, fake_provider: FakeProvider, example: str
 ) -> None:
     """One apply is enough on a new project; the next plan is empty."""
     root = terraform(example)
@@ -86,8 +83,7 @@ def _check_numbers(text: str, state: State) -> None:
 
 
 def test_one_deployment_lives_in_every_mode(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """One apply switches the mode; a destroy leaves only the descriptors of metrics."""
     root = terraform(MODULE)
@@ -167,8 +163,7 @@ def _check_changes(root: RootModule, given: dict[str, Any]) -> None:
 
 
 def test_a_plan_finds_new_projects_of_the_organisation(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """A plan adds a project with a first stream, and warns of one that leaves."""
     root = terraform("terraform/examples/whole-organisation")
@@ -193,8 +188,7 @@ def test_a_plan_finds_new_projects_of_the_organisation(
 
 
 def test_a_slack_channel_lives(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
+    terraform: CopyModule, fake_provider: FakeProvider
 ) -> None:
     """Only the API gets the token, once a version; the channel can be removed."""
     root = terraform(MODULE)

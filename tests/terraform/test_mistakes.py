@@ -61,8 +61,7 @@ def _check_lines(root: RootModule, error: TerraformError, turn: dict[str, Any]) 
 
 @pytest.mark.parametrize("turn", _turns(_TABLE))
 def test_validate_names_a_mistake_on_its_line(
-    called: Called,
-    turn: dict[str, Any],
+    called: Called, turn: dict[str, Any]
 ) -> None:
     """What a value alone shows is said before a plan, by a type or a rule."""
     root = called(**{name: value for name, (value, _) in turn.items()})
@@ -73,8 +72,7 @@ def test_validate_names_a_mistake_on_its_line(
 
 @pytest.mark.parametrize("turn", _turns(_AT_PLAN))
 def test_a_plan_names_a_mistake_on_its_line(
-    called: Called,
-    turn: dict[str, Any],
+    called: Called, turn: dict[str, Any]
 ) -> None:
     """What depends on config.yaml or on the policies' files is said by a plan."""
     root = called(**{name: value for name, (value, _) in turn.items()})
@@ -85,9 +83,7 @@ def test_a_plan_names_a_mistake_on_its_line(
 
 @pytest.mark.parametrize(("text", "sentence"), _CONFIGS)
 def test_a_mistake_in_config_is_named(
-    plan_module: PlanModule,
-    text: str,
-    sentence: str,
+    plan_module: PlanModule, text: str, sentence: str
 ) -> None:
     """A mistake in what Terraform needs of it is named, and config is not shown."""
     hidden = "\n# not shown"
@@ -118,8 +114,7 @@ def test_terraform_takes_what_the_exporter_takes(module: RootModule) -> None:
 
 @pytest.mark.parametrize("case", _WARNINGS)
 def test_what_is_probably_not_intended_warns(
-    plan_module: PlanModule,
-    case: dict[str, Any],
+    plan_module: PlanModule, case: dict[str, Any]
 ) -> None:
     """A plan with valid settings of no or a bad effect says what that is."""
     base = FUNCTION if case["inputs"].get("mode") != "job" else INPUTS

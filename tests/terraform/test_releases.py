@@ -32,8 +32,7 @@ _GONE = {
 
 
 def test_a_release_plans_what_the_clone_plans(
-    fake_provider: FakeProvider,
-    tmp_path: Path,
+    fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
     """A release's archive, as a root module's source, needs nothing beside it."""
     make = ["make", "--silent", "module", f"DIST={tmp_path}"]
@@ -58,9 +57,7 @@ def test_a_release_plans_what_the_clone_plans(
 
 @pytest.mark.parametrize("inputs", [FUNCTION, INPUTS], ids=["function", "job"])
 def test_one_apply_upgrades_an_earlier_version(
-    terraform: CopyModule,
-    fake_provider: FakeProvider,
-    inputs: dict[str, Any],
+    terraform: CopyModule, fake_provider: FakeProvider, inputs: dict[str, Any]
 ) -> None:
     """An upgrade deletes only what it has to, in one apply; the next plan is empty."""
     root = terraform(MODULE)

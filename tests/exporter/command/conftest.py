@@ -25,10 +25,7 @@ sources:
 """
 DISCOVERING = "metrics: {project: metrics-prod}\nsources: [{project: shop-prod}]\n"
 CONFIG = "DATASTREAM_EXPORTER_CONFIG"
-JOB = {
-    "CLOUD_RUN_JOB": "exporter",
-    "CLOUD_RUN_TASK_COUNT": "1",
-}
+JOB = {"CLOUD_RUN_JOB": "exporter", "CLOUD_RUN_TASK_COUNT": "1"}
 PREFIX = "custom.googleapis.com/datastream/"
 EUROPE = "projects/shop-prod/locations/europe-west1"
 CARTS = f"{EUROPE}/streams/carts"

@@ -109,11 +109,7 @@ def test_a_check_right_after_another_succeeds(shop: Shop) -> None:
     ],
 )
 def test_what_cannot_be_read_fails(
-    shop: Shop,
-    config: str,
-    change: dict[str, object],
-    subject: str,
-    message: str,
+    shop: Shop, config: str, change: dict[str, object], subject: str, message: str
 ) -> None:
     """What is not discovered, read or collected has a line with a fix; exit 1."""
     shop.project |= change
@@ -133,10 +129,7 @@ def test_what_cannot_be_read_fails(
     ],
 )
 def test_a_refusal_to_write_or_to_read_back_fails(
-    shop: Shop,
-    permission: str,
-    text: str,
-    role: str,
+    shop: Shop, permission: str, text: str, role: str
 ) -> None:
     """Check does both, and names the role that is missing for it."""
     shop.metrics_project["denied"] = [f"monitoring.timeSeries.{permission}"]
@@ -150,8 +143,7 @@ def test_a_refusal_to_write_or_to_read_back_fails(
 
 
 def test_more_calls_than_datastream_allows_are_a_warning(
-    shop: Shop,
-    monkeypatch: pytest.MonkeyPatch,
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job of two locations and a discovery makes three calls in each run."""
     shop.config = f"{DISCOVERING}run: {{interval: 2m}}\n"

@@ -14,12 +14,7 @@ from google.auth.compute_engine import _metadata
 from exporter.command.cli import main
 from exporter.process import INCOMPLETE, OK, TERMINATED, USAGE
 from lab.emulator.world import Fault
-from tests.canary import (
-    USER,
-    Canary,
-    canaries_in,
-    token_answer,
-)
+from tests.canary import USER, Canary, canaries_in, token_answer
 from tests.certificate import key_and_certificate
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import CONFIG, JOB, Shop, command
@@ -84,9 +79,7 @@ def tokens(http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServ
 
 @pytest.fixture
 def become(
-    tokens: HttpServer,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Become:
     """Return what gives this process credentials of a kind, and returns their file."""
     server = f"http://{tokens.address}"
@@ -170,10 +163,7 @@ def everywhere(
 
 @pytest.mark.parametrize("kind", SENT)
 def test_commands_that_succeed(
-    apis: TlsFront,
-    become: Become,
-    everywhere: Everywhere,
-    kind: str,
+    apis: TlsFront, become: Become, everywhere: Everywhere, kind: str
 ) -> None:
     """Every command succeeds with each kind of credentials, and sends their token."""
     become(kind)
@@ -197,11 +187,7 @@ def test_commands_that_succeed(
 )
 @pytest.mark.parametrize("kind", SENT)
 def test_a_token_server_that_repeats_the_secret(
-    tokens: HttpServer,
-    become: Become,
-    everywhere: Everywhere,
-    kind: str,
-    answer: str,
+    tokens: HttpServer, become: Become, everywhere: Everywhere, kind: str, answer: str
 ) -> None:
     """The sentence has no part of the secret, however the server refuses."""
     become(kind)
@@ -211,10 +197,7 @@ def test_a_token_server_that_repeats_the_secret(
 
 
 def test_an_api_that_repeats_the_token(
-    shop: Shop,
-    apis: TlsFront,
-    become: Become,
-    everywhere: Everywhere,
+    shop: Shop, apis: TlsFront, become: Become, everywhere: Everywhere
 ) -> None:
     """No error of reading, reading back or writing shows the token of the calls."""
     become("service_account")
@@ -226,9 +209,7 @@ def test_an_api_that_repeats_the_token(
 
 @pytest.mark.parametrize("in_file", [False, True])
 def test_a_credentials_file_in_place_of_config(
-    become: Become,
-    *,
-    in_file: bool,
+    become: Become, *, in_file: bool
 ) -> None:
     """Mistakes in config are shown with their values, and a key is none."""
     key = become("service_account")

@@ -8,12 +8,7 @@ HOSTILE = "a\x1b[2J\x1b]0;t\x07\0\n\r\u202eb\u200f\x9b31m\u2028"
 
 
 every_command = pytest.mark.parametrize(
-    "argv",
-    [
-        ["run"],
-        ["run", "--dry-run"],
-        ["check"],
-    ],
+    "argv", [["run"], ["run", "--dry-run"], ["check"]]
 )
 
 

@@ -143,9 +143,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
 
 @rows
 def test_nothing_is_written_where_a_project_cannot_be_read(
-    shop: Shop,
-    change: dict[str, Any],
-    said: str,
+    shop: Shop, change: dict[str, Any], said: str
 ) -> None:
     """The warning says how to have it read, and the error names it; exit 1."""
     shop.project |= change

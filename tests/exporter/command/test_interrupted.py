@@ -28,11 +28,7 @@ def called(shop: Shop, method: str, times: int) -> Callable[[], bool]:
     ],
 )
 def test_a_run_that_reads_ends_at_once(
-    shop: Shop,
-    signal_when: SignalWhen,
-    argv: list[str],
-    number: int,
-    code: int,
+    shop: Shop, signal_when: SignalWhen, argv: list[str], number: int, code: int
 ) -> None:
     """What was not read is not waited for; nothing is written, and that is said."""
     shop.faults = [{"method": "ListStreams", "latency": SLOW}]
@@ -74,10 +70,7 @@ def until(case: Callable[[], bool]) -> None:
     ],
 )
 def test_a_process_ends_without_a_traceback(
-    shop: Shop,
-    method: str,
-    numbers: list[int],
-    codes: set[int],
+    shop: Shop, method: str, numbers: list[int], codes: set[int]
 ) -> None:
     """Who cannot wait for a write that hangs asks twice; stderr has sentences only."""
     shop.faults = [{"method": method, "latency": SLOW}]
@@ -128,9 +121,7 @@ entry()
     ],
 )
 def test_a_signal_during_an_import_is_one_sentence(
-    shop: Shop,
-    module: str,
-    name: str,
+    shop: Shop, module: str, name: str
 ) -> None:
     """A signal during an import ends the process with a sentence; none at the first."""
     number = signal.Signals[name or "SIGINT"]

@@ -4,11 +4,7 @@ import pytest
 
 from exporter.google import environment
 from exporter.process import INCOMPLETE, OK, USAGE
-from tests.exporter.command.conftest import (
-    CARTS_PAUSED,
-    EUROPE,
-    Shop,
-)
+from tests.exporter.command.conftest import CARTS_PAUSED, EUROPE, Shop
 
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 
@@ -63,9 +59,7 @@ def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
 
 @pytest.mark.parametrize("name", ["run", "watch"])
 def test_what_nobody_foresaw_is_one_json_line(
-    shop: Shop,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """An ERROR has the traceback, for Error Reporting; exit 1. A person sees it too."""
 

@@ -121,8 +121,7 @@ def test_verbose_has_an_entry_for_each_call(shop: Shop) -> None:
 
 @pytest.mark.parametrize("argv", [["run"], ["run", "--dry-run"]])
 def test_an_empty_project_is_said_and_is_no_failure(
-    shop: Shop,
-    argv: list[str],
+    shop: Shop, argv: list[str]
 ) -> None:
     """A project without streams prints a sentence, and exits with 0."""
     shop.config = DISCOVERING

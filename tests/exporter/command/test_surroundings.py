@@ -36,8 +36,7 @@ def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
 
 @pytest.mark.parametrize("command", [["run", "--dry-run"], ["check"]])
 def test_a_reader_who_has_seen_enough_is_no_traceback(
-    shop: Shop,
-    command: list[str],
+    shop: Shop, command: list[str]
 ) -> None:
     """With ``| head -1``, both exit as they would without it, and say no word of it."""
     shop.europe["streams"] = [{"id": "orders-{:04}", "count": 2000}]

@@ -37,9 +37,7 @@ class Clock(threading.Event):
 
 
 def begun(
-    took: Iterable[float],
-    seconds: float = 10,
-    late: Iterable[float] = (),
+    took: Iterable[float], seconds: float = 10, late: Iterable[float] = ()
 ) -> list[float]:
     """Return when each run began, given how long each takes and each wait overruns."""
     clock, began, left = Clock(late), [], list(took)
@@ -56,10 +54,7 @@ def begun(
 
 @rows
 def test_runs_start_at_multiples_of_the_interval(
-    took: list[float],
-    late: list[float],
-    starts: list[float],
-    logged: list[str],
+    took: list[float], late: list[float], starts: list[float], logged: list[str]
 ) -> None:
     """Runs neither drift nor overlap; the log has the skipped ones, and when."""
     with logging_to(log := io.StringIO(), Text(datefmt="%H:%M:%S")):

@@ -34,10 +34,7 @@ def _errors(text: str, **environ: str) -> str:
     ],
 )
 def test_the_most_explicit_config_wins(
-    directory: Path,
-    path: str | None,
-    variable: str,
-    source: str,
+    directory: Path, path: str | None, variable: str, source: str
 ) -> None:
     """A named file wins over the environment's text, and that over config.yaml."""
     (directory / "mine.yaml").write_text(SMALLEST)
@@ -71,9 +68,7 @@ def test_a_variable_overrides_the_location_of_the_exporters_series(run: str) -> 
     ],
 )
 def test_mistakes_from_the_environment_name_the_variable(
-    name: str,
-    value: str,
-    error: str,
+    name: str, value: str, error: str
 ) -> None:
     """An unknown variable or a wrong value is named before the file's mistakes."""
     of_environment, of_file = _errors(SMALLEST + "zzz: 1", **{name: value}).splitlines()

@@ -124,8 +124,7 @@ def test_words_are_read_as_json_has_them(written: str, value: object) -> None:
 
 @pytest.mark.parametrize(("text", "error"), WRONG_VALUES.items())
 def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
-    text: str,
-    error: str,
+    text: str, error: str
 ) -> None:
     """A value of a wrong type or size is shown with line and key, in one sentence."""
     (sentence,) = _errors(text).splitlines()

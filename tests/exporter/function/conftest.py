@@ -53,12 +53,7 @@ class Clock:
 
 def made(environ: Mapping[str, str], log: TextIO, **more: Any) -> Function:
     """Return the function with the config of its environment."""
-    return Function(
-        load(None, environ),
-        environ,
-        log,
-        **more,
-    )
+    return Function(load(None, environ), environ, log, **more)
 
 
 @pytest.fixture

@@ -26,11 +26,7 @@ class Response(NamedTuple):
 class Server:
     """functions-framework and its worker."""
 
-    def __init__(
-        self,
-        environ: Mapping[str, str],
-        log: Path,
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         """Start it, and write its output to the file ``log``."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

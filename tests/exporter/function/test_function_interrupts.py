@@ -7,22 +7,13 @@ from contextlib import ExitStack
 import pytest
 
 from lab.emulator.emulator import Emulator
-from tests.exporter.function.conftest import (
-    CONFIG,
-    CONFIG_TEXT,
-    POINTS,
-    Clock,
-    OnClock,
-)
+from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, POINTS, Clock, OnClock
 from tests.proxy import Proxy
 
 
 @pytest.mark.parametrize("death", ["cut", "silence"])
 def test_a_long_pause_loses_no_run(
-    cloud_at: Emulator,
-    clock: Clock,
-    on_clock: OnClock,
-    death: str,
+    cloud_at: Emulator, clock: Clock, on_clock: OnClock, death: str
 ) -> None:
     """A run is complete after a pause in which each connection was closed or died."""
     with ExitStack() as running:
@@ -63,10 +54,7 @@ def test_a_run_that_overstays_its_deadline_ends_the_process(cloud: Emulator) -> 
     config = CONFIG + "run: {deadline: 1s}\n"
     code = f"CONFIG, EMULATORS = {config!r}, {cloud.environ!r}\n{STUCK}"
     ended = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert ended.stdout == ""
     assert ended.returncode == 1

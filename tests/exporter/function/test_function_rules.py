@@ -13,13 +13,7 @@ from exporter.function import Answer, Function
 from exporter.google.calls import Deadline
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
-from tests.exporter.function.conftest import (
-    CONFIG,
-    CONFIG_TEXT,
-    POINTS,
-    Clock,
-    OnClock,
-)
+from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, POINTS, Clock, OnClock
 from tests.exporter.worlds import PREFIX
 from tests.tables import table
 
@@ -41,10 +35,7 @@ def begun(cloud: Emulator, clock: Clock) -> list[float]:
 
 @pytest.mark.parametrize("cloud_at", [{"events": [FAILS]}], indirect=True)
 def test_what_was_prepared_survives(
-    function: Function,
-    cloud_at: Emulator,
-    clock: Clock,
-    log: io.StringIO,
+    function: Function, cloud_at: Emulator, clock: Clock, log: io.StringIO
 ) -> None:
     """Only now and then runs discover, write what stays the same, repeat a failure."""
     written = []
@@ -61,9 +52,7 @@ def test_what_was_prepared_survives(
 
 
 def test_callers_that_wait_share_the_next_run(
-    function: Function,
-    cloud_at: Emulator,
-    clock: Clock,
+    function: Function, cloud_at: Emulator, clock: Clock
 ) -> None:
     """One run that begins after their calls answers all of them."""
     came, release = Event(), Event()
@@ -128,12 +117,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     ],
 )
 def test_of_a_flood_of_logs_one_waits(
-    cloud_at: Emulator,
-    clock: Clock,
-    on_clock: OnClock,
-    waits: int,
-    *,
-    earlier: bool,
+    cloud_at: Emulator, clock: Clock, on_clock: OnClock, waits: int, *, earlier: bool
 ) -> None:
     """While one log waits for a run, the others are answered at once."""
     came, released = Event(), Event()
@@ -163,10 +147,7 @@ def test_of_a_flood_of_logs_one_waits(
     assert len(begun(cloud_at, clock)) == 2
 
 
-@pytest.mark.parametrize(
-    *table(__file__, "a log starts a run"),
-    indirect=["cloud_at"],
-)
+@pytest.mark.parametrize(*table(__file__, "a log starts a run"), indirect=["cloud_at"])
 def test_a_log_starts_a_run_where_something_may_be_new(
     function: Function,
     cloud_at: Emulator,
@@ -184,9 +165,7 @@ def test_a_log_starts_a_run_where_something_may_be_new(
 
 
 def test_the_interval_is_configs(
-    cloud_at: Emulator,
-    on_clock: OnClock,
-    clock: Clock,
+    cloud_at: Emulator, on_clock: OnClock, clock: Clock
 ) -> None:
     """At five minutes, every run writes all, and says when the next is overdue."""
     config = f"{CONFIG}run: {{interval: 5m}}\n"
@@ -249,8 +228,7 @@ def test_credentials_are_asked_for_until_they_are_there(
 
 
 def test_without_a_thread_the_watchdog_alone_is_missing(
-    function: Function,
-    monkeypatch: pytest.MonkeyPatch,
+    function: Function, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run whose watchdog gets no thread is made all the same."""
 
@@ -262,10 +240,7 @@ def test_without_a_thread_the_watchdog_alone_is_missing(
 
 
 def test_an_unexpected_error(
-    cloud_at: Emulator,
-    clock: Clock,
-    log: io.StringIO,
-    on_clock: OnClock,
+    cloud_at: Emulator, clock: Clock, log: io.StringIO, on_clock: OnClock
 ) -> None:
     """An unexpected error is one log entry with its traceback; the next run is well."""
     environ = {CONFIG_TEXT: CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}

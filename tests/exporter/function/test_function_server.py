@@ -47,9 +47,7 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     ],
 )
 def test_a_mistake_ends_the_start(
-    tmp_path: Path,
-    environ: dict[str, str],
-    mistakes: int,
+    tmp_path: Path, environ: dict[str, str], mistakes: int
 ) -> None:
     """With a mistake the function never listens, and each mistake is a log entry."""
     with closing(Server(environ, tmp_path / "function.log")) as server:
@@ -67,8 +65,7 @@ def test_a_mistake_ends_the_start(
 
 
 def test_what_is_no_request_for_a_run_starts_none(
-    start: Start,
-    cloud: Emulator,
+    start: Start, cloud: Emulator
 ) -> None:
     """Any other request is 404 or 405, calls nobody, and keeps no body in memory."""
     server = start(CLOUD_RUN_TIMEOUT_SECONDS="10")

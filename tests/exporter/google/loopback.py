@@ -103,12 +103,7 @@ def saying(data: bytes, *, again: bool = False) -> Iterator[str]:
 class TlsFront(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc is untyped
     """Google's endpoints on loopback: gRPC over TLS, in front of an emulator."""
 
-    def __init__(
-        self,
-        cloud: Emulator,
-        key: bytes,
-        certificate: bytes,
-    ) -> None:
+    def __init__(self, cloud: Emulator, key: bytes, certificate: bytes) -> None:
         self.tokens: list[str] = []  # values of the header that authorises a call
         self.refused: set[str] = set()  # those that are not accepted
         self.address = ""  # ``localhost:port`` of both services, once started

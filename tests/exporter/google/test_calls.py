@@ -8,12 +8,7 @@ import pytest
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
-from exporter.google.calls import (
-    LEAST_ATTEMPT,
-    Calls,
-    Deadline,
-    call_with_retry,
-)
+from exporter.google.calls import LEAST_ATTEMPT, Calls, Deadline, call_with_retry
 from exporter.google.errors import is_transient
 from tests.exporter.conftest import PLENTY
 
@@ -22,9 +17,7 @@ class Attempts:
     """What is called again and again: each outcome in turn, the last one for ever."""
 
     def __init__(
-        self,
-        *outcomes: Exception | str,
-        meanwhile: Callable[[], None] = lambda: None,
+        self, *outcomes: Exception | str, meanwhile: Callable[[], None] = lambda: None
     ) -> None:
         self.outcomes = list(outcomes)
         self.meanwhile = meanwhile
@@ -48,9 +41,7 @@ def asking(seconds: int = 0, nanos: int = 0) -> Exception:
 
 
 def call(
-    attempts: Attempts,
-    deadline: Deadline,
-    longest: float = PLENTY,
+    attempts: Attempts, deadline: Deadline, longest: float = PLENTY
 ) -> tuple[str, int]:
     """Call with retries; return the answer, and how many calls were counted."""
     calls = Calls()

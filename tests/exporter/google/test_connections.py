@@ -67,9 +67,7 @@ def failure(clients: Clients, deadline: Deadline | None = None) -> Failure:
 
 @pytest.mark.parametrize("answerer", ["closed_port", "http_server"])
 def test_nothing_speaks_grpc_there(
-    at: Connect,
-    request: pytest.FixtureRequest,
-    answerer: str,
+    at: Connect, request: pytest.FixtureRequest, answerer: str
 ) -> None:
     """A closed port or a web server: the hint is to check the network."""
     there = request.getfixturevalue(answerer)
@@ -146,8 +144,7 @@ def test_an_expired_token_that_is_not_renewed(
 
 
 def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
-    tokens: HttpServer,
-    front: TlsFront,
+    tokens: HttpServer, front: TlsFront
 ) -> None:
     """A call ends by its deadline though the token server hangs."""
     tokens.answer = (200, EXPIRED)
@@ -158,8 +155,7 @@ def test_a_token_that_takes_too_long_costs_no_more_than_the_calls_own_time(
 
 
 def test_a_server_without_a_trusted_certificate_gets_no_token(
-    serve: Serve,
-    tokens: HttpServer,
+    serve: Serve, tokens: HttpServer
 ) -> None:
     """A stranger that answers in Google's place is sent no token."""
     stranger = key_and_certificate.__wrapped__()
@@ -172,8 +168,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(
 
 
 def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
-    tokens: HttpServer,
-    front: TlsFront,
+    tokens: HttpServer, front: TlsFront
 ) -> None:
     """A token that Google refuses is replaced before the next run."""
     front.refused = {f"Bearer {Canary.ACCESS_TOKEN}"}
@@ -196,9 +191,7 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
 
 
 def test_an_emulator_is_never_called_through_a_proxy(
-    serve: Serve,
-    closed_port: int,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run against emulators is complete though the environment's proxy is dead."""
     for variable in ("grpc_proxy", "https_proxy", "http_proxy"):
@@ -244,10 +237,7 @@ def test_a_proxy_that_works_is_accepted(url: str) -> None:
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_google_is_called_through_a_proxy(
-    tokens: HttpServer,
-    front: TlsFront,
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str,
+    tokens: HttpServer, front: TlsFront, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """A proxy that opens no tunnel is a failure that doesn't show its password."""
     # Set once, it is unset when the test ends.

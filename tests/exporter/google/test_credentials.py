@@ -62,9 +62,7 @@ def test_there_are_none(monkeypatch: pytest.MonkeyPatch, path: str | None) -> No
 
 @pytest.mark.parametrize("content", [{}, {"installed": {"client_id": "x"}}, "no JSON"])
 def test_a_file_without_credentials_is_named(
-    use: Use,
-    tmp_path: Path,
-    content: object,
+    use: Use, tmp_path: Path, content: object
 ) -> None:
     """An OAuth client's file is none, and nobody is told to grant a role for it."""
     use(content)
@@ -101,8 +99,7 @@ def test_a_malformed_file_is_never_quoted(use: Use, content: object) -> None:
 
 
 def test_a_service_account_asks_for_its_token_once(
-    tokens: HttpServer,
-    monkeypatch: pytest.MonkeyPatch,
+    tokens: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connecting costs one token and no call; the account and the project are known."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
@@ -139,10 +136,7 @@ REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN}
     ],
 )
 def test_of_a_token_servers_answer_only_oauths_code_is_shown(
-    tokens: HttpServer,
-    status: int,
-    answer: str,
-    words: str,
+    tokens: HttpServer, status: int, answer: str, words: str
 ) -> None:
     """A portal's page in place of a token, or an answer with a token, is a sentence."""
     tokens.answer = (status, answer)
@@ -175,11 +169,7 @@ def test_a_token_server_that_is_not_there(use: Use, closed_port: int) -> None:
 @pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 9999])
 @pytest.mark.parametrize("has_key", [True, False])
 def test_a_server_of_tokens_is_waited_for_so_long(
-    monkeypatch: pytest.MonkeyPatch,
-    use: Use,
-    data: bytes,
-    *,
-    has_key: bool,
+    monkeypatch: pytest.MonkeyPatch, use: Use, data: bytes, *, has_key: bool
 ) -> None:
     """A server of tokens or metadata that is silent, or never ends, times out."""
     with saying(data, again=bool(data)) as address:
@@ -193,8 +183,7 @@ def test_a_server_of_tokens_is_waited_for_so_long(
 
 
 def test_a_users_own_credentials_warn_of_no_missing_quota_project(
-    monkeypatch: pytest.MonkeyPatch,
-    use: Use,
+    monkeypatch: pytest.MonkeyPatch, use: Use
 ) -> None:
     """Google-auth's warning isn't shown; a refused call says what is missing."""
     gcloud = "764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com"
@@ -207,9 +196,7 @@ def test_a_users_own_credentials_warn_of_no_missing_quota_project(
 
 
 def test_an_account_that_may_not_be_impersonated(
-    monkeypatch: pytest.MonkeyPatch,
-    use: Use,
-    tokens: HttpServer,
+    monkeypatch: pytest.MonkeyPatch, use: Use, tokens: HttpServer
 ) -> None:
     """A refusal names the role that is missing, as gcloud's login names no account."""
     endpoint = f"http://{tokens.address}/as/{{}}"

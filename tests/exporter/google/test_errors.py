@@ -32,8 +32,7 @@ def test_each_error_has_its_kind_and_what_mends_it(said: dict[str, Any]) -> None
     more: dict[str, Any] = {}
     if "reason" in said:
         info = error_details_pb2.ErrorInfo(
-            reason=said["reason"],
-            metadata=said.get("metadata"),
+            reason=said["reason"], metadata=said.get("metadata")
         )
         more = {"details": [info], "error_info": info}
     failure = explain(getattr(exceptions, said["error"])(text, **more))

@@ -16,14 +16,7 @@ from exporter.run.report import Report
 from exporter.states import StreamState, state_name
 from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.read import Stream
-from tests.exporter.reports import (
-    DENIED,
-    DOWN,
-    EUROPE,
-    empty_report,
-    report,
-    unread,
-)
+from tests.exporter.reports import DENIED, DOWN, EUROPE, empty_report, report, unread
 from tests.tables import rows
 
 Fields: TypeAlias = dict[str, Any]
@@ -48,21 +41,12 @@ def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
 def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
     """Return a stream."""
     reason = "SLOT" if error else ""
-    return Stream(
-        "orders",
-        state,
-        int(bool(error)),
-        reason=reason,
-        error=error,
-        **more,
-    )
+    return Stream("orders", state, int(bool(error)), reason=reason, error=error, **more)
 
 
 @rows
 def test_a_stream_that_is_not_as_it_should_be_is_named(
-    streams: list[Fields],
-    severity: str,
-    text: str,
+    streams: list[Fields], severity: str, text: str
 ) -> None:
     """The first run names it with its state and error; that is no change."""
     listed = [Stream("orders", **each) for each in streams]
@@ -77,12 +61,7 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
 
 @rows
 def test_a_change_is_logged_once(
-    before: Fields | None,
-    after: Fields | None,
-    event: str,
-    text: str,
-    *,
-    worse: bool,
+    before: Fields | None, after: Fields | None, event: str, text: str, *, worse: bool
 ) -> None:
     """One entry says from what to what, and whether it is worse; then there is none."""
     first, second = (
@@ -99,9 +78,7 @@ def test_a_change_is_logged_once(
 
 @rows
 def test_an_entry_says_how_long_a_problem_lasts(
-    since: int,
-    number: int,
-    words: str,
+    since: int, number: int, words: str
 ) -> None:
     """And whether the stream has it alone; of one that has just begun, nothing."""
     problem = Problem(PAUSED, -since * 60, number)
@@ -165,10 +142,7 @@ GONE = report(required=[ORDERS])
         ([report(orders(), Stream("carts", StreamState.STARTING))] * 2, []),
         # Nothing is known of its streams before: only what is wrong with them is
         # logged.
-        (
-            [unread(), report(orders(PAUSED))],
-            ["location_unreadable", "stream_bad"],
-        ),
+        ([unread(), report(orders(PAUSED))], ["location_unreadable", "stream_bad"]),
         # The discovery of a project fails, and is back.
         (
             [
@@ -219,8 +193,7 @@ def test_forty_changes_are_forty_entries_and_a_thousand_are_fifty_and_a_number()
     ],
 )
 def test_an_error_is_one_short_line_without_control_characters(
-    error: str,
-    shown: str,
+    error: str, shown: str
 ) -> None:
     """At most 1 KiB of the API's text is kept, and nothing that a terminal obeys."""
     ((entry,),) = play(report(orders(FAILED, error)))

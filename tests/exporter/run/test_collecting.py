@@ -8,22 +8,14 @@ import pytest
 from exporter.google.errors import FailureKind
 from lab.simulate.simulation import Clock
 from tests.exporter.conftest import Serve
-from tests.exporter.worlds import (
-    AMERICA,
-    LISTED,
-    USERS,
-    Monitoring,
-    has,
-    seen,
-    world,
-)
+from tests.exporter.worlds import AMERICA, LISTED, USERS, Monitoring, has, seen, world
 from tests.tables import rows
 
 QUARTER = int(time.time()) // 900 * 900
 OBJECTS = {"objects": True}
 PLACES = {
     "europe-west1": {
-        "streams": [{"id": "orders", "objects": [{"table": "shop.orders"}]}],
+        "streams": [{"id": "orders", "objects": [{"table": "shop.orders"}]}]
     },
     "us-east1": ["users"],
 }
@@ -32,11 +24,7 @@ CLEAN = {"shop-prod/europe-west1": ["orders"], "shop-prod/us-east1": ["users"]}
 
 @rows
 def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
-    serve: Serve,
-    interval: str,
-    at: int,
-    *,
-    collects: bool,
+    serve: Serve, interval: str, at: int, *, collects: bool
 ) -> None:
     """Jobs start at their interval, a little late; a dry run always collects."""
     lab = serve(world(PLACES))
@@ -70,23 +58,11 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
     ],
 )
 def test_what_cannot_be_collected_leaves_its_location_clean(
-    serve: Serve,
-    method: str,
-    code: str,
-    uncollected: set[Any],
+    serve: Serve, method: str, code: str, uncollected: set[Any]
 ) -> None:
     """It is counted, and the run is complete; an unread location is not asked again."""
     lab = serve(
-        world(
-            PLACES,
-            faults=[
-                {
-                    "method": method,
-                    "location": "us-*",
-                    "code": code,
-                }
-            ],
-        )
+        world(PLACES, faults=[{"method": method, "location": "us-*", "code": code}])
     )
     monitoring = Monitoring(lab.cloud)
     report = lab.run(LISTED, collect=OBJECTS, clock=Clock(QUARTER))
@@ -131,11 +107,6 @@ def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:
     lab = serve(world({"europe-west1": nine}, faults=faults))
     monitoring = Monitoring(lab.cloud)
     source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    report = lab.run(
-        source,
-        collect=OBJECTS,
-        clock=Clock(0),
-        seconds=4,
-    )
+    report = lab.run(source, collect=OBJECTS, clock=Clock(0), seconds=4)
     assert len(report.uncollected) == 8
     assert len(monitoring.values("stream/object_errors")) == 1

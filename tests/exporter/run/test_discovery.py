@@ -74,10 +74,7 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
             "europe-west1/streams/orders",
         )
     ]
-    listed = {
-        "project": "shop-prod",
-        "locations": ["europe-west1"],
-    }
+    listed = {"project": "shop-prod", "locations": ["europe-west1"]}
     for source, one in ((listed, world(PLACES)), (DISCOVERED, blind())):
         lab = serve(one)
         report = lab.look(source, required=required)
@@ -103,16 +100,8 @@ def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> No
     both = ["a", "b"]
     places = dict.fromkeys(["europe-west1", "us-east1", "us-west1"], both)
     report = serve(world(places)).look(
-        {
-            "project": "shop-prod",
-            "locations": ["europe-west1"],
-            "include": ["a"],
-        },
-        {
-            "project": "shop-prod",
-            "locations": ["us-east1"],
-            "exclude": ["a"],
-        },
+        {"project": "shop-prod", "locations": ["europe-west1"], "include": ["a"]},
+        {"project": "shop-prod", "locations": ["us-east1"], "exclude": ["a"]},
         required=["projects/shop-prod/locations/us-west1/streams/a"],
     )
     assert seen(report) == {

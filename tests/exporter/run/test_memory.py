@@ -19,14 +19,7 @@ from exporter.run.run import run_once
 from lab.emulator.world import Fault
 from lab.simulate.simulation import Clock
 from tests.exporter.conftest import PLENTY, Serve
-from tests.exporter.worlds import (
-    DISCOVERED,
-    EUROPE,
-    LISTED,
-    PREFIX,
-    seen,
-    world,
-)
+from tests.exporter.worlds import DISCOVERED, EUROPE, LISTED, PREFIX, seen, world
 
 DAY = 86_400
 START = 1_800_000_000.0
@@ -34,18 +27,10 @@ START = 1_800_000_000.0
 
 STREAMS = "streams"
 OTHERS = "other streams"
-SEEN = {
-    "a": STREAMS,
-    "b": OTHERS,
-    "-": UNREADABLE,
-}
+SEEN = {"a": STREAMS, "b": OTHERS, "-": UNREADABLE}
 
 
-def writes(
-    memory: Memory,
-    seen: Hashable,
-    at: LocationName = EUROPE,
-) -> bool:
+def writes(memory: Memory, seen: Hashable, at: LocationName = EUROPE) -> bool:
     """Return whether a location is due; if so, all of its points are accepted."""
     memory.keep_observation(at, seen)
     due = memory.is_due(at)
@@ -73,10 +58,7 @@ def due(history: str, interval: float = 10) -> list[float]:
         # The first minute is as one after a change: nobody knows whether anything just
         # changed.
         ("a" * 60, [*range(0, 80, 10), 310, 550]),
-        (
-            "a" * 40 + "b" * 40,
-            [*range(0, 80, 10), 310, *range(400, 480, 10), 710],
-        ),
+        ("a" * 40 + "b" * 40, [*range(0, 80, 10), 310, *range(400, 480, 10), 710]),
         (
             "a" * 40 + "-" * 20 + "a" * 40,
             [*range(0, 80, 10), 310, *range(400, 680, 10), 910],
@@ -85,8 +67,7 @@ def due(history: str, interval: float = 10) -> list[float]:
     ids=["no change", "a change", "unreadable for a while"],
 )
 def test_a_location_is_written_when_there_is_something_to_say(
-    history: str,
-    seconds: list[float],
+    history: str, seconds: list[float]
 ) -> None:
     """For a minute after a change, while unreadable, and else every four minutes."""
     assert due(history) == seconds
@@ -94,12 +75,7 @@ def test_a_location_is_written_when_there_is_something_to_say(
 
 def test_runs_may_start_a_little_late() -> None:
     """By up to 15 s, a minute after a change and four minutes after the last points."""
-    for start, is_due in (
-        (74.9, True),
-        (75, False),
-        (295, False),
-        (296, True),
-    ):
+    for start, is_due in ((74.9, True), (75, False), (295, False), (296, True)):
         memory = Memory(10)
         for second in range(0, 70, 10):
             memory.begin(1 + second)
@@ -152,8 +128,7 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
     ],
 )
 def test_a_location_without_streams_is_read_every_five_minutes(
-    streams_from: float,
-    read: list[float],
+    streams_from: float, read: list[float]
 ) -> None:
     """After the first minute; once it has streams, it is read in every run."""
     memory, seconds = Memory(10), []
@@ -171,11 +146,7 @@ def test_a_location_without_streams_is_read_every_five_minutes(
 class Watched:
     """A process that runs every ten seconds, on the clock of its world."""
 
-    def __init__(
-        self,
-        serve: Serve,
-        source: dict[str, Any] = LISTED,
-    ) -> None:
+    def __init__(self, serve: Serve, source: dict[str, Any] = LISTED) -> None:
         self.clock = Clock(START)
         places = {
             "europe-west1": ["orders", "carts"],
@@ -185,10 +156,7 @@ class Watched:
         self.lab = serve(world(places), self.clock)
         self.cloud = self.lab.cloud
         self.session = self.lab.session(
-            source,
-            interval=10,
-            clock=self.clock,
-            collect={"objects": True},
+            source, interval=10, clock=self.clock, collect={"objects": True}
         )
 
     def run(self, until: float, stop: Event | None = None) -> list[Report]:
@@ -256,8 +224,7 @@ def test_a_quarter_is_collected_once(serve: Serve) -> None:
 
 
 def test_connections_are_renewed_after_a_run_that_reached_nobody(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not after one that a stop ended, nor after one that could read something."""
     watched = Watched(serve)
@@ -285,8 +252,7 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
 
 @pytest.mark.parametrize("ahead", [3600, -26 * 3600])
 def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(
-    serve: Serve,
-    ahead: float,
+    serve: Serve, ahead: float
 ) -> None:
     """Every point is lost, and the reason says so."""
     report = serve(world()).run(LISTED, clock=Clock(time.time() + ahead))

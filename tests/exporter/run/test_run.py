@@ -98,19 +98,10 @@ def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) 
 
 
 @pytest.mark.parametrize(
-    "sizes",
-    [
-        [],
-        [0],
-        [0] * 250,
-        [1] * 30,
-        [49, 0],
-        [50, 51, 200, 0, 1],
-    ],
+    "sizes", [[], [0], [0] * 250, [1] * 30, [49, 0], [50, 51, 200, 0, 1]]
 )
 def test_no_call_is_made_more_than_the_points_need(
-    serve: Serve,
-    sizes: list[int],
+    serve: Serve, sizes: list[int]
 ) -> None:
     """Two requests for a location with streams, one more for each 200 points."""
     places = {
@@ -157,10 +148,7 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     [("1m", None, 120), ("3m", None, 360), ("5m", 10, 120), ("1m", 300, 600)],
 )
 def test_the_next_run_is_overdue_after_one_missed_start(
-    serve: Serve,
-    interval: str,
-    watch: float | None,
-    seconds: float,
+    serve: Serve, interval: str, watch: float | None, seconds: float
 ) -> None:
     """A schedule has config's interval, watch its own; two minutes at least."""
     lab = serve(world())
@@ -200,11 +188,7 @@ def test_a_location_that_is_slow_delays_no_other(serve: Serve) -> None:
 
 def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     """Beside 150 locations that hang in reading and one in writing, all are whole."""
-    well = {
-        "europe-west1": ["orders"],
-        "us-east1": ["users"],
-        "us-west1": [],
-    }
+    well = {"europe-west1": ["orders"], "us-east1": ["users"], "us-west1": []}
     # A connection carries a hundred calls at once, and these come first.
     hanging = {f"a{number}": ["x"] for number in range(150)}
     released = Event()
@@ -244,9 +228,7 @@ def test_what_hangs_costs_its_own_location_only(serve: Serve) -> None:
     ],
 )
 def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
-    serve: Serve,
-    metric: str,
-    lost: int,
+    serve: Serve, metric: str, lost: int
 ) -> None:
     """One of many points is enough: a lost last_seen must not look like a deletion."""
     sixty = {"streams": [{"id": "s-{}", "count": 60}]}
@@ -258,12 +240,7 @@ def test_a_lost_point_holds_back_the_last_read_of_its_location_only(
             return None
         first.append(points)
         written = len(points) - lost
-        return refusal(
-            "INVALID_ARGUMENT",
-            "Refused.",
-            written=written,
-            of=len(points),
-        )
+        return refusal("INVALID_ARGUMENT", "Refused.", written=written, of=len(points))
 
     monitoring = Monitoring(lab.cloud, answer)
     report = lab.run(DISCOVERED)
@@ -318,9 +295,7 @@ def test_an_answer_after_the_decision_that_there_is_none_is_dropped(
 
 
 def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its location is then written again, although nothing changed."""
     lab, clock = serve(world()), Clock(time.time() - 160)
@@ -360,8 +335,7 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
 
 
 def test_an_unexpected_error_in_reading_leaves_the_location_unread(
-    serve: Serve,
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is a bug, not a time-out, and its stack trace is in the log."""
     lab = serve(world())
@@ -388,11 +362,7 @@ def test_an_unexpected_error_in_reading_leaves_the_location_unread(
     ],
 )
 def test_a_run_is_complete_if_all_that_was_due_was_written(
-    serve: Serve,
-    changed: dict[str, Any],
-    *,
-    complete: bool,
-    reached_nobody: bool,
+    serve: Serve, changed: dict[str, Any], *, complete: bool, reached_nobody: bool
 ) -> None:
     """Exit code and new connections follow from what was written and read."""
     report = replace(serve(world()).run(LISTED), **changed)

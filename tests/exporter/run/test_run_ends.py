@@ -56,8 +56,7 @@ def stop() -> Event:
 
 
 def test_the_exporters_own_points_are_written_when_all_others_hang(
-    serve: Serve,
-    released: Event,
+    serve: Serve, released: Event
 ) -> None:
     """The last seconds are kept for them, and they say how much was lost."""
     lab = serve(world(PLACES | {"us-east1": []}))
@@ -104,9 +103,7 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
 
 
 def test_a_run_that_waits_says_how_long(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While Google is waited for, the log has a line now and then."""
     monkeypatch.setattr(threads, "_TELL_SECONDS", 0.0)
@@ -120,9 +117,7 @@ def test_a_run_that_waits_says_how_long(
 
 
 def test_a_stop_while_reading_leaves_what_hangs(
-    serve: Serve,
-    stop: Event,
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, stop: Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What hangs is not failed; its thread ends with the clients, without a word."""
     hanging = [
@@ -152,9 +147,7 @@ def test_a_stop_while_reading_leaves_what_hangs(
 
 @pytest.mark.parametrize("code", [None, "UNAVAILABLE"])
 def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
-    serve: Serve,
-    stop: Event,
-    code: str | None,
+    serve: Serve, stop: Event, code: str | None
 ) -> None:
     """What was answered counts, what was refused or not sent is lost."""
     lab = serve(world({"europe-west1": {"streams": [{"id": "s-{}", "count": 60}]}}))
@@ -167,11 +160,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
 
     monitoring = Monitoring(lab.cloud, answer)
     source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    report = lab.run(
-        source,
-        stop=stop,
-        clock=Clock(0),
-    )
+    report = lab.run(source, stop=stop, clock=Clock(0))
     assert [len(points) for points in monitoring.batches] == [200]
     lost = 200 if code else 0
     written = report.written
@@ -188,10 +177,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
 
 @pytest.mark.parametrize("streams", [["x"], []])
 def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
-    serve: Serve,
-    stop: Event,
-    released: Event,
-    streams: list[str],
+    serve: Serve, stop: Event, released: Event, streams: list[str]
 ) -> None:
     """What hangs is lost, as Cloud Run ends a process ten seconds after SIGTERM."""
     lab = serve(world(dict.fromkeys(PLACES, streams)))
@@ -214,11 +200,7 @@ def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
 # Where no thread can be had.
 
 
-def allow_threads(
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
-    most: int,
-) -> None:
+def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None:
     """Let so many threads of a kind be started, and then no other."""
     start = threading.Thread.start
     started: list[threading.Thread] = []
@@ -252,8 +234,7 @@ def test_one_thread_is_enough_for_a_whole_run(
 
 
 def test_a_location_that_waits_for_problems_holds_no_thread(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside locations and lists that hang, four threads read and write all others."""
     places = {at: ["x"] for at in KNOWN[:6]}
@@ -273,8 +254,7 @@ def test_a_location_that_waits_for_problems_holds_no_thread(
 
 
 def test_a_location_without_a_thread_is_unreadable_and_says_so(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The only thread is held by a location that hangs: the other isn't healthy."""
     lab = serve(world(faults=[{"method": "ListStreams", "latency": "10m"}]))
@@ -288,8 +268,7 @@ def test_a_location_without_a_thread_is_unreadable_and_says_so(
 
 
 def test_without_any_thread_everything_is_unreadable(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So it is told; nothing was written, and the exit code says so."""
     lab = serve(world())

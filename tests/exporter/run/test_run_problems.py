@@ -16,15 +16,9 @@ from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import EUROPE, PREFIX, world
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
-SOURCE = {
-    "project": "shop-prod",
-    "locations": ["europe-west1"],
-}
+SOURCE = {"project": "shop-prod", "locations": ["europe-west1"]}
 ALL, FIRST = "s-*", "s-1"
-REFUSED = {
-    "method": "ListTimeSeries",
-    "code": "PERMISSION_DENIED",
-}
+REFUSED = {"method": "ListTimeSeries", "code": "PERMISSION_DENIED"}
 
 
 class Fleet:
@@ -45,16 +39,10 @@ class Fleet:
         """Start a new process; ``source`` has more keys of its source."""
         self.source = SOURCE | source
         self.session = self.lab.session(
-            self.source,
-            interval=None if self.forgetful else 60,
-            clock=lambda: self.now,
+            self.source, interval=None if self.forgetful else 60, clock=lambda: self.now
         )
 
-    def run(
-        self,
-        until: int,
-        seconds: float = PLENTY,
-    ) -> list[Report]:
+    def run(self, until: int, seconds: float = PLENTY) -> list[Report]:
         """Run up to a minute, in so many real seconds each; return the reports."""
         reports = []
         while self.now < self.start + until * 60:
@@ -65,9 +53,7 @@ class Fleet:
         return reports
 
     def values(
-        self,
-        stream: str = FIRST,
-        kind: str = "failed",
+        self, stream: str = FIRST, kind: str = "failed"
     ) -> dict[int, tuple[int, int]]:
         """Return value and beginning of a kind of problem, in minutes, by minute."""
         labels = {"stream_id": stream, "kind": kind}
@@ -104,12 +90,7 @@ as_a_job = pytest.mark.parametrize("make", [True], indirect=True, ids=["job"])
 
 def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
     """Return an event of a world, in a minute."""
-    return {
-        "at": at * 60,
-        "stream": stream,
-        "do": what,
-        **more,
-    }
+    return {"at": at * 60, "stream": stream, "do": what, **more}
 
 
 def fails(at: int, stream: str = ALL) -> dict[str, Any]:
@@ -119,19 +100,10 @@ def fails(at: int, stream: str = ALL) -> dict[str, Any]:
 
 def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
     """A run whose points are lost ends no problem."""
-    lost = {
-        "method": "CreateTimeSeries",
-        "code": "UNKNOWN",
-        "from": 180,
-        "until": 230,
-    }
+    lost = {"method": "CreateTimeSeries", "code": "UNKNOWN", "from": 180, "until": 230}
     fleet = make(events=[fails(1, FIRST), event(3, "recover", FIRST)], faults=[lost])
     fleet.run(7)
-    assert fleet.values() == {
-        1: (105, 1),
-        2: (105, 1),
-        4: (0, 0),
-    }
+    assert fleet.values() == {1: (105, 1), 2: (105, 1), 4: (0, 0)}
 
 
 @pytest.mark.parametrize("how", ["deleted", "excluded"])
@@ -145,27 +117,14 @@ def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> No
     if how == "excluded":
         fleet.restart(exclude=[FIRST])
     fleet.run(6)
-    assert fleet.values() == {
-        1: (105, 1),
-        2: (105, 1),
-        3: (0, 0),
-    }
+    assert fleet.values() == {1: (105, 1), 2: (105, 1), 3: (0, 0)}
 
 
 def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> None:
     """A 0 ends them, and the location says no more how many streams it has."""
-    fleet = make(
-        events=[
-            fails(1),
-            event(3, "delete"),
-        ]
-    )
+    fleet = make(events=[fails(1), event(3, "delete")])
     fleet.run(8)
-    assert fleet.values() == {
-        1: (205, 1),
-        2: (205, 1),
-        3: (0, 0),
-    }
+    assert fleet.values() == {1: (205, 1), 2: (205, 1), 3: (0, 0)}
     for metric, before in (("streams", 6), ("unwatched", 0)):
         points = fleet.cloud.points(f"{PREFIX}location/{metric}")
         counts = [point.value for point in points]
@@ -184,12 +143,7 @@ def test_what_is_no_longer_left_out_is_counted_at_once(make: Make) -> None:
 
 def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
     """What was written before counts on, and goes on afterwards."""
-    down = {
-        "method": "ListStreams",
-        "code": "UNKNOWN",
-        "from": 120,
-        "until": 1500,
-    }
+    down = {"method": "ListStreams", "code": "UNKNOWN", "from": 120, "until": 1500}
     fleet = make(events=[fails(1)], faults=[down])
     fleet.run(27)
     assert fleet.values() == dict.fromkeys([1, 25, 26], (205, 1))
@@ -209,8 +163,7 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
 
 @pytest.mark.parametrize("seconds", [40, 70, 130])
 def test_points_that_are_visible_late_change_no_group(
-    serve: Serve,
-    seconds: int,
+    serve: Serve, seconds: int
 ) -> None:
     """Runs that don't see the first points agree with it as soon as they do."""
     fleet = Fleet(serve, forgetful=True, events=[fails(1)], visible_after=seconds)
@@ -234,11 +187,7 @@ def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> Non
 def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
     """Cloud Monitoring doesn't know it, which refuses nothing: groups form."""
     text = 'Cannot find metric(s) that match type = "TYPE".'
-    unknown = {
-        "method": "ListTimeSeries",
-        "code": "NOT_FOUND",
-        "message": text,
-    }
+    unknown = {"method": "ListTimeSeries", "code": "NOT_FOUND", "message": text}
     fleet = make(events=[fails(1)], faults=[unknown | {"until": 90}])
     reports = fleet.run(3)
     assert not any(report.problems_unread for report in reports)
@@ -313,11 +262,7 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     ],
 )
 def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
-    make: Make,
-    seen_until: int,
-    seen_from: int,
-    again: int,
-    value: int,
+    make: Make, seen_until: int, seen_from: int, again: int, value: int
 ) -> None:
     """A group that takes the number of another one sooner would be part of its page."""
     five = "s-[1-5]"
@@ -332,9 +277,7 @@ def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
 @as_a_job
 @pytest.mark.parametrize("value", [5, -95, -(2**63), 106])
 def test_a_value_of_somebody_else_is_left_out(
-    make: Make,
-    caplog: pytest.LogCaptureFixture,
-    value: int,
+    make: Make, caplog: pytest.LogCaptureFixture, value: int
 ) -> None:
     """It has one warning, and its stream pages when it fails, as does its location."""
     fleet = make(events=[fails(2)])

@@ -15,22 +15,8 @@ from exporter.steps.read import Stream
 from tests.exporter.worlds import EUROPE, ORDERS
 from tests.tables import rows
 
-NIGHT = datetime(
-    2026,
-    1,
-    14,
-    2,
-    30,
-    tzinfo=UTC,
-)
-NOON = datetime(
-    2026,
-    1,
-    14,
-    12,
-    0,
-    tzinfo=UTC,
-)
+NIGHT = datetime(2026, 1, 14, 2, 30, tzinfo=UTC)
+NOON = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)
 LABELS = {state.name.lower(): state for state in EXPECTABLE}
 AT_NIGHT = (
     "{match: '*', states: [NOT_STARTED],"
@@ -39,11 +25,7 @@ AT_NIGHT = (
 PAUSED_AT_NIGHT = {
     "match": "*/orders",
     "states": ["PAUSED"],
-    "during": {
-        "schedule": "0 2 * * *",
-        "duration": "1h",
-        "timezone": "UTC",
-    },
+    "during": {"schedule": "0 2 * * *", "duration": "1h", "timezone": "UTC"},
 }
 
 
@@ -132,8 +114,7 @@ def test_a_label_adds_its_state(label: str) -> None:
     ],
 )
 def test_an_unexpected_state_names_the_expectation_about_it(
-    rules: list[str],
-    place: str,
+    rules: list[str], place: str
 ) -> None:
     """It is the last match that is open now, else the last whose window is closed."""
     lines = [
@@ -152,11 +133,7 @@ def test_an_unexpected_state_names_the_expectation_about_it(
 
 def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
     """A required one that is gone is not missing either; then both are as before."""
-    mute = {
-        "match": "*/*-eu",
-        "until": "2026-01-14T13:00",
-        "timezone": "Europe/Berlin",
-    }
+    mute = {"match": "*/*-eu", "until": "2026-01-14T13:00", "timezone": "Europe/Berlin"}
     parts: dict[str, Any] = {"mutes": [mute], "required": [f"{EUROPE}/streams/gone-eu"]}
     streams = [Stream("a-eu", StreamState.FAILED), Stream("b", StreamState.RUNNING)]
     seen = []
@@ -165,27 +142,14 @@ def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
         watched = [one.name.stream for one in at.streams]
         seen.append((watched, [*at.unwatched], at.omitted.total()))
     # Only what exists is counted.
-    assert seen == [
-        (["b"], ["a-eu", "gone-eu"], 1),
-        (["a-eu", "b", "gone-eu"], [], 0),
-    ]
+    assert seen == [(["b"], ["a-eu", "gone-eu"], 1), (["a-eu", "b", "gone-eu"], [], 0)]
 
 
 def test_a_window_may_come_once() -> None:
     """It is open from its first moment to its last, in its zone."""
-    window = {
-        "from": "2026-10-24",
-        "until": "2026-10-26",
-        "timezone": "Europe/Berlin",
-    }
+    window = {"from": "2026-10-24", "until": "2026-10-26", "timezone": "Europe/Berlin"}
     one = Window.model_validate(window)
-    opens = datetime(
-        2026,
-        10,
-        23,
-        22,
-        tzinfo=UTC,
-    )
+    opens = datetime(2026, 10, 23, 22, tzinfo=UTC)
     times = (-1, 0, 49 * 3600 - 1, 49 * 3600)
     found = [is_open(one, opens + timedelta(seconds=each)) for each in times]
     assert found == [False, True, True, False]
@@ -232,9 +196,7 @@ HOUR = 3600
     ],
 )
 def test_each_limit_is_that_of_the_last_match_that_has_it(
-    now: datetime,
-    rules: slice,
-    lag: int,
+    now: datetime, rules: slice, lag: int
 ) -> None:
     """A window holds for limits too: outside it, another limit holds, or 0."""
     expectations = yaml.safe_load(LIMITS)[rules]
@@ -250,9 +212,7 @@ ALL = ["orders-eu", "orders-us", "test-orders"]
 
 @rows
 def test_globs_choose_among_the_streams(
-    globs: dict[str, list[str]],
-    watched: list[str],
-    others: dict[str, str],
+    globs: dict[str, list[str]], watched: list[str], others: dict[str, str]
 ) -> None:
     """Each stream that is not watched has a reason: not included, or else excluded."""
     one = compared(*(Stream(each, 2) for each in ALL), globs=globs)
@@ -262,18 +222,11 @@ def test_globs_choose_among_the_streams(
 
 @rows
 def test_a_window_lasts_its_duration_while_clocks_change(
-    zone: str,
-    schedule: str,
-    duration: str,
-    opens: str,
+    zone: str, schedule: str, duration: str, opens: str
 ) -> None:
     """A window is open for its duration in real time, to the microsecond."""
     one = Window.model_validate(
-        {
-            "schedule": schedule,
-            "duration": duration,
-            "timezone": zone,
-        }
+        {"schedule": schedule, "duration": duration, "timezone": zone}
     )
     instant = timedelta(microseconds=1)
     start = datetime.fromisoformat(opens)

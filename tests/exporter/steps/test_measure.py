@@ -141,12 +141,7 @@ def test_objects_are_counted_whole() -> None:
         ("orders", state): count for state, count in counts.items()
     }
     assert errors == Sample(
-        "stream/object_errors",
-        "europe-west1",
-        "shop-prod",
-        "orders",
-        ("orders",),
-        2,
+        "stream/object_errors", "europe-west1", "shop-prod", "orders", ("orders",), 2
     )
 
 

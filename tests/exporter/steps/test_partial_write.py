@@ -50,19 +50,10 @@ def parsed(code: str, text: str, sent: int = 7, **summary: Any) -> PartialWrite:
 
 
 def counts(
-    code: str,
-    text: str,
-    written: int = 5,
-    errors: Sequence[Any] = (),
+    code: str, text: str, written: int = 5, errors: Sequence[Any] = ()
 ) -> tuple[int, int, int]:
     """Return the refused, late and transient points of 7 in an error with a summary."""
-    one = parsed(
-        code,
-        text,
-        written=written,
-        of=7,
-        errors=errors,
-    )
+    one = parsed(code, text, written=written, of=7, errors=errors)
     return one.refused, one.late, one.transient
 
 
@@ -140,21 +131,11 @@ def test_transient_points_are_told_from_those_that_are_refused_for_good() -> Non
         ("FAILED_PRECONDITION", 1, ORDER),
         (INVALID, 1, "Unknown metric."),
     ]
-    assert counts(
-        "INTERNAL",
-        INTERNAL,
-        2,
-        errors,
-    ) == (5, 1, 3)
+    assert counts("INTERNAL", INTERNAL, 2, errors) == (5, 1, 3)
     assert counts("UNAVAILABLE", "Try again.", 5) == (2, 0, 2)
     # Where no text tells them apart, the ones that are late may count as lost.
     errors = [("INTERNAL", 5), ("FAILED_PRECONDITION", 2)]
-    assert counts(
-        "INTERNAL",
-        f"{HEAD}{ORDER}; {INTERNAL}",
-        0,
-        errors,
-    ) == (7, 0, 5)
+    assert counts("INTERNAL", f"{HEAD}{ORDER}; {INTERNAL}", 0, errors) == (7, 0, 5)
 
 
 @pytest.mark.parametrize(
@@ -174,27 +155,13 @@ def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) 
 
 
 @pytest.mark.parametrize(
-    ("written", "of"),
-    [
-        (0, 0),
-        (7, 7),
-        (9, 7),
-        (0, 9),
-        (1, 3),
-        (-1, 7),
-    ],
+    ("written", "of"), [(0, 0), (7, 7), (9, 7), (0, 9), (1, 3), (-1, 7)]
 )
 def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
-    written: int,
-    of: int,
+    written: int, of: int
 ) -> None:
     """Every point counts as refused then."""
-    assert parsed(
-        INVALID,
-        "Refused.",
-        written=written,
-        of=of,
-    ) == PartialWrite(7, 0, 0)
+    assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
 
 
 @pytest.mark.parametrize("points", [-(2**31), -3, 0, 8, 210, 2**31 - 1])

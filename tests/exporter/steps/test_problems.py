@@ -54,12 +54,7 @@ class Fleet:
             for number in range(int(name[1:] or 1)):
                 self.bad[f"{name[0]}{number}"] = state
         self.bad = {stream: state for stream, state in self.bad.items() if state}
-        self.problems = follow(
-            self.problems,
-            self.location,
-            self.now,
-            self.grouping,
-        )
+        self.problems = follow(self.problems, self.location, self.now, self.grouping)
         return self.values()
 
     def values(self) -> dict[str, int]:
@@ -87,12 +82,7 @@ def test_five_that_fail_together_are_a_group(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "joins"),
-    [
-        (FAILED, 60),
-        (PAUSED, 90),
-        (PERMANENT, 0),
-    ],
+    ("state", "joins"), [(FAILED, 60), (PAUSED, 90), (PERMANENT, 0)]
 )
 def test_a_group_takes_only_those_whose_page_is_not_out(state: int, joins: int) -> None:
     """A stream that was alone for longer counts for the group, and keeps its page."""
@@ -156,8 +146,7 @@ def test_states_of_one_kind_are_one_problem(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("again", [0, 10])
 def test_a_number_is_not_used_again_within_ten_minutes(
-    fleet: Fleet,
-    again: int,
+    fleet: Fleet, again: int
 ) -> None:
     """Five that fail as five others recover are a page of their own."""
     fleet.run(a5=FAILED)
@@ -211,8 +200,7 @@ def test_what_is_over_is_remembered_until_it_was_written(fleet: Fleet) -> None:
 
 @rows
 def test_a_group_and_the_earliest_beginning_of_the_newest_stretch_are_right(
-    read: list[list[int]],
-    expected: list[int],
+    read: list[list[int]], expected: list[int]
 ) -> None:
     """A run may have written less than it knew, as it could not see the run before."""
     points = [ProblemPoint(*each) for each in read]

@@ -15,29 +15,16 @@ from exporter.steps.read import Datastream, Objects, Stream
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import EUROPE, ORDERS, USERS, refusal, world
 
-PROBLEM = {
-    "reason": "UNSUPPORTED_TYPE",
-    "message": "A column is too wide.",
-}
+PROBLEM = {"reason": "UNSUPPORTED_TYPE", "message": "A column is too wide."}
 OBJECTS = [
     {"table": "shop.done_{}", "count": 3},
-    {
-        "table": "shop.stuck",
-        "backfill": "FAILED",
-        "errors": [PROBLEM, PROBLEM],
-    },
-    {
-        "table": "shop.odd",
-        "backfill": "UNSUPPORTED",
-        "errors": [PROBLEM],
-    },
+    {"table": "shop.stuck", "backfill": "FAILED", "errors": [PROBLEM, PROBLEM]},
+    {"table": "shop.odd", "backfill": "UNSUPPORTED", "errors": [PROBLEM]},
     {"table": "shop.new", "backfill": 9},
 ]
 COLLECTED = world(
     {
-        "europe-west1": {
-            "streams": [{"id": "orders", "objects": OBJECTS}],
-        },
+        "europe-west1": {"streams": [{"id": "orders", "objects": OBJECTS}]},
         "us-east1": ["users"],
     }
 )
@@ -87,10 +74,7 @@ def test_every_page_of_locations_is_read(serve: Serve) -> None:
     ("count", "largest", "calls"), [(5, {"ListStreams": 2}, 3), (1001, {}, 2)]
 )
 def test_every_page_of_a_location_is_read(
-    serve: Serve,
-    count: int,
-    largest: dict[str, int],
-    calls: int,
+    serve: Serve, count: int, largest: dict[str, int], calls: int
 ) -> None:
     """The largest page that the API gives is requested, of a thousand streams."""
     lab = serve(europe({"id": "s-{:04}", "count": count}) | {"largest_page": largest})
@@ -102,8 +86,7 @@ def test_every_page_of_a_location_is_read(
 
 @pytest.mark.parametrize("outage", ["partial", "listed"])
 def test_an_answer_that_names_its_location_unreachable_is_no_answer(
-    serve: Serve,
-    outage: str,
+    serve: Serve, outage: str
 ) -> None:
     """Success with ``unreachable`` in any page is no deletion."""
     lab = serve(
@@ -119,10 +102,7 @@ def test_an_answer_that_names_its_location_unreachable_is_no_answer(
     ("code", "read_on"), [("UNAVAILABLE", True), ("UNKNOWN", False)]
 )
 def test_a_list_is_read_whole_or_not_at_all(
-    serve: Serve,
-    code: str,
-    *,
-    read_on: bool,
+    serve: Serve, code: str, *, read_on: bool
 ) -> None:
     """A page that fails in passing is requested again, and no earlier one."""
     lab = serve(world())
@@ -149,12 +129,7 @@ def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -
 
     def answer(request: Any) -> Any:
         if request.page_token:
-            return page(
-                request,
-                "b",
-                "c",
-                state=3,
-            )
+            return page(request, "b", "c", state=3)
         return page(
             request,
             "a",
@@ -163,11 +138,7 @@ def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -
         )
 
     lab.cloud.answer("ListStreams", answer)
-    assert streams(lab) == [
-        Stream("a", 2),
-        Stream("b", 3),
-        Stream("c", 3),
-    ]
+    assert streams(lab) == [Stream("a", 2), Stream("b", 3), Stream("c", 3)]
 
 
 def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(serve: Serve) -> None:
@@ -230,15 +201,7 @@ def test_objects_are_counted_by_state_over_every_page(serve: Serve) -> None:
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": 2}})
     found = lab.api.objects(ORDERS, soon())
     completed, failed, unsupported = 6, 5, 7
-    assert found == Objects(
-        {
-            completed: 3,
-            failed: 1,
-            unsupported: 1,
-            9: 1,
-        },
-        2,
-    )
+    assert found == Objects({completed: 3, failed: 1, unsupported: 1, 9: 1}, 2)
     assert lab.api.objects(USERS, soon()) == Objects({}, 0)
     assert lab.cloud.calls == {"ListStreamObjects": 3 + 1}
 

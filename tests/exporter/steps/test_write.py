@@ -33,19 +33,10 @@ def samples(streams: int, at: int = NOW) -> list[Sample]:
 
 
 def write(
-    lab: Lab,
-    streams: int = 10,
-    *,
-    at: int = NOW,
-    deadline: Deadline | None = None,
+    lab: Lab, streams: int = 10, *, at: int = NOW, deadline: Deadline | None = None
 ) -> Written:
     """Write the samples of so many streams at a time."""
-    writer = Writer(
-        lab.clients.monitorings,
-        "metrics-project",
-        at,
-        lab.calls,
-    )
+    writer = Writer(lab.clients.monitorings, "metrics-project", at, lab.calls)
     return writer.write_points(samples(streams, at), deadline or Deadline.after(PLENTY))
 
 
@@ -88,10 +79,7 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
     ("code", "calls", "lost"), [("INTERNAL", 3, 0), ("UNKNOWN", 2, 200)]
 )
 def test_a_failure_in_passing_costs_a_call_and_no_point(
-    serve: Serve,
-    code: str,
-    calls: int,
-    lost: int,
+    serve: Serve, code: str, calls: int, lost: int
 ) -> None:
     """A final refusal is not repeated; the other requests are sent."""
     fault = {"method": "CreateTimeSeries", "code": code, "times": 1}
@@ -105,10 +93,7 @@ def test_a_failure_in_passing_costs_a_call_and_no_point(
 
 
 def answer(
-    late: int = 0,
-    transient: int = 0,
-    final: int = 0,
-    code: str = "",
+    late: int = 0, transient: int = 0, final: int = 0, code: str = ""
 ) -> StatusError:
     """Return an answer to 40 points: how many of each kind, or one code for all."""
     if code:
@@ -120,32 +105,19 @@ def answer(
     ]
     errors = [kind for kind in kinds if kind[1]]
     written = 40 - late - transient - final
-    return refusal(
-        "INVALID_ARGUMENT",
-        HEAD,
-        written=written,
-        of=40,
-        errors=errors,
-    )
+    return refusal("INVALID_ARGUMENT", HEAD, written=written, of=40, errors=errors)
 
 
 @rows
 def test_each_point_is_counted_once_over_all_tries(
-    serve: Serve,
-    tries: list[dict[str, Any]],
-    expected: dict[str, int],
+    serve: Serve, tries: list[dict[str, Any]], expected: dict[str, int]
 ) -> None:
     """Whatever a row of tries says of its points."""
     lab = serve(world())
     rest = iter([answer(**each) for each in tries])
     Monitoring(lab.cloud, lambda _points: next(rest, None))
     written = write(lab)
-    counts = {
-        "accepted": 0,
-        "superseded": 0,
-        "lost": 0,
-        **expected,
-    }
+    counts = {"accepted": 0, "superseded": 0, "lost": 0, **expected}
     assert {name: getattr(written, name) for name in counts} == counts
     assert written.complete == (expected == {"accepted": 40})
     assert sum(error.points for error in written.errors) == 40 - written.accepted
@@ -158,12 +130,7 @@ def test_each_point_is_counted_once_over_all_tries(
 def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     """A closed channel, or a value that is no INT64, fails the request alone."""
     lab = serve(world())
-    writer = Writer(
-        lab.clients.monitorings,
-        "metrics-project",
-        NOW,
-        Calls(),
-    )
+    writer = Writer(lab.clients.monitorings, "metrics-project", NOW, Calls())
     batch = samples(150)
     batch[7] = batch[7]._replace(value=2**63)
     written = writer.write_points(batch, Deadline.after(PLENTY))

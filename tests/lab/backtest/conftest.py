@@ -112,15 +112,10 @@ def written(series: Series) -> Any:
 
 
 def native(
-    metric: str,
-    points: Mapping[tuple[float, float], float],
-    stream: str = "orders",
+    metric: str, points: Mapping[tuple[float, float], float], stream: str = "orders"
 ) -> Any:
     """Return one of Datastream's series; times are seconds after the start."""
-    labels = {
-        "resource_container": "shop-prod",
-        "location": "europe-west1",
-    }
+    labels = {"resource_container": "shop-prod", "location": "europe-west1"}
     kind = "DELTA" if metric == UNSUPPORTED else "GAUGE"
     own = {"read_method": "cdc"} if metric == UNSUPPORTED else {}
     return raw(

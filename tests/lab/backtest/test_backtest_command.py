@@ -34,13 +34,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     known, paged, quiet, not_evaluated = out.split("\n\n")
     assert known.startswith(f"The exporter's history starts at {text(START)}. Earlier ")
     rows = [re.split(r"  +", line) for line in paged.splitlines()]
-    assert rows[0] == [
-        "POLICY",
-        "SEVERITY",
-        "OPENED",
-        "CLOSED",
-        "ABOUT",
-    ]
+    assert rows[0] == ["POLICY", "SEVERITY", "OPENED", "CLOSED", "ABOUT"]
     assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
         ("exporter-silent", "CRITICAL", "exporters/datastream-exporter"),
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
@@ -63,9 +57,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
 
 
 def test_json_has_the_incidents_of_all_parts(
-    backtest: Command,
-    lab: Lab,
-    policies: tuple[Policy, ...],
+    backtest: Command, lab: Lab, policies: tuple[Policy, ...]
 ) -> None:
     """``--json`` prints the same result; the history is read and joined in parts."""
     _, earlier = metrics_to_read(policies)
@@ -83,12 +75,7 @@ def test_json_has_the_incidents_of_all_parts(
     assert "stream-backfill-failed" in document["not_evaluated"]
 
 
-def variant(
-    folder: Path,
-    name: str,
-    old: str,
-    new: str,
-) -> None:
+def variant(folder: Path, name: str, old: str, new: str) -> None:
     """Copy a policy with a part of its file replaced, and one that finds nothing."""
     shutil.copy(POLICIES / "streams-failing-together.yaml", folder)
     written = (POLICIES / f"{name}.yaml").read_text("utf-8")
@@ -98,11 +85,7 @@ def variant(
 
 @pytest.mark.parametrize(("minutes", "opened"), [(70, 0), (79, 0.5)])
 def test_history_before_the_start_counts(
-    lab: Lab,
-    by_name: dict[str, Policy],
-    tmp_path: Path,
-    minutes: float,
-    opened: float,
+    lab: Lab, by_name: dict[str, Policy], tmp_path: Path, minutes: float, opened: float
 ) -> None:
     """A retest window may begin before the start; an earlier incident opens at 0."""
     failed = by_name["stream-failed"]
@@ -119,9 +102,7 @@ def test_history_before_the_start_counts(
 
 
 def test_policies_are_evaluated_as_they_are(
-    command: Command,
-    lab: Lab,
-    tmp_path: Path,
+    command: Command, lab: Lab, tmp_path: Path
 ) -> None:
     """A longer retest window alerts later; what can't be evaluated has its reason."""
     variant(tmp_path, "stream-failed", "duration: 60s", "duration: 600s")
@@ -144,8 +125,7 @@ def test_policies_are_evaluated_as_they_are(
 
 
 def test_the_recorded_history_needs_no_account(
-    backtest: Command,
-    tmp_path: Path,
+    backtest: Command, tmp_path: Path
 ) -> None:
     """``--recorded`` makes no calls; the page begins with what is still open."""
     page = tmp_path / "page.html"
@@ -173,11 +153,7 @@ def test_the_recorded_history_needs_no_account(
     ],
 )
 def test_an_unreadable_history_is_an_error(
-    backtest: Command,
-    empty_lab: Lab,
-    project: str,
-    code: str | None,
-    sentence: str,
+    backtest: Command, empty_lab: Lab, project: str, code: str | None, sentence: str
 ) -> None:
     """An unreadable history exits with 1, and the last line says what is missing."""
     if code:
@@ -191,11 +167,7 @@ def test_an_unreadable_history_is_an_error(
 
 
 @rows
-def test_wrong_arguments_are_errors(
-    backtest: Command,
-    argv: str,
-    message: str,
-) -> None:
+def test_wrong_arguments_are_errors(backtest: Command, argv: str, message: str) -> None:
     """Wrong arguments exit with code 2 and a sentence."""
     code, out, err = backtest(*argv.split())
     assert out == ""
@@ -204,9 +176,7 @@ def test_wrong_arguments_are_errors(
 
 
 def test_ctrl_c_ends_the_reading(
-    backtest: Command,
-    empty_lab: Lab,
-    signal_when: SignalWhen,
+    backtest: Command, empty_lab: Lab, signal_when: SignalWhen
 ) -> None:
     """Ctrl-C ends the retries, and nothing more is read."""
     empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE"))

@@ -39,9 +39,7 @@ def planned(command: Command, tmp_path: Path) -> Planned:
     """Return a function that back-tests the recorded history with the docs' plan."""
 
     def run(
-        *words: str,
-        more: dict[str, Any] | None = None,
-        **changes: dict[str, Any],
+        *words: str, more: dict[str, Any] | None = None, **changes: dict[str, Any]
     ) -> Ended:
         plan = lab_review.plan()
         for resource in plan["resource_changes"]:

@@ -25,10 +25,7 @@ WHOLE = Period(START, END)
 
 
 def read(
-    lab: Lab,
-    metric: str,
-    period: Period = WHOLE,
-    project: str = "ops-prod",
+    lab: Lab, metric: str, period: Period = WHOLE, project: str = "ops-prod"
 ) -> list[Series]:
     """Return the series of a metric."""
     return Reader(lab.clients.monitoring, project, Event()).read([metric], period)
@@ -50,8 +47,7 @@ def test_increments_become_a_counter(lab: Lab) -> None:
 
 
 def test_the_page_size_does_not_matter(
-    lab: Lab,
-    monkeypatch: pytest.MonkeyPatch,
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A series that is split between pages is read whole."""
     period = Period(START, START + 1800)
@@ -66,8 +62,7 @@ def test_the_page_size_does_not_matter(
     [({"resource_container": "shop-prod"}, None), ({}, "ops-prod")],
 )
 def test_a_series_without_a_project_gets_one(
-    resource: dict[str, str],
-    project: str | None,
+    resource: dict[str, str], project: str | None
 ) -> None:
     """A series gets the metrics project, unless its resource has a container."""
     series = raw(

@@ -16,9 +16,7 @@ from tests.lab.conftest import POLICIES, Command
 
 
 def test_the_whole_way_is_played(
-    command: Command,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo plays init and run, shows a page, and says what comes next."""
     monkeypatch.chdir(tmp_path)

@@ -16,9 +16,7 @@ from tests.lab.conftest import LONGEST, assert_nothing_running
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_parallel_scenarios(
-    scenarios: Path,
-    tmp_path: Path,
-    number: int,
+    scenarios: Path, tmp_path: Path, number: int
 ) -> None:
     """A signal ends all workers and their Prometheus, also when no handler runs."""
     for index in range(20):
@@ -47,21 +45,12 @@ def test_a_single_scenario_is_finished(scenarios: Path, tmp_path: Path) -> None:
 
 
 def _interrupted(
-    scenarios: Path,
-    engines: Path,
-    number: int,
-    *names: str,
+    scenarios: Path, engines: Path, number: int, *names: str
 ) -> tuple[int, str, str]:
     """Play scenarios and send a signal once a Prometheus is about to start."""
     engines.mkdir()
     with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "lab",
-            "test",
-            *names,
-        ],
+        [sys.executable, "-m", "lab", "test", *names],
         cwd=scenarios.parent.parent,
         env={**os.environ, "TMPDIR": str(engines)},
         stdout=subprocess.PIPE,
@@ -75,11 +64,7 @@ def _interrupted(
     return process.returncode, out, err
 
 
-def _signal(
-    process: subprocess.Popen[str],
-    engines: Path,
-    number: int,
-) -> None:
+def _signal(process: subprocess.Popen[str], engines: Path, number: int) -> None:
     until = time.monotonic() + LONGEST
     while not _begun(engines) and time.monotonic() < until:
         time.sleep(0.005)

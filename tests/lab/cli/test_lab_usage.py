@@ -27,9 +27,7 @@ from tests.lab.conftest import Command
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(
-    command: Command,
-    argv: str,
-    sentence: str,
+    command: Command, argv: str, sentence: str
 ) -> None:
     """A wrong command line prints the usage and a sentence, and exits with 2."""
     code, out, err = command(*argv.split())
@@ -55,8 +53,7 @@ def test_help_names_every_command(command: Command) -> None:
 
 
 def test_a_missing_package_is_one_sentence(
-    command: Command,
-    monkeypatch: pytest.MonkeyPatch,
+    command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing package exits with 2 and names what installs it."""
     monkeypatch.setitem(sys.modules, "promql_parser", None)
@@ -72,9 +69,7 @@ def test_a_missing_package_is_one_sentence(
 
 
 def test_missing_prometheus_is_one_sentence(
-    command: Command,
-    scenarios: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command that needs Prometheus exits with 3 and says how to install it."""
     monkeypatch.setenv("PATH", str(scenarios))

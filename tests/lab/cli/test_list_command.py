@@ -24,8 +24,7 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
 
 
 def test_scenarios_are_listed_without_playing(
-    command: Command,
-    scenarios: Path,
+    command: Command, scenarios: Path
 ) -> None:
     """A list of scenarios has the name, the length and the title of each."""
     (scenarios / f"{FAILING}.yaml").unlink()

@@ -46,8 +46,7 @@ def test_all_scenarios_are_played_by_default(command: Command) -> None:
 
 
 def test_policies_are_evaluated_as_they_are_in_all_folders(
-    command: Command,
-    scenarios: Path,
+    command: Command, scenarios: Path
 ) -> None:
     """A change in a file fails a scenario, and so does a policy of a second folder."""
     policy = scenarios.parent / "stream-missing.yaml"
@@ -89,9 +88,7 @@ def test_a_terminal_gets_colour_and_progress(monkeypatch: pytest.MonkeyPatch) ->
 )
 @pytest.mark.usefixtures("scenarios")
 def test_a_missing_file_or_folder_is_one_sentence(
-    command: Command,
-    argv: str,
-    sentence: str,
+    command: Command, argv: str, sentence: str
 ) -> None:
     """A name or a folder that doesn't exist exits with 2 and a hint."""
     code, out, err = command("test", *argv.split())
@@ -103,8 +100,7 @@ def test_a_missing_file_or_folder_is_one_sentence(
 
 
 def test_every_error_in_the_files_is_reported_at_once(
-    command: Command,
-    scenarios: Path,
+    command: Command, scenarios: Path
 ) -> None:
     """If one scenario is invalid, none is played; each error has its file and line."""
     mistaken = SCENARIO.replace("policy: stream-missing", "policy: stream-mising")
@@ -121,8 +117,7 @@ def test_every_error_in_the_files_is_reported_at_once(
 
 
 def test_an_unsupported_log_filter_is_an_error(
-    command: Command,
-    scenarios: Path,
+    command: Command, scenarios: Path
 ) -> None:
     """Cloud Logging supports more than the lab, which says so of the file."""
     policy = scenarios.parent / "stream-changed.yaml"
@@ -138,9 +133,7 @@ def test_an_unsupported_log_filter_is_an_error(
 
 
 def test_the_policies_are_found_from_a_subfolder(
-    command: Command,
-    scenarios: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The nearest folder alerting_policies is used; without one, the shipped one."""
     monkeypatch.chdir(scenarios)

@@ -30,10 +30,7 @@ def write(client: MetricServiceClient, at: float) -> None:
 
 @rows
 def test_points_come_in_order_five_seconds_apart_and_in_time(
-    seconds: float,
-    text: str | None,
-    *,
-    written: bool,
+    seconds: float, text: str | None, *, written: bool
 ) -> None:
     """Which time is taken follows from the series' youngest point and the clock."""
     with (

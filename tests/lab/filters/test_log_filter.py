@@ -43,15 +43,7 @@ NOT (operation.last=true OR NOT severity=WARNING)
 """.strip()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "-- a comment",
-        ACCEPTED,
-        *ACCEPTED.splitlines(),
-    ],
-)
+@pytest.mark.parametrize("text", ["", "-- a comment", ACCEPTED, *ACCEPTED.splitlines()])
 def test_a_filter_accepts_an_entry(text: str) -> None:
     """Each kind of comparison is supported, and every line has to hold."""
     assert parse_log_filter(text)(ENTRY)
@@ -82,8 +74,7 @@ def test_a_filter_leaves_an_entry_out(text: str) -> None:
 
 @rows
 def test_an_unsupported_filter_is_refused_with_its_position(
-    text: str,
-    message: str,
+    text: str, message: str
 ) -> None:
     """The error quotes the text from the first unsupported place, and gives a hint."""
     with pytest.raises(FilterError) as caught:

@@ -18,12 +18,7 @@ def test_overrides_on_the_page_are_valid() -> None:
     (shown,) = re.findall(r"```hcl\n(.*?)```", TEXT, re.DOTALL)
 
     for name, change in hcl2.loads(shown)["policy_overrides"].items():
-        assert set(change) <= {
-            "duration",
-            "enabled",
-            "severity",
-            "threshold",
-        }
+        assert set(change) <= {"duration", "enabled", "severity", "threshold"}
         assert POLICIES[name].threshold or "threshold" not in change
 
 

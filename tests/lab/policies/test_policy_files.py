@@ -21,19 +21,7 @@ from tests.tables import beside
 
 MISTAKES: dict[str, Any] = beside(__file__, "mistakes.yaml")
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
-ODD = [
-    "*",
-    "&a",
-    "<<:",
-    "---",
-    "!!python/name:x",
-    "|",
-    "- ",
-    "{",
-    "\t",
-    "-1s",
-    "${",
-]
+ODD = ["*", "&a", "<<:", "---", "!!python/name:x", "|", "- ", "{", "\t", "-1s", "${"]
 WORDS = ODD + sorted({word.strip("[]{},\"'#") for word in " ".join(GOOD).split()})
 STATE = "custom_googleapis_com:datastream_location_streams"
 COUNT = "did you mean run_googleapis_com:request_count?"
@@ -91,10 +79,7 @@ def test_an_error_says_what_to_write(tmp_path: Path, mistake: dict[str, Any]) ->
     ],
 )
 def test_limits_of_cloud_monitoring(
-    tmp_path: Path,
-    old: str,
-    new: str,
-    sentence: str,
+    tmp_path: Path, old: str, new: str, sentence: str
 ) -> None:
     """Texts and windows that Cloud Monitoring refuses are errors."""
     (error,) = errors(copy(tmp_path / "policies", paused=(old, new)))
@@ -150,9 +135,7 @@ def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
     ],
 )
 def test_a_user_s_file_may_use_other_metrics(
-    tmp_path: Path,
-    metric: str,
-    advice: str,
+    tmp_path: Path, metric: str, advice: str
 ) -> None:
     """A metric that may exist has any labels; a misspelled one is wrong."""
     folder = copy(tmp_path / "policies", together=(STATE, metric))
@@ -184,9 +167,7 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     ],
 )
 def test_a_directory_without_policies_is_an_error(
-    tmp_path: Path,
-    name: str,
-    sentence: str,
+    tmp_path: Path, name: str, sentence: str
 ) -> None:
     """The sentence names the directory and says what is wrong with it."""
     (tmp_path / "file").write_text("")
@@ -224,8 +205,7 @@ def test_the_keys_are_the_api_s(part: type[BaseModel], message: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_file_gives_a_policy_or_sentences(
-    tmp_path_factory: Any,
-    data: st.DataObject,
+    tmp_path_factory: Any, data: st.DataObject
 ) -> None:
     """A file with any values and bytes raises nothing but InputError."""
     tree = yaml.safe_load(data.draw(st.sampled_from(GOOD)))

@@ -26,9 +26,7 @@ LINE = re.compile(rf'{FIELD}(?:>=|=~|=|:)(?:"[^"]+"|[A-Z]+)')
 
 
 def _filled(
-    text: str,
-    values: Mapping[str, str] = PLAUSIBLE,
-    other: str = "metrics-project",
+    text: str, values: Mapping[str, str] = PLAUSIBLE, other: str = "metrics-project"
 ) -> str:
     def value(found: re.Match[str]) -> str:
         key = found[1].split(".")[-1]
@@ -71,12 +69,7 @@ def test_subjects_and_first_paragraphs_say_what_happened() -> None:
 def test_subjects_fit(policy: Policy) -> None:
     """A subject is one line and within the API's limit, even with the longest names."""
     # Bytes; a change is two states and an error of 120 bytes.
-    longest = {
-        "stream_id": 60,
-        "who": 60,
-        "namespace": 30,
-        "location": 23,
-    }
+    longest = {"stream_id": 60, "who": 60, "namespace": 30, "location": 23}
     longest |= {"stream": 142, "change": 156}
     if policy.name == "stream-state-changed":
         longest["stream"] = 63

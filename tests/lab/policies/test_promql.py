@@ -91,8 +91,7 @@ def test_a_query_adds_labels_to_those_of_its_metrics() -> None:
     ],
 )
 def test_an_aggregation_in_its_clause_decides_what_a_selector_reads(
-    query: str,
-    apart: set[str],
+    query: str, apart: set[str]
 ) -> None:
     """Google bills the series that a clause returns, so the outermost one counts."""
     (metric,) = billed(full(query))

@@ -98,10 +98,7 @@ def test_an_example_could_be_true() -> None:
     ],
 )
 def test_a_message_says_what_changed(
-    scenario: str,
-    change: str,
-    reason: str,
-    played: Played,
+    scenario: str, change: str, reason: str, played: Played
 ) -> None:
     """A message has the states and the error without numbers, and maybe no reason."""
     policy = OWN["stream-state-changed"]

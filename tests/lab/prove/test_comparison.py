@@ -12,32 +12,19 @@ NAME = "projects/shop/locations/europe-west1/streams/"
 
 def expected(**keys: Any) -> ExpectedIncident:
     """Return an expected alert for orders, from the tenth minute until the twelfth."""
-    usual = {
-        "policy": "failed",
-        "of": "orders",
-        "opens": {"after": 600, "by": 720},
-    }
+    usual = {"policy": "failed", "of": "orders", "opens": {"after": 600, "by": 720}}
     return ExpectedIncident.model_validate(usual | keys)
 
 
 def incident(
-    opened: float,
-    closed: float | None = None,
-    of: str = "orders",
+    opened: float, closed: float | None = None, of: str = "orders"
 ) -> Incident:
     """Return an incident of a stream."""
-    return Incident(
-        "failed",
-        NAME + of,
-        {},
-        opened,
-        closed,
-    )
+    return Incident("failed", NAME + of, {}, opened, closed)
 
 
 def outcomes(
-    alerts: list[ExpectedIncident],
-    *incidents: Incident,
+    alerts: list[ExpectedIncident], *incidents: Incident
 ) -> list[AlertOutcome]:
     """Return the outcome of each expected alert and each extra incident."""
     return [result.outcome for result in compare(alerts, incidents, 0, 1)]
@@ -45,10 +32,7 @@ def outcomes(
 
 @rows
 def test_an_incident_opens_and_closes_in_time(
-    keys: dict[str, Any],
-    opened: float,
-    closed: float | None,
-    outcome: AlertOutcome,
+    keys: dict[str, Any], opened: float, closed: float | None, outcome: AlertOutcome
 ) -> None:
     """Both ends of a range belong to it; an alert that stays open never closes."""
     assert outcomes([expected(**keys)], incident(opened, closed)) == [outcome]
@@ -58,19 +42,8 @@ def test_what_does_not_match_is_missed_or_extra() -> None:
     """An incident of another stream or policy, or a second one, is extra."""
     assert outcomes([expected()]) == [AlertOutcome.MISSED]
     assert outcomes([expected(may=True)]) == [AlertOutcome.RIGHT]
-    other = Incident(
-        "missing",
-        NAME + "orders",
-        {},
-        650,
-        None,
-    )
-    found = outcomes(
-        [expected()],
-        incident(650),
-        incident(660, of="stock"),
-        other,
-    )
+    other = Incident("missing", NAME + "orders", {}, 650, None)
+    found = outcomes([expected()], incident(650), incident(660, of="stock"), other)
     assert found == [AlertOutcome.RIGHT, AlertOutcome.EXTRA, AlertOutcome.EXTRA]
     twice = outcomes([expected()], incident(650, 700), incident(710))
     assert twice == [AlertOutcome.RIGHT, AlertOutcome.EXTRA]

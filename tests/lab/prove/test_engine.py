@@ -20,11 +20,7 @@ from tests.exporter.google.loopback import HttpServer
 START = 1_767_571_200.0
 
 
-def series(
-    name: str,
-    labels: dict[str, str],
-    *points: tuple[float, float],
-) -> Series:
+def series(name: str, labels: dict[str, str], *points: tuple[float, float]) -> Series:
     """Return a series of values by seconds after the start, visible 2 s later."""
     made = SeriesSet().series(name, labels)
     for at, value in points:
@@ -36,13 +32,7 @@ def series(
 def engine() -> Iterator[Engine]:
     """Return an engine that holds two series."""
     held = [
-        series(
-            "a:x",
-            {"k": "1"},
-            (0, 5),
-            (60, 6),
-            (180, 7),
-        ),
+        series("a:x", {"k": "1"}, (0, 5), (60, 6), (180, 7)),
         series("a:x", {"k": 'quoted "\\\n'}, (60, 6)),
     ]
     with start_engine(held) as running:
@@ -52,12 +42,7 @@ def engine() -> Iterator[Engine]:
 def moments(engine: Engine, query: str) -> dict[str, list[float]]:
     """Return when a query has a result, by the label k, in seconds after the start."""
     found = {}
-    for each in engine.query_range(
-        query,
-        START,
-        START + 240,
-        30,
-    ):
+    for each in engine.query_range(query, START, START + 240, 30):
         found[each.labels.get("k", "")] = [at - START for at in each.values]
     return found
 
@@ -107,8 +92,7 @@ def test_no_proxy_is_used(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_a_failing_engine_is_an_error_and_not_a_refused_query(
-    body: str,
-    sentence: str,
+    body: str, sentence: str
 ) -> None:
     """An overloaded, garbled or missing answer says nothing about the query."""
     with serving(HttpServer()) as server:
@@ -123,8 +107,7 @@ def test_a_failing_engine_is_an_error_and_not_a_refused_query(
 
 
 def test_without_a_working_prometheus_the_error_says_why(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both programs are needed; the last line of a failed one's log is shown."""
     promtool = shutil.which("promtool")

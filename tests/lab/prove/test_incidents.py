@@ -11,9 +11,7 @@ INTERVAL = 30
 
 @rows
 def test_an_incident_opens_after_the_retest_window(
-    true_at: list[float],
-    retest_window: float,
-    intervals: list[list[float | None]],
+    true_at: list[float], retest_window: float, intervals: list[list[float | None]]
 ) -> None:
     """An incident opens after the retest window, and closes when no longer true."""
     found = firing_intervals(
@@ -34,9 +32,7 @@ def error(at: int, stream: str) -> dict[str, object]:
 
 
 def logged(
-    make_scenario: MakeScenario,
-    policy: Policy,
-    *events: object,
+    make_scenario: MakeScenario, policy: Policy, *events: object
 ) -> list[Incident]:
     """Return the incidents of a log policy in the two hours of some events."""
     location = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}
@@ -53,8 +49,7 @@ def logged(
 
 
 def test_each_stream_has_one_incident_for_consecutive_entries(
-    make_scenario: MakeScenario,
-    by_name: dict[str, Policy],
+    make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
     """It opens a second after the first entry and closes an hour after the last one.
 

@@ -21,10 +21,7 @@ def expected_alert(of: str = "orders", **keys: Any) -> ExpectedIncident:
 
 
 def opened(
-    stream: str,
-    at: float,
-    closed: float | None = None,
-    policy: str = "p",
+    stream: str, at: float, closed: float | None = None, policy: str = "p"
 ) -> Incident:
     """Return an incident about a stream."""
     about = f"{AT}/{stream}" if stream else ""
@@ -35,12 +32,7 @@ def printed(expected: list[ExpectedIncident], *phases: list[Incident]) -> list[s
     """Return the lines about the incidents of some phases."""
     findings: list[AlertResult] = []
     for phase, incidents in enumerate(phases):
-        findings += compare(
-            expected,
-            incidents,
-            float(phase),
-            len(phases),
-        )
+        findings += compare(expected, incidents, float(phase), len(phases))
     found = []
     for outcome, text in lines(findings):
         mark = "" if outcome is AlertOutcome.RIGHT else f"{outcome.upper()} "

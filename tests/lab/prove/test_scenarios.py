@@ -17,9 +17,7 @@ def wrong(alert: AlertResult) -> str:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
 def test_exactly_the_expected_alerts_fire(
-    name: str,
-    played: Played,
-    by_name: dict[str, Policy],
+    name: str, played: Played, by_name: dict[str, Policy]
 ) -> None:
     """A scenario's alerts fire in every phase, with the labels that their texts name.
 
@@ -37,8 +35,7 @@ def test_exactly_the_expected_alerts_fire(
 
 
 def test_every_policy_fires_in_some_scenario(
-    policies: tuple[Policy, ...],
-    project_scenarios: dict[str, Scenario],
+    policies: tuple[Policy, ...], project_scenarios: dict[str, Scenario]
 ) -> None:
     """Every policy is expected in some scenario, so none can go unnoticed."""
     paging = set()

@@ -43,12 +43,7 @@ def reviewed(command: Command, tmp_path: Path) -> Reviewed:
             document = json.dumps(document).encode()
         file = tmp_path / "plan.json"
         file.write_bytes(document)
-        folders = [
-            "--policies",
-            str(POLICIES),
-            "--scenarios",
-            str(SCENARIOS),
-        ]
+        folders = ["--policies", str(POLICIES), "--scenarios", str(SCENARIOS)]
         return command("review", str(file), *folders, *words)
 
     return run

@@ -61,12 +61,7 @@ def policy(**changed: Any) -> Json:
 def condition(**kind: Any) -> Json:
     """Return a condition of a type."""
     none: Json = {"condition_absent": [], "condition_threshold": []}
-    return {
-        **none,
-        "display_name": "State is FAILED",
-        "name": "",
-        **kind,
-    }
+    return {**none, "display_name": "State is FAILED", "name": "", **kind}
 
 
 def on_log(wanted: str, **extractors: str) -> Json:

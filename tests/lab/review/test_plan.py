@@ -41,13 +41,7 @@ from tests.tables import rows
         json.dumps(plan() | {"resource_changes": ["x"]}).encode(),
         json.dumps(plan({"type": "google_monitoring_alert_policy"})).encode(),
     ],
-    ids=[
-        "plan file",
-        "nested",
-        "state",
-        "no resource",
-        "no change",
-    ],
+    ids=["plan file", "nested", "state", "no resource", "no change"],
 )
 def test_other_input_is_refused(content: bytes) -> None:
     """A plan file, a state or other JSON is refused with what to pass instead."""
@@ -117,8 +111,7 @@ def test_policies_with_the_same_key_are_named_by_their_address() -> None:
     ],
 )
 def test_a_policy_that_can_not_be_played_has_a_reason(
-    changed: Json,
-    reason: str,
+    changed: Json, reason: str
 ) -> None:
     """A review says why a policy can't be played."""
     found = planned(created(**changed))
@@ -144,9 +137,7 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
 
 @rows
 def test_overlapping_incidents_are_the_same(
-    before: Any,
-    after: Any,
-    kinds: list[str],
+    before: Any, after: Any, kinds: list[str]
 ) -> None:
     """Incidents of a stream that overlap are the same, the nearest of several."""
     old = [Incident("p", "orders", {}, *times) for times in before]
@@ -162,17 +153,7 @@ _GOOD = plan(
     change("delete", before=policy(), address=f'module.a.{ADDRESS}["b"]'),
     exporter("sources: []", "sources: [{project: orders-prod}]"),
 )
-_WORDS = [
-    "",
-    "60s",
-    "1e9s",
-    "\ud800",
-    "`",
-    "true",
-    "forget",
-    "no-op",
-    "query",
-]
+_WORDS = ["", "60s", "1e9s", "\ud800", "`", "true", "forget", "no-op", "query"]
 _WORDS += policy()
 _WORDS += policy()["conditions"][0]
 _WORDS += _GOOD["resource_changes"][1]["change"]

@@ -94,11 +94,7 @@ def host() -> Iterator[CodeHost]:
         yield server
 
 
-def _run_steps(
-    job: str,
-    folder: Path,
-    environ: dict[str, str],
-) -> None:
+def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
     """Run the shell steps of a job in a folder, as a runner of GitHub does."""
     for step in WORKFLOW["jobs"][job]["steps"]:
         if "run" in step:
@@ -106,14 +102,7 @@ def _run_steps(
             for name, value in (WORKFLOW["env"] | step.get("env", {})).items():
                 variables[name] = _evaluated(value)
             subprocess.run(
-                [
-                    "bash",
-                    "-e",
-                    "-o",
-                    "pipefail",
-                    "-c",
-                    _evaluated(step["run"]),
-                ],
+                ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
                 cwd=folder / _evaluated(step.get("working-directory", ".")),
                 env=variables,
                 check=True,
@@ -131,8 +120,7 @@ def _write_program(file: Path, words: str) -> None:
 
 
 def test_the_workflow_on_github_keeps_one_comment(
-    tmp_path: Path,
-    host: CodeHost,
+    tmp_path: Path, host: CodeHost
 ) -> None:
     """A lost or later alert fails it after the comment; later runs update that."""
     host.comments += ["Nice."] * 130
@@ -184,12 +172,7 @@ def test_the_workflow_on_github_keeps_one_comment(
     issues = "/repos/acme/infra/issues"
     look = [f"GET {issues}/7/comments"] * 2
     written, updated = f"POST {issues}/7/comments", f"PATCH {issues}/comments/131"
-    assert host.requests == [
-        *look,
-        written,
-        *look,
-        updated,
-    ]
+    assert host.requests == [*look, written, *look, updated]
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith(
@@ -222,12 +205,7 @@ def _texts(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("pipeline", ["github.yml", "gitlab-ci.yml", "cloudbuild.yaml"])
 @rows
 def test_no_pipeline_accepts_anything_but_success(
-    tmp_path: Path,
-    pipeline: str,
-    checked: int,
-    ends: int,
-    text: str,
-    codes: list[int],
+    tmp_path: Path, pipeline: str, checked: int, ends: int, text: str, codes: list[int]
 ) -> None:
     """Warnings and what a review finds fail it at its end, mistakes at once."""
     programs = tmp_path / ".venv" / "bin"
@@ -249,10 +227,7 @@ def test_no_pipeline_accepts_anything_but_success(
     for words in (" check ", " review ", 'exit "$')[: len(codes)]:
         script = _script(pipeline, words)
         ended = subprocess.run(
-            ["bash", "-euc", script],
-            cwd=tmp_path,
-            env=environ,
-            check=False,
+            ["bash", "-euc", script], cwd=tmp_path, env=environ, check=False
         )
         found.append(ended.returncode)
     assert found == codes

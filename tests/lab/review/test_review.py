@@ -55,12 +55,7 @@ def test_a_sooner_alert_is_not_worse(reviewed: Reviewed) -> None:
     answer = reviewed(sooner, "--scenario", "five", "--strict", "--json")
     found = json.loads(answer.out)
     assert answer.code == 0
-    assert found["count"] == {
-        "lost": 0,
-        "later": 0,
-        "gained": 0,
-        "sooner": 5,
-    }
+    assert found["count"] == {"lost": 0, "later": 0, "gained": 0, "sooner": 5}
     assert found["incidents"][0] == {
         "scenario": "five",
         "policy": "failed",
@@ -221,8 +216,7 @@ def test_the_page_fits_in_a_comment() -> None:
 
 
 def test_only_a_review_that_plays_needs_prometheus(
-    reviewed: Reviewed,
-    monkeypatch: pytest.MonkeyPatch,
+    reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that plays scenarios says what to install; any other works without."""
     monkeypatch.setenv("PATH", "")
@@ -233,8 +227,7 @@ def test_only_a_review_that_plays_needs_prometheus(
 
 
 def test_the_first_apply_adds_everything(
-    replanned: Replanned,
-    reviewed: Reviewed,
+    replanned: Replanned, reviewed: Reviewed
 ) -> None:
     """A first apply says whom each policy notifies, and plays nothing."""
     first = replanned()

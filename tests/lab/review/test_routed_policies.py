@@ -87,8 +87,7 @@ def test_every_alert_comes_once_with_routes(
 
 
 def test_only_a_route_whose_policy_is_removed_loses_alerts(
-    replanned: Replanned,
-    reviewed: Reviewed,
+    replanned: Replanned, reviewed: Reviewed
 ) -> None:
     """What moves from one route to another is neither lost nor new in a review."""
     plan = replanned(routes=_SHOP)

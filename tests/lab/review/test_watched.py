@@ -36,10 +36,7 @@ def test_another_mode_changes_nothing() -> None:
     """A change of mode, which moves config to another resource, changes nothing."""
     text = _CONFIGS["before"]
     job = exporter("", "")
-    variable = {
-        "name": "DATASTREAM_EXPORTER_CONFIG",
-        "value": text,
-    }
+    variable = {"name": "DATASTREAM_EXPORTER_CONFIG", "value": text}
     container = {"env": [variable]}
     template = {"containers": [container]}
     job["change"]["after"] = {"template": [template]}
@@ -68,9 +65,7 @@ def test_an_old_config_that_is_invalid_is_no_error() -> None:
 
 @pytest.mark.parametrize("name", _PULL_REQUESTS)
 def test_a_pull_request_is_a_page(
-    name: str,
-    replanned: Replanned,
-    reviewed: Reviewed,
+    name: str, replanned: Replanned, reviewed: Reviewed
 ) -> None:
     """The worst comes first, and what isn't folded has at most 60 lines."""
     case = _PULL_REQUESTS[name]

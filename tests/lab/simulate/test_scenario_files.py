@@ -61,10 +61,7 @@ def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
 
 @rows
 def test_every_error_is_reported_with_its_line(
-    old: str,
-    new: str,
-    line: int,
-    words: str,
+    old: str, new: str, line: int, words: str
 ) -> None:
     """Unknown policies and things, and times that don't fit, have their lines."""
     errors = errors_of(GOOD.replace(old, new, 1))

@@ -4,19 +4,11 @@ from itertools import pairwise
 from typing import Any
 
 from lab.simulate.scenario import Deployment
-from lab.simulate.schedule import (
-    CompletedRun,
-    ScheduledRun,
-    scheduled_runs,
-)
+from lab.simulate.schedule import CompletedRun, ScheduledRun, scheduled_runs
 from tests.tables import rows
 
 
-def runs(
-    lasts: float = 300,
-    seed: str = "seed",
-    **keys: Any,
-) -> list[ScheduledRun]:
+def runs(lasts: float = 300, seed: str = "seed", **keys: Any) -> list[ScheduledRun]:
     """Return the runs of one exporter."""
     return list(scheduled_runs([Deployment.model_validate(keys)], lasts, seed))
 
@@ -50,44 +42,20 @@ def test_a_function_starts_late_only_where_it_is_cold() -> None:
 
 @rows
 def test_a_log_entry_calls_a_function_with_log_triggers(
-    logged: list[float],
-    same: list[float],
-    triggered: list[float],
+    logged: list[float], same: list[float], triggered: list[float]
 ) -> None:
     """A log's call starts a run beside the schedule's, if one is due."""
-    keys = {
-        "mode": "function",
-        "delay": 10,
-        "delays": [0],
-    }
+    keys = {"mode": "function", "delay": 10, "delays": [0]}
     with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
     completed: list[CompletedRun] = []
-    for run in scheduled_runs(
-        [with_triggers],
-        110,
-        "seed",
-        logged,
-        completed,
-    ):
+    for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
         found = run.at not in same
         completed.append(
-            CompletedRun(
-                run,
-                0,
-                run.at + 1,
-                0,
-                complete=True,
-                changed=found,
-            )
+            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found)
         )
     by_log = [run.scheduled.at for run in completed if run.scheduled.tick < 0]
     assert by_log == triggered
-    without = scheduled_runs(
-        [Deployment.model_validate(keys)],
-        110,
-        "seed",
-        logged,
-    )
+    without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
     assert [run.at for run in without] == [0, 60]
 
 

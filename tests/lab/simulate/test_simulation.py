@@ -17,24 +17,11 @@ from tests.lab.conftest import START, WORLD, MakeScenario
 DATASTREAM = "custom_googleapis_com:datastream_"
 STATE, UP = f"{DATASTREAM}stream_state", f"{DATASTREAM}location_up"
 LAST_RUN = f"{DATASTREAM}exporter_last_run"
-FAIL = {
-    "at": 300,
-    "stream": "orders",
-    "do": "fail",
-    "reason": "DOWN",
-}
-UNREACHABLE = {
-    "at": 300,
-    "location": "*",
-    "do": "unreachable",
-}
+FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
+UNREACHABLE = {"at": 300, "location": "*", "do": "unreachable"}
 
 
-def of(
-    recording: Recording,
-    name: str,
-    **labels: str,
-) -> Series:
+def of(recording: Recording, name: str, **labels: str) -> Series:
     """Return the only series of a name and some labels."""
     named = [each for each in recording.series if each.name == name]
     (found,) = [each for each in named if labels.items() <= dict(each.labels).items()]
@@ -76,10 +63,7 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
 @pytest.mark.parametrize("mode", ["job", "function"])
 @pytest.mark.parametrize(("own", "seconds"), [({}, 300), ({"every": "2m"}, 120)])
 def test_an_exporter_runs_at_the_interval_of_its_config(
-    make_scenario: MakeScenario,
-    mode: str,
-    own: dict[str, str],
-    seconds: int,
+    make_scenario: MakeScenario, mode: str, own: dict[str, str], seconds: int
 ) -> None:
     """Config says the interval unless the deployment does; next_run follows."""
     config = WORLD["config"] | {"run": {"interval": "5m"}}
@@ -129,9 +113,7 @@ def test_a_location_without_an_answer_delays_no_other_ones_points(
 
 @pytest.mark.parametrize("name", ["points-lost-in-many-places", "region-unavailable"])
 def test_sockets_change_no_point(
-    name: str,
-    project_scenarios: dict[str, Scenario],
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, project_scenarios: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scenario is the same through real servers, errors and refusals included."""
 

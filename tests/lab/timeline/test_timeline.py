@@ -48,12 +48,7 @@ def draw(*series: Series, incidents: tuple[Incident, ...] = ()) -> Chart:
     """Return the chart of an hour."""
     spans = Spans()
     spans.add(series)
-    return chart(
-        HOUR,
-        spans,
-        incidents,
-        POLICIES.values(),
-    )
+    return chart(HOUR, spans, incidents, POLICIES.values())
 
 
 def bars(drawn: Chart) -> list[tuple[str, float, float]]:
@@ -125,10 +120,7 @@ def test_other_subjects_are_drawn_where_something_happens() -> None:
 
 
 def incident(
-    policy: str,
-    opened: float,
-    closed: float | None,
-    about: str = f"{AT}/orders",
+    policy: str, opened: float, closed: float | None, about: str = f"{AT}/orders"
 ) -> Incident:
     """Return an incident, with its times in minutes."""
     closes = None if closed is None else closed * MINUTE

@@ -100,9 +100,7 @@ def empty(command: Command) -> Iterator[Installation]:
 
 @pytest.fixture
 def installed(
-    empty: Installation,
-    policies: tuple[Policy, ...],
-    monkeypatch: pytest.MonkeyPatch,
+    empty: Installation, policies: tuple[Policy, ...], monkeypatch: pytest.MonkeyPatch
 ) -> Installation:
     """Return an emulator in which the exporter has run, with deployed policies."""
     monkeypatch.setattr(queries, "READABLE_SECONDS", 0)

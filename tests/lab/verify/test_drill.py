@@ -220,9 +220,7 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_person_who_agrees(
-    stage: Stage,
-    keyboard: int,
-    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage, keyboard: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A drill says first whom it pages, without a secret; then it counts down."""
     monkeypatch.setenv("TERM", "xterm")

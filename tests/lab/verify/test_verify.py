@@ -98,8 +98,7 @@ def test_old_and_lost_points(empty: Installation) -> None:
 
 
 def test_without_prometheus_the_rest_is_verified(
-    installed: Installation,
-    monkeypatch: pytest.MonkeyPatch,
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without Prometheus, only the comparison is left out: --strict fails then."""
     installed.verify()  # Google's engine goes on without it.

@@ -177,7 +177,6 @@ class Function:
         return Session(
             self.config,
             open_clients(self.config.endpoints, self.environ),
-            interval=self.config.run.every,
             monotonic=self.monotonic,
             now=self.now,
         )

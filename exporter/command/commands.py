@@ -126,7 +126,7 @@ COMMANDS = {"init": init, "run": run, "watch": watch, "check": check}
 
 @contextmanager
 def _session(
-    line: CommandLine, config: Config, interval: float | None = None
+    line: CommandLine, config: Config, interval: float = 0.0
 ) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
     environment.check_task_count(line.environ)

@@ -39,9 +39,9 @@ class _Location:
 class Memory:
     """What a process remembers from one run to the next."""
 
-    def __init__(self, interval: float | None = None) -> None:
-        """Take the seconds between two runs; None in a process that makes one run."""
-        self._interval = self._gap = interval or 0.0
+    def __init__(self, interval: float) -> None:
+        """Take the seconds between two runs."""
+        self._interval = self._gap = interval
         self._slack = min(LATE_SECONDS, self._gap / 2)
         self._now = math.inf
         # The locations of each project that were last discovered, and when

@@ -14,9 +14,9 @@ from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
-from exporter.run.memory import EMPTY, LATE_SECONDS, UNREADABLE
+from exporter.run.memory import EMPTY, UNREADABLE
 from exporter.run.report import Report
-from exporter.run.session import COLLECT_SECONDS, Session
+from exporter.run.session import Session
 from exporter.run.threads import Part, Threads
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import (
@@ -69,12 +69,10 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     if session.reached_nobody:
         seconds = min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE)
         session.clients.renew(seconds)
-    quarter = timestamp // COLLECT_SECONDS
-    first = quarter != session.quarter
-    session.quarter = quarter
-    if session.interval is None:
-        first = timestamp % COLLECT_SECONDS < session.every + LATE_SECONDS
-    collects = session.config.collect.objects and (first or not writes)
+    collects = session.collects(timestamp)
+    if not writes:
+        collects = session.config.collect.objects
+    session.last_run = timestamp
     run = _Run(session, timestamp, deadline, writes=writes)
     report = run.go(collects=collects)
     session.reached_nobody = report.reached_nobody and not report.stopped
@@ -336,7 +334,7 @@ class _Run:
         """Return the exporter's own series, of what the run did until now."""
         report = self._report
         # One missed start is tolerated.
-        overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self._session.every)
+        overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self._session.interval)
         values: dict[MetricName, float] = {
             "exporter/last_run": self._timestamp,
             "exporter/next_run": self._timestamp + overdue,

@@ -9,13 +9,13 @@ from threading import Event
 from exporter.config import Config
 from exporter.google.clients import Clients
 from exporter.logger import LOGGER
-from exporter.run.memory import Memory
+from exporter.run.memory import LATE_SECONDS, Memory
 from exporter.steps.problems import ProblemMemory
 from exporter.text import plural
 
 # Between two starts: Cloud Monitoring refuses points that are closer
 LEAST_SECONDS = 5.0
-COLLECT_SECONDS = 900  # the optional collectors run in the first run of each such time
+COLLECT_SECONDS = 900  # objects are collected once in each such time
 
 
 @dataclass
@@ -24,19 +24,26 @@ class Session:
 
     config: Config
     clients: Clients
-    # Seconds between two runs; None in a process that makes one run
-    interval: float | None = None
+    interval: float = 0.0  # seconds between two runs; config's, unless it is given
     monotonic: Callable[[], float] = time.monotonic  # a clock that never goes back
     now: Callable[[], float] = field(default_factory=lambda: time.time)  # unix time
-    quarter: int | None = None  # of an hour, in which the last run began
+    last_run: int | None = None  # unix seconds of the last run; None before the first
     # Whether the last run could neither read nor write anything
     reached_nobody: bool = False
 
     def __post_init__(self) -> None:
+        self.interval = self.interval or self.config.run.every
         self.memory = Memory(self.interval)
         self.problems = ProblemMemory(self.config.grouping)
-        # Seconds between two runs, also where each is a process of its own
-        self.every = self.interval or self.config.run.every
+
+    def collects(self, timestamp: int) -> bool:
+        """Return whether the run at ``timestamp``, unix seconds, is to collect objects.
+
+        A process that starts takes the run before to be an interval and 15 s ago.
+        """
+        before = self.last_run or timestamp - self.interval - LATE_SECONDS
+        is_first = timestamp // COLLECT_SECONDS != before // COLLECT_SECONDS
+        return self.config.collect.objects and is_first
 
 
 def run_every(

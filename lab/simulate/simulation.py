@@ -188,14 +188,9 @@ class _Exporter:
 
     def _started(self) -> tuple[Session, RunLog]:
         """Return the process: a new one for each run of a job."""
-        is_job = self._deployment.mode == "job"
-        if self._process is None or is_job:
+        if self._process is None or self._deployment.mode == "job":
             session = Session(
-                self._config,
-                self._clients,
-                interval=None if is_job else self._deployment.every,
-                monotonic=self._clock,
-                now=self._own_time,
+                self._config, self._clients, monotonic=self._clock, now=self._own_time
             )
             self._process = session, RunLog(self._clock)
         return self._process

@@ -42,7 +42,7 @@ class Lab:
     def session(
         self,
         *sources: Any,
-        interval: float | None = None,
+        interval: float = 0.0,
         clock: Callable[[], float] = time.time,
         **config: Any,
     ) -> Session:

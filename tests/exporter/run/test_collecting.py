@@ -1,4 +1,4 @@
-"""When objects and private connections are collected, and what a failure costs."""
+"""When objects are collected, and what a failure costs."""
 
 import time
 from typing import Any

@@ -145,10 +145,10 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
 
 @pytest.mark.parametrize(
     ("interval", "watch", "seconds"),
-    [("1m", None, 120), ("3m", None, 360), ("5m", 10, 120), ("1m", 300, 600)],
+    [("1m", 0, 120), ("3m", 0, 360), ("5m", 10, 120), ("1m", 300, 600)],
 )
 def test_the_next_run_is_overdue_after_one_missed_start(
-    serve: Serve, interval: str, watch: float | None, seconds: float
+    serve: Serve, interval: str, watch: float, seconds: float
 ) -> None:
     """A schedule has config's interval, watch its own; two minutes at least."""
     lab = serve(world())

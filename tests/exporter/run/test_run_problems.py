@@ -38,9 +38,7 @@ class Fleet:
     def restart(self, **source: Any) -> None:
         """Start a new process; ``source`` has more keys of its source."""
         self.source = SOURCE | source
-        self.session = self.lab.session(
-            self.source, interval=None if self.forgetful else 60, clock=lambda: self.now
-        )
+        self.session = self.lab.session(self.source, clock=lambda: self.now)
 
     def run(self, until: int, seconds: float = PLENTY) -> list[Report]:
         """Run up to a minute, in so many real seconds each; return the reports."""

@@ -7,12 +7,12 @@ anything. What needs no order shares requests. The exporter's own series come la
 
 import random
 import time
+from collections.abc import Hashable
 from functools import partial
 
 from exporter.config import Source
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
-from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
 from exporter.run.memory import EMPTY, UNREADABLE
 from exporter.run.report import Report
@@ -32,7 +32,7 @@ from exporter.steps.measure import (
 from exporter.steps.problems import Earlier, EarlierProblems, LocationProblems, follow
 from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
 from exporter.steps.read_back import REFUSALS, read_back
-from exporter.steps.write import Writer, Written
+from exporter.steps.write import Writer, Written, all_lost
 
 _PROBLEMS = "problems"  # the call that reads back earlier problems
 _MOST_THREADS = 512
@@ -47,6 +47,9 @@ _MOST_THREADS = 512
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
+# How long after its deadline a call may return that kept to it. That is at most half of
+# what is reserved, and the exporter's own points have the rest.
+_GRACE_SECONDS = 1.0
 # The part of the time left that the list of a stream's objects may take
 _LIST_SHARE = 1 / 4
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
@@ -97,7 +100,8 @@ class _Run:
         self._read_by = deadline.within(deadline.left * _READING_SHARE)
         self._calls = Calls(clients.caller)
         pool = clients.pool(_MOST_THREADS, "location")
-        self._threads = Threads(self._calls, pool)
+        grace = min(_GRACE_SECONDS, reserved / 2)
+        self._threads = Threads(self._calls, pool, grace)
         self._reading = Part(self._threads, self._read_by)
         self._collecting = Part(self._threads, self._collect_by)
         self._writing = Part(self._threads, self._write_by, _STOPPED_SECONDS)
@@ -119,8 +123,7 @@ class _Run:
         started = time.monotonic()
         try:
             if self._session.problems.earlier is not Earlier.KNOWN:
-                take = self._take_problems
-                self._reading.start(_PROBLEMS, self._read_back, take)
+                self._reading.start(_PROBLEMS, self._read_back, self._use_problems)
             for source in self._session.config.sources:
                 self._start_source(source)
             self._reading.wait()
@@ -134,6 +137,8 @@ class _Run:
         finally:
             # Begin no other call. What hangs ends when the channels are closed.
             self._threads.pool.shutdown(wait=False, cancel_futures=True)
+        # How many points were lost with a result is unknown: one counts.
+        self._lose(self._threads.spoiled)
         report.seconds = time.monotonic() - started
         if self._writes and not self._end.stopped:
             samples = self._own_samples(collects=collects)
@@ -158,10 +163,10 @@ class _Run:
             self._report.discovered[project] = memory.discovered[project]
             return
         discover = partial(self._api.locations, project, self._read_by)
-        take = partial(self._take_discovery, source)
-        self._reading.start(ProjectName(project), discover, take)
+        use = partial(self._use_discovery, source)
+        self._reading.start(ProjectName(project), discover, use)
 
-    def _take_discovery(self, source: Source, found: tuple[str, ...] | Failure) -> None:
+    def _use_discovery(self, source: Source, found: tuple[str, ...] | Failure) -> None:
         if isinstance(found, Failure):
             self._report.unread[ProjectName(source.project)] = found
             return
@@ -187,9 +192,9 @@ class _Run:
             streams = self._api.streams(name, self._read_by)
             return self._expectations.compare(name, source, streams)
 
-        self._reading.start(name, read, partial(self._take_location, name))
+        self._reading.start(name, read, partial(self._use_location, name))
 
-    def _take_location(
+    def _use_location(
         self, name: LocationName, found: ComparedLocation | Failure
     ) -> None:
         if isinstance(found, Failure):
@@ -203,7 +208,7 @@ class _Run:
         clients, project = self._session.clients, self._writer.project
         return read_back(clients, project, self._timestamp, self._read_by, self._calls)
 
-    def _take_problems(self, found: EarlierProblems | Failure) -> None:
+    def _use_problems(self, found: EarlierProblems | Failure) -> None:
         """Take over earlier problems, or do without; write what waited for them."""
         problems = self._session.problems
         if isinstance(found, Failure):
@@ -211,9 +216,11 @@ class _Run:
             if found.kind in REFUSALS:
                 problems.earlier = Earlier.REFUSED
         else:
-            problems.learn(found)
+            with self._threads.guard(_PROBLEMS):
+                problems.learn(found)
         for at in self._report.read.values():
-            self._write_location(at)
+            with self._threads.guard(at.name):
+                self._write_location(at)
 
     def _collect(self) -> None:
         """List the objects of all streams, and write how many there are."""
@@ -223,19 +230,19 @@ class _Run:
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
         for name in names:
-            take = partial(self._take_objects, name)
-            self._collecting.start(name, partial(self._list_objects, name), take)
+            use = partial(self._use_objects, name)
+            self._collecting.start(name, partial(self._list_objects, name), use)
         self._collecting.wait()
         if not self._end.stopped:
             self._collecting.give_up()
-        self._write([], self._objects)
+        self._write("objects", [], self._objects)
 
     def _list_objects(self, name: StreamName) -> Objects:
         # One that hangs leaves time for others.
         deadline = self._collect_by.within(self._collect_by.left * _LIST_SHARE)
         return self._api.objects(name, deadline)
 
-    def _take_objects(self, name: StreamName, found: Objects | Failure) -> None:
+    def _use_objects(self, name: StreamName, found: Objects | Failure) -> None:
         if isinstance(found, Failure):
             self._report.uncollected[name] = found
         else:
@@ -245,13 +252,7 @@ class _Run:
 
     def _write_location(self, at: ComparedLocation) -> None:
         """Write a location if that is due; one without streams shares a request."""
-        try:
-            samples = self._samples_due(at)
-        except Exception:
-            LOGGER.exception("The exporter failed to measure %s:", at.name)
-            # Counts as one lost point, since the number is unknown.
-            self._lose(1)
-            return
+        samples = self._samples_due(at)
         if not samples:
             return
         last_read = location_sample("location/last_read", at.name, self._timestamp)
@@ -259,7 +260,7 @@ class _Run:
             self._shared_names.append(at.name)
             self._shared += [*samples, last_read]
         else:
-            self._write([at.name], samples, last_read)
+            self._write(at.name, [at.name], samples, last_read)
 
     def _samples_due(self, at: ComparedLocation) -> list[Sample]:
         """Return what is to be written of a location, but for its ``last_read``."""
@@ -290,22 +291,31 @@ class _Run:
             if memory.is_due(name):
                 self._shared_names.append(name)
                 self._shared.append(location_sample("location/up", name, int(up)))
-        self._write(self._shared_names, self._shared)
+        self._write("shared points", self._shared_names, self._shared)
 
-    def _write(self, names: list[Name], samples: list[Sample], *last: Sample) -> None:
-        """Write samples of some names, then ``last`` once all of those are accepted."""
+    def _write(
+        self,
+        what: Hashable,
+        names: list[Name],
+        samples: list[Sample],
+        last_read: Sample | None = None,
+    ) -> None:
+        """Write samples of some names, then ``last_read`` if all of those are accepted.
+
+        ``what`` tells the writes of a run apart.
+        """
         if not self._writes or self._end.stopped:
             return
 
         def write() -> Written:
             written = self._writer.write_points(samples, self._write_by)
-            if written.complete:
-                written += self._writer.write_points(last, self._write_by)
+            if last_read and written.complete:
+                written += self._writer.write_points([last_read], self._write_by)
             return written
 
-        def take(result: Written | Failure) -> None:
+        def use(result: Written | Failure) -> None:
             if isinstance(result, Failure):
-                result = Written(lost=len(samples))
+                result = all_lost(samples, result)
             self._report.written += result
             if result.complete:
                 for name in names:
@@ -313,7 +323,7 @@ class _Run:
 
         for name in names:
             self._session.memory.mark_unwritten(name)
-        self._writing.start(object(), write, take)
+        self._writing.start(what, write, use)
 
     def _mark_written(self, name: Name) -> None:
         """Remember that all that was due of a location or discovery was accepted."""

@@ -310,6 +310,24 @@ def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
     assert len(lab.cloud.points(PREFIX + "stream/state")) == 2
 
 
+def test_an_unexpected_error_costs_only_what_it_is_about(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broken discovery is logged and counted, and the known locations are written."""
+    bank = project("bank-prod", {"us-east1": ["ledger"]})
+    lab = serve({"projects": [*world()["projects"], bank]})
+    monitoring = Monitoring(lab.cloud)
+    listed = {"project": "bank-prod", "locations": ["us-east1"]}
+    session = lab.session(DISCOVERED, listed)
+    monkeypatch.setattr(session.memory, "keep_discovered", None)
+    report = run_once(session, Deadline.after(PLENTY))
+    assert list(seen(report)) == ["bank-prod/us-east1"]
+    assert monitoring.values("exporter/points_lost") == {("global", "0"): 1}
+    (record,) = caplog.records
+    assert record.getMessage().endswith("at projects/shop-prod:")
+    assert record.exc_info
+
+
 def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
     """And the run knows that its own were, though nobody can write that."""
     lab = serve(world({"europe-west1": [], "us-east1": ["users"]}))

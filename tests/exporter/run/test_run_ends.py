@@ -270,12 +270,13 @@ def test_a_location_without_a_thread_is_unreadable_and_says_so(
 def test_without_any_thread_everything_is_unreadable(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So it is told; nothing was written, and the exit code says so."""
+    """Each location says why, the lost points do too, and the run isn't complete."""
     lab = serve(world())
     allow_threads(monkeypatch, "location", 0)
     report = lab.run(LISTED, seconds=2)
     why = {failure.message for failure in report.unread.values()}
     assert why == {"no thread was free for it until the run's deadline"}
-    # Two of the locations, five of the exporter's own
-    assert report.written.lost == 7
+    lost = report.written.errors[0]
+    assert lost.points == 2
+    assert lost.failure in report.unread.values()
     assert not report.complete

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TextIO
 
@@ -81,6 +81,14 @@ class LastRuns:
 
 
 @dataclass
+class _Run:
+    """A run that has not begun: whoever calls before it does shares its answer."""
+
+    called: list[float] = field(default_factory=list)  # when those that wait called
+    answer: Answer = _FAILED
+
+
+@dataclass
 class Function:
     """Answers requests, with one run at a time.
 
@@ -97,11 +105,11 @@ class Function:
 
     def __post_init__(self) -> None:
         self._timeout = environment.request_timeout(self.environ) or math.inf
-        self._lock = threading.Lock()
         self._run_log = RunLog(self.monotonic)
         self._last = LastRuns()
-        self._arrivals: list[float] = []  # of the requests that have no answer yet
-        self._answer = _FAILED
+        self._next = _Run()
+        self._calling = threading.Lock()  # held while callers join the next run
+        self._running = threading.Lock()  # held by the caller that makes a run
 
     def answer(self, method: str, path: str) -> Answer:
         """Answer a request, with the result of a run that began after it arrived."""
@@ -110,32 +118,32 @@ class Function:
         if method != "POST":
             return Answer(405, {})
         by_log = path == LOG
-        arrived = self.monotonic()
-        last = self._last
-        # Another caller waits for a run, or the next one is soon enough.
-        if by_log and (self._waiting() or last.is_quiet(arrived)):
-            return _NO_RUN
-        # Callers that wait for the run under way share the next one.
-        self._arrivals.append(arrived)
+        with self._calling:
+            now = self.monotonic()
+            run = self._next
+            # Another caller waits for a run, or the next one is soon enough.
+            if by_log and (run.called or self._last.is_quiet(now)):
+                return _NO_RUN
+            run.called.append(now)
         try:
-            with self._lock:
-                if by_log and last.is_quiet(self.monotonic()):
+            with self._running:
+                if by_log and self._last.is_quiet(self.monotonic()):
                     return _NO_RUN
-                # Else a run began after the call arrived: it has the answer.
-                if arrived > last.began:
-                    self._answer = _FAILED
+                # Else another caller made this run.
+                if run is self._next:
                     verbose = is_verbose(self.environ)
                     with ending(self.log, JsonLines(), verbose=verbose):
-                        self._answer = self._run(by_log=by_log)
-                return self._answer
+                        run.answer = self._make(run, by_log=by_log)
+                return run.answer
         finally:
-            self._arrivals.remove(arrived)
+            with self._calling:
+                run.called.remove(now)
 
-    def _waiting(self) -> list[float]:
-        """Return when the callers came that wait for a run that has not begun."""
-        return [each for each in tuple(self._arrivals) if each > self._last.began]
+    def _make(self, run: _Run, *, by_log: bool) -> Answer:
+        """Make a run, and return its answer; who calls after it began shares another.
 
-    def _run(self, *, by_log: bool) -> Answer:
+        One that fails before it begins is left to the next caller that waits for it.
+        """
         session = self._session
         last = self._last
         last.complete = False
@@ -143,19 +151,21 @@ class Function:
         early = last.earliest(now) - now
         if early > 0:
             self.sleep(early)
-        began = self.monotonic()
-        # The first of those that share this run has waited longest.
-        waited = began - min(self._waiting())
-        left = self._timeout - MARGIN_SECONDS - waited
-        if left < _LEAST_RUN_SECONDS:
-            LOGGER.error(
-                "No time for a run is left after %.0f s of waiting; the next"
-                " request starts one.",
-                waited,
-            )
-            return _FAILED
-        seconds = min(left, session.config.run.deadline.total_seconds())
+        with self._calling:
+            began = self.monotonic()
+            # The first of those that share this run has waited longest.
+            waited = began - min(run.called)
+            left = self._timeout - MARGIN_SECONDS - waited
+            if left < _LEAST_RUN_SECONDS:
+                LOGGER.error(
+                    "No time for a run is left after %.0f s of waiting; the next"
+                    " request starts one.",
+                    waited,
+                )
+                return _FAILED
+            self._next = _Run()
         last.began = began
+        seconds = min(left, session.config.run.deadline.total_seconds())
         # A run that overstays its deadline ends the process. Where no thread can be
         # started for that, the run goes on without.
         overdue = threading.Timer(seconds + _GRACE_SECONDS, _end_process)

@@ -126,7 +126,7 @@ dist: $(ALL) ## build a release: the wheel, the module, bills of materials (Cycl
 	@mkdir $(DIST)/wheel
 	@git ls-files --cached --others --exclude-standard LICENSE README.md alerting_policies exporter lab pyproject.toml | \
 		tar -cf - -T - | tar -xf - -C $(DIST)/wheel
-	@sum=$$(sha256sum $(MODULE).zip | cut -d ' ' -f 1) && for each in README.md pyproject.toml exporter/command/init.py; do \
+	@sum=$$(sha256sum $(MODULE).zip | cut -d ' ' -f 1) && for each in README.md pyproject.toml exporter/setup/init.py; do \
 		sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e "s|sha256:HASH|sha256:$$sum|g" $$each >$(DIST)/wheel/$$each; \
 	done
 	@cd $(DIST)/wheel && $(abspath $(BIN))/python -m hatchling build --target wheel --directory .. >&2

@@ -6,10 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging import ERROR, INFO, WARNING, Formatter
 
-from exporter.command.check import check_access, check_config
 from exporter.command.command_line import CommandLine
-from exporter.command.findings import Finding, log_counts
-from exporter.command.init import init
 from exporter.command.table import fleet_document, print_json, print_report
 from exporter.config import Config, is_verbose, load
 from exporter.google import environment
@@ -21,6 +18,9 @@ from exporter.logger import LOGGER, JsonLines, Text
 from exporter.process import INCOMPLETE, OK, ending
 from exporter.run.run import run_once
 from exporter.run.session import Session, run_every
+from exporter.setup.check import check_access, check_config
+from exporter.setup.findings import Finding, log_counts
+from exporter.setup.init import write_files
 
 _CLEAR = "\x1b[H\x1b[2J"  # empties a terminal
 
@@ -39,6 +39,13 @@ def dispatch(line: CommandLine) -> int:
     with ending(log, formatter, verbose=verbose) as end:
         end.code = COMMANDS[line.command](line)
     return line.signals.exit_code or end.code
+
+
+def init(line: CommandLine) -> int:
+    """Write a first config.yaml and main.tf, and say what follows."""
+    return write_files(
+        line.project or (), line.folder, line.environ, line.signals, line.err
+    )
 
 
 def run(line: CommandLine) -> int:
@@ -116,7 +123,8 @@ def _findings(line: CommandLine) -> Iterator[Finding]:
     try:
         with _session(line, config) as session:
             yield Finding(INFO, "credentials", session.clients.account)
-            yield from check_access(session, line)
+            writes = not line.read_only
+            yield from check_access(session, line.signals.stop, writes=writes)
     except CallError as refused:
         yield Finding(ERROR, "credentials", str(refused))
 

@@ -1,1 +1,1 @@
-"""The way of a stream: read, compare, problems, measure, write, partial_write."""
+"""The way of a stream: read, read_back, compare, problems, measure, write."""

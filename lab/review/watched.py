@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.command.unwatched import covers, is_unwatched
 from exporter.config import Config, Source, from_text
 from exporter.documents.mistakes import InputError
+from exporter.setup.unwatched import covers, is_unwatched
 from exporter.text import plural
 from lab.markdown import code
 from lab.promql_durations import format_duration

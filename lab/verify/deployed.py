@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from google.cloud import monitoring_v3
 
-from exporter.command.findings import Finding
 from exporter.log.summary import name_first
+from exporter.setup.findings import Finding
 from lab.policies.deployment import canonical
 from lab.policies.files import Policy
 from lab.verify.target import Target

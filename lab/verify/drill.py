@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 from select import select
 
-from exporter.command.findings import Finding
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName
+from exporter.setup.findings import Finding
 from exporter.states import StreamState
 from exporter.steps.measure import problem_samples
 from exporter.steps.problems import Kind, LocationProblems, Problem

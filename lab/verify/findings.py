@@ -1,6 +1,6 @@
 """A question among what was verified: only a person can answer it."""
 
-from exporter.command.findings import Finding
+from exporter.setup.findings import Finding
 
 YOURS = 0  # the level of a question
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
-from exporter.command.findings import Finding
 from exporter.log.summary import name_first
+from exporter.setup.findings import Finding
 from lab.prove.incidents import resource_name
 from lab.verify.deployed import deployed_policies
 from lab.verify.target import Target

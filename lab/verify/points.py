@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
-from exporter.command.findings import Finding
 from exporter.log.summary import name_first
 from exporter.names import GLOBAL, LocationName
+from exporter.setup.findings import Finding
 from exporter.steps.measure import MetricName, definitions
 from exporter.text import plural
 from lab.verify.target import Target

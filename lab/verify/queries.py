@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from exporter.command.findings import Finding
 from exporter.google.errors import CallError, FailureKind
 from exporter.log.summary import name_first
 from exporter.logger import LOGGER
+from exporter.setup.findings import Finding
 from lab.backtest.backtest import metrics_to_read
 from lab.backtest.history import History, periods
 from lab.backtest.read import Reader

@@ -5,8 +5,8 @@ import json
 import pytest
 from freezegun import freeze_time
 
-from exporter.command import check
 from exporter.process import INCOMPLETE, OK, USAGE
+from exporter.setup import check
 from tests.exporter.command.conftest import (
     CARTS,
     CARTS_PAUSED,

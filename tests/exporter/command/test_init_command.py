@@ -142,17 +142,18 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
 
 
 @rows
-def test_nothing_is_written_where_a_project_cannot_be_read(
+def test_a_project_that_cannot_be_read_is_left_out(
     shop: Shop, change: dict[str, Any], said: str
 ) -> None:
-    """The warning says how to have it read, and the error names it; exit 1."""
+    """The warning says how to have it read, the error names it, and exit is 1."""
     shop.project |= change
     ended = init(shop)
     assert ended.code == INCOMPLETE
     assert said in ended.err
-    nothing = "\nerror: Nothing was written: shop-prod could not be read.\n"
-    assert ended.err.endswith(nothing)
-    assert not [*Path().iterdir()]
+    assert "\nerror: shop-prod could not be read, so it is no source; " in ended.err
+    assert ended.err.endswith("\n  terraform -chdir=. apply\n")
+    sources = config.load("config.yaml", {}).sources
+    assert [source.project for source in sources] == ["metrics-prod"]
 
 
 def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:

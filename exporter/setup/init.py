@@ -2,20 +2,21 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
+from typing import TextIO
 
 from exporter import PROGRAM, __version__
-from exporter.command.command_line import CommandLine
 from exporter.config import Endpoints, from_data
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Deadline
 from exporter.google.clients import open_clients
 from exporter.log.summary import failure_groups, fleet
 from exporter.logger import LOGGER
-from exporter.process import INCOMPLETE, OK
+from exporter.process import INCOMPLETE, OK, Signals
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -33,18 +34,25 @@ _RELEASED_MODULE = (
 _RELEASED_SCHEMA = f"https://REPOSITORY/raw/v{__version__}/docs/config.schema.json"
 
 
-def init(line: CommandLine) -> int:
-    """Look at the projects, or at gcloud's; write both files, and say what follows."""
-    folder, signals = line.folder, line.signals
+def write_files(
+    named: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    signals: Signals,
+    err: TextIO,
+) -> int:
+    """Look at the projects, or at gcloud's; write both files, and say what follows.
+
+    A project that can't be read is no source, and makes the exit code 1.
+    """
     config_file, main_file = folder / "config.yaml", folder / "main.tf"
     for path in (config_file, main_file):
         if path.exists():
             fix = "move it away, or name another folder with --folder"
             problem = f"exists already, and init overwrites no file; {fix}"
             raise InputError([f"{path}: {problem}"])
-    with open_clients(Endpoints(), line.environ) as clients, signals:
-        named = line.project or filter(None, [clients.project])
-        projects = list(dict.fromkeys(named))
+    with open_clients(Endpoints(), environ) as clients, signals:
+        projects = list(dict.fromkeys(named or filter(None, [clients.project])))
         if not projects:
             fix = "name one with --project, or choose one: gcloud config set project"
             problem = f"no project is given, and gcloud has none; {fix} PROJECT"
@@ -54,15 +62,16 @@ def init(line: CommandLine) -> int:
         data = {"metrics": sources[0], "sources": sources}
         session = Session(from_data(data, "--project", {}), clients)
         report = run_once(session, deadline, writes=False)
-        for group in failure_groups(report):
-            # There is no file to look into yet.
-            LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
-        unread = {name.project for name in report.unread}
-        unread -= {location.name.project for location in report.locations}
-        if report.stopped or unread or not report.locations:
-            which = ", ".join(sorted(unread)) or "the fleet"
-            LOGGER.error("Nothing was written: %s could not be read.", which)
-            return INCOMPLETE
+    for group in failure_groups(report):
+        # There is no file to look into yet.
+        LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
+    read = {location.name.project for location in report.locations}
+    unread = sorted({name.project for name in report.unread} - read)
+    readable = [project for project in projects if project not in unread]
+    if report.stopped or not report.locations:
+        which = ", ".join(unread) or "the fleet"
+        LOGGER.error("Nothing was written: %s could not be read.", which)
+        return INCOMPLETE
     largest = max(report.locations, key=lambda location: len(location.held))
     module, schema = _module_and_schema(folder)
     next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
@@ -70,9 +79,9 @@ def init(line: CommandLine) -> int:
         "source": module,
         "region": largest.name.location if largest.held else "us-central1",
         "project": projects[0],
-        "example": projects[-1],
+        "example": readable[-1],
         "schema": schema,
-        "sources": "\n".join(f"  - project: {project}" for project in projects),
+        "sources": "\n".join(f"  - project: {project}" for project in readable),
         "not_running": _not_running(report).rstrip(),
         "next_week": next_week.date(),
     }
@@ -88,6 +97,9 @@ def init(line: CommandLine) -> int:
         problem = f"cannot be written ({error.strerror}); name another with --folder"
         raise InputError([f"{folder}: {problem}"]) from None
     LOGGER.info("%s.", capitalized(fleet(report)))
+    for project in unread:
+        problem = "could not be read, so it is no source; add it once it can be"
+        LOGGER.error("%s %s.", project, problem)
     LOGGER.info(
         "Wrote %s and %s. Read the first, and choose in the second whom to notify."
         " Then:",
@@ -97,12 +109,12 @@ def init(line: CommandLine) -> int:
     # This installation, of which there may be several, as it is called from here.
     program = os.path.relpath(Path(sys.executable).with_name(PROGRAM))
     terraform = f"  terraform -chdir={shell_quote(str(folder))}"
-    line.err.write(
+    err.write(
         f"  {shell_quote(program)} check --config {shell_quote(str(config_file))}\n"
         f"{terraform} init\n"
         f"{terraform} apply\n"
     )
-    return OK
+    return INCOMPLETE if unread else OK
 
 
 def _module_and_schema(folder: Path) -> tuple[str, str]:

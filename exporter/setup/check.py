@@ -10,10 +10,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
 from itertools import islice
 from logging import ERROR, INFO, WARNING
+from threading import Event
 
-from exporter.command.command_line import CommandLine
-from exporter.command.findings import Finding
-from exporter.command.unwatched import covers, is_unwatched
 from exporter.config import Config, Source, Window
 from exporter.config.locations import KNOWN
 from exporter.config.model import matches
@@ -25,6 +23,8 @@ from exporter.log.summary import failure_groups, name_first, omitted, problem_of
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
+from exporter.setup.findings import Finding
+from exporter.setup.unwatched import covers, is_unwatched
 from exporter.states import EXPECTED_BY_DEFAULT
 from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.measure import exporter_sample
@@ -159,14 +159,15 @@ def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
                 yield ("sources", index, key, number), prefix, glob
 
 
-def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
+def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
-    It also looks where config doesn't, for streams that nothing watches.
+    It also looks where config doesn't, for streams that nothing watches; ``stop`` ends
+    it early. Unless it ``writes``, the permission to write stays unchecked.
     """
     config = session.config
     seconds = config.run.deadline.total_seconds()
-    deadline = Deadline.after(seconds, line.signals.stop)
+    deadline = Deadline.after(seconds, stop)
     # It also discovers the projects whose locations are listed.
     more = {Source(project=each.project) for each in config.sources if each.locations}
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
@@ -204,7 +205,7 @@ def check_access(session: Session, line: CommandLine) -> Iterator[Finding]:
             if not matching(names, prefix + glob):
                 words = f"{quote(glob)} matches no stream{_guess(glob, names)}"
                 yield Finding(WARNING, config.document.place(path), words)
-    yield from _check_series(session, report, deadline, writes=not line.read_only)
+    yield from _check_series(session, report, deadline, writes=writes)
 
 
 def _location(

@@ -1,0 +1,1 @@
+"""What a person runs before anything is deployed: ``init`` and ``check``."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 from logging import DEBUG, INFO, Formatter
 from threading import Event, Thread
 from types import FrameType
@@ -32,6 +33,9 @@ def start(program: str, module: str) -> NoReturn:
     nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
     sys.stdout = sys.stdout or nowhere
     sys.stderr = sys.stderr or nowhere
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A letter that its encoding lacks ends no command, as on stderr.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Imported now, because it imports Pydantic, which takes a moment.
     from exporter.google import environment
 

@@ -34,6 +34,15 @@ def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
     assert "carts   shop-prod" in out
 
 
+def test_letters_that_the_encoding_lacks_are_escaped(shop: Shop) -> None:
+    """A terminal that has no sign for the euro ends no command."""
+    errors = [{"reason": "COSTS", "message": "1 \u20ac"}]
+    shop.europe["streams"] = [{"id": "orders", "state": "FAILED", "errors": errors}]
+    ended = shop.shell('PYTHONIOENCODING=latin-1 exec "$0" -m exporter check')
+    assert ended.code == OK
+    assert r"COSTS: 1 \u20ac" in ended.out
+
+
 @pytest.mark.parametrize("command", [["run", "--dry-run"], ["check"]])
 def test_a_reader_who_has_seen_enough_is_no_traceback(
     shop: Shop, command: list[str]

@@ -170,13 +170,16 @@ def list_pages(
 
     def page(timeout: float) -> Any:
         answer = method(request, retry=None, timeout=timeout)
-        if not hasattr(answer, "pages"):
-            # Locations alone are listed without a pager.
-            return answer
+        # Locations alone are listed without a pager.
+        is_pager = hasattr(answer, "pages")
+        if is_pager:
+            answer = next(answer.pages)
+        if answer is None:
+            # As where a proxy cuts it off.
+            raise exceptions.ServiceUnavailable("the answer is OK and empty")
         # Raw messages are faster to read, and have numbers that proto-plus doesn't
         # know.
-        first = next(answer.pages)
-        return type(first).pb(first)
+        return type(answer).pb(answer) if is_pager else answer
 
     method_name = type(request).__name__.removesuffix("Request")
     parent = getattr(request, "parent", "") or request.name

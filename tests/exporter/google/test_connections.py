@@ -3,9 +3,13 @@
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import grpc
 import pytest
+from google.cloud import datastream_v1
 
 from exporter.config import Endpoints
 from exporter.documents.mistakes import InputError
@@ -253,3 +257,30 @@ def test_google_is_called_through_a_proxy(
     assert found.hint == NO_GRPC
     assert tokens.requests[-1].path == front.address
     assert front.tokens == []
+
+
+def test_an_answer_without_a_message_is_asked_for_again() -> None:
+    """A proxy may cut an answer off that is OK: that is no empty list, and no bug."""
+    message = datastream_v1.ListStreamsResponse.pb()(streams=[{"name": "x/orders"}])
+    answers = [[], [message]]
+
+    def list_streams(_request: bytes, _context: object) -> Iterator[Any]:
+        yield from answers.pop(0)
+
+    # As a stream of messages, the server may send none and end with OK.
+    handler = grpc.unary_stream_rpc_method_handler(
+        list_streams, response_serializer=type(message).SerializeToString
+    )
+    service = "google.cloud.datastream.v1.Datastream"
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_registered_method_handlers(service, {"ListStreams": handler})
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with plain(f"127.0.0.1:{port}") as clients:
+            api = Datastream(clients, Calls())
+            (stream,) = api.streams(AT, Deadline.after(PLENTY))
+    finally:
+        server.stop(None)
+    assert stream.id == "orders"
+    assert not answers

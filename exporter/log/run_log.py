@@ -9,7 +9,7 @@ import math
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from logging import ERROR, INFO, WARNING
 from typing import Any
 
@@ -25,9 +25,16 @@ from exporter.log.summary import (
     problem_of,
 )
 from exporter.logger import log
-from exporter.names import LocationName, StreamName
+from exporter.names import LocationName
 from exporter.run.report import Report
-from exporter.steps.compare import MISSING, ComparedStream, Verdict, missing
+from exporter.steps.compare import (
+    MISSING,
+    ComparedLocation,
+    ComparedStream,
+    Omission,
+    Verdict,
+    missing,
+)
 from exporter.steps.write import WriteError
 from exporter.text import capitalized, one_line, plural, without_markup
 
@@ -59,7 +66,8 @@ class RunLog:
         self._monotonic = monotonic
         self._every_run = every_run
         self._reminded = -math.inf
-        self._known: dict[LocationName, dict[StreamName, ComparedStream]] = {}
+        # Each location as it was last read
+        self._known: dict[LocationName, ComparedLocation] = {}
         # The fields of what was said of failures that last
         self._failures: list[Mapping[str, Any]] = []
 
@@ -85,28 +93,43 @@ class RunLog:
             _log_run(report)
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
-        """Log which streams changed or need a look."""
+        """Log which streams changed or need a look, the most urgent ones first."""
         entries: list[_Entry] = []
-        for location in report.locations:
-            now = {watched.name: watched for watched in location.streams}
-            is_new = location.name not in self._known
-            before = self._known.get(location.name, now)
-            self._known[location.name] = now
-            for name in now | before:
-                gone = missing(name)
-                watched, was = now.get(name, gone), before.get(name, gone)
-                previous = was.state_name
-                if (watched.state_name, watched.expected) != (previous, was.expected):
-                    entries.append((watched, previous))
-                elif watched.verdict is not Verdict.FINE and (remind or is_new):
-                    entries.append((watched, None))
+        for at in report.locations:
+            before = self._known.get(at.name)
+            self._known[at.name] = at
+            if before:
+                entries += _entries(at, before, remind=remind)
+            else:
+                entries += _entries(at, at, remind=True)
         entries.sort(key=_urgency, reverse=True)
-        for watched, change in entries[:MOST_ENTRIES]:
-            _log_stream(watched, change, lasting(report, watched.name))
+        for watched, previous in entries[:MOST_ENTRIES]:
+            _log_stream(watched, previous, lasting(report, watched.name))
         more = len(entries) - MOST_ENTRIES
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
             log(WARNING, text, event="more_streams", count=more)
+
+
+def _entries(
+    at: ComparedLocation, before: ComparedLocation, *, remind: bool
+) -> Iterator[_Entry]:
+    """Yield which streams of a location are not as they were before.
+
+    With ``remind``, also those that still need a look.
+    """
+    now = {one.name: one for one in at.streams}
+    then = {one.name: one for one in before.streams}
+    for name in now | then:
+        watched = now.get(name, missing(name))
+        was = then.get(name, missing(name))
+        previous = was.state_name
+        if before.unwatched.get(name.stream) is Omission.MUTED:
+            previous = Omission.MUTED
+        if (watched.state_name, watched.expected) != (previous, was.expected):
+            yield watched, previous
+        elif remind and watched.verdict is not Verdict.FINE:
+            yield watched, None
 
 
 def _log_run(report: Report) -> None:
@@ -163,6 +186,9 @@ def _log_stream(now: ComparedStream, previous: str | None, lasting: str) -> None
     if previous is None:
         event = "stream_bad"
         words, change = problem, ""
+    elif previous == Omission.MUTED:
+        event = "mute_ended"
+        words = f"is no longer muted and {problem}"
     elif state == MISSING:
         event = "stream_vanished"
         words = f"was {previous} and no longer exists"

@@ -14,9 +14,18 @@ from exporter.logger import JsonLines, logging_to
 from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState, state_name
+from exporter.steps.compare import Expectations
 from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.read import Stream
-from tests.exporter.reports import DENIED, DOWN, EUROPE, empty_report, report, unread
+from tests.exporter.reports import (
+    DENIED,
+    DOWN,
+    EUROPE,
+    config,
+    empty_report,
+    report,
+    unread,
+)
 from tests.tables import rows
 
 Fields: TypeAlias = dict[str, Any]
@@ -74,6 +83,33 @@ def test_a_change_is_logged_once(
     for name, one in (("previous", before), ("state", after)):
         assert entry[name] == (state_name(one["state"]) if one else "missing")
     assert silent == [[], []]
+
+
+@rows
+def test_a_mute_that_ends_is_said_as_that(
+    streams: list[Fields], severity: str, text: str
+) -> None:
+    """The stream isn't new, and nobody knows how it was meanwhile."""
+    whole = config(
+        required=[ORDERS], mutes=[{"match": ORDERS, "until": "2026-01-01T00:00:00Z"}]
+    )
+    listed = [Stream("orders", **each) for each in streams]
+    muted, watched = (
+        empty_report(
+            read={
+                EUROPE: Expectations(whole, now).compare(
+                    EUROPE, whole.sources[0], listed
+                )
+            }
+        )
+        for now in (0, 2_000_000_000)
+    )
+    before, (entry,), after = play(muted, watched, watched)
+    assert before == after == []
+    assert entry["event"] == "mute_ended"
+    assert entry["previous"] == "muted"
+    assert entry["severity"] == severity
+    assert entry["message"].startswith(f"{ORDERS} is no longer muted and {text}")
 
 
 @rows

@@ -1,6 +1,7 @@
 """Prints words and values in the sentences that a person reads."""
 
 import json
+from datetime import UTC, datetime
 
 _LONGEST_QUOTE = 60
 # Backticks, and angle brackets as single quotation marks: they look alike
@@ -19,6 +20,11 @@ def plural(count: int, noun: str) -> str:
 def capitalized(text: str) -> str:
     """Return a text with its first letter as a capital, to begin a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def utc_time(unix_seconds: float) -> str:
+    """Return a time in UTC, such as ``2026-12-24T22:00:00Z``."""
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def printable(text: str) -> str:

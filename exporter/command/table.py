@@ -4,9 +4,16 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from exporter.log.summary import fleet, lasting, numbers, omitted, problem_of
+from exporter.log.summary import (
+    fleet,
+    lasting,
+    numbers,
+    omitted,
+    problem_of,
+    stream_problem,
+)
 from exporter.run.report import Report
-from exporter.text import one_line, printable
+from exporter.text import one_line, printable, utc_time
 
 _HEADINGS = (
     "stream",
@@ -52,18 +59,20 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
 
 def fleet_document(report: Report) -> dict[str, Any]:
     """Return what the table says, and the numbers of the run, as plain data."""
-    streams = [
-        {
-            "name": str(one.name),
-            "state": one.state_name,
-            "expected": one.expected,
-            "errors": one.stream.errors,
-            "problem": problem_of(one),
-            "since": lasting(report, one.name),
-        }
-        for location in report.locations
-        for one in location.streams
-    ]
+    streams = []
+    for location in report.locations:
+        for one in location.streams:
+            problem = stream_problem(report, one.name)
+            streams.append(
+                {
+                    "name": str(one.name),
+                    "state": one.state_name,
+                    "expected": one.expected,
+                    "errors": one.stream.errors,
+                    "problem": problem_of(one),
+                    "since": problem and utc_time(problem.since),
+                }
+            )
     unread = {str(name): str(why) for name, why in sorted(report.unread.items())}
     return {"streams": streams, "unread": unread, "run": numbers(report)}
 

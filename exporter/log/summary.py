@@ -9,7 +9,7 @@ from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
-from exporter.steps.problems import LocationProblems
+from exporter.steps.problems import LocationProblems, Problem
 from exporter.text import one_line, plural, printable
 
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
@@ -151,14 +151,21 @@ def problem_of(watched: ComparedStream) -> str:
     return text
 
 
-def lasting(report: Report, name: StreamName) -> str:
-    """Return how long a stream has had its problem, and whether in a group."""
+def stream_problem(report: Report, name: StreamName) -> Problem | None:
+    """Return the problem that a stream has, if it has one."""
     known = report.problems.get(name.location_name, LocationProblems())
     for (stream, _), problem in known.current.items():
-        if stream != name.stream:
-            continue
-        minutes = max(0, report.timestamp - problem.since) // 60
-        if problem.grouped:
-            return f"{minutes:,} min in a group"
-        return f"{minutes:,} min" if minutes else ""
-    return ""
+        if stream == name.stream:
+            return problem
+    return None
+
+
+def lasting(report: Report, name: StreamName) -> str:
+    """Return how long a stream has had its problem, and whether in a group."""
+    problem = stream_problem(report, name)
+    if problem is None:
+        return ""
+    minutes = max(0, report.timestamp - problem.since) // 60
+    if problem.grouped:
+        return f"{minutes:,} min in a group"
+    return f"{minutes:,} min" if minutes else ""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.process import INCOMPLETE, OK
+from exporter.process import INCOMPLETE, OK, USAGE
 from tests.exporter.command.conftest import (
     CARTS,
     CARTS_PAUSED,
@@ -61,21 +61,40 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
     """With --json, stdout says what the table says, and what could not be read."""
     shop.faults = [{"method": "ListStreams", "location": "us-east1", "code": "ABORTED"}]
     shop.config += "run: {deadline: 2s}\n"
+    before = datetime.now(UTC).replace(microsecond=0)
     ended = shop.command("run", "--dry-run", "--json")
     document = json.loads(ended.out)
     _, carts = document["streams"]
+    since = datetime.fromisoformat(carts.pop("since"))
+    assert before <= since <= datetime.now(UTC)
     assert carts == {
         "name": CARTS,
         "state": "PAUSED",
         "expected": False,
         "errors": 0,
         "problem": CARTS_PAUSED.removeprefix(f"{CARTS} ").removesuffix("."),
-        "since": "",
     }
     (reason,) = document["unread"].values()
     assert reason.startswith("unavailable: ")
     assert document["run"]["unreadable"] == 1
     assert CARTS_PAUSED in ended.err
+
+
+def test_mistakes_in_config_are_one_json_document_for_scripts(shop: Shop) -> None:
+    """With --json, stdout has the mistakes too: of run a list, of check findings."""
+    shop.config = "metrics: {project: 12}\nsorces: []\n"
+    ran = shop.command("run", "--json")
+    checked = shop.command("check", "--json")
+    assert ran.code == checked.code == USAGE
+    errors = json.loads(ran.out)["errors"]
+    assert [each.split(":")[1] for each in errors] == ["1", "1", "2"]
+    for each in errors:
+        assert f"error: {each}\n" in ran.err
+    findings = json.loads(checked.out)
+    assert [each["text"] for each in findings] == errors
+    assert {(each["level"], each["part"]) for each in findings} == {
+        ("failed", "config")
+    }
 
 
 def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:

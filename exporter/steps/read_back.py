@@ -6,7 +6,6 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 import sys
 from collections import defaultdict
-from functools import cache
 from itertools import product
 from typing import Any
 
@@ -49,6 +48,7 @@ def read_back(
     The run is at ``timestamp``, in unix seconds. What fails in passing is tried again
     until the deadline.
     """
+    numbers: dict[int, int] = {}  # each once, as there are very many that are equal
 
     def list_values(what: tuple[MetricName, bool]) -> _Values:
         """Return all recent values of a metric, or each series' last one before."""
@@ -77,7 +77,7 @@ def read_back(
         try:
             for page in pages:
                 for series in page.time_series:
-                    _add_points(series, values)
+                    _add_points(series, values, numbers)
         except CallError as error:
             if not is_unknown_metric(error.failure):
                 raise
@@ -103,23 +103,19 @@ def read_back(
         wait *= 2
 
 
-def _add_points(series: Any, values: _Values) -> None:
+def _add_points(series: Any, values: _Values, numbers: dict[int, int]) -> None:
     """Add the points of a listed series; an exporter before this one wrote no kind."""
     kind = series.metric.labels["kind"]
     if kind in set(Kind):
         labels = series.resource.labels
         name = LocationName(labels["namespace"], labels["location"])
-        # Equal ids and numbers are one object, as there are very many.
+        # Equal ids are one object, too.
         stream = sys.intern(series.metric.labels["stream_id"])
         of_series = values[name, (stream, Kind(kind))]
         for point in series.points:
-            seconds = _shared(point.interval.end_time.seconds)
-            of_series[seconds] = _shared(point.value.int64_value)
-
-
-@cache
-def _shared(number: int) -> int:
-    return number
+            seconds, value = point.interval.end_time.seconds, point.value.int64_value
+            seconds = numbers.setdefault(seconds, seconds)
+            of_series[seconds] = numbers.setdefault(value, value)
 
 
 def _join(

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -100,6 +100,7 @@ class End:
     """How a command, or an answer to a request, ended."""
 
     code: int = OK
+    errors: Sequence[str] = ()  # sentences about why it did nothing more
 
 
 @contextmanager
@@ -120,7 +121,8 @@ def ending(
         try:
             yield end
         except (InputError, CallError) as error:
-            for sentence in str(error).splitlines():
+            end.errors = str(error).splitlines()
+            for sentence in end.errors:
                 LOGGER.error("%s", sentence)
             end.code = USAGE if isinstance(error, InputError) else INCOMPLETE
         except Exception:

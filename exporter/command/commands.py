@@ -9,7 +9,6 @@ from logging import ERROR, INFO, WARNING, Formatter
 from exporter.command.command_line import CommandLine
 from exporter.command.table import fleet_document, print_json, print_report
 from exporter.config import Config, is_verbose, load
-from exporter.documents.mistakes import InputError
 from exporter.google import environment
 from exporter.google.calls import Deadline
 from exporter.google.clients import open_clients
@@ -39,6 +38,8 @@ def dispatch(line: CommandLine) -> int:
     verbose = line.verbose or is_verbose(line.environ)
     with ending(log, formatter, verbose=verbose) as end:
         end.code = COMMANDS[line.command](line)
+    if line.json and end.errors:
+        print_json({"errors": end.errors}, line.out)
     return line.signals.exit_code or end.code
 
 
@@ -51,15 +52,6 @@ def init(line: CommandLine) -> int:
 
 def run(line: CommandLine) -> int:
     """Read, measure and write once; on a dry run, read and measure."""
-    try:
-        return _run(line)
-    except (InputError, CallError) as error:
-        if line.json and not line.on_cloud_run:
-            print_json({"errors": str(error).splitlines()}, line.out)
-        raise
-
-
-def _run(line: CommandLine) -> int:
     with _session(line, load(line.config, line.environ)) as session:
         seconds = session.config.run.deadline.total_seconds()
         deadline = Deadline.after(seconds, line.signals.stop)
@@ -102,22 +94,16 @@ def watch(line: CommandLine) -> int:
 def check(line: CommandLine) -> int:
     """Say of everything that a run needs whether it is in place."""
     findings: list[Finding] = []
-    try:
-        for finding in _findings(line):
-            findings.append(finding)
-            if line.on_cloud_run:
-                LOGGER.log(finding.level, "%s", finding)
-            elif not line.json:
-                with suppress(BrokenPipeError):
-                    print(finding, file=line.out, flush=True)
-    except InputError as error:
-        findings += [Finding(ERROR, "config", each) for each in error.sentences]
-        raise
-    finally:
-        if line.json:
-            document = [{**each._asdict(), "level": each.grade} for each in findings]
+    for finding in _findings(line):
+        findings.append(finding)
+        if line.on_cloud_run:
+            LOGGER.log(finding.level, "%s", finding)
+        elif not line.json:
             with suppress(BrokenPipeError):
-                print_json(document, line.out)
+                print(finding, file=line.out, flush=True)
+    if line.json:
+        found = [{**each._asdict(), "level": each.grade} for each in findings]
+        print_json({"findings": found}, line.out)
     counts = Counter(each.level for each in findings)
     if line.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")

@@ -58,7 +58,7 @@ def test_the_findings_are_one_json_document_for_scripts(shop: Shop) -> None:
     """With --json, each finding has its level, what it is about, and its text."""
     ended = shop.command("check", "--json", "--strict")
     assert ended.code == INCOMPLETE
-    bad = [one for one in json.loads(ended.out) if one["level"] != "ok"]
+    bad = [one for one in json.loads(ended.out)["findings"] if one["level"] != "ok"]
     text = CARTS_PAUSED[:-1]
     assert bad == [{"level": "warning", "part": "alerts now", "text": text}]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from exporter.log.summary import (
@@ -79,7 +80,9 @@ def fleet_document(report: Report) -> dict[str, Any]:
 
 def print_json(document: object, out: TextIO) -> None:
     """Print a JSON document, for scripts."""
-    print(json.dumps(document, indent=2), file=out, flush=True)
+    # A reader may have seen enough.
+    with suppress(BrokenPipeError):
+        print(json.dumps(document, indent=2), file=out, flush=True)
 
 
 def print_table(

@@ -23,6 +23,7 @@ from exporter.run.session import Session
 from exporter.states import EXPECTABLE
 from exporter.text import capitalized
 
+_FILES = ("config.yaml", "main.tf")
 _SECONDS = 60.0  # how long reading the streams may take
 # Beside this package, where it is installed from a clone
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
@@ -45,7 +46,7 @@ def write_files(
 
     A project that can't be read is no source, and makes the exit code 1.
     """
-    config_file, main_file = folder / "config.yaml", folder / "main.tf"
+    config_file, main_file = (folder / name for name in _FILES)
     for path in (config_file, main_file):
         if path.exists():
             fix = "move it away, or name another folder with --folder"
@@ -85,17 +86,7 @@ def write_files(
         "not_running": _not_running(report).rstrip(),
         "next_week": next_week.date(),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in (config_file, main_file):
-            template = Path(__file__).with_name(f"{path.name}.template")
-            text = Template(template.read_text("utf-8")).substitute(values)
-            # Not even a file that has come since is overwritten.
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror}); name another with --folder"
-        raise InputError([f"{folder}: {problem}"]) from None
+    _fill_templates(folder, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
     for project in unread:
         problem = "could not be read, so it is no source; add it once it can be"
@@ -115,6 +106,21 @@ def write_files(
         f"{terraform} apply\n"
     )
     return INCOMPLETE if unread else OK
+
+
+def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
+    """Write both files, or raise InputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            template = Path(__file__).with_name(f"{name}.template")
+            text = Template(template.read_text("utf-8")).substitute(values)
+            # Not even a file that has come since is overwritten.
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror}); name another with --folder"
+        raise InputError([f"{folder}: {problem}"]) from None
 
 
 def _module_and_schema(folder: Path) -> tuple[str, str]:

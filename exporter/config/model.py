@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from cronsim import CronSim
 from pydantic import Field, PrivateAttr, model_validator
@@ -120,9 +120,6 @@ def _in_utc(time: datetime, timezone: tzinfo) -> datetime:
 class Expectation(Section):
     """More states that are fine for some streams, and limits that are their own."""
 
-    removed: ClassVar = {
-        "longest": "give states an end with during (from and until), or use a mute"
-    }
     match: NameGlob
     """Glob on the full name, projects/P/locations/L/streams/S; the last match that has
     a key wins, for each key."""
@@ -195,9 +192,6 @@ class Grouping(Section):
 class Collect(Section):
     """What is read in addition to states."""
 
-    removed: ClassVar = {
-        "private_connections": "remove it: a broken connection shows as FAILED streams"
-    }
     errors: bool = True
     """Whether to count the errors of each stream."""
     error_texts: bool = True

@@ -6,12 +6,12 @@ Without quotes, the numbers and words of JSON are values; all else is text, such
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
@@ -38,7 +38,6 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True
     )
-    removed: ClassVar[Mapping[str, str]] = {}  # what takes the place of a former key
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +49,7 @@ class Section(BaseModel):
         for key, value in data.items():
             if key not in known:
                 # Forbidden whatever its value: the mistake says what is allowed.
-                kept[key] = cls.removed.get(key, known)
+                kept[key] = known
             elif value is not None:
                 kept[key] = value
         return kept
@@ -190,11 +189,8 @@ class Document:
                     *parent, key = details["loc"]
                     location = (*self._key_path(parent), key)
                 case "extra_forbidden":
-                    allowed = details["input"]
-                    words = f"was removed; {allowed}"
-                    if not isinstance(allowed, str):
-                        advice = hint(str(location[-1]), allowed)
-                        words = f"is not a known key; {advice}"
+                    advice = hint(str(location[-1]), details["input"])
+                    words = f"is not a known key; {advice}"
             self.add_error(location, words)
         return None
 

@@ -35,6 +35,7 @@ locals {
   # A policy on a log sees its own project's log only. Those on the exporter's log are here, in the metrics project;
   # those on the watched projects' logs are in log_policies/.
   on_exporter_log = [for name, log in local.log : name if try(strcontains(log.filter, "\"${var.name}\""), false)]
+  on_other_logs   = setsubtract([for name, log in local.log : name if log != null], local.on_exporter_log)
 
   # What the resource reads. A query becomes one line, so it has no comments.
   formed = [
@@ -68,7 +69,7 @@ locals {
   policies = { for name in setsubtract(local.formed, local.left_out) : name => local.decoded[name] }
 
   # What policy_overrides can name, and the numbers in queries that it can change.
-  policy_names = sort(setsubtract(keys(local.decoded), keys(local.removed_policies)))
+  policy_names = sort(setsubtract(keys(local.decoded), local.on_other_logs))
   thresholds = {
     for name, file in local.decoded : name => file.userLabels.threshold if can(file.userLabels.threshold)
   }
@@ -80,18 +81,4 @@ locals {
   )
   # In seconds. Google takes 25 hours for the look-back window, its offset and the retest window together.
   duration_limits = { stream-backfill-long = 0, stream-quiet-24h = 0, stream-stalled = 3000 }
-
-  # Policies of earlier versions, and what alerts instead
-  removed_policies = {
-    exporter-watching-nothing = "it is gone; stream-missing and project-unwatched alert instead."
-    private-connection-failed = "it is gone; stream-failed alerts for the streams of a broken connection."
-    source-disk-filling       = "it is gone; watch the source's disk with the database's own metrics."
-    source-log-growing        = "it is gone; watch the source's log with the database's own metrics."
-    source-slot-held          = "it is gone; watch the source's slots with the database's own metrics."
-    stream-activity-errors    = "the module log_policies creates it, in each project that you call it for."
-    stream-changed            = "the module log_policies creates it, in each project that you call it for."
-    stream-maintenance-long   = "it is gone; stream-lagging alerts if data is late."
-    stream-quiet              = "it is two now, by the limit: stream-quiet-6h and stream-quiet-24h."
-    stream-volume-jump        = "it is gone, and nothing alerts for that."
-  }
 }

@@ -122,7 +122,7 @@ variable "mode" {
 
   validation {
     condition     = contains(["function", "job"], var.mode)
-    error_message = "mode must be function or job. Instead of worker_pool, take function: as quick, and cheaper."
+    error_message = "mode must be function or job."
   }
   validation {
     condition     = var.mode != "job" || var.image != null

@@ -44,12 +44,12 @@ variable "policy_overrides" {
   nullable = false
 
   validation {
-    condition = length(setsubtract(keys(var.policy_overrides), local.policy_names)) == 0
-    error_message = join("\n", concat(
-      [for name in setsubtract(keys(var.policy_overrides), local.policy_names) :
-      "There is no policy ${name}: ${lookup(local.removed_policies, name, "is it misspelled?")}"],
-      ["The policies are ${join(", ", local.policy_names)}."],
-    ))
+    condition     = length(setsubtract(keys(var.policy_overrides), local.policy_names)) == 0
+    error_message = <<-EOT
+      There is no policy ${join(", ", setsubtract(keys(var.policy_overrides), local.policy_names))} here. The policies
+      are ${join(", ", local.policy_names)}.
+      ${join(" and ", local.on_other_logs)} are of the module log_policies, which you call for each project.
+    EOT
   }
   # A type drops misspelled keys.
   validation {

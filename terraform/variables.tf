@@ -109,8 +109,11 @@ variable "memory" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^((51[2-9]|5[2-9][0-9]|[6-9][0-9]{2}|[1-9][0-9]{3,})Mi|[1-9][0-9]*Gi)$", var.memory))
-    error_message = "memory must be at least 512Mi, in Mi or Gi. Cloud Run rejects a job with less."
+    condition = anytrue([
+      try(regex("^([0-9]+)Mi$", var.memory)[0] >= 512, false),
+      try(regex("^([0-9]+)Gi$", var.memory)[0] >= 1, false),
+    ])
+    error_message = "memory must be whole Mi or Gi, at least 512Mi. Cloud Run rejects a job with less."
   }
 }
 

@@ -105,8 +105,9 @@ variable "renotify_intervals" {
 
   validation {
     condition = alltrue([
-      for severity, interval in var.renotify_intervals : contains(local.severities, severity) &&
-      can(regex("^(1[89]\\d\\d|[2-9]\\d{3}|[1-7]\\d{4}|8[0-5]\\d{3}|86[0-3]\\d\\d|86400)s$", interval))
+      for severity, interval in var.renotify_intervals : contains(local.severities, severity) && try(
+        regex("^([0-9]+)s$", interval)[0] >= 1800 && regex("^([0-9]+)s$", interval)[0] <= 86400, false,
+      )
     ])
     error_message = "Each must be of CRITICAL, ERROR or WARNING, and 1800s (30 minutes) to 86400s (24 hours)."
   }

@@ -50,7 +50,7 @@ check "this_is_intended" {
     error_message = "config.yaml: ${join(", ", local.unknown_locations)} is new, or misspelled and not watched."
   }
   assert {
-    condition     = local.is_function || !coalesce(var.log_triggers, false)
+    condition     = local.is_function || !var.log_triggers
     error_message = "log_triggers = true has no effect: Datastream's logs call a function, and mode is \"job\"."
   }
 }

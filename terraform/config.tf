@@ -14,7 +14,7 @@ locals {
   job_project     = coalesce(var.project_id, local.metrics_project)
   job_parent      = "projects/${local.job_project}"
   is_function     = var.mode == "function"
-  is_triggered    = local.is_function && coalesce(var.log_triggers, true) && !var.paused
+  is_triggered    = local.is_function && var.log_triggers && !var.paused
 
   watched_projects    = toset(local.config.sources[*].project)
   triggering_projects = local.is_triggered ? local.watched_projects : toset([])

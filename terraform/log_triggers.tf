@@ -1,11 +1,12 @@
 # With log_triggers: when Datastream logs something that may matter, the function runs at once. A sink in each watched
-# project sends the log entries to a topic, which pushes them to the function.
+# project sends the log entries to a topic, which pushes them to the function. It is off by default, as nobody has seen
+# how Datastream's entries are spelt.
 
 locals {
-  # As narrow as what is known of these logs allows: an entry costs a call and often a run. The function's own log must
-  # never be among them. First, what Datastream itself finds: the severity is the only field that all such entries are
-  # known to have. Then a change of state that the service makes: the log's schema has the field, and no example shows
-  # how it is spelt. Last, what somebody does to a stream.
+  # An entry costs a call and often a run, so this is narrow. It must never match the function's own log. In order:
+  # 1. An error that Datastream finds. The severity is the only field that all such entries are known to have.
+  # 2. A change of state by Datastream itself. The log's schema has the field; no example shows how it is spelt.
+  # 3. What somebody does to a stream.
   trigger_filter = <<-EOT
     (log_id("datastream.googleapis.com/stream_activity") AND severity>=ERROR)
     OR (log_id("datastream.googleapis.com/stream_activity")

@@ -83,9 +83,10 @@ variable "labels" {
 }
 
 variable "log_triggers" {
-  description = "Whether Datastream's log and audit log also call the function. By default, in mode `function`."
+  description = "Whether entries of Datastream's log and audit log also call the function."
   type        = bool
-  default     = null
+  default     = false
+  nullable    = false
 }
 
 variable "manage_iam" {

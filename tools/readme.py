@@ -6,7 +6,7 @@ from tools.cost import FLEETS, SOME, Fleet, alerting, cloud_run, month, total
 from tools.policies import times_to_page
 
 _SCRIPT_SECONDS = 300  # between the runs of a polling script
-_MODES = ("function_log_triggers", "job")  # whose times are shown
+_MODES = ("function", "job")  # whose times are shown
 # The heading of each measured change, and when others tell it: a policy on Datastream's
 # log (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs), a script
 _SCRIPT = f"{_SCRIPT_SECONDS + LATEST_START_SECONDS['function']:.0f} s"

@@ -185,7 +185,8 @@ def _caller(provider: FakeProvider, folder: Path, **inputs: Any) -> RootModule:
     root = RootModule(folder, provider)
     own = {"project": "orders-prod", "account_id": "exporter-own"}
     channel = {"project": "orders-prod", "display_name": "Own", "type": "email"}
-    call = {"source": "./terraform", "config_yaml": CONFIG, "region": "europe-west1"}
+    call: dict[str, Any] = {"source": "./terraform", "config_yaml": CONFIG}
+    call |= {"region": "europe-west1", "log_triggers": True}
     document = {
         "resource": {
             "google_service_account": {"own": own},
@@ -204,6 +205,8 @@ def test_a_lost_state_can_be_imported(
     """The example's blocks import whatever has a name that is taken, and policies."""
     root = terraform("terraform/examples/function")
     root.write("config.yaml", CONFIG)
+    main = (root.directory / "main.tf").read_text("utf-8")
+    root.write("main.tf", main.replace("  region ", "  log_triggers = true\n  region "))
     root.apply()
     lost = root.state().resources
     fake_provider.lose_states()
@@ -220,6 +223,7 @@ def test_a_lost_state_can_be_imported(
     for example, name in (
         (r"0{8}-[0-]+", Path(lost[dashboard]["id"]).name),
         (r"projects/[\w-]+/alertPolicies/\d+", lost[policy]["name"]),
+        (r"(?<=log_triggers    = )false", "true"),
     ):
         blocks = re.sub(example, name, blocks)
     root.write("imports.tf", blocks)

@@ -5,7 +5,7 @@ locals {
       for api in concat(
         ["cloudscheduler", "run"],
         length(local.created_accounts) > 0 ? ["iam"] : [],
-        # What a function is stored in, built by, logged to and kept in.
+        # For the function's source, its build, its image and its log
         local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] : [],
         local.is_triggered ? ["pubsub"] : [],
       ) : "${local.job_project}/${api}.googleapis.com"

@@ -1,7 +1,7 @@
-# What is valid, but probably not intended, is a warning in each plan.
+# A plan warns of what is valid, but probably not intended.
 
 locals {
-  # Policies that open incidents and notify nobody. Whether a list of channels is empty is no secret.
+  # Policies that open incidents and notify nobody. Channels can be sensitive; whether a list is empty is no secret.
   unheard = nonsensitive([
     for key, place in local.placed : key
     if var.create_policies && local.enabled[place.name] && length(local.policy_channels[key]) == 0

@@ -21,12 +21,12 @@ locals {
   # Projects whose locations are discovered: those with a source that lists none.
   discovered_projects = toset([for source in local.config.sources : source.project if source.locations == null])
 
-  # As the exporter's own series name it.
+  # The labels of the exporter's own series
   exporter_name     = local.config.run.name
   exporter_location = coalesce(local.config.run.location, var.region)
 
   environment = merge(
-    # Nothing else tells a process where it runs. With hundreds of threads, glibc would keep a fifth more memory.
+    # No variable of Cloud Run has the region. With hundreds of threads, glibc would keep a fifth more memory.
     { DATASTREAM_EXPORTER_LOCATION = local.exporter_location, MALLOC_ARENA_MAX = "2" },
     var.environment_variables,
     # The whole config.yaml, so that plan shows when it changes.

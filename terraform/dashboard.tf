@@ -23,8 +23,8 @@ locals {
     )))
   ])
 
-  # YAML makes a date midnight in UTC, whatever its time zone. In code spans, Markdown means nothing; a backquote would
-  # end one, and `$` with a brace would be a variable.
+  # yamldecode makes a date midnight in UTC, whatever the mute's time zone. The texts are in code spans, so that their
+  # Markdown has no effect. A backquote would end the span, and `$` with a brace would be a variable.
   mutes = [
     for mute in local.config.mutes : format("- %s: %s",
       mute.timezone == "" ? mute.until : "${trimsuffix(mute.until, "T00:00:00Z")} ${mute.timezone}",

@@ -1,7 +1,7 @@
 # Mode `function`: a Cloud Run function that Google builds from this repository's files, and Cloud Scheduler calls.
 
 locals {
-  # Only what the function needs, so that nothing else rebuilds it, and without the line ends that Git makes on Windows.
+  # Only what the function needs, so that nothing else rebuilds it, and without the line ends of a clone on Windows.
   function_files = {
     for name, source in merge(
       { for file in fileset(local.shared, "exporter/**/*.{py,yaml}") : file => "${local.shared}/${file}" },
@@ -11,10 +11,10 @@ locals {
   }
   # A run ends five seconds before this, so one with the default deadline of 50s is whole, and over at the next call.
   function_timeout = 55
-  # The service's own address: the function's other one isn't internal.
+  # The address of the Cloud Run service: the other one, of Cloud Functions, isn't internal.
   function_uri = one(google_cloudfunctions2_function.exporter[*].service_config[0].uri)
 
-  # The account's project, which a build needs too: that of orders.example.com is example.com:orders.
+  # A build names its account with the account's project. In an address, example.com:orders is orders.example.com.
   build_home = try(regex("@([^.]+)[.]?(.*)[.]iam[.]gserviceaccount[.]com$", local.emails.build), [local.job_project])
   # Full names, known at plan.
   build_account_id = "projects/${join(":", compact(reverse(local.build_home)))}/serviceAccounts/${local.emails.build}"
@@ -61,12 +61,12 @@ resource "google_storage_bucket_object" "source" {
   count = local.is_function ? 1 : 0
   # The id of a new bucket is known after apply, so a replacement replaces the object too.
   bucket = google_storage_bucket.source[0].id
-  # The function sees a new archive by its name. That is known at plan, also where a depends_on on the module makes
-  # data wait.
+  # A new archive has a new name, which updates the function. The name is made of the files, not of the archive, which
+  # isn't there at plan if the module has a depends_on.
   name   = "${sha256(jsonencode(local.function_files))}.zip"
   source = data.archive_file.function[0].output_path
 
-  # Of the archive, which may not be there at plan. The name has its own hash.
+  # The archive's hash. The archive may not be there at plan, and the name has a hash already.
   lifecycle { ignore_changes = [detect_md5hash] }
 }
 

@@ -1,9 +1,9 @@
 # Accounts without keys, each with the few grants that it needs. The accounts can exist already, and somebody else can
-# make the grants: see service_accounts and manage_iam. What is in a `..._grants` is made by the resource below it, and
-# listed by the output iam_grants.
+# make the grants: see service_accounts and manage_iam. Each local `..._grants` has a resource that makes its grants,
+# and the output iam_grants lists them.
 
 locals {
-  # By what they do: what follows `name`, and whether there is a need.
+  # By what they do. The suffix follows var.name.
   accounts = {
     build     = { suffix = "-build", needed = local.is_function, does = "Builds the function." }
     exporter  = { suffix = "", needed = true, does = "Lists Datastream streams and writes their states as metrics." }
@@ -13,8 +13,8 @@ locals {
   needed_accounts  = toset([for key, account in local.accounts : key if account.needed])
   created_accounts = setsubtract(local.needed_accounts, keys(var.service_accounts))
 
-  # From names, not from the accounts: so the first plan shows who gets what. Accounts of the exporter's project end
-  # with it; that of the project example.com:orders is orders.example.com.
+  # Made of names, not read from the accounts, so that the first plan shows who gets what. The domain has the project's
+  # id. For example.com:orders, that is orders.example.com.
   own_domain = "@${join(".", reverse(split(":", local.job_project)))}.iam.gserviceaccount.com"
   emails = merge(
     { for key, account in local.accounts : key => "${var.name}${account.suffix}${local.own_domain}" },
@@ -32,8 +32,9 @@ resource "google_service_account" "account" {
   depends_on   = [google_monitoring_custom_service.deployment]
 }
 
-# Whom an address stands for. An account that is created again has none of the grants of the old one, and they die with
-# that: a change here replaces its grants, and no other's. Whatever uses an address waits for this.
+# An account that is deleted and created again has the same address, but another unique id and none of its grants. A
+# changed id replaces the grants of this account, and no others. Of an account in service_accounts, the module knows the
+# address alone. What uses an address depends on this, so that it waits until the account exists.
 resource "terraform_data" "account" {
   for_each = local.needed_accounts
   input    = try(google_service_account.account[each.key].unique_id, local.emails[each.key])
@@ -118,7 +119,8 @@ resource "google_artifact_registry_repository_iam_member" "grant" {
   lifecycle { replace_triggered_by = [terraform_data.account["build"]] }
 }
 
-# The grants below also die with what they are on, and Terraform knows it by name only.
+# The grants below end with the job, service or topic that they are on. They have it by name only, so Terraform has to
+# be told to replace them with it.
 
 locals {
   # On the job, not on the project.

@@ -1,7 +1,7 @@
 locals {
   severities = ["CRITICAL", "ERROR", "WARNING"]
 
-  # By severity: who is told of what no route has
+  # By severity, for all alerts that no route has
   channels = {
     for severity, names in var.notification_channels : severity => concat(
       names, contains(flatten(var.slack_channel[*].severities), severity) ?

@@ -6,8 +6,8 @@ locals {
   unchanged = {
     duration = null, enabled = null, notification_channels = null, runbook_url = null, severity = null, threshold = null
   }
-  # No try or can here, nor elsewhere of what may be unknown at plan, such as a channel of the same configuration:
-  # before Terraform 1.12, all of it would be unknown.
+  # Never use try or can on a value that may be unknown at plan, such as a channel of the same configuration: before
+  # Terraform 1.12, the whole result would be unknown.
   overrides = { for name in keys(local.policies) : name => lookup(var.policy_overrides, name, local.unchanged) }
 
   severity = { for name, file in local.policies : name => coalesce(local.overrides[name].severity, file.severity) }
@@ -35,7 +35,8 @@ locals {
     ))
   }
 
-  # What selects streams or locations has routes, and what reads the exporter's log, whose entries name the project.
+  # Policies that exist in each route: their queries select streams or locations, or they read the exporter's log, whose
+  # entries name the project.
   selector = "(custom_googleapis_com:datastream_(?:stream|location)_[a-z_]+[{])"
   routed = [
     for name in keys(local.policies) : name if !startswith(name, "exporter-") &&
@@ -44,7 +45,7 @@ locals {
   routes = merge(
     {
       "" = {
-        projects              = flatten(values(var.routes)[*].projects) # those that it doesn't get
+        projects              = flatten(values(var.routes)[*].projects) # all that a route has: left out here
         notification_channels = local.channels
         runbook_url           = null
         slack_mentions        = var.slack_mentions
@@ -70,7 +71,7 @@ locals {
       } if route == "" || contains(local.routed, name)
     }
   ]...)
-  # Those of policy_overrides are for what no route has.
+  # The channels of policy_overrides replace those of notification_channels, not those of a route.
   policy_channels = {
     for key, place in local.placed : key => coalesce(
       place.route == "" ? local.overrides[place.name].notification_channels : null,

@@ -37,7 +37,7 @@ locals {
   on_exporter_log = [for name, log in local.log : name if try(strcontains(log.filter, "\"${var.name}\""), false)]
   on_other_logs   = setsubtract([for name, log in local.log : name if log != null], local.on_exporter_log)
 
-  # What the resource reads. A query becomes one line, so it has no comments.
+  # Files that have all that the resource reads. A query becomes one line, so it must have no comment.
   formed = [
     for name, file in local.decoded : name if can([
       file.displayName, file.combiner, regex("^(CRITICAL|ERROR|WARNING)$", file.severity), file.alertStrategy.autoClose,
@@ -52,7 +52,7 @@ locals {
     !contains(local.formed, trimsuffix(file, ".yaml"))
   ]
 
-  # By the label `needs`: what config.yaml doesn't collect or limit can't alert, and each query has its price.
+  # A policy's label `needs` names one of these. Where config.yaml lacks it, the policy could not alert, but would cost.
   config_has = {
     nothing     = true
     objects     = local.config.collect.objects

@@ -13,7 +13,7 @@ resource "google_cloud_scheduler_job" "exporter" {
   schedule    = local.cron
   time_zone   = "Etc/UTC"
   paused      = var.paused
-  # A function answers when its run is over, Cloud Run when it accepts a job. A hanging call ends before the next one.
+  # A function answers at the end of its run, Cloud Run as soon as it accepts a job. A call ends before the next one.
   attempt_deadline = local.is_function ? "${local.function_timeout}s" : "30s"
 
   http_target {

@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from exporter.documents.mistakes import InputError
 from exporter.text import quote
 
-# Of a job, a worker pool and a function, in this order
+# Set in a job, in a worker pool, where `watch` can run, and in a function
 CLOUD_RUN = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"

@@ -1,14 +1,11 @@
 """``init``: the files that it writes of what it finds, and what it says."""
 
 import os
-import re
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from exporter import config
 from exporter.process import INCOMPLETE, OK, USAGE
@@ -70,23 +67,6 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert "3 streams watched in 3 locations (1 not as expected).\n" in ended.err
     assert ended.err.endswith("\n  terraform -chdir=. apply\n")
     assert shop.cloud.points() == []
-
-
-def test_main_says_how_many_policies_notify_whom(shop: Shop) -> None:
-    """Each severity has a list, and the number of its policies that are created."""
-    assert init(shop).code == OK
-    main = Path("main.tf").read_text("utf-8")
-    paths = (ROOT / "alerting_policies").glob("*.yaml")
-    policies = [yaml.safe_load(path.read_text()) for path in paths]
-    created = Counter(
-        one["severity"]
-        for one in policies
-        if one.get("enabled", True)
-        and one["userLabels"].get("needs") in (None, "interval-2m")
-    )
-    assert created.total() == 18
-    for severity, count in created.items():
-        assert re.search(rf"# {count} policies[^=]*\n    {severity} = \[", main)
 
 
 def test_a_confirmed_stream_is_expected(shop: Shop) -> None:

@@ -1,6 +1,5 @@
 """Fixtures: the fake google provider, and root modules that use it."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -70,10 +69,7 @@ def called(module: RootModule) -> Called:
     root = RootModule(module.directory.parent, module.provider)
 
     def call(**inputs: Any) -> RootModule:
-        given = {"source": "./terraform", **FUNCTION, **inputs}
-        block = {key: value for key, value in given.items() if value is not None}
-        document = {"module": {"exporter": block}}
-        root.write("main.tf.json", json.dumps(document, indent=1))
+        root.call(**FUNCTION | inputs)
         return root
 
     call()

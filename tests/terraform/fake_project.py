@@ -64,9 +64,7 @@ class FakeProject:
     objects: dict[str, bytes] = field(default_factory=dict)  # by BUCKET/OBJECT
     resources: dict[tuple[str, str], Object] = field(default_factory=dict)
     """What exists, by type and name: grants, and the types that have names."""
-    deleted: list[tuple[str, Object]] = field(
-        default_factory=list
-    )  # not just forgotten
+    deleted: list[tuple[str, Object]] = field(default_factory=list)  # not forgotten
     _usable_grants: set[tuple[str, str]] = field(default_factory=set)
 
     def read(self, kind: str, config: Object) -> Object:
@@ -182,10 +180,7 @@ class FakeProject:
         # The state's value counts, so an apply with false must come first.
         if prior.get("deletion_protection", False) is not False:
             return f"Cannot destroy {name}: first apply without deletion protection."
-        if (
-            kind == "google_monitoring_notification_channel"
-            and not prior["force_delete"]
-        ):
+        if "_channel" in kind and not prior["force_delete"]:
             # https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels/delete
             for policy in self.resources.values():
                 if name in (policy.get("notification_channels") or ()):

@@ -194,8 +194,7 @@ class FakeProvider:
         prior, planned = _decode(request.prior_state), _decode(request.planned_state)
         if planned is not None:
             self._applied.append((kind, _decode(request.config)))
-        error = self.project.change(kind, prior, planned)
-        if error:
+        if error := self.project.change(kind, prior, planned):
             return pb.ApplyResourceChange.Response(
                 new_state=request.prior_state, diagnostics=_diagnostics(error)
             )

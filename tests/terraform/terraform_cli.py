@@ -121,6 +121,11 @@ class RootModule:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    def call(self, **inputs: Any) -> None:
+        """Write a call of the module, which is beside it; each input has its line."""
+        document = {"module": {"exporter": {"source": "./terraform", **inputs}}}
+        self.write("main.tf.json", json.dumps(document, indent=1))
+
     def init(self) -> None:
         """Run ``terraform init``; the provider keeps the state."""
         self.write("state.tf", self.provider.backend(self.directory))

@@ -111,18 +111,21 @@ def test_a_text_can_be_read_on_a_phone(policy: Policy) -> None:
         assert not re.search(r"\b[Tt]his (?:alert|page)\b", policy.content)
 
 
+@every_policy
+def test_no_paragraph_of_a_text_stands_twice(policy: Policy) -> None:
+    """No two paragraphs of a text are the same, or begin with the same words."""
+    paragraphs = [" ".join(each.split()) for each in policy.content.split("\n\n")]
+    words = [each[:20] for each in paragraphs if not re.fullmatch(COMMAND, each)]
+
+    assert len(set(paragraphs)) == len(paragraphs)
+    assert len(set(words)) == len(words)
+
+
 @every_metric_policy
 def test_a_text_without_variables_still_helps(policy: Policy) -> None:
-    """A text that uses a label also says which label of the incident to look at.
-
-    What all policies have in common stands once, in closing.md.
-    """
+    """A text that uses a label also says which label of the incident to look at."""
     named = set(re.findall(r"metric_or_resource\.label\.(\w+)", policy.content))
-    last = policy.content.split("\n\n")[-1]
 
-    assert last.startswith("If a name is missing above, ")
-    assert "`namespace`" in last
-    assert "`stream_id`" in last
     assert all(f"`{key}`" in policy.content for key in named - {"location", "state"})
     assert re.search(r"\]\(https://[^)$]*(?:\$\{project\})?\)", policy.content)
 

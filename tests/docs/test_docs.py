@@ -38,7 +38,7 @@ def test_each_yaml_example_is_valid(page: Path) -> None:
 
 
 def test_the_timeline_is_drawn_from_what_happens_today() -> None:
-    """`python -m tools.record` draws it anew."""
+    """The timeline in the docs is what the recorded history and the code draw today."""
     assert lab_backtest.svg() == lab_backtest.PICTURE.read_text("utf-8")
 
 

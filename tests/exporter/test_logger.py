@@ -48,7 +48,7 @@ def test_nothing_controls_the_terminal_or_ends_the_line(text: str) -> None:
 
 
 def test_a_stack_trace_controls_no_terminal_either() -> None:
-    """Its lines stay lines; what an error says is escaped in each."""
+    """A stack trace keeps its lines; what an error says is escaped in each."""
     with logging_to(log := io.StringIO(), Text()):
         try:
             getattr(io, "red \x1b[31m")

@@ -131,7 +131,7 @@ def test_what_cannot_be_read_fails(
 def test_a_refusal_to_write_or_to_read_back_fails(
     shop: Shop, permission: str, text: str, role: str
 ) -> None:
-    """Check does both, and names the role that is missing for it."""
+    """Check writes a point and reads back, and names the role that is missing."""
     shop.metrics_project["denied"] = [f"monitoring.timeSeries.{permission}"]
     ended = shop.command("check")
     assert ended.code == INCOMPLETE
@@ -307,7 +307,7 @@ timezone: UTC}}
 
 @rows
 def test_an_expectation_without_effect_is_a_warning(expectation: str, why: str) -> None:
-    """Check names the one that wins, if that has all of its streams and keys."""
+    """Check names the later expectation that hides all streams and keys of another."""
     config = f"{DISCOVERING}expectations:\n- {expectation}\n{WINNING}"
     ended = command("check", "--offline", **{CONFIG: config})
     found = [line for line in lines(ended, "warning") if "has no effect" in line]
@@ -325,7 +325,7 @@ expectations:
 @freeze_time("2026-06-01 12:00")
 @rows
 def test_a_rule_for_a_whole_source_is_a_warning(rest: str, warnings: int) -> None:
-    """Offline, it names that project alone; strict, the exit code is 1, or else 0."""
+    """Check names a project of which nothing is watched; strict, the exit code is 1."""
     two = DISCOVERING.replace("[{", "[{project: bank-prod}, {").replace("}]\n", rest)
     ended = command("check", "--offline", "--strict", **{CONFIG: two})
     found = lines(ended, "warning")

@@ -46,7 +46,7 @@ def test_ids_labels_and_errors_are_escaped(hostile: Shop, argv: list[str]) -> No
 
 @every_command
 def test_the_texts_of_errors_can_be_left_out(shop: Shop, argv: list[str]) -> None:
-    """They may hold values of rows; reasons and numbers stay, also on Cloud Run."""
+    """Texts may hold values of rows: without them, reasons and numbers stay."""
     errors = [{"reason": "SLOT", "message": "row 4711"}] * 2
     shop.europe["streams"] = [
         {"id": "orders", "errors": errors},

@@ -94,7 +94,7 @@ def test_mistakes_in_config_are_one_json_document_for_scripts(shop: Shop) -> Non
 
 
 def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:
-    """A location's are a row of the table, and all are in the summary."""
+    """Unwatched streams are a row for each location, and all are in the summary."""
     shop.europe["streams"] += [{"id": "copy-1"}, {"id": "copy-2"}, {"id": "x"}]
     until = datetime.now(UTC) + timedelta(days=99)
     shop.config += f"""\

@@ -51,7 +51,7 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
 
 @pytest.mark.parametrize("run", ["run: {location: us-east4, name: mine}", "run:"])
 def test_a_variable_overrides_the_location_of_the_exporters_series(run: str) -> None:
-    """Terraform sets it; a variable of somebody else and an empty one say nothing."""
+    """The variable that Terraform sets wins; an empty one changes nothing."""
     variables = {"DATASTREAM_EMULATOR_HOST": "not ours", "DATASTREAM_EXPORTER_X": ""}
     environ = {**variables, LOCATION: "us-east1"}
     loaded = from_text(SMALLEST + run, "config.yaml", environ)

@@ -151,7 +151,7 @@ def test_a_token_that_is_no_header_is_not_shown(use: Use, tokens: HttpServer) ->
 
 
 def test_no_thread_fetches_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where none can be started, that is said, and not that credentials are missing."""
+    """The error says that no thread started, and not that credentials are missing."""
 
     def fail(_thread: Thread) -> None:
         raise RuntimeError("can't start new thread")

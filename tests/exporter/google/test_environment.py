@@ -9,8 +9,8 @@ from exporter.google import environment
 @pytest.mark.parametrize(
     "name", ["CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE"]
 )
-def test_jobs_worker_pools_and_services_are_cloud_run(name: str) -> None:
-    """Each variable says Cloud Run; without one there is no limit."""
+def test_each_of_three_variables_says_that_this_is_cloud_run(name: str) -> None:
+    """A variable without a value says nothing, and then there is no limit."""
     assert environment.on_cloud_run({name: "exporter"})
     elsewhere = {name: "", "HOME": "/"}
     assert not environment.on_cloud_run(elsewhere)
@@ -27,7 +27,7 @@ def test_an_execution_has_one_task_and_its_limit_of_time() -> None:
 
 @pytest.mark.parametrize("text", ["x", "0", "9", "3601", "-1", "1e1"])
 def test_a_timeout_without_time_for_a_run_is_a_mistake(text: str) -> None:
-    """It is answered with its value and what is allowed."""
+    """A wrong timeout is answered with its value and what is allowed."""
     with pytest.raises(InputError) as mistake:
         environment.request_timeout({"CLOUD_RUN_TIMEOUT_SECONDS": text})
     assert str(mistake.value).startswith(

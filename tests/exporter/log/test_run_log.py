@@ -57,7 +57,7 @@ def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
 def test_a_stream_that_is_not_as_it_should_be_is_named(
     streams: list[Fields], severity: str, text: str
 ) -> None:
-    """The first run names it with its state and error; that is no change."""
+    """The first run names such a stream with its state and error, as no change."""
     listed = [Stream("orders", **each) for each in streams]
     ((entry,),) = play(report(*listed, required=[ORDERS]))
     assert entry["severity"] == severity
@@ -116,7 +116,7 @@ def test_a_mute_that_ends_is_said_as_that(
 def test_an_entry_says_how_long_a_problem_lasts(
     since: int, number: int, words: str
 ) -> None:
-    """And whether the stream has it alone; of one that has just begun, nothing."""
+    """An entry says for how many minutes, from one on, and whether it is a group's."""
     problem = Problem(PAUSED, -since * 60, number)
     known = LocationProblems({("orders", Kind.UNEXPECTED): problem})
     run = report(orders(PAUSED), problems={EUROPE: known})
@@ -125,7 +125,7 @@ def test_an_entry_says_how_long_a_problem_lasts(
 
 
 def test_problems_that_cannot_be_read_back_are_one_warning() -> None:
-    """Until the reason is another, or ten minutes have passed."""
+    """The warning comes again only for another reason, or after ten minutes."""
     played = play(
         *[empty_report(problems_unread=DENIED)] * 3, empty_report(problems_unread=DOWN)
     )
@@ -138,7 +138,7 @@ def test_problems_that_cannot_be_read_back_are_one_warning() -> None:
 
 
 def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
-    """Streams and unreadable locations come together, not in between."""
+    """Streams and unreadable locations are named together, and not in between."""
     carts = Stream("carts", PAUSED)
     us = LocationName("shop-prod", "us-east1")
     bad = replace(report(orders(FAILED), carts), unread={us: DOWN})
@@ -152,7 +152,7 @@ def test_one_reminder_of_all_that_stays_bad_every_ten_minutes() -> None:
 
 
 def test_an_unread_location_makes_nothing_vanish() -> None:
-    """When it is read again, streams are compared with what was known before."""
+    """When a location is read again, its streams are compared with those before."""
     down = unread()
     _, (failure,), silent, (changed,), (vanished,) = play(
         report(orders()), down, down, report(orders(FAILED)), report()
@@ -205,7 +205,7 @@ def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
 def test_forty_changes_are_forty_entries_and_a_thousand_are_fifty_and_a_number() -> (
     None
 ):
-    """Those that got worse and that failed come first; an entry counts the others."""
+    """Streams that got worse or failed come first; one entry counts the others."""
     fleet = [Stream(f"orders-{n}", RUNNING) for n in range(1000)]
     fails = [one._replace(state=FAILED) for one in fleet[-500:]]
     paused = [one._replace(state=PAUSED) for one in fleet[:500]]

@@ -60,7 +60,7 @@ def test_a_run_without_memory_collects_at_the_start_of_a_quarter(
 def test_what_cannot_be_collected_leaves_its_location_clean(
     serve: Serve, method: str, code: str, uncollected: set[Any]
 ) -> None:
-    """It is counted, and the run is complete; an unread location is not asked again."""
+    """A list that fails is counted, and the run is complete."""
     lab = serve(
         world(PLACES, faults=[{"method": method, "location": "us-*", "code": code}])
     )

@@ -26,7 +26,7 @@ def blind(*others: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_discovered_locations_are_read(serve: Serve) -> None:
-    """They come by name; `global` stands for the discovery, so it is not read."""
+    """Locations are read by name; `global` stands for the discovery and is not read."""
     lab = serve(world(PLACES | {"global": ["x"]}))
     report = lab.look(DISCOVERED)
     assert seen(report) == EVERYWHERE
@@ -65,7 +65,7 @@ def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:
 def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
     serve: Serve,
 ) -> None:
-    """It is read once; a stream in a location that does not exist is not missing."""
+    """The location is read once; in one that doesn't exist, no stream is missing."""
     required = [
         f"projects/shop-prod/locations/{at}"
         for at in (

@@ -69,12 +69,12 @@ def due(history: str, interval: float = 10) -> list[float]:
 def test_a_location_is_written_when_there_is_something_to_say(
     history: str, seconds: list[float]
 ) -> None:
-    """For a minute after a change, while unreadable, and else every four minutes."""
+    """Runs write for a minute after a change, while unread, else every four minutes."""
     assert due(history) == seconds
 
 
 def test_runs_may_start_a_little_late() -> None:
-    """By up to 15 s, a minute after a change and four minutes after the last points."""
+    """A run that starts up to 15 s late writes as one that is on time."""
     for start, is_due in ((74.9, True), (75, False), (295, False), (296, True)):
         memory = Memory(10)
         for second in range(0, 70, 10):
@@ -87,7 +87,7 @@ def test_runs_may_start_a_little_late() -> None:
 
 @pytest.mark.parametrize("interval", [5, 10, 45, 60, 100, 200, 240, 3600])
 def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None:
-    """Below five minutes at any interval; with a longer one, every run writes all."""
+    """Points are 255 s apart at most; at an interval from 240 s on, all runs write."""
     whole = due("a" * 100, interval)
     assert max(after - before for before, after in itertools.pairwise(whole)) <= max(
         interval, 255
@@ -97,13 +97,13 @@ def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None
 
 @pytest.mark.parametrize("interval", [60, 120, 180, 240, 300])
 def test_a_change_is_written_again_by_the_next_run(interval: float) -> None:
-    """However much later that is: a point may be seen late."""
+    """The next run writes again, however late, as a point may be seen late."""
     assert {4 * interval, 5 * interval} <= {*due("aaaabbb", interval)}
 
 
 @given(st.lists(st.sampled_from("ab-"), min_size=1, max_size=60))
 def test_the_newest_points_are_always_true(history: list[str]) -> None:
-    """For any history: what was last written of a location is what it is now."""
+    """What was last written of a location is what it is now, for any history."""
     memory = Memory(10)
     written: list[str] = []
     before = None
@@ -130,7 +130,7 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
 def test_a_location_without_streams_is_read_every_five_minutes(
     streams_from: float, read: list[float]
 ) -> None:
-    """After the first minute; once it has streams, it is read in every run."""
+    """An empty location is read seldom after a minute; with streams, in every run."""
     memory, seconds = Memory(10), []
     for second in range(0, 1000, 10):
         memory.begin(1 + second)
@@ -179,7 +179,7 @@ class Watched:
 def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
     serve: Serve,
 ) -> None:
-    """Although nothing changed, and it would not be due for minutes."""
+    """The next run writes what was lost, long before the location would be due."""
     watched = Watched(serve)
     watched.run(310)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
@@ -192,7 +192,7 @@ def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
 
 
 def test_shared_points_that_were_lost_are_written_in_the_next_run(serve: Serve) -> None:
-    """Those of a location without streams, although it would not be due for minutes."""
+    """The next run writes lost points of a location without streams, too."""
     watched = Watched(serve, LISTED | {"locations": ["us-west1"]})
     watched.run(310)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
@@ -201,7 +201,7 @@ def test_shared_points_that_were_lost_are_written_in_the_next_run(serve: Serve) 
 
 
 def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:
-    """It comes every ten minutes, and has its reason; all locations are read on."""
+    """A discovery that fails has its reason, and its last locations are read on."""
     watched = Watched(serve, DISCOVERED)
     watched.run(600)
     assert watched.cloud.calls["ListLocations"] == 1
@@ -214,7 +214,7 @@ def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:
 
 
 def test_a_quarter_is_collected_once(serve: Serve) -> None:
-    """In its first run: the count of what was not collected says which runs did."""
+    """The first run of a quarter of an hour collects, and writes how much it missed."""
     watched = Watched(serve)
     watched.run(60)
     watched.clock.now = START + 950
@@ -226,7 +226,7 @@ def test_a_quarter_is_collected_once(serve: Serve) -> None:
 def test_connections_are_renewed_after_a_run_that_reached_nobody(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not after one that a stop ended, nor after one that could read something."""
+    """A run that a stop ended, or that read something, renews no connection."""
     watched = Watched(serve)
     renewed: list[float] = []
 

@@ -58,7 +58,7 @@ def names(points: Points) -> list[str]:
 
 
 def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) -> None:
-    """Also where include leaves out all; all points have one whole second."""
+    """Each location's points keep their order, and all have one whole second."""
     lab = serve(
         world(
             {
@@ -103,7 +103,7 @@ def test_a_location_is_written_in_its_order_and_the_exporter_last(serve: Serve) 
 def test_no_call_is_made_more_than_the_points_need(
     serve: Serve, sizes: list[int]
 ) -> None:
-    """Two requests for a location with streams, one more for each 200 points."""
+    """A location with streams costs two requests, and one more for each 200 points."""
     places = {
         f"place-{number}": {"streams": [{"id": "s-{}", "count": size}] if size else []}
         for number, size in enumerate(sizes)
@@ -127,7 +127,7 @@ def test_no_call_is_made_more_than_the_points_need(
 
 
 def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> None:
-    """Its name is config's, and its node is 0."""
+    """The exporter's name is config's, and its node is 0."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
     named = {"name": "exporter-eu", "location": "europe-west4"}
@@ -297,7 +297,7 @@ def test_an_answer_after_the_decision_that_there_is_none_is_dropped(
 def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its location is then written again, although nothing changed."""
+    """After the error, the location is written again although nothing changed."""
     lab, clock = serve(world()), Clock(time.time() - 160)
     session = lab.session(LISTED, interval=10, clock=clock)
     with monkeypatch.context() as patched:
@@ -329,7 +329,7 @@ def test_an_unexpected_error_costs_only_what_it_is_about(
 
 
 def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
-    """And the run knows that its own were, though nobody can write that."""
+    """A run counts lost points of empty locations, and its own that nobody can see."""
     lab = serve(world({"europe-west1": [], "us-east1": ["users"]}))
     denied = refusal("PERMISSION_DENIED")
 
@@ -355,7 +355,7 @@ def test_the_shared_points_that_are_lost_are_counted(serve: Serve) -> None:
 def test_an_unexpected_error_in_reading_leaves_the_location_unread(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is a bug, not a time-out, and its stack trace is in the log."""
+    """Such an error is a bug, not a time-out, and its stack trace is in the log."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
 

@@ -58,7 +58,7 @@ def stop() -> Event:
 def test_the_exporters_own_points_are_written_when_all_others_hang(
     serve: Serve, released: Event
 ) -> None:
-    """The last seconds are kept for them, and they say how much was lost."""
+    """The last seconds are kept for the own points, which say how much was lost."""
     lab = serve(world(PLACES | {"us-east1": []}))
 
     def hang(points: Points) -> None:
@@ -224,7 +224,7 @@ def test_one_thread_is_enough_for_a_whole_run(
     points: int,
     most: int,
 ) -> None:
-    """Locations then wait for each other, and nothing is left out."""
+    """With one thread, locations wait for each other, and nothing is left out."""
     lab = serve(world())
     allow_threads(monkeypatch, "location", most)
     report = lab.run(source)

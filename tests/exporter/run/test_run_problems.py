@@ -106,7 +106,7 @@ def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
 
 @pytest.mark.parametrize("how", ["deleted", "excluded"])
 def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> None:
-    """Its incidents close, though nobody says that it recovered."""
+    """A 0 closes the incident of a stream that is deleted or excluded."""
     events = [fails(1, FIRST)]
     if how == "deleted":
         events.append(event(3, "delete", FIRST))
@@ -119,7 +119,7 @@ def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> No
 
 
 def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> None:
-    """A 0 ends them, and the location says no more how many streams it has."""
+    """A 0 ends the problems, and the location counts no streams any more."""
     fleet = make(events=[fails(1), event(3, "delete")])
     fleet.run(8)
     assert fleet.values() == {1: (205, 1), 2: (205, 1), 3: (0, 0)}
@@ -140,7 +140,7 @@ def test_what_is_no_longer_left_out_is_counted_at_once(make: Make) -> None:
 
 
 def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
-    """What was written before counts on, and goes on afterwards."""
+    """What was written before an unreadable time counts on, and goes on after it."""
     down = {"method": "ListStreams", "code": "UNKNOWN", "from": 120, "until": 1500}
     fleet = make(events=[fails(1)], faults=[down])
     fleet.run(27)
@@ -148,7 +148,7 @@ def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
 
 
 def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
-    """For a day; afterwards every problem begins anew."""
+    """Problems of the last day are read back; older ones begin anew."""
     fleet = make(events=[fails(1, FIRST)])
     fleet.run(3)
     for hours, since in ((20, 1), (45, 2702)):
@@ -163,7 +163,7 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
 def test_points_that_are_visible_late_change_no_group(
     serve: Serve, seconds: int
 ) -> None:
-    """Runs that don't see the first points agree with it as soon as they do."""
+    """Runs that don't see a group's first points agree with it once they do."""
     fleet = Fleet(serve, forgetful=True, events=[fails(1)], visible_after=seconds)
     fleet.run(10)
     hidden = 1 + seconds // 60
@@ -183,7 +183,7 @@ def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> Non
 
 
 def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
-    """Cloud Monitoring doesn't know it, which refuses nothing: groups form."""
+    """A metric that Cloud Monitoring doesn't know refuses nothing: groups form."""
     text = 'Cannot find metric(s) that match type = "TYPE".'
     unknown = {"method": "ListTimeSeries", "code": "NOT_FOUND", "message": text}
     fleet = make(events=[fails(1)], faults=[unknown | {"until": 90}])
@@ -234,7 +234,7 @@ def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
 
 
 def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
-    """The points of problems count as lost, no others are, and nothing changes."""
+    """Points of problems count as lost meanwhile, no others do, and nothing changes."""
     fleet = make(events=[fails(1), event(3, "recover", "s-2")])
     fleet.run(3)
     fleet.restart()
@@ -277,7 +277,7 @@ def test_a_number_is_used_again_ten_minutes_after_it_was_last_had(
 def test_a_value_of_somebody_else_is_left_out(
     make: Make, caplog: pytest.LogCaptureFixture, value: int
 ) -> None:
-    """It has one warning, and its stream pages when it fails, as does its location."""
+    """A foreign value has one warning, and its stream pages when it fails."""
     fleet = make(events=[fails(2)])
     clients, project = fleet.lab.clients, "metrics-project"
     writer = Writer(clients.monitorings, project, int(fleet.now), Calls())
@@ -299,7 +299,7 @@ def test_a_value_of_somebody_else_is_left_out(
 
 @as_a_job
 def test_no_list_is_asked_for_before_the_server_wants_it(make: Make) -> None:
-    """It wants none until after the time for reading: then the next run reads back."""
+    """Where the server wants no list until too late, the next run reads back."""
     asked = {"method": "ListTimeSeries", "code": "UNAVAILABLE", "retry_delay": "10m"}
     fleet = make(faults=[asked])
     (report,) = fleet.run(1)

@@ -83,10 +83,7 @@ def test_states_have_names_and_kinds() -> None:
 
 @pytest.mark.parametrize("label", ["", *LABELS, "PAUSED", "failed", "3"])
 def test_a_label_adds_its_state(label: str) -> None:
-    """RUNNING, STARTING, DRAINING and MAINTENANCE are always fine; else no state is.
-
-    What is said of an unexpected one has a label that names no state.
-    """
+    """A label adds its state to the four that are fine; a wrong one is explained."""
     fine = {2, 4, 7, 8}
     if label in LABELS:
         fine.add(LABELS[label])
@@ -116,7 +113,7 @@ def test_a_label_adds_its_state(label: str) -> None:
 def test_an_unexpected_state_names_the_expectation_about_it(
     rules: list[str], place: str
 ) -> None:
-    """It is the last match that is open now, else the last whose window is closed."""
+    """The last match that is open is named, else the last whose window is closed."""
     lines = [
         "metrics: {project: shop-prod}",
         "sources: [{project: shop-prod}]",
@@ -146,7 +143,7 @@ def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:
 
 
 def test_a_window_may_come_once() -> None:
-    """It is open from its first moment to its last, in its zone."""
+    """A window that comes once is open from its first moment to its last."""
     window = {"from": "2026-10-24", "until": "2026-10-26", "timezone": "Europe/Berlin"}
     one = Window.model_validate(window)
     opens = datetime(2026, 10, 23, 22, tzinfo=UTC)

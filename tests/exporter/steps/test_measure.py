@@ -64,7 +64,7 @@ FINE = {2, 3, 4, 7, 8}  # each stream's label adds PAUSED
 
 @pytest.mark.parametrize("errors", [True, False])
 def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
-    """Every rule about the series of a cleanly read location, for whatever it holds."""
+    """Every rule about a cleanly read location's series holds, whatever it has."""
     states = {one: int(one.split("-")[3]) for one in IDS if not one.endswith("gone")}
     held = [
         Stream(one, state, 2, "paused", COMPLAINT, COMPLAINT)

@@ -80,7 +80,7 @@ def counts(
     ],
 )
 def test_points_that_came_too_late_are_not_lost(text: str) -> None:
-    """However the series are named: every reason is that another write was first."""
+    """Points are late where every reason is another write, however series are named."""
     assert counts(INVALID, text, errors=[("FAILED_PRECONDITION", 2)]) == (2, 2, 0)
     one = parsed(INVALID, text)
     assert one.refused == 7
@@ -100,7 +100,7 @@ def test_points_that_came_too_late_are_not_lost(text: str) -> None:
     ],
 )
 def test_another_reason_or_none_loses_every_refused_point(text: str) -> None:
-    """Nobody says that they were written, so last_read is held back."""
+    """Points whose reason nobody knows are lost, so that last_read is held back."""
     assert counts(INVALID, text, errors=[(INVALID, 2)]) == (2, 0, 0)
     one = parsed(INVALID, text)
     assert one.refused == 7
@@ -108,7 +108,7 @@ def test_another_reason_or_none_loses_every_refused_point(text: str) -> None:
 
 
 def test_the_texts_of_the_summary_count_where_it_has_any() -> None:
-    """Each of its entries is late or not by its own text."""
+    """Each entry of a summary is late or not by its own text."""
     order, other = (INVALID, 1, ORDER), (INVALID, 1, "Unknown metric.")
     assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1, OFTEN)]) == (
         2,
@@ -160,13 +160,13 @@ def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) 
 def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     written: int, of: int
 ) -> None:
-    """Every point counts as refused then."""
+    """With a wrong summary, every point counts as refused."""
     assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
 
 
 @pytest.mark.parametrize("points", [-(2**31), -3, 0, 8, 210, 2**31 - 1])
 def test_no_more_points_are_refused_than_were_sent(points: int) -> None:
-    """Whatever number a summary says that an error is about."""
+    """No number in a summary makes more points refused than were sent."""
     late, other = ("FAILED_PRECONDITION", points, ORDER), ("INTERNAL", points)
     for errors in ([late], [other], [late, other], [("OK", points, ORDER), late]):
         for code in ("INTERNAL", INVALID):

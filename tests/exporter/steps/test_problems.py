@@ -94,7 +94,7 @@ def test_a_group_takes_only_those_whose_page_is_not_out(state: int, joins: int) 
 
 
 def test_a_group_takes_others_for_a_quarter_of_an_hour(fleet: Fleet) -> None:
-    """Later ones are alone, until five of them are a second group with a number."""
+    """Streams that fail later are alone, until five of them are a second group."""
     fleet.run(a5=FAILED)
     fleet.run(after=15, b=FAILED)
     assert fleet.sizes() == {205: 6}
@@ -105,7 +105,7 @@ def test_a_group_takes_others_for_a_quarter_of_an_hour(fleet: Fleet) -> None:
 
 
 def test_old_problems_are_no_part_of_a_new_group(fleet: Fleet) -> None:
-    """Whether they are alone or a group, twenty that fail beside them are one page."""
+    """Twenty that fail beside old problems, alone or a group, are one page."""
     fleet.run(a4=FAILED)
     fleet.run(after=60, b5=FAILED)
     fleet.run(after=60, c20=FAILED)

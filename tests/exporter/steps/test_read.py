@@ -142,7 +142,7 @@ def test_a_stream_on_two_pages_is_there_once_as_it_was_seen_last(serve: Serve) -
 
 
 def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(serve: Serve) -> None:
-    """Nobody knows what else it holds, so it is not read, and the reason says so."""
+    """A location whose list never ends counts as unread, and the reason says so."""
     lab = serve(world())
     same = "the same"
     lab.cloud.answer("ListStreams", lambda request: page(request, token=same))
@@ -156,10 +156,7 @@ def test_a_list_that_never_ends_costs_a_bounded_number_of_calls(serve: Serve) ->
 
 
 def test_streams_are_read_as_they_are(serve: Serve) -> None:
-    """A state that nobody knows is neither an error nor 0; of the labels one counts.
-
-    The names of the answer carry the number of the project in place of its id.
-    """
+    """Unknown states are kept, errors counted, one label read, and numbers are ids."""
     states = [*range(10), 4711]
     listed: list[dict[str, Any]] = [
         {"id": f"s{state}", "state": state} for state in states
@@ -197,7 +194,7 @@ def test_an_error_is_read_without_credentials(serve: Serve) -> None:
 
 
 def test_objects_are_counted_by_state_over_every_page(serve: Serve) -> None:
-    """By state, also an unknown one; objects with errors count, not their errors."""
+    """Objects are counted by state, also an unknown one, and errors by object."""
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": 2}})
     found = lab.api.objects(ORDERS, soon())
     completed, failed, unsupported = 6, 5, 7

@@ -44,7 +44,7 @@ def write(
 
 
 def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
-    """At most 200 series, all labels of generic_node, one point at the run's second."""
+    """A request has 200 series at most, each with all labels and one point."""
     lab = serve(world())
     monitoring = Monitoring(lab.cloud)
     assert write(lab, 120).complete
@@ -112,7 +112,7 @@ def answer(
 def test_each_point_is_counted_once_over_all_tries(
     serve: Serve, tries: list[dict[str, Any]], expected: dict[str, int]
 ) -> None:
-    """Whatever a row of tries says of its points."""
+    """A point counts once, whatever the tries of a row say of it."""
     lab = serve(world())
     rest = iter([answer(**each) for each in tries])
     Monitoring(lab.cloud, lambda _points: next(rest, None))

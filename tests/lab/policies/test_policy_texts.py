@@ -44,7 +44,7 @@ def _urls(policy: Policy) -> list[str]:
 
 @every_policy
 def test_a_file_of_ours_has_its_name_and_its_reasons(policy: Policy) -> None:
-    """It has its label; its comment says what it catches, why, and what is wrong."""
+    """A file has its label, and its comment what it catches, why, and what is wrong."""
     assert policy.proto.user_labels["policy"] == policy.name
     assert all(header(policy.path.read_text("utf-8")))
     with pytest.raises(ValueError, match='no paragraph starts with "Catches:"'):
@@ -165,7 +165,7 @@ def test_links_are_well_formed(policy: Policy) -> None:
     "name", [name for name in POLICIES if name.startswith("stream-")]
 )
 def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
-    """It links to the stream (all streams if it is gone) and to both logs about it."""
+    """An alert links to its stream (all of them if it is gone) and to both logs."""
     policy = POLICIES[name]
     addresses = [unquote(url) for url in _urls(policy)]
     project = "metrics-project" if policy.is_log else PLAUSIBLE["namespace"]

@@ -34,7 +34,7 @@ def outcomes(
 def test_an_incident_opens_and_closes_in_time(
     keys: dict[str, Any], opened: float, closed: float | None, outcome: AlertOutcome
 ) -> None:
-    """Both ends of a range belong to it; an alert that stays open never closes."""
+    """Both ends of an expected range belong to it; an alert that stays never closes."""
     assert outcomes([expected(**keys)], incident(opened, closed)) == [outcome]
 
 

@@ -90,7 +90,7 @@ def test_an_empty_project_and_no_permission(empty: Installation) -> None:
 
 
 def test_old_and_lost_points(empty: Installation) -> None:
-    """Each has a line: silence, lost points, unread locations, missing joins."""
+    """Silence, lost points, unread locations and missing joins have a line each."""
     seed(empty, "old")
     seed(empty, "native")
     _, out, _ = empty.verify()

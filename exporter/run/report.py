@@ -1,4 +1,4 @@
-"""How a run went, as a value."""
+"""How a run went; the run fills it in as it goes."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from exporter.steps.write import Written
 
 @dataclass
 class Report:
-    """How one run went; the run fills it in as it goes."""
+    """How one run went."""
 
     timestamp: int  # unix time of every point, in whole seconds
     problems: Mapping[LocationName, LocationProblems]  # those that are known now

@@ -51,8 +51,8 @@ class ComparedStream(NamedTuple):
     stream: Stream  # as the API lists it
     verdict: Verdict
     rule: str = ""  # what the expectation or the label says that is about it
-    # How long it may lag, and copy nothing, by the metric label ``limit``; 0 outside
-    # the window of the expectation that has it
+    # How long it may lag, copy nothing, and be FAILED, by the metric label ``limit``; 0
+    # outside the window of the expectation that has it
     limits: Mapping[str, timedelta] = {}
 
     @property

@@ -98,7 +98,8 @@ class _Axis(NamedTuple):
         """Return a bar between two times, as far as it is on the axis."""
         first, last = self.period
         start, end = max(start, first), min(end, last)
-        share = 100 / (last - first)
+        # Right after an exporter's first run, no time has passed.
+        share = 100 / max(last - first, 1)
         x = min((start - first) * share, 100 - _NARROWEST)
         width = max((end - start) * share, _NARROWEST)
         about = f"{text}, {self.text(start)} to {self.text(end, start)}"

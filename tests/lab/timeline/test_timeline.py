@@ -60,6 +60,15 @@ def bars(drawn: Chart) -> list[tuple[str, float, float]]:
     return found
 
 
+def test_a_history_that_begins_now_is_drawn() -> None:
+    """A period without length has an axis, as right after an exporter's first run."""
+    spans = Spans()
+    spans.add([stream("orders", always(2))])
+    now = Period(HOUR.start, HOUR.start)
+    (row,) = chart(now, spans, (), POLICIES.values()).rows
+    assert [bar.text for bar in row.spans] == ["RUNNING"]
+
+
 def test_a_state_lasts_to_the_next_one() -> None:
     """Each state has a bar, and a pause another one when it is not expected."""
     values = always(2) | always(3, since=15) | always(42, since=45)

@@ -210,8 +210,7 @@ class Run(Section):
     location: RunLocation = GLOBAL
     """Region in the exporter's own series."""
     interval: Literal["1m", "2m", "3m", "4m", "5m"] = "1m"
-    """How often a schedule starts it, as job or function. From 3m on, a state that one
-    run alone sees may page: NOT_STARTED of a new stream, PAUSED between two windows."""
+    """How often a schedule starts it, as job or function."""
     deadline: Annotated[Duration, between("1s", "1h")] = Field(
         default="50s", validate_default=True
     )

@@ -1,5 +1,4 @@
-# The cheapest and quickest set-up: one project, a Cloud Run function that Google builds, no image. It
-# notifies existing channels, by the names that the console shows.
+# The cheapest and quickest set-up: one project, a Cloud Run function that Google builds, no image.
 
 module "datastream_exporter" {
   source = "../.."

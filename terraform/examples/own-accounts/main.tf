@@ -1,5 +1,5 @@
-# For organisations that manage identities elsewhere: existing service accounts, no grants by Terraform,
-# traffic through a VPC, your own encryption key. The output lists the grants that somebody must make.
+# Existing service accounts, no grants by Terraform, traffic through a VPC, your own encryption key. The output lists
+# the grants that somebody must make.
 
 variable "image" {
   description = "The exporter's image, by digest."

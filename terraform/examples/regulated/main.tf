@@ -1,5 +1,7 @@
-# For regulated organisations: a function in a perimeter of VPC Service Controls, with a key, a Shared VPC, Binary
-# Authorization, and a private pool that builds it with packages from an own index. docs/regulated.md explains it.
+# A function in a perimeter of VPC Service Controls, with a key, a Shared VPC, Binary Authorization, and a private pool
+# that builds it with packages from an own index.
+
+# docs/regulated.md explains it.
 
 module "datastream_exporter" {
   source = "../.."

@@ -1,5 +1,4 @@
-# A Slack channel created in the console, which can install Google's app in the workspace; Terraform
-# can't. All severities go there.
+# A Slack channel that was created in the console. All severities go there.
 
 variable "slack_channel" {
   description = "Full name of the notification channel; `gcloud beta monitoring channels list` prints it."

@@ -1,8 +1,8 @@
-# Every project of an organisation that has streams: Cloud Asset Inventory finds them at each plan, so a plan once a
-# day finds the new ones, and warns of those that leave.
+# Every project of an organisation that has streams, as Cloud Asset Inventory finds them at each plan.
 
-# Whoever plans needs roles/cloudasset.viewer on the organisation, and the API cloudasset.googleapis.com in the
-# project that the calls are counted in. For a part of the organisation: folders/NUMBER.
+# So a plan once a day finds the new ones, and warns of those that leave. Whoever plans needs roles/cloudasset.viewer
+# on the organisation, and the API cloudasset.googleapis.com in the project that the calls are counted in. For a part of
+# the organisation: folders/NUMBER.
 data "google_cloud_asset_search_all_resources" "streams" {
   scope       = "organizations/123456789012"
   asset_types = ["datastream.googleapis.com/Stream"]

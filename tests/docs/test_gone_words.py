@@ -1,0 +1,40 @@
+"""Words of what is gone: a removal adds its own, and so finds what still has them."""
+
+from itertools import chain
+
+import pytest
+
+from tools import ROOT
+
+GONE = (
+    # Commands, inputs and outputs
+    "datastream-lab report",
+    "collect_objects_schedule",
+    "notification_channel_display_names",
+    "scheduler_region",
+    # Metrics, events and policies
+    "private_connection/",
+    "location_dropped",
+    "exporter-executions-failing",
+    "exporter-requests-failing",
+)
+READ = (
+    "*.md",
+    "docs/*.md",
+    "terraform/*.md",
+    "terraform/*.tf",
+    "terraform/examples/*/*.tf",
+    "alerting_policies/**/*.yaml",
+    "exporter/**/*.py",
+    "exporter/**/*.yaml",
+    "exporter/**/*.template",
+    "lab/**/*.py",
+)
+FILES = chain.from_iterable(map(ROOT.glob, READ))
+TEXTS = {path: path.read_text("utf-8") for path in FILES}
+
+
+@pytest.mark.parametrize("word", GONE)
+def test_nothing_speaks_of_what_is_gone(word: str) -> None:
+    """No page, policy, scenario, help text or comment has the word."""
+    assert [path for path, text in TEXTS.items() if word in text] == []

@@ -18,6 +18,7 @@ world:
     sources:
       - {project: shop-prod, locations: [europe-west1, us-east1]}
       - {project: shop-test, locations: [us-east1]}
+    mutes: [{match: "*/muted", until: 2026-01-05T00:02:00Z}]
     collect: {objects: true}
   projects:
     - id: shop-prod
@@ -27,6 +28,7 @@ world:
         - id: europe-west1
           streams:
             - {id: "orders-{:02}", count: 60}
+            - {id: muted, state: FAILED, errors: [{reason: SLOT_LOST, message: Slot 8}]}
             - {id: new, exists: false, errors: [{reason: SLOT_LOST, message: Slot 7}]}
         - {id: us-east1, streams: [{id: stock}]}
     - id: shop-test

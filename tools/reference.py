@@ -56,9 +56,12 @@ def metrics() -> str:
 def log_events() -> str:
     """Return every event of the log."""
     rows = []
+    before: list[str] = []
     for name, event in packaged("exporter", "events.yaml").items():
-        row = (f"`{name}`", event["level"], event["logged"], listed(event["fields"]))
-        rows.append(row)
+        fields = event["fields"]
+        shown = "the same" if fields == before else listed(fields)
+        rows.append((f"`{name}`", event["level"], event["logged"], shown))
+        before = fields
     return table(("event", "severity", "logged", "fields"), rows)
 
 

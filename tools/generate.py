@@ -27,6 +27,7 @@ from tools import (
     readme,
     reference,
     terraform,
+    time_to_page,
 )
 
 PAGES = (
@@ -52,7 +53,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "policies test transcript": lab.transcript,
     "policies review": lab_review.example,
     "policies backtest": lab_backtest.backtest,
-    "time to page": policies.time_to_page,
+    "time to page": time_to_page.time_to_page,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,

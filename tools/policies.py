@@ -1,26 +1,16 @@
-"""The generated parts of docs/alerts.md: policies and times to page."""
+"""The generated table of policies in docs/alerts.md."""
 
-import json
 import re
-from typing import Any
 
 from lab.markdown import table
 from lab.policies.files import Policy, read_policies
 from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
-from tools import POLICIES, ROOT
+from tools import POLICIES
 from tools.cost import FLEETS, is_optional, query_price
 
-# What ``datastream-lab time-to-page --json`` measured
-TIMES = ROOT / "docs" / "time-to-page.json"
 # How the paragraphs of the comment begin that each of our policy files has at its top
 BEGINNINGS = ("Catches:", "Why these numbers:", "How it can be wrong:")
-_MODES = {
-    "job": "job",
-    "job_5m": "job every 5 min",
-    "function": "function",
-    "function_log_triggers": "function, log triggers",
-}
 
 
 def policies() -> str:
@@ -91,33 +81,6 @@ def _severity(policy: Policy) -> str:
 def _urgency(policy: Policy) -> tuple[bool, int]:
     """Return what to sort by: those that are off come last."""
     return not policy.enabled, SEVERITIES.index(policy.severity)
-
-
-def time_to_page() -> str:
-    """Return the table of times to page: worst case, median and bound."""
-    rows = []
-    for change, by_mode in times_to_page().items():
-        times = [_time(by_mode.get(mode)) for mode in _MODES]
-        rows.append((change, *times))
-    heading = ("what happens", *_MODES.values())
-    return table(heading, rows)
-
-
-def times_to_page() -> dict[str, dict[str, Any]]:
-    """Return the measured times by change and mode."""
-    times: dict[str, dict[str, Any]] = {}
-    for measured in json.loads(TIMES.read_text("utf-8"))["times"]:
-        times.setdefault(measured["change"], {})[measured["mode"]] = measured
-    return times
-
-
-def _time(measured: dict[str, Any] | None) -> str:
-    if measured is None:
-        return "-"
-    worst, median, bound = (
-        measured[f"{key}_seconds"] for key in ("worst", "median", "bound")
-    )
-    return f"{worst} s (median {median} s, bound {bound} s)"
 
 
 def _retest_window(policy: Policy) -> str:

@@ -3,7 +3,7 @@
 from lab.markdown import table
 from lab.simulate.scenario import LATEST_START_SECONDS
 from tools.cost import FLEETS, SOME, Fleet, alerting, cloud_run, month, total
-from tools.policies import times_to_page
+from tools.time_to_page import shown
 
 _SCRIPT_SECONDS = 300  # between the runs of a polling script
 _MODES = ("function", "job")  # whose times are shown
@@ -32,7 +32,7 @@ def comparison() -> str:
         )
         rows.append(row)
     for change, words in _CHANGES.items():
-        by_mode = times_to_page()[change]
+        by_mode = shown()[change]
         worst = [f"{by_mode[mode]['worst_seconds']} s" for mode in _MODES]
         rows.append((*words, *worst))
     heading = (

@@ -20,7 +20,6 @@ COMMANDS = {
     "serve": "run the emulator for other programs",
     "list": "list the policies",
     "test": "play the scenarios and check that the right alerts fire",
-    "time-to-page": "measure the time from a change to the incident",
     "preview": "show the notifications as they will appear",
     "review": "show what a Terraform plan changes about the alerts",
     "backtest": "show which alerts would have fired in the last days",
@@ -59,7 +58,7 @@ def main(
 
 def command_parser(name: str) -> ArgumentParser:
     """Return the parser of a command's arguments."""
-    command = import_module(f"lab.cli.{name.replace('-', '_')}")
+    command = import_module(f"lab.cli.{name}")
     parser = ArgumentParser(
         f"{PROGRAM} {name}",
         description=command.HELP,

@@ -44,9 +44,8 @@ SUBSTITUTES = (
         r"(gcloud|docker|terraform|git|pipx) .*", None, "needs an account or a program"
     ),
     Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
-    Substitute(r".*-lab time-to-page.*", None, "takes a minute; a test measures it"),
     Substitute(
-        r"(.*-lab test(?: --html \S+)?)",
+        r"(.*-lab test)",
         rf"\1 {lab.SHOWN[-1]}",
         "plays all scenarios; a test plays them",
     ),

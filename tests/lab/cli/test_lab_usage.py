@@ -16,10 +16,10 @@ from tests.lab.conftest import Command
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ("", "error: COMMAND is missing; allowed here: demo, serve, list, test, time-"),
+        ("", "error: COMMAND is missing; allowed here: demo, serve, list, test, previ"),
         ("tst", '"tst" is not a command; did you mean test?'),
         ("review", "the following arguments are required: PLAN.json"),
-        ("time-to-page --jso", "did you mean --json?"),
+        ("backtest --recorded --jso", "did you mean --json?"),
         (
             "backtest --recorded --html no/such.html",
             '"no/such.html" can\'t be written; name a file',

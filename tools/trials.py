@@ -7,21 +7,20 @@ may, and evaluations come at any second of their interval.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from itertools import pairwise
+from operator import attrgetter
 from random import Random
-from statistics import median
 from threading import Event
 from typing import Any, NamedTuple
 
 from exporter import config
 from exporter.documents.document import Section, packaged
-from exporter.documents.mistakes import InputError
 from exporter.run.memory import LONGEST_SECONDS
 from lab.emulator.world import World
-from lab.policies.files import Policy
+from lab.policies.files import Policy, read_policies
 from lab.prove.engine import check_installed, start_engine
 from lab.prove.incidents import incidents_of
 from lab.side_by_side import side_by_side
@@ -30,14 +29,18 @@ from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import scheduled_runs
 from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
+from lab.terminal import Progress
+from tools import POLICIES
 
-WORST_INGESTION = (7.0, 7.0)
 MOMENTS = 200  # random moments of a change, by default
+_WORST_INGESTION = (7.0, 7.0)  # seconds until a point is visible, least and most
 # Runs just after which a change comes, too; they reach back to one that wrote all
 _RUNS = 5
 # Seconds that are recorded after the last change, and an interval: longer than each
 # promised time to page
 _WAIT = 210.0
+# How many exporters a trial has: it takes seconds, so that its progress shows
+_EXPORTERS = 10
 # How many intervals come before the first change, and between it and the last
 _BEFORE, _BETWEEN = 2, 4
 _START = 1_767_571_200.0  # 2026-01-05
@@ -51,10 +54,6 @@ Streams = dict[str, list[dict[str, Any]]]
 # When something changed, by the title of the change and the resource of its incident,
 # which is empty for an exporter that dies
 Moments = dict[tuple[str, str], float]
-
-
-# How many exporters a trial has: it takes seconds, so that its progress shows
-_EXPORTERS = 10
 
 
 class TimedMode(Section):
@@ -88,7 +87,7 @@ class Promises(Section):
 @cache
 def promises() -> Promises:
     """Return every mode, and every change whose time to page is promised."""
-    return Promises.model_validate(packaged(__package__, "time_to_page.yaml"))
+    return Promises.model_validate(packaged("tools", "time_to_page.yaml"))
 
 
 class Trial(NamedTuple):
@@ -99,33 +98,13 @@ class Trial(NamedTuple):
     moments: list[float]  # when something changes; none: it dies
 
 
-class Times(NamedTuple):
-    """Times to page of a change that a trial measured, in seconds."""
-
-    change: TimedChange
-    mode: str
-    seconds: list[float]  # infinite where a change opened no incident
-
-
 class TimeToPage(NamedTuple):
     """The time to page of a change, in seconds."""
 
-    change: TimedChange  # the change
+    change: str  # the change's title
     mode: str  # how the exporter runs
-    # The longest time measured; infinite where a change opened no incident
-    worst: float
-    median: float  # the median; infinite as well
-    measured: int  # how many times were measured
-
-    @property
-    def bound(self) -> float:
-        """The longest allowed time, in seconds."""
-        return self.change.bounds[self.mode]
-
-    @property
-    def opens(self) -> bool:
-        """Whether every change opened an incident."""
-        return math.isfinite(self.worst)
+    bound: float  # the longest allowed
+    worst: float  # the longest measured; infinite where a change opened no incident
 
     @property
     def kept(self) -> bool:
@@ -133,45 +112,33 @@ class TimeToPage(NamedTuple):
         return self.worst <= self.bound
 
 
-def measure_all(
-    policies: Iterable[Policy], trials: Sequence[Trial], stop: Event
-) -> Iterator[list[Times]]:
-    """Measure each trial, side by side, until ``stop``.
+def times_to_page(moments: int = MOMENTS) -> list[TimeToPage]:
+    """Measure each change in each mode, at so many random moments and just after runs.
 
-    Raise InputError where a policy is missing whose time to page is promised.
+    Raise NotInstalledError where Prometheus is not installed.
     """
-    names = {change.policy for change in promises().changes}
-    needed = [policy for policy in policies if policy.name in names]
-    missing = names - {policy.name for policy in needed}
-    if missing:
-        raise InputError(
-            f"{name} is not among the policies, but its time to page is measured"
-            for name in sorted(missing)
-        )
     check_installed()
-    yield from side_by_side(partial(_measure_trial, needed), trials, stop)
+    policies = {policy.name: policy for policy in read_policies(POLICIES)}
+    trials = _trials(moments)
+    measuring = side_by_side(partial(_measured, policies), trials, Event())
+    measured: list[TimeToPage] = []
+    with Progress(sys.stderr) as progress:
+        for times in progress.track(measuring, len(trials), description="trials"):
+            measured += times
+    worst: dict[tuple[str, str], TimeToPage] = {}
+    for time in sorted(measured, key=attrgetter("worst")):
+        worst[time.change, time.mode] = time
+    return [
+        worst[change.title, mode]
+        for change in promises().changes
+        for mode in change.bounds
+    ]
 
 
-def times_to_page(measured: Iterable[Times]) -> list[TimeToPage]:
-    """Return the worst and the median of all that was measured, by change and mode."""
-    found: list[TimeToPage] = []
-    every = list(measured)
-    for change in promises().changes:
-        for mode in change.bounds:
-            seconds: list[float] = []
-            for times in every:
-                if (times.change, times.mode) == (change, mode):
-                    seconds += times.seconds
-            if seconds:
-                worst, middle = max(seconds), median(seconds)
-                found.append(TimeToPage(change, mode, worst, middle, len(seconds)))
-    return found
-
-
-def all_trials(moments: int = MOMENTS) -> list[Trial]:
+def _trials(moments: int) -> list[Trial]:
     """Return the trials of all modes: changes at random moments, and just after runs.
 
-    ``moments`` says at how many random ones, each the same in every measurement.
+    The random moments are the same in every measurement.
     """
     found: list[Trial] = []
     for mode, timed in promises().modes.items():
@@ -205,11 +172,6 @@ def _parts(times: list[float], most: int) -> list[list[float]]:
     return [times[first : first + most] for first in range(0, len(times), most)]
 
 
-def _measure_trial(policies: Iterable[Policy], trial: Trial) -> list[Times]:
-    recorded = _record_changes(trial) if trial.moments else record_death(trial.mode)
-    return measure(*recorded, policies)
-
-
 def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
     """Record what each exporter of a trial sees, as one recording."""
     moments: Moments = {}
@@ -226,8 +188,8 @@ def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
     return replace(recording, series=tuple(series), entries=tuple(entries)), moments
 
 
-def record_death(mode: str) -> tuple[Recording, Moments]:
-    """Record an exporter that dies just after a run."""
+def _record_death(mode: str) -> tuple[Recording, Moments]:
+    """Record an exporter that dies just after a run: later, it is missed sooner."""
     exporter = promises().modes[mode].exporter
     dies = _first_and_last(exporter)[0] + _JUST_AFTER
     exporter = exporter.model_copy(update={"ends": dies})
@@ -239,13 +201,14 @@ def record_death(mode: str) -> tuple[Recording, Moments]:
     return recording, deaths
 
 
-def measure(
-    recording: Recording, moments: Moments, policies: Iterable[Policy]
-) -> list[Times]:
-    """Return the times to page of a recording's changes; its name is the mode."""
-    mode = recording.name
-    by_name = {policy.name: policy for policy in policies}
-    measured: list[Times] = []
+def _measured(policies: Mapping[str, Policy], trial: Trial) -> list[TimeToPage]:
+    """Play a trial; return the times to page of its changes."""
+    mode = trial.mode
+    if trial.moments:
+        recording, moments = _record_changes(trial)
+    else:
+        recording, moments = _record_death(mode)
+    measured: list[TimeToPage] = []
     with start_engine(recording.series) as engine:
         for change in promises().changes:
             changed = {
@@ -255,33 +218,21 @@ def measure(
             }
             if not changed or mode not in change.bounds:
                 continue
-            policy = by_name[change.policy]
-            incidents = incidents_of(policy, recording, engine, _EVERY_SECOND)
+            policy = policies[change.policy]
             times = []
-            for incident in incidents:
+            for incident in incidents_of(policy, recording, engine, _EVERY_SECOND):
                 # An exporter that dies is the only one there is.
                 about = incident.about if change.event else ""
                 if about in changed:
                     times.append(incident.opened - changed[about])
             # Each is measured at every second of the interval.
             phases = policy.interval or 1
-            if len(times) < len(changed) * phases:
-                times = [math.inf]
-            elif change.event is None:
-                times = _at_any_moment(times, mode)
-            measured.append(Times(change, mode, times))
+            worst = math.inf
+            if len(times) >= len(changed) * phases:
+                worst = max(times)
+            bound = change.bounds[mode]
+            measured.append(TimeToPage(change.title, mode, bound, worst))
     return measured
-
-
-def _at_any_moment(times: list[float], mode: str) -> list[float]:
-    """Return times from a last run for deaths at each second until the next run."""
-    exporter = promises().modes[mode].exporter
-    runs = scheduled_runs([exporter], _BETWEEN * exporter.every, "")
-    gap = max(after.at - before.at for before, after in pairwise(runs))
-    found: list[float] = []
-    for second in range(round(gap)):
-        found += [time - second for time in times]
-    return found
 
 
 def _changes(
@@ -337,4 +288,4 @@ def _play(
         configs=(config.from_data(watched, mode, {}),),
         world=World.model_validate({"projects": projects, "events": events}),
     )
-    return simulate(scenario, _START, WORST_INGESTION)
+    return simulate(scenario, _START, _WORST_INGESTION)

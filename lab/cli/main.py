@@ -18,9 +18,8 @@ PROGRAM = "datastream-lab"
 COMMANDS = {
     "demo": "run the exporter against an emulator, without an account",
     "serve": "run the emulator for other programs",
-    "list": "list the policies",
     "test": "play the scenarios and check that the right alerts fire",
-    "preview": "show the notifications as they will appear",
+    "preview": "list the policies, or show a notification as it will appear",
     "review": "show what a Terraform plan changes about the alerts",
     "backtest": "show which alerts would have fired in the last days",
     "verify": "prove an installation on its own project",

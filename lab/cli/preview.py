@@ -1,17 +1,24 @@
-"""``datastream-lab preview``: the notifications of policies, as they will appear."""
+"""``datastream-lab preview``: the policies, and their notifications."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
+from typing import TextIO
 
 from exporter.documents.mistakes import InputError, hint
 from exporter.process import OK
 from exporter.text import quote
 from lab.cli.options import LabContext, add_options, selected_policies
+from lab.policies.files import Policy
+from lab.policies.model import SEVERITIES
 from lab.preview.notification import notification
 from lab.preview.terminal import print_notification
+from lab.promql_durations import format_duration
+from lab.terminal import print_table
 
 HELP = (
     "Prints the notification of a policy as it will appear: subject, text and links,"
-    " about an example stream."
+    " about an example stream. Without POLICY, lists the policies by severity: what"
+    " each fires for, whether it uses metrics or log entries, and its retest window."
 )
 EXAMPLE = "stream-failed"
 
@@ -20,15 +27,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``preview``."""
     parser.add_argument(
         "names",
-        nargs="+",
+        nargs="*",
         metavar="POLICY",
-        help="a policy's name, as `datastream-lab list` shows it",
+        help="a policy's name (default: list the policies)",
     )
     add_options(parser, "policies")
 
 
 def run(context: LabContext) -> int:
-    """Print the notifications; return the exit code."""
+    """Print the notifications, or the policies; return the exit code."""
     policies = {policy.name: policy for policy in selected_policies(context.args)}
     names = dict.fromkeys(context.args.names)
     sentences = [
@@ -38,8 +45,25 @@ def run(context: LabContext) -> int:
     ]
     if sentences:
         raise InputError(sentences)
+    if not names:
+        _print_list(policies.values(), context.out)
     for name in names:
         policy = policies[name]
         heading = f"{name} · {policy.severity}"
         print_notification(notification(policy), heading, context.out)
     return OK
+
+
+def _print_list(policies: Iterable[Policy], out: TextIO) -> None:
+    """Print a row for each policy, the severest first and those that are off last."""
+
+    def urgency(policy: Policy) -> tuple[bool, int]:
+        return not policy.enabled, SEVERITIES.index(policy.severity)
+
+    rows = []
+    for policy in sorted(policies, key=urgency):
+        severity = policy.severity if policy.enabled else "off"
+        retest = "log" if policy.is_log else format_duration(policy.retest_window)
+        fires_for = policy.display_name.removeprefix("Datastream: ")
+        rows.append((policy.name, severity, retest, fires_for))
+    print_table(("policy", "severity", "retest", "fires for"), rows, out)

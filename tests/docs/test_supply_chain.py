@@ -25,7 +25,6 @@ projects:
     locations: [{id: europe-west1, streams: [{id: orders}]}]
 """
 COMMANDS = (
-    "datastream-lab list",
     "datastream-lab test fails-permanently",
     "datastream-lab backtest --recorded --html timeline.html",
     "datastream-lab preview stream-failed",

@@ -16,7 +16,7 @@ from tests.lab.conftest import Command
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        ("", "error: COMMAND is missing; allowed here: demo, serve, list, test, previ"),
+        ("", "error: COMMAND is missing; allowed here: demo, serve, test, preview, re"),
         ("tst", '"tst" is not a command; did you mean test?'),
         ("review", "the following arguments are required: PLAN.json"),
         ("backtest --recorded --jso", "did you mean --json?"),
@@ -59,7 +59,7 @@ def test_a_missing_package_is_one_sentence(
     monkeypatch.setitem(sys.modules, "promql_parser", None)
     for module in [name for name in sys.modules if name.startswith("lab.")]:
         monkeypatch.delitem(sys.modules, module)
-    code, out, err = command("list")
+    code, out, err = command("preview")
     assert code == USAGE
     assert out == ""
     assert err == (
@@ -79,7 +79,7 @@ def test_missing_prometheus_is_one_sentence(
     assert err.startswith("error: prometheus and promtool not found")
     assert "apt-get install prometheus" in err
     assert err.count("\n") == 1
-    assert command("list").code == OK
+    assert command("preview").code == OK
 
 
 def test_a_full_temporary_directory_proves_nothing(scenarios: Path) -> None:

@@ -1,11 +1,27 @@
-"""``datastream-lab preview``: the notifications of policies."""
+"""``datastream-lab preview``: the policies, and their notifications."""
 
 import re
 
 import pytest
 
 from exporter.process import OK, USAGE
-from tests.lab.conftest import Command
+from tests.lab.conftest import POLICIES, Command
+
+
+def test_policies_are_listed_by_severity(command: Command) -> None:
+    """Every policy has a row of at most 100 columns: severity, retest window, title."""
+    code, out, err = command("preview", "--policies", str(POLICIES))
+    assert err == ""
+    assert code == OK
+    heading, *rows = [line.split() for line in out.splitlines()]
+    assert " ".join(heading) == "POLICY SEVERITY RETEST FIRES FOR"
+    assert max(map(len, out.splitlines())) <= 100
+    by_name = {row[0]: row for row in rows}
+    assert by_name.keys() == {path.stem for path in POLICIES.glob("*.yaml")}
+    severities = [row[1] for row in rows]
+    assert severities == sorted(severities)
+    assert by_name["stream-failed"][1:] == ["CRITICAL", "1m", "stream", "failed"]
+    assert by_name["stream-state-changed"][1:3] == ["WARNING", "log"]
 
 
 @pytest.mark.usefixtures("folder")
@@ -23,8 +39,7 @@ def test_every_policy_has_a_notification(command: Command) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_policies_can_be_chosen(command: Command) -> None:
-    """A name is needed; a wrong one is an error with a suggestion."""
-    assert command("preview").code == USAGE
+    """Only the named policies are shown; a wrong name has a suggestion."""
     assert command("preview", "stream-missing").out.count(" · ") == 3
     code, out, err = command("preview", "stream-mising", "x")
     assert out == ""

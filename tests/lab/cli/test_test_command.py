@@ -7,7 +7,7 @@ import pytest
 
 from exporter.process import INCOMPLETE, OK, USAGE
 from lab.cli.main import main
-from tests.lab.cli.conftest import PASSING, SCENARIO
+from tests.lab.cli.conftest import FAILING, PASSING, SCENARIO
 from tests.lab.conftest import POLICIES, Command, Terminal
 
 TWICE = "alerting_policies/exporter-losing-points.yaml has the same name; rename"
@@ -62,6 +62,20 @@ def test_policies_are_evaluated_as_they_are_in_all_folders(
     assert code == INCOMPLETE
     assert f"LATE: stream-missing of {ORDERS}: opened 10m" in out
     assert f"EXTRA: orders-missing of {ORDERS}: opened" in out
+
+
+def test_scenarios_are_listed_without_playing(
+    command: Command, scenarios: Path
+) -> None:
+    """A list of scenarios has the name, the length and the title of each."""
+    (scenarios / f"{FAILING}.yaml").unlink()
+    code, out, err = command("test", "--list")
+    assert err == ""
+    assert code == OK
+    assert [line.split(maxsplit=2) for line in out.splitlines()] == [
+        ["SCENARIO", "LASTS", "WHAT HAPPENS"],
+        [PASSING, "15m", "A stream is deleted"],
+    ]
 
 
 @pytest.mark.usefixtures("scenarios")
@@ -137,6 +151,6 @@ def test_the_policies_are_found_from_a_subfolder(
 ) -> None:
     """The nearest folder alerting_policies is used; without one, the shipped one."""
     monkeypatch.chdir(scenarios)
-    assert len(command("list").out.splitlines()) == 4
+    assert len(command("preview").out.splitlines()) == 4
     monkeypatch.chdir("/")
-    assert len(command("list").out.splitlines()) == 26
+    assert len(command("preview").out.splitlines()) == 26

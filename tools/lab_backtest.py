@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from lab.backtest.history import RECORDED
+from lab.history.history import RECORDED
 from lab.policies.files import read_policies
 from lab.prove.scenarios import play_all
 from lab.simulate.scenario import Scenario
@@ -71,4 +71,4 @@ def svg() -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "lab" / "backtest" / RECORDED).write_bytes(record())
+    (ROOT / "lab" / "history" / RECORDED).write_bytes(record())

@@ -10,20 +10,17 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from exporter.steps.measure import metrics
-from lab.backtest.history import History
-from lab.backtest.read import EXPORTER_DELAY
+from lab.history.history import History
+from lab.history.read import EXPORTER_DELAY
 from lab.policies.deployment import without_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
-from lab.policies.promql import known_series, promql_name
+from lab.policies.promql import promql_name
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import VisibilityDelay, adjust_for_delay
 from lab.terminal import Progress
-from lab.timeline.spans import METRICS, Period
-
-# Extra seconds to look back, for late points and for selectors without a range
-_MARGIN = 600.0
+from lab.timeline.spans import Period
 
 
 class BacktestResult(NamedTuple):
@@ -39,27 +36,6 @@ class BacktestResult(NamedTuple):
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
     # Of a plan: how often each policy alerts before and after it, and whom it notifies
     alerts: Sequence[dict[str, Any]] = ()
-
-
-def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
-    """Return the types of the metrics to read, and how many seconds earlier to begin.
-
-    A policy that is off needs none. A metric that the lab does not know is left out:
-    its type does not follow from its PromQL name.
-    """
-    types = {metrics()[name].type for name in METRICS}
-    earlier = 0.0
-    for policy in policies:
-        query = policy.parsed_query
-        if not (query and policy.enabled):
-            continue
-        window = round_up(policy.retest_window, policy.interval)
-        earlier = max(earlier, query.look_back + window)
-        for selector in query.selectors:
-            known = known_series().get(selector.metric)
-            if known:
-                types.add(known.type)
-    return sorted(types), earlier + _MARGIN
 
 
 def evaluate(

@@ -17,11 +17,10 @@ from exporter.steps.compare import Expectations
 from exporter.steps.measure import location_samples, metrics
 from exporter.steps.read import Stream
 from lab.backtest.backtest import BacktestResult
+from lab.plans.plan import HIDDEN, Plan
+from lab.plans.planned import notified
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
-from lab.review.plan import Plan
-from lab.review.review import notified
-from lab.review.watched import HIDDEN
 from lab.simulate.series import Series, SeriesSet
 
 _STATE = promql_name(metrics()["stream/state"].type)

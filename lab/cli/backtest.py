@@ -11,11 +11,9 @@ from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import quote
-from lab.backtest.backtest import evaluate, metrics_to_read
-from lab.backtest.history import History, periods, recorded
+from lab.backtest.backtest import evaluate
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
 from lab.backtest.planned import PlanSides, compared, plan_sides, planned_limits
-from lab.backtest.read import EXPORTER_DELAY, Reader
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -23,9 +21,11 @@ from lab.cli.options import (
     open_monitoring,
     selected_policies,
 )
+from lab.history.history import History, recorded
+from lab.history.read import EXPORTER_DELAY, Reader, metrics_to_read, periods
+from lab.plans.plan import read_plan
 from lab.policies.model import DAY
 from lab.prove.engine import check_installed
-from lab.review.plan import read_plan
 from lab.terminal import Progress, print_json
 from lab.timeline.charts import chart, write_page
 from lab.timeline.spans import Period

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
+from exporter.setup.findings import Finding, log_counts
 from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
-from exporter.setup.findings import Finding, log_counts
-from lab.backtest.read import explained
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -19,6 +18,7 @@ from lab.cli.options import (
     open_monitoring,
     selected_policies,
 )
+from lab.history.read import explained
 from lab.verify.deployed import policies, snoozes
 from lab.verify.drill import drill
 from lab.verify.findings import YOURS

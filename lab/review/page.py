@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from exporter.log.summary import name_first
 from exporter.text import plural
 from lab.markdown import code, fenced, html_code, table
+from lab.plans.planned import NO_POLICY, NOBODY
 from lab.promql_durations import format_duration
 from lab.review.playing import KINDS, ChangedIncident
-from lab.review.review import NO_POLICY, NOBODY, WORSE, ChangedPolicy, Review
+from lab.review.review import WORSE, ChangedPolicy, Review
 from lab.review.watched import CHANGE, ERROR, WARNING
 
 # Length of the page. A comment on GitHub holds 65,536 characters; the rest is for who

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from google.cloud import monitoring_v3
+
+from lab.plans.planned import PlannedPolicy, PolicyChange
 from lab.policies.files import Policy
 from lab.prove.engine import QueryError, start_engine
 from lab.prove.incidents import Incident
 from lab.prove.scenarios import evaluate, record
-from lab.review.planned import PlannedPolicy, PolicyChange, trigger
 from lab.simulate.scenario import Scenario
 
 # How an incident can change, the most important first
@@ -76,6 +78,16 @@ def _by_trigger(side: Iterable[PlannedPolicy | None]) -> dict[tuple[str, str], P
         if policy and policy.enabled:
             found[trigger(policy)] = policy
     return found
+
+
+def trigger(policy: Policy) -> tuple[str, str]:
+    """Return a policy's file and what decides when it alerts."""
+    pb = monitoring_v3.AlertPolicy.pb(policy.proto)
+    closes = (
+        pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
+    )
+    decides = (policy.enabled, policy.query, policy.filter, policy.extractors)
+    return policy.name, str((*decides, policy.interval, closes))
 
 
 def play(task: Task) -> Played:

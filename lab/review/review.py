@@ -1,18 +1,19 @@
 """Makes a review: what changes about policies, alerts and notifications."""
 
 import difflib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
-from lab.review.planned import PlannedPolicy, PolicyChange
+import yaml
+
+from lab.plans.plan import DEFAULT_ROUTE, KEPT, Plan
+from lab.plans.planned import NO_POLICY, NOBODY, PlannedPolicy, PolicyChange, notified
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
-from lab.review.values import as_yaml
 from lab.review.watched import ERROR, watched
 
 WORSE = (LOST, LATER)
-NOBODY, NO_POLICY = ("nobody", "no policy")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,24 @@ def _diff(old: str, new: str) -> list[str]:
 
 
 def _yaml(planned: PlannedPolicy | None) -> str:
-    return as_yaml(planned.values) if planned else ""
+    """Return a policy's values, with each line of a text on a line of its own."""
+    if planned is None:
+        return ""
+    return str(
+        yaml.dump(planned.values, Dumper=_Dumper, allow_unicode=True, width=math.inf)
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines as a block, so that a diff shows single lines."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def _effect(change: PolicyChange) -> str:
@@ -175,13 +193,3 @@ def _new(plan: Plan) -> list[NewPolicies]:
             severity = str(change.after.values.get("severity", ""))
             found[severity, notified(change.after)].append(change.name)
     return [NewPolicies(*key, names) for key, names in sorted(found.items())]
-
-
-def notified(planned: PlannedPolicy | None) -> str:
-    """Return the channels of a policy, or that it has none."""
-    if planned is None or not planned.values.get("enabled", True):
-        return NO_POLICY
-    channels = planned.values.get("notificationChannels", [])
-    if not isinstance(channels, list):
-        channels = [channels]
-    return ", ".join(map(str, channels)) or NOBODY

@@ -9,11 +9,10 @@ from exporter.documents.mistakes import InputError
 from exporter.setup.unwatched import covers, is_unwatched
 from exporter.text import plural
 from lab.markdown import code
+from lab.plans.plan import HIDDEN
+from lab.plans.values import Json
 from lab.promql_durations import format_duration
-from lab.review.values import Json
 
-# Stands for a text that the plan doesn't have: it is sensitive, or known after apply
-HIDDEN = "(hidden)"
 # How much a change matters, the most important first
 ERROR, WARNING, CHANGE = ("error", "warning", "change")
 # Facts that matter more when they go

@@ -7,13 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
+from exporter.setup.findings import Finding
 from exporter.google.errors import CallError, FailureKind
 from exporter.log.summary import name_first
 from exporter.logger import LOGGER
-from exporter.setup.findings import Finding
-from lab.backtest.backtest import metrics_to_read
-from lab.backtest.history import History, periods
-from lab.backtest.read import Reader
+from lab.history.history import History
+from lab.history.read import Reader, metrics_to_read, periods
 from lab.policies.model import HOUR
 from lab.policies.promql import known_series
 from lab.prove.engine import EngineError, NotInstalledError, check_installed, run_engine

@@ -10,17 +10,17 @@ from threading import Event
 
 import pytest
 
-from lab.backtest.backtest import evaluate, metrics_to_read
-from lab.backtest.history import History, periods
-from lab.backtest.read import Reader
+from lab.backtest.backtest import evaluate
 from lab.emulator.world import Fault
+from lab.history.history import History
+from lab.history.read import Reader, metrics_to_read, periods
 from lab.policies.files import Policy
 from lab.policies.model import HOUR
 from lab.terminal import Progress
 from lab.timeline.spans import Period
 from tests.conftest import SignalWhen
-from tests.lab.backtest.conftest import END, MINUTE, START, Lab, text
 from tests.lab.conftest import POLICIES, Command
+from tests.lab.history.conftest import END, MINUTE, START, Lab, text
 from tests.tables import rows
 
 AT = "projects/shop-prod/locations/europe-west1/streams"

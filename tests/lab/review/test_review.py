@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from lab.exit_codes import NO_PROMETHEUS
+from lab.plans.values import Json
 from lab.review.page import review_page
 from lab.review.playing import ChangedIncident, Played
 from lab.review.review import Review, make_review
-from lab.review.values import Json
 from tests.canary import Canary
-from tests.lab.review.conftest import Replanned, Reviewed
-from tests.lab.review.plan_json import (
+from tests.lab.plans.plan_json import (
     ADDRESS,
     CHANNEL,
     QUERY,
@@ -23,6 +22,7 @@ from tests.lab.review.plan_json import (
     planned,
     policy,
 )
+from tests.lab.review.conftest import Replanned, Reviewed
 
 
 def _updated(after: Json) -> Json:

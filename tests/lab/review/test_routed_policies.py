@@ -5,12 +5,12 @@ from collections import Counter
 
 import yaml
 
+from lab.plans.plan import parse_plan
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.prove.engine import start_engine
 from lab.prove.scenarios import evaluate
-from lab.review.plan import parse_plan
-from lab.review.planned import trigger
+from lab.review.playing import trigger
 from lab.simulate.scenario import Scenario
 from tests.lab.conftest import Played
 from tests.lab.review.conftest import Replanned, Reviewed

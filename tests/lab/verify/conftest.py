@@ -19,9 +19,9 @@ from lab.policies.files import Policy
 from lab.simulate.simulation import Clock
 from lab.verify import queries
 from lab.verify.emulated import deploy, serve_rest
-from tests.lab.backtest.conftest import raw
-from tests.lab.backtest.conftest import seed as seed_series
 from tests.lab.conftest import POLICIES, Command, Ended
+from tests.lab.history.conftest import raw
+from tests.lab.history.conftest import seed as seed_series
 
 HERE = Path(__file__).parent
 # What depends on the second at which a test runs

@@ -5,7 +5,8 @@ https://cloud.google.com/monitoring/promql/promql-mapping
 """
 
 import itertools
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -22,10 +23,13 @@ from exporter.google.errors import (
     explain_call_error,
     is_unknown_metric,
 )
+from exporter.steps.measure import metrics
 from exporter.text import printable
-from lab.policies.promql import promql_name
+from lab.policies.files import Policy
+from lab.policies.promql import known_series, promql_name
+from lab.prove.incidents import round_up
 from lab.simulate.series import DELAY_SECONDS, Series
-from lab.timeline.spans import Period
+from lab.timeline.spans import METRICS, Period
 
 # Seconds until a point of the exporter can be read, typically: Cloud Monitoring does
 # not keep when a point arrived.
@@ -40,6 +44,11 @@ _HELPED = {
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)
+# Extra seconds to look back, for late points and for selectors without a range
+_MARGIN = 600.0
+# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000
+# streams
+_PART_SECONDS = 6 * 3600.0
 # Seconds: an interval may start a moment after the end of the one before
 _ADJACENT = 0.5
 
@@ -63,6 +72,34 @@ def visible_after(name: str) -> float:
     if name.startswith("custom_googleapis_com:"):
         return EXPORTER_DELAY
     return DELAY_SECONDS
+
+
+def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
+    """Return the types of the metrics to read, and how many seconds earlier to begin.
+
+    A policy that is off needs none. A metric that the lab does not know is left out:
+    its type does not follow from its PromQL name.
+    """
+    types = {metrics()[name].type for name in METRICS}
+    earlier = 0.0
+    for policy in policies:
+        query = policy.parsed_query
+        if not (query and policy.enabled):
+            continue
+        window = round_up(policy.retest_window, policy.interval)
+        earlier = max(earlier, query.look_back + window)
+        for selector in query.selectors:
+            known = known_series().get(selector.metric)
+            if known:
+                types.add(known.type)
+    return sorted(types), earlier + _MARGIN
+
+
+def periods(first: float, end: float) -> list[Period]:
+    """Return the periods to read one after the other, from unix time ``first``."""
+    parts = math.ceil((end - first) / _PART_SECONDS)
+    starts = [first + part * _PART_SECONDS for part in range(parts)]
+    return [Period(start, min(start + _PART_SECONDS, end)) for start in starts]
 
 
 class Reader:

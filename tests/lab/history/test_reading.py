@@ -6,11 +6,11 @@ from threading import Event
 import pytest
 
 from exporter.google.errors import CallError
-from lab.backtest.read import Reader
 from lab.emulator.world import Fault
+from lab.history.read import Reader
 from lab.simulate.series import Series
 from lab.timeline.spans import Period
-from tests.lab.backtest.conftest import (
+from tests.lab.history.conftest import (
     END,
     FRESHNESS,
     START,
@@ -52,7 +52,7 @@ def test_the_page_size_does_not_matter(
     """A series that is split between pages is read whole."""
     period = Period(START, START + 1800)
     whole = read(lab, STATE, period)
-    monkeypatch.setattr("lab.backtest.read._POINTS_PER_PAGE", 7)
+    monkeypatch.setattr("lab.history.read._POINTS_PER_PAGE", 7)
     split = read(lab, STATE, period)
     assert sorted(map(str, split)) == sorted(map(str, whole))
 

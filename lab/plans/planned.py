@@ -7,11 +7,14 @@ from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
 from lab.filters.log_filter import parse_extractor, parse_log_filter
+from lab.plans.values import UNKNOWN, Json
 from lab.policies import promql
 from lab.policies.deployment import with_placeholders
 from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL, SEVERITIES
-from lab.review.values import UNKNOWN, Json
+
+# What a policy notifies that has no channel, or is not there
+NOBODY, NO_POLICY = ("nobody", "no policy")
 
 
 class PlannedPolicy(NamedTuple):
@@ -91,11 +94,11 @@ def playable(values: Json, name: str) -> Policy:
     )
 
 
-def trigger(policy: Policy) -> tuple[str, str]:
-    """Return a policy's file and what decides when it alerts."""
-    pb = monitoring_v3.AlertPolicy.pb(policy.proto)
-    closes = (
-        pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
-    )
-    decides = (policy.enabled, policy.query, policy.filter, policy.extractors)
-    return policy.name, str((*decides, policy.interval, closes))
+def notified(planned: PlannedPolicy | None) -> str:
+    """Return the channels of a policy, or that it has none."""
+    if planned is None or not planned.values.get("enabled", True):
+        return NO_POLICY
+    channels = planned.values.get("notificationChannels", [])
+    if not isinstance(channels, list):
+        channels = [channels]
+    return ", ".join(map(str, channels)) or NOBODY

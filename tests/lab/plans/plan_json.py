@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from lab.review.plan import Plan, parse_plan
-from lab.review.values import Json
+from lab.plans.plan import Plan, parse_plan
+from lab.plans.values import Json
 
 QUERY = (
     'last_over_time(custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}[1h])'

@@ -1,7 +1,4 @@
-"""Keeps a history.
-
-Its points are in Prometheus's database.
-"""
+"""Keeps the points of a history in Prometheus's database."""
 
 import gzip
 import json
@@ -10,16 +7,13 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from lab.backtest.read import visible_after
+from lab.history.read import visible_after
 from lab.prove.engine import add_series
 from lab.simulate.series import Series
-from lab.timeline.spans import Period, Spans
+from lab.timeline.spans import Spans
 
 # A line of JSON for each series: its name, labels, and points (time, value)
 RECORDED = "recorded.jsonl.gz"
-# Read at a time, which bounds the memory: about 300,000 points of a metric of 1,000
-# streams
-_PART_SECONDS = 6 * 3600.0
 
 
 class History:
@@ -55,16 +49,9 @@ class History:
                 self.last = max(self.last, each.samples[-1].time)
 
 
-def periods(first: float, end: float) -> list[Period]:
-    """Return the periods to read one after the other, from unix time ``first``."""
-    parts = math.ceil((end - first) / _PART_SECONDS)
-    starts = [first + part * _PART_SECONDS for part in range(parts)]
-    return [Period(start, min(start + _PART_SECONDS, end)) for start in starts]
-
-
 def recorded() -> Iterator[Series]:
     """Yield the series of the recorded history."""
-    packed = files("lab.backtest").joinpath(RECORDED).read_bytes()
+    packed = files("lab.history").joinpath(RECORDED).read_bytes()
     for line in gzip.decompress(packed).decode().splitlines():
         name, labels, points = json.loads(line)
         series = Series(name, tuple(sorted(labels.items())))

@@ -1,4 +1,4 @@
-"""Converts a policy in a Terraform plan to the API's form, and prints it as YAML.
+"""Converts a policy in a Terraform plan to the API's form.
 
 A plan keeps what is unknown or sensitive in trees of the same shape as the values:
 https://developer.hashicorp.com/terraform/internals/json-format#change-representation
@@ -6,10 +6,8 @@ https://developer.hashicorp.com/terraform/internals/json-format#change-represent
 
 import itertools
 import json
-import math
 from typing import Any, TypeAlias
 
-import yaml
 from pydantic.alias_generators import to_camel
 
 from lab.policies import promql
@@ -84,20 +82,3 @@ def api_form(value: Any) -> Any:
         if key not in _COMPUTED and converted not in _EMPTY:
             found[to_camel(key)] = converted
     return found
-
-
-def as_yaml(values: Json) -> str:
-    """Return values as YAML, with each line of a text on a line of its own."""
-    return str(yaml.dump(values, Dumper=_Dumper, allow_unicode=True, width=math.inf))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes a text of several lines as a block, so that a diff shows single lines."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
-
-
-_Dumper.add_representer(str, _represent_text)

@@ -13,14 +13,15 @@ from exporter import config
 from exporter.documents.document import read_bytes
 from exporter.documents.mistakes import InputError
 from exporter.text import printable
-from lab.review.planned import PlannedPolicy, PolicyChange, playable
-from lab.review.values import Json, api_form, with_unknown, without_sensitive
-from lab.review.watched import HIDDEN
+from lab.plans.planned import PlannedPolicy, PolicyChange, playable
+from lab.plans.values import Json, api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 # Bytes of a plan; those of large organisations have some tens of MiB
 MOST_BYTES = 128 << 20
 
+# Stands for a text that the plan doesn't have: it is sensitive, or known after apply
+HIDDEN = "(hidden)"
 KEPT, FORGOTTEN = "no-op", "forget"
 DEFAULT_ROUTE = "default"
 _NOT_A_PLAN = (

@@ -1,0 +1,1 @@
+"""Reads Terraform plans: policies and config before and after, who is notified."""

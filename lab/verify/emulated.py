@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -26,7 +25,7 @@ from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.prove.engine import Engine, QueryError, check_installed, start_engine
 from lab.prove.incidents import firing_intervals
-from lab.simulate.series import FRESHNESS, SeriesSet
+from lab.simulate.series import FRESHNESS, Series, SeriesSet
 from lab.verify.rest import REST_EMULATOR
 
 # A project, and what Prometheus is asked; without that, the project's incidents
@@ -67,50 +66,7 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
     Raise NotInstalledError.
     """
     check_installed()
-    engines = ExitStack()
-
-    @lru_cache(maxsize=1)
-    def engine(_writes: int) -> Engine:
-        """Start Prometheus with all points: another one after a write."""
-        engines.close()
-        series = SeriesSet()
-        for point in emulator.points():
-            labels = point.resource_labels | point.metric_labels
-            labels["monitored_resource"] = point.resource_type
-            name = promql_name(point.metric_type)
-            series.series(name, labels).add(point.time, point.time, point.value)
-        _add_freshness(series, emulator)
-        return engines.enter_context(start_engine(series.values(), 0))
-
-    def answer(project: str, asked: str | None) -> tuple[int, Any]:
-        """Return a status, and what becomes JSON."""
-        prometheus = engine(emulator.calls["CreateTimeSeries"])
-        if not asked:
-            return 200, {"alerts": [*_open_alerts(emulator, project, prometheus)]}
-        with closing(HTTPConnection(prometheus.address)) as connection:
-            connection.request("GET", asked)
-            response = connection.getresponse()
-            return response.status, json.load(response)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = _PATH.fullmatch(self.path)
-            if not found:
-                self.send_error(404)
-                return
-            code, answered = answer(*found.groups())
-            self.send_response(code)
-            self.end_headers()
-            self.wfile.write(json.dumps(answered).encode())
-
-        def log_message(self, *_about: object) -> None:
-            """Say nothing."""
-
-    with (
-        engines,
-        ThreadPoolExecutor() as pool,
-        HTTPServer(("127.0.0.1", 0), Handler) as server,
-    ):
+    with ThreadPoolExecutor() as pool, _Server(emulator) as server:
         pool.submit(server.serve_forever, 0.01)
         try:
             yield {REST_EMULATOR: f"127.0.0.1:{server.server_port}"}
@@ -118,8 +74,69 @@ def serve_rest(emulator: Emulator) -> Iterator[dict[str, str]]:
             server.shutdown()
 
 
-def _add_freshness(series: SeriesSet, emulator: Emulator) -> None:
-    """Add Datastream's own freshness of each stream that runs now, once a minute."""
+class _Server(HTTPServer):
+    """Answers one request after the other, by a Prometheus with all points."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.emulator = emulator
+        self._engine: Engine | None = None
+        self._running = ExitStack()  # runs the engine
+        self._writes = 0  # how many there were when the engine started
+
+    def engine(self) -> Engine:
+        """Return the engine; a new one after a write, as it takes no more points."""
+        writes = self.emulator.calls["CreateTimeSeries"]
+        if self._engine is None or writes != self._writes:
+            self._running.close()
+            series = _all_series(self.emulator)
+            self._engine = self._running.enter_context(start_engine(series, 0))
+            self._writes = writes
+        return self._engine
+
+    def server_close(self) -> None:
+        """Stop the engine, too."""
+        self._running.close()
+        super().server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        found = _PATH.fullmatch(self.path)
+        if not found:
+            self.send_error(404)
+            return
+        project, asked = found.groups()
+        engine = self.server.engine()
+        if asked:
+            with closing(HTTPConnection(engine.address)) as connection:
+                connection.request("GET", asked)
+                response = connection.getresponse()
+                status, answer = response.status, response.read()
+        else:
+            alerts = [*_open_alerts(self.server.emulator, project, engine)]
+            status, answer = 200, json.dumps({"alerts": alerts}).encode()
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_about: object) -> None:
+        """Say nothing."""
+
+
+def _all_series(emulator: Emulator) -> Iterable[Series]:
+    """Return the emulator's points, and the freshness of each stream that runs now.
+
+    Freshness is Datastream's own metric. It is measured once a minute.
+    """
+    found = SeriesSet()
+    for point in emulator.points():
+        labels = point.resource_labels | point.metric_labels
+        labels["monitored_resource"] = point.resource_type
+        series = found.series(promql_name(point.metric_type), labels)
+        series.add(point.time, point.time, point.value)
     for location in emulator.fleet().locations.values():
         for stream in location.streams.values():
             if stream.state != StreamState.RUNNING or stream.freshness is None:
@@ -130,9 +147,10 @@ def _add_freshness(series: SeriesSet, emulator: Emulator) -> None:
                 "location": location.id,
                 "stream_id": stream.id,
             }
-            measured = series.series(FRESHNESS, labels)
+            series = found.series(FRESHNESS, labels)
             for at in range(int(emulator.started), int(emulator.clock()) + 1, MINUTE):
-                measured.add(at, at, stream.freshness)
+                series.add(at, at, stream.freshness)
+    return found.values()
 
 
 def _open_alerts(emulator: Emulator, project: str, engine: Engine) -> Iterator[Any]:

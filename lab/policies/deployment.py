@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(
     r'|namespace="datastream-exporter")\s*,?'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
-# What a route adds to the selectors of streams, locations and connections
+# What a route adds to the selectors of streams and locations
 _ROUTE = re.compile(r'(datastream_[a-z_]+\{)namespace[=!]~"[^"]*", ')
 
 

@@ -1,6 +1,7 @@
 """Proves an installation on its own project.
 
 ``points`` reads how the exporter runs, ``deployed`` which policies there are and whom
-they would tell, ``queries`` what Google's engine answers, ``native`` how Google's own
-series join; ``findings`` prints all of it.
+they would notify, ``queries`` what Google's engine answers, ``native`` how Google's own
+series join; ``drill`` lets a made-up stream page. ``target`` is the project, ``rest``
+asks it what Google's client can't, and ``emulated`` stands in for it.
 """

@@ -17,6 +17,7 @@ from lab.backtest.planned import PlanSides, compared, plan_sides, planned_limits
 from lab.cli.options import (
     LabContext,
     add_options,
+    explained,
     metrics_project,
     open_monitoring,
     selected_policies,
@@ -42,8 +43,8 @@ HELP = (
 )
 EXAMPLE = "--project my-project --days 28"
 
-# Cloud Monitoring keeps all points for 42 days, and later one every ten minutes; a
-# PromQL condition looks back 25 hours at most.
+# Cloud Monitoring keeps all points for 42 days, and later one every ten minutes; most
+# PromQL conditions look back 25 hours at most.
 # https://cloud.google.com/monitoring/quotas#data_retention_policy
 MOST_DAYS = 40
 _KEPT = "Cloud Monitoring keeps all points for six weeks"
@@ -107,7 +108,7 @@ def run(context: LabContext) -> int:
         if stop.is_set():
             LOGGER.warning("Interrupted while reading.")
             return INTERRUPTED
-        if history.last < 0:
+        if math.isinf(history.first):
             LOGGER.error(
                 "projects/%s has no series of custom.googleapis.com/datastream/… in"
                 " these %d days: is the exporter running, and is this the metrics"
@@ -156,9 +157,11 @@ def _read(
         for period in progress.track(parts, description="reading the history"):
             try:
                 series = reader.read(metrics, period)
-            except CallError:
+            except CallError as error:
                 if not context.stop.is_set():
-                    raise
+                    advice = "; fewer --days read less"
+                    failure = explained(error.failure, args.project, advice)
+                    raise CallError(failure) from error
             if context.stop.is_set():
                 return
             history.add(series + planned_limits(series, sides.configs))

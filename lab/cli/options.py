@@ -20,6 +20,7 @@ from exporter.google.clients import (
     Clients,
     open_clients,
 )
+from exporter.google.errors import Failure, FailureKind
 from exporter.process import Signals
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
@@ -57,6 +58,12 @@ def _writable(name: str) -> Path:
     return file
 
 
+# Failures whose own hint says what to do
+_HELPED = {
+    FailureKind.PERMISSION_DENIED,
+    FailureKind.API_DISABLED,
+    FailureKind.CREDENTIALS,
+}
 # How argparse adds each option
 _OPTIONS: dict[str, dict[str, Any]] = {
     "policies": {
@@ -115,6 +122,14 @@ def open_monitoring(context: LabContext) -> Clients:
         # Datastream is not called, so it needs no credentials either.
         environ.setdefault(DATASTREAM_EMULATOR, host)
     return open_clients(Endpoints(), environ)
+
+
+def explained(failure: Failure, project: str, advice: str = "") -> Failure:
+    """Return a failure without a hint about config.yaml, which is not read."""
+    if failure.kind in _HELPED:
+        return failure
+    hint = f"Is {project} the metrics project? Or try again later{advice}."
+    return failure._replace(hint=hint)
 
 
 def selected_world(args: Namespace) -> tuple[World, str]:

@@ -14,14 +14,13 @@ from exporter.process import INCOMPLETE, OK
 from lab.cli.options import (
     LabContext,
     add_options,
+    explained,
     metrics_project,
     open_monitoring,
     selected_policies,
 )
-from lab.history.read import explained
 from lab.verify.deployed import policies, snoozes
-from lab.verify.drill import drill
-from lab.verify.findings import YOURS
+from lab.verify.drill import YOURS, drill
 from lab.verify.native import native
 from lab.verify.points import points
 from lab.verify.queries import queries

@@ -25,14 +25,14 @@ class History:
         names: The names of its series, in PromQL.
         first: The time of the exporter's first point, in unix seconds; infinite
             without points.
-        last: The time of its last point; minus infinity without points.
+        last: The time of its last point; 0 without points.
     """
 
     def __init__(self, data: Path) -> None:
         self.data = data
         self.spans = Spans()
         self.first = math.inf
-        self.last = -math.inf
+        self.last = 0.0
         self.names: set[str] = set()
 
     def add(self, series: Iterable[Series]) -> None:

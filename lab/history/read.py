@@ -16,13 +16,7 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, call_with_retry
-from exporter.google.errors import (
-    CallError,
-    Failure,
-    FailureKind,
-    explain_call_error,
-    is_unknown_metric,
-)
+from exporter.google.errors import CallError, explain_call_error, is_unknown_metric
 from exporter.steps.measure import metrics
 from exporter.text import printable
 from lab.policies.files import Policy
@@ -36,11 +30,6 @@ from lab.timeline.spans import METRICS, Period
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
 EXPORTER_DELAY = 5.0
 
-_HELPED = {
-    FailureKind.PERMISSION_DENIED,
-    FailureKind.API_DISABLED,
-    FailureKind.CREDENTIALS,
-}
 _CONCURRENCY = 4
 _PAGE_SECONDS = 90.0
 _POINTS_PER_PAGE = 100_000  # the API's maximum (ListTimeSeriesRequest.page_size)
@@ -199,8 +188,7 @@ class Reader:
                 )
                 if is_unknown_metric(failure):
                     return
-                advice = "; fewer --days read less"
-                raise CallError(explained(failure, self._project, advice)) from error
+                raise CallError(failure) from error
             yield page
             if not page.next_page_token:
                 return
@@ -222,11 +210,3 @@ def _key(series: Any, project: str) -> SeriesKey:
 
 def _unix_seconds(timestamp: Any) -> float:
     return float(timestamp.ToNanoseconds() / 1e9)
-
-
-def explained(failure: Failure, project: str, advice: str = "") -> Failure:
-    """Return a failure without a hint about config.yaml, which is not read."""
-    if failure.kind in _HELPED:
-        return failure
-    hint = f"Is {project} the metrics project? Or try again later{advice}."
-    return failure._replace(hint=hint)

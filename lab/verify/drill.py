@@ -26,10 +26,10 @@ from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.write import Writer, Written
 from lab.terminal import console
 from lab.verify.deployed import DeployedPolicy, deployed_policies, id_of, told
-from lab.verify.findings import YOURS, Question
 from lab.verify.rest import Alert
 from lab.verify.target import Target
 
+YOURS = 0  # the level of a question
 STREAM = "this-is-a-drill"
 POLICY = "stream-failed-permanently"
 _PART = "drill"
@@ -49,6 +49,12 @@ _TOO_LATE = Failure(
 )
 _KEY = (STREAM, Kind.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({_KEY}))
+
+
+class Question(Finding):
+    """What only a person can answer: whether the page arrived."""
+
+    grade = "yours"
 
 
 def drill(target: Target) -> Iterator[Finding]:

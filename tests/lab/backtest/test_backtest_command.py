@@ -149,21 +149,25 @@ def test_the_recorded_history_needs_no_account(
     [
         ("ops-prod", None, "in these 1 days: is the exporter running, and is this the"),
         ("ops-prod", "PERMISSION_DENIED", "Grant roles/monitoring.viewer"),
+        ("ops-prod", "NOT_FOUND", "metrics project? Or try again later; fewer --days"),
         ("nobodys-project", None, "nobodys-project"),
     ],
 )
 def test_an_unreadable_history_is_an_error(
     backtest: Command, empty_lab: Lab, project: str, code: str | None, sentence: str
 ) -> None:
-    """An unreadable history exits with 1, and the last line says what is missing."""
+    """An unreadable history exits with 1, and the last line says what to do."""
     if code:
         empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     words = ("--project", project, "--days", "1")
     exit_code, out, err = backtest(*words, environ=empty_lab.environ)
     assert out == ""
     assert exit_code == 1
-    assert sentence in err.splitlines()[-1]
-    assert err.splitlines()[-1].startswith("error: ")
+    last = err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert sentence in last
+    # It is not read.
+    assert "config.yaml" not in last
 
 
 @rows

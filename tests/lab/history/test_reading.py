@@ -1,11 +1,10 @@
-"""Series as PromQL sees them, read from a real server; errors and their hints."""
+"""Series as PromQL sees them, read from a real server."""
 
 from contextlib import ExitStack
 from threading import Event
 
 import pytest
 
-from exporter.google.errors import CallError
 from lab.emulator.world import Fault
 from lab.history.read import Reader
 from lab.simulate.series import Series
@@ -105,18 +104,3 @@ def test_a_metric_without_points_is_empty(empty_lab: Lab) -> None:
         Fault(method="ListTimeSeries", code="NOT_FOUND", message=message)
     )
     assert read(empty_lab, FRESHNESS) == []
-
-
-@pytest.mark.parametrize(
-    ("code", "hint"),
-    [
-        ("PERMISSION_DENIED", "needs monitoring.timeSeries.list in project ops-prod"),
-        ("NOT_FOUND", "metrics project.* try again later; fewer --days read less."),
-    ],
-)
-def test_an_error_has_a_hint(empty_lab: Lab, code: str, hint: str) -> None:
-    """The hint says what to do, and does not mention config.yaml, which is not read."""
-    empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
-    with pytest.raises(CallError, match=hint) as refused:
-        read(empty_lab, STATE)
-    assert "config.yaml" not in str(refused.value)

@@ -1,10 +1,10 @@
 """The generated table of policies in docs/alerts.md."""
 
 import re
+from operator import attrgetter
 
 from lab.markdown import table
 from lab.policies.files import Policy, read_policies
-from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from tools import POLICIES
 from tools.cost import FLEETS, is_optional, query_price
@@ -16,7 +16,7 @@ BEGINNINGS = ("Catches:", "Why these numbers:", "How it can be wrong:")
 def policies() -> str:
     """Return the table of policies, the severest first."""
     rows = []
-    for policy in sorted(read_policies(POLICIES), key=_urgency):
+    for policy in sorted(read_policies(POLICIES), key=attrgetter("urgency")):
         evaluated = ""
         if policy.interval:
             evaluated = f"every {format_duration(policy.interval)}"
@@ -76,11 +76,6 @@ def _severity(policy: Policy) -> str:
         price = query_price(policy.query, policy.interval, fleet)
         words += f"; ${price:.2f} a month"
     return words
-
-
-def _urgency(policy: Policy) -> tuple[bool, int]:
-    """Return what to sort by: those that are off come last."""
-    return not policy.enabled, SEVERITIES.index(policy.severity)
 
 
 def _retest_window(policy: Policy) -> str:

@@ -7,7 +7,7 @@ an evaluation interval sooner or later.
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from threading import Event
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exporter.steps.measure import metrics
 from lab.history.history import History
@@ -23,6 +23,15 @@ from lab.terminal import Progress
 from lab.timeline.spans import Period
 
 
+class AlertCounts(NamedTuple):
+    """How often a policy alerts before and after a plan."""
+
+    policy: str
+    before: int
+    after: int
+    notified: str  # whom it notifies
+
+
 class BacktestResult(NamedTuple):
     """Which alerts the policies would have opened."""
 
@@ -34,8 +43,7 @@ class BacktestResult(NamedTuple):
     # start has opened at 0
     incidents: list[Incident]
     not_evaluated: dict[str, str]  # why a policy could not be evaluated, by its name
-    # Of a plan: how often each policy alerts before and after it, and whom it notifies
-    alerts: Sequence[dict[str, Any]] = ()
+    alerts: Sequence[AlertCounts] = ()  # of a plan
 
 
 def evaluate(

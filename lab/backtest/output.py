@@ -46,7 +46,7 @@ def backtest_json(result: BacktestResult, notes: Sequence[str] = ()) -> dict[str
         "until": format_time(end),
         "history_starts": since and format_time(since),
         "notes": notes,
-        "alerts": result.alerts,
+        "alerts": [each._asdict() for each in result.alerts],
         "incidents": incidents,
         "quiet": sorted(quiet),
         "not_evaluated": result.not_evaluated,

@@ -16,7 +16,7 @@ from exporter.names import LocationName
 from exporter.steps.compare import Expectations
 from exporter.steps.measure import location_samples, metrics
 from exporter.steps.read import Stream
-from lab.backtest.backtest import BacktestResult
+from lab.backtest.backtest import AlertCounts, BacktestResult
 from lab.plans.plan import HIDDEN, Plan
 from lab.plans.planned import notified
 from lab.policies.files import Policy
@@ -116,14 +116,8 @@ def compared(
         name, now, then = change.name, change.before, change.after
         if was[name] or will[name]:
             told = dict.fromkeys((notified(now), notified(then)))
-            alerts.append(
-                {
-                    "policy": name,
-                    "before": was[name],
-                    "after": will[name],
-                    "notified": " → ".join(told),
-                }
-            )
+            counts = AlertCounts(name, was[name], will[name], " → ".join(told))
+            alerts.append(counts)
         for planned in (now, then):
             if planned and planned.problem:
                 not_evaluated[name] = planned.problem

@@ -79,19 +79,23 @@ def run(context: LabContext) -> int:
                 argv, own_config | environ, context.out, context.err, context.signals
             )
         # Each step finds the same location down, and the same emulators.
-        logged: dict[str, LogRecord] = {}
+        logged: set[str] = set()
 
-        def is_first(record: LogRecord) -> bool:
-            return logged.setdefault(record.getMessage(), record) is record
+        def is_new(record: LogRecord) -> bool:
+            message = record.getMessage()
+            if message in logged:
+                return False
+            logged.add(message)
+            return True
 
-        LOGGER.addFilter(is_first)
+        LOGGER.addFilter(is_new)
         try:
             if argv:
                 code = _verify(context, emulator, own_config | environ, policies)
             else:
                 code = _play(context, world, environ)
         finally:
-            LOGGER.removeFilter(is_first)
+            LOGGER.removeFilter(is_new)
         if code == OK and not context.stop.is_set():
             _show_page(context, emulator, policies)
             if not argv:

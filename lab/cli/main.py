@@ -33,26 +33,25 @@ def main(
 
     Data goes to ``out``, messages to ``err``.
     """
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
             args = parse(command_parser(_command(argv)), argv[1:])
-    except SystemExit as stop:
-        # argparse has printed the usage error or the help.
-        return int(stop.code or 0)
-    except ModuleNotFoundError as error:
-        print(
-            f"{PROGRAM}: {error.name} is not installed; run `make setup` in a clone,"
-            " or install datastream-exporter[lab]",
-            file=err,
-        )
-        return USAGE
-    # The help needs none of Google's clients, which take a moment to import.
-    from lab.cli.options import LabContext
+        except SystemExit as stop:
+            # argparse has printed the usage error or the help.
+            return int(stop.code or 0)
+        except ModuleNotFoundError as error:
+            print(
+                f"{PROGRAM}: {error.name} is not installed; run `make setup` in a"
+                " clone, or install datastream-exporter[lab]",
+                file=err,
+            )
+            return USAGE
+        # The help needs none of Google's clients, which take a moment to import.
+        from lab.cli.options import LabContext
 
-    with Signals() as signals, ending(err, Text()) as end:
-        context = LabContext(args, environ, out, err, signals)
-        end.code = _run(context)
-    return signals.exit_code or end.code
+        with Signals() as signals, ending(err, Text()) as end:
+            end.code = _run(LabContext(args, environ, out, err, signals))
+        return signals.exit_code or end.code
 
 
 def command_parser(name: str) -> ArgumentParser:
@@ -95,8 +94,7 @@ def _run(context: Any) -> int:
     from lab.side_by_side import WorkerEndedError
 
     try:
-        with redirect_stdout(context.out), redirect_stderr(context.err):
-            return int(context.args.run(context))
+        return int(context.args.run(context))
     except NotInstalledError as error:
         LOGGER.error("%s", error)
         return NO_PROMETHEUS

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import TextIO
 
 from exporter.documents.mistakes import InputError, hint
@@ -9,7 +10,6 @@ from exporter.process import OK
 from exporter.text import quote
 from lab.cli.options import LabContext, add_options, selected_policies
 from lab.policies.files import Policy
-from lab.policies.model import SEVERITIES
 from lab.preview.notification import notification
 from lab.preview.terminal import print_notification
 from lab.promql_durations import format_duration
@@ -56,12 +56,8 @@ def run(context: LabContext) -> int:
 
 def _print_list(policies: Iterable[Policy], out: TextIO) -> None:
     """Print a row for each policy, the severest first and those that are off last."""
-
-    def urgency(policy: Policy) -> tuple[bool, int]:
-        return not policy.enabled, SEVERITIES.index(policy.severity)
-
     rows = []
-    for policy in sorted(policies, key=urgency):
+    for policy in sorted(policies, key=attrgetter("urgency")):
         severity = policy.severity if policy.enabled else "off"
         retest = "log" if policy.is_log else format_duration(policy.retest_window)
         fires_for = policy.display_name.removeprefix("Datastream: ")

@@ -17,6 +17,7 @@ _PLACEHOLDER = re.compile(
     r'|namespace="datastream-exporter")\s*,?'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
+_TWO_MINUTES = 120.0  # seconds
 # What a route adds to the selectors of streams and locations
 _ROUTE = re.compile(r'(datastream_[a-z_]+\{)namespace[=!]~"[^"]*", ')
 
@@ -37,9 +38,6 @@ class Deployed(NamedTuple):
         query = query.replace('_name="datastream-exporter"', f'_name="{self.job}"')
         query = query.replace('"metrics-project"', f'"{self.project}"')
         return query.replace('"exporter-location"', f'"{self.region}"')
-
-
-_TWO_MINUTES = 120.0  # seconds
 
 
 def is_created(needs: str, config: Config) -> bool:

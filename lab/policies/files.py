@@ -33,7 +33,7 @@ from exporter.documents.document import parse, read_file
 from exporter.documents.mistakes import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
-from lab.policies.model import DocumentationLink, PolicyFile
+from lab.policies.model import SEVERITIES, DocumentationLink, PolicyFile
 
 _CLOSING = "closing.md"  # what ends the text of each policy on metrics
 
@@ -74,6 +74,11 @@ class Policy:
     def enabled(self) -> bool:
         """Whether it is switched on, as it is where the file doesn't say."""
         return self.proto.enabled is not False
+
+    @property
+    def urgency(self) -> tuple[bool, int]:
+        """What sorts policies: the severest first, those that are off last."""
+        return not self.enabled, SEVERITIES.index(self.severity)
 
     @property
     def watches_exporter(self) -> bool:

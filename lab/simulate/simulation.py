@@ -54,7 +54,6 @@ USUAL_INGESTION = (3.0, 7.0)
 class Recording:
     """What a scenario produced."""
 
-    name: str  # the scenario's
     start: float  # when it started, unix seconds
     lasts: float  # its length in seconds
     # All series in Cloud Monitoring, by when their points become visible
@@ -93,7 +92,6 @@ def simulate(
     staying = max(scenario.exporters, key=attrgetter("ends"))
     config = scenario.configs[scenario.exporters.index(staying)]
     return Recording(
-        name=scenario.name,
         start=start,
         lasts=scenario.lasts,
         series=tuple(series.values()),

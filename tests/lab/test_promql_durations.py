@@ -30,5 +30,5 @@ def test_anything_else_is_answered_with_the_form(text: str) -> None:
 def test_a_duration_is_printed_in_hours_minutes_and_seconds(
     seconds: float, text: str
 ) -> None:
-    """It prints to a tenth of a second, without zero units."""
+    """A duration is printed to a tenth of a second, without zero units."""
     assert promql_durations.format_duration(seconds) == text

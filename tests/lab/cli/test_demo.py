@@ -41,7 +41,7 @@ def test_the_whole_way_is_played(
 
 
 def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It lets a stream fail until its incident opens, and shows that page."""
+    """A stream fails until its incident opens, and that page is shown."""
     clock = Clock(time.time() // 1)
 
     def sleep(seconds: float) -> None:

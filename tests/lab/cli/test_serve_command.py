@@ -35,7 +35,7 @@ def serve(count: int, *paths: str, **environ: str) -> tuple[list[str], str]:
 
 
 def test_serve_answers_queries_and_lists_incidents() -> None:
-    """It serves the REST side too: Prometheus answers, and no incident is open."""
+    """Prometheus answers the queries of a served emulator, and no incident is open."""
     project = "projects/data-platform-prod"
     query = f"/v1/{project}/location/global/prometheus/api/v1/query?query=vector(7)"
     found, _ = serve(4, query, f"/v3/{project}/alerts?pageSize=9", "/v3")

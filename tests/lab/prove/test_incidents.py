@@ -51,10 +51,8 @@ def logged(
 def test_each_stream_has_one_incident_for_consecutive_entries(
     make_scenario: MakeScenario, by_name: dict[str, Policy]
 ) -> None:
-    """It opens a second after the first entry and closes an hour after the last one.
-
-    Each project has the policy for its own log, so streams of one id are two incidents.
-    """
+    """An incident opens a second after its first entry, and closes after its last."""
+    # Each project has the policy for its own log, so one id may have two incidents.
     name = "projects/shop-prod/locations/europe-west1/streams/"
     found = logged(
         make_scenario,

@@ -19,10 +19,7 @@ def wrong(alert: AlertResult) -> str:
 def test_exactly_the_expected_alerts_fire(
     name: str, played: Played, by_name: dict[str, Policy]
 ) -> None:
-    """A scenario's alerts fire in every phase, with the labels that their texts name.
-
-    The exporter and the engine are the real ones.
-    """
+    """A scenario's alerts fire in every phase, and their texts find their labels."""
     result = played(name)
     assert [wrong(alert) for alert in result.results if not alert.passed] == []
     assert result.passed

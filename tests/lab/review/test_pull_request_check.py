@@ -122,7 +122,7 @@ def _write_program(file: Path, words: str) -> None:
 def test_the_workflow_on_github_keeps_one_comment(
     tmp_path: Path, host: CodeHost
 ) -> None:
-    """A lost or later alert fails it after the comment; later runs update that."""
+    """A lost or later alert fails the check, after a comment that later runs update."""
     host.comments += ["Nice."] * 130
     workspace = tmp_path / "workspace"
     runner = tmp_path / "runner"
@@ -207,7 +207,7 @@ def _texts(value: Any) -> Iterator[str]:
 def test_no_pipeline_accepts_anything_but_success(
     tmp_path: Path, pipeline: str, checked: int, ends: int, text: str, codes: list[int]
 ) -> None:
-    """Warnings and what a review finds fail it at its end, mistakes at once."""
+    """Warnings and findings fail a pipeline at its end, mistakes at once."""
     programs = tmp_path / ".venv" / "bin"
     strict = '[ "$*" = "check --offline --strict --config ./config.yaml" ] || exit 3'
     _write_program(programs / "datastream-exporter", f"{strict}; exit {checked} #")

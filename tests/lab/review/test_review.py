@@ -50,7 +50,7 @@ def test_a_later_alert_has_a_diff_and_a_row(reviewed: Reviewed) -> None:
 
 
 def test_a_sooner_alert_is_not_worse(reviewed: Reviewed) -> None:
-    """``--strict`` accepts it; ``--json`` prints the same review as data."""
+    """``--strict`` accepts sooner alerts; ``--json`` prints the same review as data."""
     sooner = plan(change("update", before=policy(duration="300s"), after=policy()))
     answer = reviewed(sooner, "--scenario", "five", "--strict", "--json")
     found = json.loads(answer.out)
@@ -82,7 +82,7 @@ def test_a_policy_that_no_scenario_covers_is_named() -> None:
 
 
 def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
-    """Each is said where the diff is folded; a replaced policy's incidents close."""
+    """A folded diff has a line of what happens; a replaced policy's incidents close."""
     old = policy()
     off = policy(enabled=False)
     quiet = policy(enabled=False, notification_channels=[])
@@ -218,7 +218,7 @@ def test_the_page_fits_in_a_comment() -> None:
 def test_only_a_review_that_plays_needs_prometheus(
     reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that plays scenarios says what to install; any other works without."""
+    """A review that plays scenarios says what to install; any other works without."""
     monkeypatch.setenv("PATH", "")
     answer = reviewed(_LATER, "--scenario", "five")
     assert answer.out == ""

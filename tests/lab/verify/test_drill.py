@@ -176,7 +176,7 @@ def test_a_refusal_ends_a_drill(stage: Stage) -> None:
 
 
 def test_an_error_for_a_point_that_was_written(stage: Stage) -> None:
-    """The healthy point comes too soon then, so it is written again."""
+    """A healthy point that comes too soon after a written one is written again."""
     fault = Fault(method="CreateTimeSeries", code="UNKNOWN", when="after", times=1)
     stage.installed.emulator.add_fault(fault)
     assert stage.drill()[-1].startswith("failed   drill: refused: ")

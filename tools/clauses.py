@@ -83,4 +83,6 @@ def _kept(
     if modifier is None:
         return frozenset()
     is_without = modifier.type == parser.AggModifierType.Without
-    return None if is_without else frozenset(modifier.labels)
+    if is_without:
+        return None
+    return frozenset(modifier.labels)

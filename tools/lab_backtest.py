@@ -48,8 +48,10 @@ def record() -> bytes:
     lines = []
     for series in recording.series:
         points = [(point.time, point.value) for point in series.samples]
-        lines.append(json.dumps([series.name, dict(series.labels), points]) + "\n")
-    return gzip.compress("".join(sorted(lines)).encode(), mtime=0)
+        line = json.dumps([series.name, dict(series.labels), points])
+        lines.append(f"{line}\n")
+    text = "".join(sorted(lines))
+    return gzip.compress(text.encode(), mtime=0)
 
 
 def svg() -> str:
@@ -71,4 +73,5 @@ def svg() -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "lab" / "history" / RECORDED).write_bytes(record())
+    history = ROOT / "lab" / "history"
+    (history / RECORDED).write_bytes(record())

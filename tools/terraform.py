@@ -56,7 +56,10 @@ def blocks(kind: str) -> Mapping[str, Any]:
     # To parse all of them takes seconds.
     text = "\n".join(each for each in texts if f'{kind} "' in each)
     parsed: dict[str, Any] = hcl2.loads(text, serialization_options=options)
-    return {name: body for block in parsed[kind] for name, body in block.items()}
+    found: dict[str, Any] = {}
+    for block in parsed[kind]:
+        found |= block
+    return found
 
 
 def _default(body: Mapping[str, Any]) -> str:

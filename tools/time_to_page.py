@@ -28,7 +28,9 @@ def main() -> int:
     times = times_to_page()
     rows = []
     for each in times:
-        worst = f"{math.ceil(each.worst)} s" if math.isfinite(each.worst) else "never"
+        worst = "never"
+        if math.isfinite(each.worst):
+            worst = f"{math.ceil(each.worst)} s"
         kept = "yes" if each.kept else "NO"
         rows.append((each.change, each.mode, worst, f"{each.bound:.0f} s", kept))
     print_table(("change", "exporter", "worst", "bound", "kept"), rows, sys.stdout)

@@ -8,6 +8,7 @@ may, and evaluations come at any second of their interval.
 
 import math
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -41,19 +42,20 @@ _RUNS = 5
 _WAIT = 210.0
 # How many exporters a trial has: it takes seconds, so that its progress shows
 _EXPORTERS = 10
-# How many intervals come before the first change, and between it and the last
-_BEFORE, _BETWEEN = 2, 4
+_BEFORE = 2  # intervals that come before the first change
+_BETWEEN = 4  # intervals between the first change and the last, at least
 _START = 1_767_571_200.0  # 2026-01-05
 _EVERY_SECOND = 1
 _JUST_AFTER = 0.1
-_METRICS, _OURS = "metrics-project", "custom_googleapis_com:"
+_METRICS = "metrics-project"
+_OURS = "custom_googleapis_com:"
 _LOCATION = "europe-west1"  # of all streams
 
 # The streams of a world, by project
 Streams = dict[str, list[dict[str, Any]]]
-# When something changed, by the title of the change and the resource of its incident,
-# which is empty for an exporter that dies
-Moments = dict[tuple[str, str], float]
+# When each resource changed, by the title of the change; the resource is empty for an
+# exporter that dies
+Moments = dict[str, dict[str, float]]
 
 
 class TimedMode(Section):
@@ -128,11 +130,10 @@ def times_to_page(moments: int = MOMENTS) -> list[TimeToPage]:
     worst: dict[tuple[str, str], TimeToPage] = {}
     for time in sorted(measured, key=attrgetter("worst")):
         worst[time.change, time.mode] = time
-    return [
-        worst[change.title, mode]
-        for change in promises().changes
-        for mode in change.bounds
-    ]
+    found = []
+    for change in promises().changes:
+        found += [worst[change.title, mode] for mode in change.bounds]
+    return found
 
 
 def _trials(moments: int) -> list[Trial]:
@@ -145,13 +146,12 @@ def _trials(moments: int) -> list[Trial]:
         drawn = Random(mode)  # noqa: S311 - moments of a test, alike in every measurement
         first, last = _first_and_last(timed.exporter)
         random = [drawn.uniform(first, last) for _ in range(moments)]
-        # Either delay comes first.
+        # Half of them are seen where one delay comes first, half where the other does.
         delays = timed.exporter.delays
-        orders = sorted({delays, delays[::-1]})
-        for number, order in enumerate(orders):
+        for number, order in enumerate((delays, delays[::-1])):
             exporter = timed.exporter.model_copy(update={"delays": order})
             runs = [*scheduled_runs([exporter], last, "")]
-            times = random[number :: len(orders)]
+            times = random[number::2]
             times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
             parts = _parts(times, timed.together * _EXPORTERS)
             found += [Trial(mode, exporter, part) for part in parts]
@@ -174,30 +174,32 @@ def _parts(times: list[float], most: int) -> list[list[float]]:
 
 def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
     """Record what each exporter of a trial sees, as one recording."""
-    moments: Moments = {}
+    moments: Moments = defaultdict(dict)
     series: list[Series] = []
     entries: list[LogEntry] = []
     together = promises().modes[trial.mode].together
     for number, times in enumerate(_parts(trial.moments, together)):
-        streams, events, changed = _changes(times, f"trial-{number}")
+        streams, events = _changes(times, f"trial-{number}", moments)
         recording = _play(trial.mode, trial.exporter, streams, events)
-        moments |= changed
         entries += recording.entries
         # No change is seen in Datastream's own metrics.
         series += [one for one in recording.series if one.name.startswith(_OURS)]
-    return replace(recording, series=tuple(series), entries=tuple(entries)), moments
+    whole = replace(recording, series=tuple(series), entries=tuple(entries))
+    return whole, moments
 
 
 def _record_death(mode: str) -> tuple[Recording, Moments]:
     """Record an exporter that dies just after a run: later, it is missed sooner."""
     exporter = promises().modes[mode].exporter
-    dies = _first_and_last(exporter)[0] + _JUST_AFTER
-    exporter = exporter.model_copy(update={"ends": dies})
+    first, _ = _first_and_last(exporter)
+    exporter = exporter.model_copy(update={"ends": first + _JUST_AFTER})
     streams = {"trial-0": [{"id": "orders"}]}
     recording = _play(mode, exporter, streams, [])
     last = max(run.ended for run in recording.runs)
-    changes = promises().changes
-    deaths = {(each.title, ""): last for each in changes if each.event is None}
+    deaths: Moments = {}
+    for change in promises().changes:
+        if change.event is None:
+            deaths[change.title] = {"": last}
     return recording, deaths
 
 
@@ -211,11 +213,7 @@ def _measured(policies: Mapping[str, Policy], trial: Trial) -> list[TimeToPage]:
     measured: list[TimeToPage] = []
     with start_engine(recording.series) as engine:
         for change in promises().changes:
-            changed = {
-                about: at
-                for (title, about), at in moments.items()
-                if title == change.title
-            }
+            changed = moments.get(change.title)
             if not changed or mode not in change.bounds:
                 continue
             policy = policies[change.policy]
@@ -236,32 +234,30 @@ def _measured(policies: Mapping[str, Policy], trial: Trial) -> list[TimeToPage]:
 
 
 def _changes(
-    times: Iterable[float], prefix: str
-) -> tuple[Streams, list[dict[str, Any]], Moments]:
-    """Return streams, the events that change them, and when these come.
+    times: Iterable[float], prefix: str, moments: Moments
+) -> tuple[Streams, list[dict[str, Any]]]:
+    """Return streams, and the events that change them; ``moments`` gets when.
 
     Each moment has two projects: in one, one stream changes for each kind of change; in
     the other one, five at once. Their names begin with ``prefix``.
     """
     streams: Streams = {}
     events: list[dict[str, Any]] = []
-    moments: Moments = {}
     for index, at in enumerate(times):
         for change in promises().changes:
             if change.event is None:
                 continue
             project = f"{prefix}-{index}-{change.streams}"
             location = f"projects/{project}/locations/{_LOCATION}"
-            names = [
-                f"{location}/streams/{change.policy}-{number}"
-                for number in range(1, change.streams + 1)
-            ]
-            resource = location if len(names) > 1 else names[0]
-            moments[change.title, resource] = at
             group = {"id": f"{change.policy}-{{}}", "count": change.streams}
             streams.setdefault(project, []).append(group)
-            events += [change.event | {"at": at, "stream": name} for name in names]
-    return streams, events, moments
+            for number in range(1, change.streams + 1):
+                name = f"{location}/streams/{change.policy}-{number}"
+                events.append(change.event | {"at": at, "stream": name})
+            # The incident of several at once is about their location.
+            resource = location if change.streams > 1 else name
+            moments[change.title][resource] = at
+    return streams, events
 
 
 def _play(
@@ -279,11 +275,12 @@ def _play(
         "run": {"name": min(streams)},
         "sources": sources,
     }
+    _, last = _first_and_last(exporter)
     scenario = Scenario(
         name=mode,
         title=mode,
         what="Measures the time to page.",
-        lasts=_first_and_last(exporter)[1] + exporter.every + _WAIT,
+        lasts=last + exporter.every + _WAIT,
         exporters=(exporter,),
         configs=(config.from_data(watched, mode, {}),),
         world=World.model_validate({"projects": projects, "events": events}),

@@ -31,7 +31,7 @@ code_number = code_pb2.Code.Value
 
 
 class StatusError(Exception):
-    """A call that gets a status instead of a response."""
+    """The status that a call gets instead of a response."""
 
     def __init__(self, code: str, text: str, details: Sequence[Message] = ()) -> None:
         super().__init__(text)

@@ -28,8 +28,8 @@ from lab.emulator.write_rules import SECOND
 _ListSeriesResponse: Any = monitoring_v3.ListTimeSeriesResponse.pb()
 
 _Channel: Any = monitoring_v3.NotificationChannel.pb()
-# What alerts need: a thing, several of them as methods and permissions say, and the
-# field of an answer
+# What is listed for alerts: the kind, its plural as methods and permissions spell it,
+# and the field of an answer
 _KINDS = (
     ("AlertPolicy", "AlertPolicies", "alert_policies"),
     ("NotificationChannel", "NotificationChannels", "notification_channels"),
@@ -54,7 +54,7 @@ class MonitoringService:
         clock: Callable[[], float],
         visible_after: float,
     ) -> None:
-        """Show a point to readers so many seconds after its time."""
+        """Let a point be read ``visible_after`` seconds after its time."""
         self._fleet = fleet
         self._clock = clock
         self._visible_after = visible_after
@@ -105,7 +105,7 @@ class MonitoringService:
             return stored
 
     def _lists(self, several: str, listed: str) -> Answer:
-        """Return what lists all things of a kind."""
+        """Return the answer of a method that lists all of a kind."""
         response = getattr(monitoring_v3, f"List{several}Response").pb()
         permission = f"monitoring.{several[0].lower()}{several[1:]}.list"
 

@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from operator import attrgetter
 from threading import Lock
 from typing import Any, NamedTuple
@@ -169,19 +168,19 @@ class Snapshots:
             steps += _steps(event)
         self._steps = sorted(steps, key=_AT)
         self._lock = Lock()
-        self._after = lru_cache(maxsize=1)(self._replay)
+        self._latest = Snapshot(world)
+        self._applied = 0  # how many steps the latest one is after
 
     def at(self, seconds: float) -> Snapshot:
         """Return what exists ``seconds`` after the world's start, in which state."""
+        steps = bisect_right(self._steps, seconds, key=_AT)
         with self._lock:
-            return self._after(bisect_right(self._steps, seconds, key=_AT))
-
-    def _replay(self, steps: int) -> Snapshot:
-        """Return what exists after so many steps."""
-        snapshot = Snapshot(self._world)
-        for step in self._steps[:steps]:
-            snapshot.apply(step)
-        return snapshot
+            if steps != self._applied:
+                self._latest = Snapshot(self._world)
+                for step in self._steps[:steps]:
+                    self._latest.apply(step)
+                self._applied = steps
+            return self._latest
 
 
 def _steps(event: Event) -> Iterator[Event | _Transition]:

@@ -37,7 +37,7 @@ _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 
 
 def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Problem]:
-    """Yield everything that contradicts itself in a policy."""
+    """Yield each contradiction between the parts of a policy."""
     if not LABEL_VALUE.fullmatch(name):
         sentence = "the file's name is the policy's name; rename it to only"
         yield (), f"{sentence} {LABEL_ALLOWED}"

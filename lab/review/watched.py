@@ -15,7 +15,7 @@ from lab.promql_durations import format_duration
 
 # How much a change matters, the most important first
 ERROR, WARNING, CHANGE = ("error", "warning", "change")
-# Facts that matter more when they go
+# Facts whose end is a warning
 _WATCHED = ("watched", "required", "told")
 # What an expectation's limits mean
 _LIMITS = {

@@ -39,7 +39,7 @@ class LocalClients(Clients):
         return [google(transport=transport(channel=_Channel(self._emulator)))]
 
     def pool(self, _threads: int, _name: str, /) -> Executor:
-        """Return what makes calls one by one, as none of them waits."""
+        """Return an executor that makes each call at once: none of them waits."""
         return _OneByOne()
 
 
@@ -70,7 +70,7 @@ class _Channel:
         response_deserializer: Callable[[bytes], Any],
         *_options: Any,
     ) -> SimpleNamespace:
-        """Return what calls a method, ``/service/method``."""
+        """Return an object that calls a method, ``/service/method``."""
 
         def call(request: Any, **_options: Any) -> tuple[Any, None]:
             """Return the response, or raise gRPC's error."""

@@ -58,7 +58,7 @@ def scheduled_runs(
         deployments: The exporters.
         lasts: The scenario's length in seconds.
         seed: Determines the late starts.
-        logged: When Datastream logs what calls a function with log triggers.
+        logged: When Datastream logs an entry that calls a function with log triggers.
         completed: Receives each run before the next one is asked for: what a run found
             decides whether a log entry starts another one.
     """

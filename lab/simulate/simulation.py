@@ -36,7 +36,7 @@ from lab.simulate.series import Series, SeriesSet, VisibilityDelay, add_native
 from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
-# A run that comes after more intervals ends a gap
+# A gap between two runs is longer than this many intervals
 _GAP_INTERVALS = 4
 # The fraction of a run after which points are written
 _COUNTS = 0.2
@@ -79,10 +79,10 @@ def simulate(
     points, runs, logged = _play(scenario, start, asked)
     entries += logged
     series = SeriesSet()
-    # Nobody sees a point earlier than who reads it back.
+    # The world hides new points from the exporter, so from everybody.
     hidden = scenario.world.visible_after
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
-    # A scenario writes out what the exporter wrote before.
+    # First, as a scenario may give what the exporter wrote before it.
     add_native(series, scenario, start)
     _add_points(series, points, runs, scenario, start, ingestion)
     slow = max(each.clock_behind for each in scenario.exporters)
@@ -109,8 +109,8 @@ def _play(
 ) -> tuple[list[WrittenPoint], list[CompletedRun], list[LogEntry]]:
     """Run the exporters; return the accepted points, the runs, what was logged.
 
-    ``asked`` is when Datastream logs what asks for a run. The points of a series follow
-    each other.
+    ``asked`` is when Datastream writes a log entry that calls a function with log
+    triggers. The points of a series follow each other.
     """
     clock = Clock(start)
     runs: list[CompletedRun] = []
@@ -254,8 +254,8 @@ def _written_after(metric_type: str, drawn: float) -> float:
 def _followed(runs: list[CompletedRun], scenario: Scenario) -> set[ScheduledRun]:
     """Return the runs that another one follows soon.
 
-    The points of another run, the last one for a while, become visible together: they
-    have the same timestamp, so a look-back ends for all of them at once.
+    The points of any other run become visible together: they have the same timestamp,
+    so a look-back ends for all of them at once.
     """
     followed = set()
     latest: dict[int, ScheduledRun] = {}

@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
     @property
     def looks(self) -> str:
-        """What rows have in common that differ by seconds only."""
+        """A text that is the same for rows that differ by seconds only."""
         bars = self.spans.copy()
         for line in self.incidents:
             bars += line.bars

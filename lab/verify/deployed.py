@@ -1,4 +1,4 @@
-"""Reads the alert policies as they are deployed, and whom they would tell.
+"""Reads the alert policies as they are deployed, and whom they would notify.
 
 https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
@@ -88,7 +88,7 @@ def policies(target: Target) -> Iterator[Finding]:
         elif each.file.enabled and not each.works:
             text = f"{each.name} is disabled, so it never alerts"
             yield Finding(WARNING, _PART, text)
-    yield from told(target, [each for each in deployed if each.works])
+    yield from channels(target, [each for each in deployed if each.works])
 
 
 def _differences(each: DeployedPolicy) -> Iterator[str]:
@@ -109,21 +109,21 @@ def _differences(each: DeployedPolicy) -> Iterator[str]:
             yield f"{what} {deployed} instead of {written}"
 
 
-def told(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
-    """Yield which channels are told, and which policies tell none; raise CallError."""
+def channels(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
+    """Yield what each channel is notified of, and what none is; raise CallError."""
     service = target.service(monitoring_v3.NotificationChannelServiceClient)
-    channels = {}
+    known = {}
     for channel in target.listed(
         service.list_notification_channels,
         "monitoring.notificationChannels.list",
         name=f"projects/{target.project}",
     ):
-        channels[id_of(channel.name)] = channel
+        known[id_of(channel.name)] = channel
     used = {name for each in working for name in each.policy.notification_channels}
-    heard = set()
+    notifying = set()
     for name in sorted(used):
         names = [e.name for e in working if name in e.policy.notification_channels]
-        channel = channels.get(id_of(name))
+        channel = known.get(id_of(name))
         title = name
         if channel:
             about = [channel.type_, *map(channel.labels.get, _ADDRESSES)]
@@ -137,16 +137,16 @@ def told(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
                 f"?project={target.project}"
             )
         else:
-            heard.update(names)
+            notifying.update(names)
         yield Finding(level, _PART, text)
-    unheard = [each.name for each in working if each.name not in heard]
-    if unheard:
-        text = f"nobody is notified of {', '.join(unheard)}: set notification_channels"
+    silent = [each.name for each in working if each.name not in notifying]
+    if silent:
+        text = f"nobody is notified of {', '.join(silent)}: set notification_channels"
         yield Finding(ERROR, _PART, text)
 
 
 def _problem(channel: Any) -> str:
-    """Return why a channel tells nobody; empty if it does."""
+    """Return why a channel notifies nobody; empty if it works."""
     if channel is None:
         return "does not exist"
     if channel.enabled is False:

@@ -25,7 +25,7 @@ from exporter.steps.measure import problem_samples
 from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.write import Writer, Written
 from lab.terminal import console
-from lab.verify.deployed import DeployedPolicy, deployed_policies, id_of, told
+from lab.verify.deployed import DeployedPolicy, channels, deployed_policies, id_of
 from lab.verify.rest import Alert
 from lab.verify.target import Target
 
@@ -75,7 +75,7 @@ def drill(target: Target) -> Iterator[Finding]:
         STREAM,
         target.source,
     )
-    for each in told(target, policies):
+    for each in channels(target, policies):
         LOGGER.info("%s.", each.text)
     if not (target.agreed or _agrees(target)):
         yield Finding(WARNING, _PART, "not confirmed, so nothing was written")
@@ -95,7 +95,7 @@ def drill(target: Target) -> Iterator[Finding]:
             "https://console.cloud.google.com/monitoring/alerting/alerts/"
             f"{id_of(alert.name)}?project={target.project}"
         )
-        for each in told(target, [policy]):
+        for each in channels(target, [policy]):
             if each.level == INFO:
                 text = f"did the page arrive? {each.text}. Open: {link}"
                 yield Question(YOURS, _PART, text)

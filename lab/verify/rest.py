@@ -37,8 +37,8 @@ class Alert(NamedTuple):
     name: str  # ``projects/P/alerts/ID``
     policy: str  # the policy's name, ``projects/P/alertPolicies/ID``
     opened: float  # unix seconds
-    # Google's texts don't say which of them are the resource's and which the metric's
-    # when a PromQL condition opened it: here are both
+    # Those of its resource and of its metric: Google doesn't say which of the two has
+    # the labels of a PromQL condition
     labels: Mapping[str, str]
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from lab.exit_codes import MEANINGS
 from tools import (
     ROOT,
     config_reference,
@@ -44,7 +43,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "log events": reference.log_events,
     "config keys": reference.config_keys,
     "exit codes": partial(reference.exit_codes, reference.EXIT_CODES),
-    "lab exit codes": partial(reference.exit_codes, MEANINGS),
+    "lab exit codes": partial(reference.exit_codes, reference.LAB_EXIT_CODES),
     "commands": reference.commands,
     "world keys": emulator.world_keys,
     "world events": emulator.world_events,

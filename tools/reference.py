@@ -10,6 +10,7 @@ from exporter.command import cli
 from exporter.command.commands import COMMANDS
 from exporter.documents.document import packaged
 from exporter.steps import measure
+from lab.cli.main import NO_PROMETHEUS
 from lab.markdown import table
 from tools.config_reference import key_descriptions
 from tools.emulator import listed
@@ -27,6 +28,22 @@ EXIT_CODES = {
     process.USAGE: "A mistake in config.yaml, the environment or the command line.",
     process.INTERRUPTED: "Ended by SIGINT (Ctrl-C); a write under way ends first.",
     process.TERMINATED: "Ended by SIGTERM; a write under way ends first.",
+}
+LAB_EXIT_CODES = {
+    process.OK: (
+        "Everything is as expected. `demo` returns the exporter's own exit code."
+    ),
+    process.INCOMPLETE: (
+        "A scenario or Prometheus failed; the history could not be read; `review "
+        "--strict` found what nobody watches or is told, or a lost or later alert; "
+        "`verify` found a failure, or with `--strict` a warning."
+    ),
+    process.USAGE: (
+        "An error on the command line or in a file, or a missing Python package."
+    ),
+    NO_PROMETHEUS: "Prometheus is not installed.",
+    process.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C).",
+    process.TERMINATED: "Ended by SIGTERM.",
 }
 
 

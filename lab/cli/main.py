@@ -10,9 +10,9 @@ import exporter
 from exporter.command.command_line import parse, require_command
 from exporter.logger import LOGGER, Text
 from exporter.process import INCOMPLETE, USAGE, Signals, ending
-from lab.exit_codes import NO_PROMETHEUS
 
 PROGRAM = "datastream-lab"
+NO_PROMETHEUS = 3  # the exit code where Prometheus is not installed
 
 # What each command is for. Only the module of the one that runs is imported
 COMMANDS = {

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.process import INCOMPLETE, OK, USAGE
-from lab.cli.main import COMMANDS
-from lab.exit_codes import NO_PROMETHEUS
+from lab.cli.main import COMMANDS, NO_PROMETHEUS
 from tests.lab.cli.conftest import PASSING
 from tests.lab.conftest import Command
 

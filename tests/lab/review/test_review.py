@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.exit_codes import NO_PROMETHEUS
+from lab.cli.main import NO_PROMETHEUS
 from lab.plans.values import Json
 from lab.review.page import review_page
 from lab.review.playing import ChangedIncident, Played

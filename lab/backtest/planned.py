@@ -76,6 +76,7 @@ def planned_limits(series: Sequence[Series], configs: Iterable[Config]) -> list[
     for config in configs:
         limited = [each.match for each in config.expectations if each.limits]
         unmuted = config.model_copy(update={"mutes": ()})
+        # Streams have points of the same times.
         expectations = cache(partial(Expectations, unmuted))
         for each in series:
             if each.name != _STATE:

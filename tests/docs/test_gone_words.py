@@ -7,16 +7,36 @@ import pytest
 from tools import ROOT
 
 GONE = (
-    # Commands, inputs and outputs
+    # Commands, keys, inputs and outputs
+    "datastream-lab list",
     "datastream-lab report",
+    "datastream-lab time-to-page",
+    "`time-to-page`",
+    " `longest`",
+    "private_connections",
+    "`task_count`",
+    "of worker_pool",
     "collect_objects_schedule",
+    "iam_grant_commands",
+    "log_notification_channels",
     "notification_channel_display_names",
+    "removed_policies",
     "scheduler_region",
+    "watch_interval",
     # Metrics, events and policies
     "private_connection/",
     "location_dropped",
     "exporter-executions-failing",
     "exporter-requests-failing",
+    "exporter-watching-nothing",
+    "private-connection-failed",
+    "source-disk-filling",
+    "source-log-growing",
+    "source-slot-held",
+    "stream-maintenance-long",
+    "stream-volume-jump",
+    # Figures
+    "median",
 )
 READ = (
     "*.md",

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
-from exporter.setup.findings import Finding, log_counts
 from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.process import INCOMPLETE, OK
+from exporter.setup.findings import Finding, log_counts
 from lab.cli.options import (
     LabContext,
     add_options,

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from exporter.setup.findings import Finding
 from exporter.google.errors import CallError, FailureKind
 from exporter.log.summary import name_first
 from exporter.logger import LOGGER
+from exporter.setup.findings import Finding
 from lab.history.history import History
 from lab.history.read import Reader, metrics_to_read, periods
 from lab.policies.model import HOUR

@@ -176,28 +176,25 @@ class Watched:
         ]
 
 
+@pytest.mark.parametrize(
+    ("locations", "seconds"),
+    [
+        (["europe-west1", "us-east1"], {310, 320}),
+        # Without streams, its points share a request.
+        (["us-west1"], {320}),
+    ],
+)
 def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
-    serve: Serve,
+    serve: Serve, locations: list[str], seconds: set[float]
 ) -> None:
     """The next run writes what was lost, long before the location would be due."""
-    watched = Watched(serve)
+    watched = Watched(serve, LISTED | {"locations": locations})
     watched.run(310)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
     lost, again = watched.run(330)
     assert not lost.complete
     assert again.complete
-    both = ("europe-west1", "us-east1")
-    ninth = {watched.written("location/up", location)[8] for location in both}
-    assert ninth == {310, 320}
-
-
-def test_shared_points_that_were_lost_are_written_in_the_next_run(serve: Serve) -> None:
-    """The next run writes lost points of a location without streams, too."""
-    watched = Watched(serve, LISTED | {"locations": ["us-west1"]})
-    watched.run(310)
-    watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
-    watched.run(330)
-    assert watched.written("location/up", "us-west1")[-1] == 320
+    assert {watched.written("location/up", at)[8] for at in locations} == seconds
 
 
 def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:

@@ -145,9 +145,11 @@ def test_a_stop_while_reading_leaves_what_hangs(
     assert not caplog.records
 
 
-@pytest.mark.parametrize("code", [None, "UNAVAILABLE"])
+@pytest.mark.parametrize(
+    ("refused", "accepted"), [(None, 200), (refusal("UNAVAILABLE"), 0)]
+)
 def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
-    serve: Serve, stop: Event, code: str | None
+    serve: Serve, stop: Event, refused: StatusError | None, accepted: int
 ) -> None:
     """What was answered counts, what was refused or not sent is lost."""
     lab = serve(world({"europe-west1": {"streams": [{"id": "s-{}", "count": 60}]}}))
@@ -156,16 +158,14 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
         if not has(points, "stream/state"):
             return None
         stop.set()
-        return refusal(code) if code else None
+        return refused
 
     monitoring = Monitoring(lab.cloud, answer)
-    source = {"project": "shop-prod", "locations": ["europe-west1"]}
+    source = LISTED | {"locations": ["europe-west1"]}
     report = lab.run(source, stop=stop, clock=Clock(0))
     assert [len(points) for points in monitoring.batches] == [200]
-    lost = 200 if code else 0
-    written = report.written
-    assert written.accepted == 200 - lost
-    assert written.lost == 43 + lost
+    assert report.written.accepted == accepted
+    assert report.written.lost == 243 - accepted
     assert report.stopped
     assert not report.complete
     assert lab.cloud.calls == {
@@ -175,13 +175,17 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     }
 
 
-@pytest.mark.parametrize("streams", [["x"], []])
+@pytest.mark.parametrize(("streams", "hanging", "lost"), [(["x"], 6, 42), ([], 1, 12)])
 def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
-    serve: Serve, stop: Event, released: Event, streams: list[str]
+    serve: Serve,
+    stop: Event,
+    released: Event,
+    streams: list[str],
+    hanging: int,
+    lost: int,
 ) -> None:
     """What hangs is lost, as Cloud Run ends a process ten seconds after SIGTERM."""
     lab = serve(world(dict.fromkeys(PLACES, streams)))
-    hanging = 6 if streams else 1
 
     def hang(_points: Points) -> None:
         if len(monitoring.requests) == hanging:
@@ -194,7 +198,7 @@ def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
     assert report.seconds < 8
     assert report.stopped
     assert len(monitoring.requests) == hanging
-    assert report.written.lost == (42 if streams else 12)
+    assert report.written.lost == lost
 
 
 # Where no thread can be had.
@@ -215,18 +219,13 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None
     monkeypatch.setattr(threading.Thread, "start", limited)
 
 
-@pytest.mark.parametrize("most", [1, 2])
 @pytest.mark.parametrize(("source", "points"), [(LISTED, 22), (DISCOVERED, 23)])
 def test_one_thread_is_enough_for_a_whole_run(
-    serve: Serve,
-    monkeypatch: pytest.MonkeyPatch,
-    source: dict[str, Any],
-    points: int,
-    most: int,
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any], points: int
 ) -> None:
     """With one thread, locations wait for each other, and nothing is left out."""
     lab = serve(world())
-    allow_threads(monkeypatch, "location", most)
+    allow_threads(monkeypatch, "location", 1)
     report = lab.run(source)
     assert report.complete
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
@@ -237,20 +236,16 @@ def test_a_location_that_waits_for_problems_holds_no_thread(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside locations and lists that hang, four threads read and write all others."""
-    places = {at: ["x"] for at in KNOWN[:6]}
-    hanging = KNOWN[1:6:2]
-    faults = [
-        {"method": "ListStreams", "location": at, "latency": "10m"} for at in hanging
-    ]
-    faults.append({"method": "ListTimeSeries", "latency": "10m"})
-    lab = serve(world(places, faults=faults))
+    lists = {"method": "ListTimeSeries", "latency": "10m"}
+    reads = {"method": "ListStreams", "latency": "10m"}
+    hanging = [reads | {"location": at} for at in KNOWN[1:6:2]]
+    lab = serve(world(PLACES, faults=[lists, *hanging]))
     monitoring = Monitoring(lab.cloud)
     allow_threads(monkeypatch, "location", 4)
-    source = {"project": "shop-prod", "locations": list(places)}
-    report = lab.run(source, seconds=8)
+    report = lab.run(SOURCE, seconds=8)
     assert report.problems_unread
     assert {at for at, _ in monitoring.values("location/last_read")} == {*KNOWN[:6:2]}
-    assert {at for at, _ in monitoring.values("location/up")} == {*places}
+    assert {at for at, _ in monitoring.values("location/up")} == {*PLACES}
 
 
 def test_a_location_without_a_thread_is_unreadable_and_says_so(

@@ -19,10 +19,9 @@ from tests.certificate import key_and_certificate
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import CONFIG, JOB, Shop, command
 from tests.exporter.function.conftest import made
-from tests.exporter.google.conftest import working_key
+from tests.exporter.google.conftest import READER, impersonating, working_key
 from tests.exporter.google.loopback import HttpServer, TlsFront
 
-READER = "reader@shop-prod.iam.gserviceaccount.com"
 VERBOSE = "DATASTREAM_EXPORTER_VERBOSE"
 SECRETS = " ".join(Canary)
 # The token that calls have, by the kind of credentials
@@ -83,18 +82,11 @@ def become(
 ) -> Become:
     """Return what gives this process credentials of a kind, and returns their file."""
     server = f"http://{tokens.address}"
-    key = working_key(tokens.address)
     subject = tmp_path / "subject-token"
     contents: dict[str, dict[str, Any]] = {
-        "service_account": key,
+        "service_account": working_key(tokens.address),
         "user": USER,
-        "impersonated": {
-            "type": "impersonated_service_account",
-            "service_account_impersonation_url": (
-                f"{server}/as/{READER}:generateAccessToken"
-            ),
-            "source_credentials": key,
-        },
+        "impersonated": impersonating(tokens.address),
         "federated": {
             "type": "external_account",
             "audience": (

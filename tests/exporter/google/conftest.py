@@ -13,6 +13,9 @@ from tests.exporter.conftest import Serve
 from tests.exporter.google.loopback import HttpServer, TlsFront
 from tests.exporter.worlds import world
 
+READER = "reader@shop-prod.iam.gserviceaccount.com"
+"""A service account that others impersonate."""
+
 # Makes some content that of the credentials file
 Use: TypeAlias = Callable[[Any], None]
 
@@ -42,6 +45,17 @@ def working_key(address: str) -> dict[str, str]:
         **SERVICE_ACCOUNT,
         "private_key": private_key(),
         "token_uri": f"http://{address}/token",
+    }
+
+
+def impersonating(address: str) -> dict[str, Any]:
+    """Return what gcloud's login writes that is told to impersonate an account."""
+    return {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": (
+            f"http://{address}/as/{READER}:generateAccessToken"
+        ),
+        "source_credentials": working_key(address),
     }
 
 

@@ -16,25 +16,13 @@ from exporter.google.errors import CallError, FailureKind
 from exporter.text import quote
 from tests.canary import SERVICE_ACCOUNT, USER, Canary, canaries_in, token_answer
 from tests.exporter.conftest import PLENTY
-from tests.exporter.google.conftest import Use, working_key
+from tests.exporter.google.conftest import Use, impersonating, working_key
 from tests.exporter.google.loopback import HttpServer, saying
 
 KEY: dict[str, object] = {**SERVICE_ACCOUNT}
-READER = "reader@shop-prod.iam.gserviceaccount.com"
 LOGIN = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
 )
-
-
-def impersonating(address: str) -> dict[str, object]:
-    """Return what gcloud's login writes that is told to impersonate an account."""
-    return {
-        "type": "impersonated_service_account",
-        "service_account_impersonation_url": (
-            f"http://{address}/as/{READER}:generateAccessToken"
-        ),
-        "source_credentials": working_key(address),
-    }
 
 
 def refused(seconds: float = PLENTY) -> str:

@@ -149,22 +149,7 @@ def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:
     assert not [*Path().iterdir()]
 
 
-@pytest.mark.parametrize(
-    ("argv", "sentence"),
-    [
-        (
-            [],
-            (
-                "no project is given, and gcloud has none; name one with --project, or"
-                " choose one: "
-            ),
-        ),
-        (
-            ["--project", "12"],
-            '--project: metrics.project: "12" is a project\'s number; write its',
-        ),
-    ],
-)
+@rows
 def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> None:
     """A mistake is one sentence and exit 2; no file is written, nobody called."""
     ended = shop.command("init", *argv)

@@ -1,6 +1,5 @@
 """The command line as a function, against a small world that an emulator serves."""
 
-import copy
 import io
 import json
 import os
@@ -30,12 +29,6 @@ PREFIX = "custom.googleapis.com/datastream/"
 EUROPE = "projects/shop-prod/locations/europe-west1"
 CARTS = f"{EUROPE}/streams/carts"
 CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
-
-_EUROPE = {
-    "id": "europe-west1",
-    "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
-}
-_AMERICA = {"id": "us-east1", "streams": [{"id": "stock"}]}
 
 
 class Ended(NamedTuple):
@@ -71,11 +64,15 @@ class Shop:
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
-        self.europe: dict[str, Any] = copy.deepcopy(_EUROPE)
+        self.europe: dict[str, Any] = {
+            "id": "europe-west1",
+            "streams": [{"id": "orders"}, {"id": "carts", "state": "PAUSED"}],
+        }
+        america = {"id": "us-east1", "streams": [{"id": "stock"}]}
         self.project: dict[str, Any] = {
             "id": "shop-prod",
             "number": 2,
-            "locations": [self.europe, _AMERICA],
+            "locations": [self.europe, america],
         }
         self.metrics_project: dict[str, Any] = {"id": "metrics-prod", "number": 1}
         self.faults: list[dict[str, Any]] = []
@@ -99,11 +96,6 @@ class Shop:
     def job(self, *argv: str, **environ: str) -> Ended:
         """Run a command line in this process, as on Cloud Run."""
         return command(*argv, **{**self.environ, **JOB, **environ})
-
-    def values(self, metric: str) -> dict[str, float]:
-        """Return the values of a metric that were written, by location."""
-        points = self.cloud.points(PREFIX + metric)
-        return {point.resource_labels["location"]: point.value for point in points}
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
         """Start a command line, or another program, with its output in pipes."""

@@ -144,15 +144,7 @@ def test_the_recorded_history_needs_no_account(
     assert re.search(".*".join(shown), words)
 
 
-@pytest.mark.parametrize(
-    ("project", "code", "sentence"),
-    [
-        ("ops-prod", None, "in these 1 days: is the exporter running, and is this the"),
-        ("ops-prod", "PERMISSION_DENIED", "Grant roles/monitoring.viewer"),
-        ("ops-prod", "NOT_FOUND", "metrics project? Or try again later; fewer --days"),
-        ("nobodys-project", None, "nobodys-project"),
-    ],
-)
+@rows
 def test_an_unreadable_history_is_an_error(
     backtest: Command, empty_lab: Lab, project: str, code: str | None, sentence: str
 ) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from exporter.config import WHOLE
 from tests.lab.conftest import Command, Ended
+from tests.lab.plans.plan_json import exporter
 from tools import lab_review
 
 CONFIG = """\
@@ -20,18 +20,6 @@ UNWATCHED = CONFIG.replace("1]}", "1], exclude: [stock]}")
 LIMITS = 'expectations: [{match: "*/stock", lag: 45m}, {match: "*/or*", failed: 15m}]'
 FAILED = "stream-failed-permanently"
 Planned = Callable[..., Ended]
-
-
-def exporter(before: str, after: str) -> dict[str, Any]:
-    """Return the change of a resource that runs an exporter with a config."""
-    sides = {"before": {"env": {WHOLE: before}}, "after": {"env": {WHOLE: after}}}
-    return {
-        "type": "google_cloud_run_v2_job",
-        "mode": "managed",
-        "name": "exporter",
-        "address": "exporter",
-        "change": {"actions": ["update"], **sides},
-    }
 
 
 @pytest.fixture
@@ -97,8 +85,8 @@ def test_limits_of_the_new_config_count(planned: Planned) -> None:
 
 def test_what_is_created_deleted_or_hidden_is_said(planned: Planned) -> None:
     """A policy notifies nobody where it does not exist; what is hidden has a reason."""
-    hidden = exporter(CONFIG, CONFIG + LIMITS)
-    hidden["change"]["after_sensitive"] = {"env": True}
+    sensitive = {"service_config": True}
+    hidden = exporter(CONFIG, CONFIG + LIMITS, after_sensitive=sensitive)
     found = planned(
         more=hidden,
         **{

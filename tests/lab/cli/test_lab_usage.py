@@ -10,21 +10,10 @@ from exporter.process import INCOMPLETE, OK, USAGE
 from lab.cli.main import COMMANDS, NO_PROMETHEUS
 from tests.lab.cli.conftest import PASSING
 from tests.lab.conftest import Command
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("argv", "sentence"),
-    [
-        ("", "error: COMMAND is missing; allowed here: demo, serve, test, preview, re"),
-        ("tst", '"tst" is not a command; did you mean test?'),
-        ("review", "the following arguments are required: PLAN.json"),
-        ("backtest --recorded --jso", "did you mean --json?"),
-        (
-            "backtest --recorded --html no/such.html",
-            '"no/such.html" can\'t be written; name a file',
-        ),
-    ],
-)
+@rows
 def test_a_wrong_command_line_is_a_usage_error(
     command: Command, argv: str, sentence: str
 ) -> None:

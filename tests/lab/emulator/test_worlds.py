@@ -4,6 +4,7 @@ import pytest
 
 from exporter.documents.mistakes import InputError
 from lab.emulator.world import parse_world
+from tests.tables import rows
 
 PROJECTS = """\
 projects:
@@ -44,33 +45,14 @@ faults:
     assert "a fault needs a code, a latency, or both" in errors[4]
 
 
-@pytest.mark.parametrize(
-    ("event", "words"),
-    [
-        (
-            "{at: 1s, stream: order-*, do: pause}",
-            'events[0].stream: "order-*" matches no stream',
-        ),
-        (
-            "{at: 1s, location: us-*, do: reachable}",
-            '"us-*" matches no location of this world',
-        ),
-        (
-            "{at: 1s, project: bank, do: disable_api}",
-            '"bank" matches no project of this world',
-        ),
-    ],
-)
+@rows
 def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> None:
     """A glob that matches nothing is most likely misspelt, and so an error."""
     (error,) = errors_of(PROJECTS + f"events: [{event}]\n")
     assert words in error
 
 
-@pytest.mark.parametrize(
-    "stream",
-    ['{id: "x-{:03}"}', "{id: x, count: 3}", '{id: "x-{:0999999999}", count: 2}'],
-)
+@rows
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """A counter without a count, or one that would take gigabytes, is a mistake."""
     (error,) = errors_of(PROJECTS.replace("{id: last}", stream))

@@ -88,20 +88,7 @@ def test_labels_are_extracted(text: str, value: str) -> None:
     assert parse_extractor(text)(ENTRY) == value
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "UPPER(severity)",
-            '"UPPER(severity)" (line 1, column 1 of the extractor) is not',
-        ),
-        (
-            "EXTRACT(severity",
-            "ends too early; write EXTRACT(path) or REGEXP_EXTRACT(path,",
-        ),
-        ('REGEXP_EXTRACT(severity, "(")', '"(" is not a regular expression'),
-    ],
-)
+@rows
 def test_an_unsupported_extractor_is_refused(text: str, message: str) -> None:
     """An unknown function or a broken expression gets a sentence."""
     with pytest.raises(FilterError) as caught:

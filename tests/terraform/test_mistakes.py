@@ -44,8 +44,21 @@ def _turns(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return turns
 
 
-def _check_lines(root: RootModule, error: TerraformError, turn: dict[str, Any]) -> None:
-    """Check that each mistake is said once, on the line of its input."""
+@pytest.mark.parametrize(
+    ("command", "turn"),
+    [
+        *(("validate", turn) for turn in _turns(_TABLE)),
+        *(("plan", turn) for turn in _turns(_AT_PLAN)),
+    ],
+)
+def test_each_mistake_is_said_once_on_its_line(
+    called: Called, command: str, turn: dict[str, Any]
+) -> None:
+    """What a value alone shows is said by `validate`; a plan reads files, too."""
+    root = called(**{name: value for name, (value, _) in turn.items()})
+    with pytest.raises(TerraformError) as caught:
+        getattr(root, command)()
+    error = caught.value
     lines = (root.directory / "main.tf.json").read_text("utf-8").splitlines()
     found = {}
     for each in error.diagnostics:
@@ -57,28 +70,6 @@ def _check_lines(root: RootModule, error: TerraformError, turn: dict[str, Any]) 
     assert found.keys() == turn.keys(), str(error)
     for name, (_, sentence) in turn.items():
         assert sentence in " ".join(found[name].split())
-
-
-@pytest.mark.parametrize("turn", _turns(_TABLE))
-def test_validate_names_a_mistake_on_its_line(
-    called: Called, turn: dict[str, Any]
-) -> None:
-    """What a value alone shows is said before a plan, by a type or a rule."""
-    root = called(**{name: value for name, (value, _) in turn.items()})
-    with pytest.raises(TerraformError) as caught:
-        root.validate()
-    _check_lines(root, caught.value, turn)
-
-
-@pytest.mark.parametrize("turn", _turns(_AT_PLAN))
-def test_a_plan_names_a_mistake_on_its_line(
-    called: Called, turn: dict[str, Any]
-) -> None:
-    """What depends on config.yaml or on the policies' files is said by a plan."""
-    root = called(**{name: value for name, (value, _) in turn.items()})
-    with pytest.raises(TerraformError) as caught:
-        root.plan()
-    _check_lines(root, caught.value, turn)
 
 
 @pytest.mark.parametrize(("text", "sentence"), _CONFIGS)

@@ -14,7 +14,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -24,37 +23,21 @@ from lab.emulator.world import parse_world
 from tests.docs.pages import PAGES, commands_of, fences
 from tools import ROOT, lab, lab_backtest, lab_review
 
+SUBSTITUTES = {
+    # They need an account or a program.
+    r"(gcloud|docker|terraform|git|pipx) .*": None,
+    # It sets up .venv, or runs all tests.
+    r"make (.*)": r"make --dry-run \1",
+    # They play all scenarios; a test plays them.
+    r"(.*-lab test)": rf"\1 {lab.SHOWN[-1]}",
+    r"(.*-lab review \S+)": rf"\1 --scenario {lab_review.SCENARIO}",
+    # It needs policies; a test runs it.
+    r".*-lab verify.*": None,
+    # It takes a minute; tests run it.
+    r".*-lab demo verify": None,
+}
+"""What runs in place of a command that can't run as printed, by a pattern for it."""
 
-class Substitute(NamedTuple):
-    """How a command is run where it can't run as printed.
-
-    Attributes:
-        command: A pattern for the whole command.
-        run: What runs in its place, with the groups of the pattern; None: nothing.
-        why: Why it doesn't run as printed.
-    """
-
-    command: str
-    run: str | None
-    why: str
-
-
-SUBSTITUTES = (
-    Substitute(
-        r"(gcloud|docker|terraform|git|pipx) .*", None, "needs an account or a program"
-    ),
-    Substitute(r"make (.*)", r"make --dry-run \1", "sets up .venv, or runs all tests"),
-    Substitute(
-        r"(.*-lab test)",
-        rf"\1 {lab.SHOWN[-1]}",
-        "plays all scenarios; a test plays them",
-    ),
-    Substitute(
-        r"(.*-lab review \S+)", rf"\1 --scenario {lab_review.SCENARIO}", "the same"
-    ),
-    Substitute(r".*-lab verify.*", None, "needs policies; a test runs it"),
-    Substitute(r".*-lab demo verify", None, "takes a minute; tests run it"),
-)
 RUNS_ON = r".*(?:-exporter watch|-lab serve|-lab demo watch)\b.*"
 """Commands that run for long: they get SIGINT once they printed something."""
 
@@ -87,9 +70,9 @@ projects:
 
 def _substituted(command: str) -> str | None:
     """Return what runs in place of a command; None if nothing does."""
-    for each in SUBSTITUTES:
-        if re.fullmatch(each.command, command):
-            return each.run and re.sub(each.command, each.run, command)
+    for pattern, instead in SUBSTITUTES.items():
+        if re.fullmatch(pattern, command):
+            return instead and re.sub(pattern, instead, command)
     return command
 
 

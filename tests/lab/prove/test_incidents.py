@@ -1,9 +1,12 @@
 """Incidents of evaluations and of log entries."""
 
+from pathlib import Path
+
 from lab.policies.files import Policy
-from lab.prove.incidents import Incident, firing_intervals, log_incidents
+from lab.prove.incidents import firing_intervals, log_incidents
+from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.simulation import simulate
-from tests.lab.conftest import START, MakeScenario
+from tests.lab.conftest import START
 from tests.tables import rows
 
 INTERVAL = 30
@@ -20,48 +23,15 @@ def test_an_incident_opens_after_the_retest_window(
     assert [list(each) for each in found] == intervals
 
 
-def error(at: int, stream: str) -> dict[str, object]:
-    """Return an event that logs an error."""
-    return {
-        "at": at,
-        "stream": stream,
-        "do": "log",
-        "log": "stream_activity",
-        "severity": "ERROR",
-    }
-
-
-def logged(
-    make_scenario: MakeScenario, policy: Policy, *events: object
-) -> list[Incident]:
-    """Return the incidents of a log policy in the two hours of some events."""
-    location = {"id": "europe-west1", "streams": [{"id": "orders"}, {"id": "stock"}]}
-    projects = [
-        {"id": name, "number": number, "locations": [location]}
-        for number, name in enumerate(("shop-prod", "shop-test"), start=1)
-    ]
-    scenario = make_scenario(
-        *events, world={"projects": projects}, lasts="2h", exporters=[{"ends": "1m"}]
-    )
-    return sorted(
-        log_incidents(policy, simulate(scenario, START)), key=lambda each: each.about
-    )
-
-
 def test_each_stream_has_one_incident_for_consecutive_entries(
-    make_scenario: MakeScenario, by_name: dict[str, Policy]
+    by_name: dict[str, Policy],
 ) -> None:
     """An incident opens a second after its first entry, and closes after its last."""
-    # Each project has the policy for its own log, so one id may have two incidents.
-    name = "projects/shop-prod/locations/europe-west1/streams/"
-    found = logged(
-        make_scenario,
-        by_name["stream-activity-errors"],
-        error(60, f"{name}orders"),
-        error(3000, f"{name}orders"),
-        error(6900, f"{name}orders"),
-        error(90, "stock"),
-    )
+    text = Path(__file__).with_name("logged_errors.yaml").read_text("utf-8")
+    scenario = parse_scenario(text, "logged_errors.yaml", by_name, name="errors")
+    policy = by_name["stream-activity-errors"]
+    incidents = log_incidents(policy, simulate(scenario, START))
+    found = sorted(incidents, key=lambda each: each.about)
     assert [(each.about.split("/")[1], each.opened, each.closed) for each in found] == [
         ("shop-prod", 61, 6601),
         ("shop-prod", 6901, None),

@@ -1,31 +1,17 @@
 """Plans as ``terraform show -json`` prints them, in the form of the google provider."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 from lab.plans.plan import Plan, parse_plan
 from lab.plans.values import Json
+from tests.tables import beside
 
-QUERY = (
-    'last_over_time(custom_googleapis_com:datastream_stream_state{monitored_resource="generic_node"}[1h])'
-    " == 5"
-)
-CHANNEL = "projects/orders-prod/notificationChannels/1"
+_PARTS = beside(__file__, "plan_json.yaml")
+QUERY: str = _PARTS["query"]
+CHANNEL: str = _PARTS["channel"]
 ADDRESS = "google_monitoring_alert_policy.failed"
-
-_COMPUTED = {
-    "creation_record": [{"mutated_by": "terraform@example.com"}],
-    "deletion_policy": "DELETE",
-    "id": "projects/orders-prod/alertPolicies/1234567890",
-    "name": "projects/orders-prod/alertPolicies/1234567890",
-    "timeouts": None,
-}
-_UNKNOWN = {
-    "creation_record": True,
-    "id": True,
-    "name": True,
-    "conditions": [{"name": True}],
-}
 
 
 def policy(**changed: Any) -> Json:
@@ -34,34 +20,18 @@ def policy(**changed: Any) -> Json:
     ``query`` and ``duration`` are those of its condition, and ``content`` that of its
     text.
     """
-    metric = {
-        "alert_rule": "",
-        "disable_metric_validation": True,
-        "duration": changed.pop("duration", "60s"),
-        "evaluation_interval": "30s",
-        "labels": None,
-        "query": changed.pop("query", QUERY),
-    }
-    text = {"content": changed.pop("content", "A stream failed."), "subject": "Failed"}
-    return {
-        "alert_strategy": [{"auto_close": "86400s", "notification_rate_limit": []}],
-        "combiner": "OR",
-        "conditions": [condition(condition_prometheus_query_language=[metric])],
-        "display_name": "Stream failed",
-        "documentation": [text],
-        "enabled": True,
-        "notification_channels": [CHANNEL],
-        "project": "orders-prod",
-        "severity": "CRITICAL",
-        "user_labels": {"policy": "failed"},
-        **changed,
-    }
+    values: Json = deepcopy(_PARTS["policy"])
+    (metric,) = values["conditions"][0]["condition_prometheus_query_language"]
+    for name in {"query", "duration"} & changed.keys():
+        metric[name] = changed.pop(name)
+    if "content" in changed:
+        values["documentation"][0]["content"] = changed.pop("content")
+    return values | changed
 
 
 def condition(**kind: Any) -> Json:
     """Return a condition of a type."""
-    none: Json = {"condition_absent": [], "condition_threshold": []}
-    return {**none, "display_name": "State is FAILED", "name": "", **kind}
+    return {**_PARTS["condition"], **kind}
 
 
 def on_log(wanted: str, **extractors: str) -> Json:
@@ -84,9 +54,9 @@ def change(
     ``sensitive`` marks fields before and after; ``marks`` are fields that are known
     after apply.
     """
-    is_new = "create" in actions
-    computed: Json = {} if is_new else _COMPUTED
-    unknown: Json = _UNKNOWN if is_new else {}
+    computed, unknown = _PARTS["computed"], {}
+    if "create" in actions:
+        computed, unknown = {}, _PARTS["unknown"]
     full_name = address.rpartition("google_monitoring_alert_policy.")[2]
     name, _, index = full_name.partition("[")
     found: Json = {
@@ -96,7 +66,7 @@ def change(
         "name": name,
         "change": {
             "actions": list(actions),
-            "before": before and _COMPUTED | before,
+            "before": before and _PARTS["computed"] | before,
             "after": after and computed | after,
             "after_unknown": unknown | marks,
             "before_sensitive": sensitive,
@@ -110,14 +80,8 @@ def change(
 
 def plan(*changes: Json, **more: Any) -> Json:
     """Return a plan with changes of policies and of an unrelated bucket."""
-    bucket = {
-        "address": "google_storage_bucket.other",
-        "mode": "managed",
-        "type": "google_storage_bucket",
-        "name": "other",
-        "change": {"actions": ["create"], "before": None, "after": {"name": "other"}},
-    }
-    values = {"planned_values": {}, "resource_changes": [bucket, *changes]}
+    changed = [_PARTS["bucket"], *changes]
+    values = {"planned_values": {}, "resource_changes": changed}
     return {"format_version": "1.2", **values, **more}
 
 

@@ -53,6 +53,23 @@ _TRANSIENT = (
     "RESOURCE_EXHAUSTED",
     "UNAVAILABLE",
 )
+_CODES = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+_FINAL = [code for code in _CODES if code not in _TRANSIENT]
+_FAULTS: dict[str, list[dict[str, str]]] = {
+    "an error that can pass": [
+        *({"code": code} for code in _TRANSIENT),
+        *({"code": code, "retry_delay": "50ms"} for code in _TRANSIENT),
+    ],
+    "another error": [{"code": code} for code in _FINAL],
+    "a wrong answer": [
+        {"answer": "garbled"},
+        {"answer": "too_large"},
+        {"answer": "same_page"},
+    ],
+    "no answer": [{"latency": "30s"}],
+}
+# Whether a run loses nothing where these come once or twice; else it depends
+_PASSES = {"an error that can pass": True, "another error": False}
 # Each call takes as long as one to another continent, so that signals meet them too
 _SLOW = {"latency": "100ms"}
 
@@ -99,35 +116,14 @@ class Observed:
 
 def matrix() -> Iterator[Case]:
     """Yield each fault, once, twice and always, and each outage of a location."""
-    codes = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
-    faults: list[dict[str, Any]] = [{"code": code} for code in codes]
-    faults += [{"code": code, "retry_delay": "50ms"} for code in _TRANSIENT]
-    faults += [
-        {"answer": "garbled"},
-        {"answer": "too_large"},
-        {"answer": "same_page"},
-        {"latency": "30s"},
-    ]
-    for calls, fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
-        passes: bool | None = None
-        if fault.get("code") in _TRANSIENT:
-            kind = "an error that can pass"
-            passes = True
-        elif "code" in fault:
-            kind = "another error"
-            passes = False
-        elif "answer" in fault:
-            kind = "a wrong answer"
-        else:
-            kind = "no answer"
-        if times:
-            kind += ", once or twice"
-        else:
-            kind += ", always"
-            passes = False
-        world = {"faults": [calls.fault | fault | {"times": times}]}
-        yield Case(kind, world, passes, calls.unread)
-    for code in codes:
+    for kind, faults in _FAULTS.items():
+        for calls, fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
+            world = {"faults": [calls.fault | fault | {"times": times}]}
+            passes, often = _PASSES.get(kind), "once or twice"
+            if times is None:
+                passes, often = False, "always"
+            yield Case(f"{kind}, {often}", world, passes, calls.unread)
+    for code in _CODES:
         refused = _WRITE | {"code": code, "refuses": 3, "times": 1}
         yield Case("a write that is refused in part", {"faults": [refused]})
     for outage in ("unavailable", "listed", "partial"):
@@ -137,8 +133,12 @@ def matrix() -> Iterator[Case]:
             "do": "unreachable",
             "outage": outage,
         }
-        world = {"events": [event]}
-        yield Case("an unreachable location", world, passes=False, unread=(_LOCATION,))
+        yield Case(
+            "an unreachable location",
+            {"events": [event]},
+            passes=False,
+            unread=(_LOCATION,),
+        )
 
 
 def interrupted(drawn: random.Random) -> Case:

@@ -25,22 +25,13 @@ LISTED = {"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}
 
 def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return a project of a world; a location is its streams' ids, or a mapping."""
-    return {
-        "id": name,
-        "number": sum(name.encode()),
-        "locations": [
-            {
-                "id": at,
-                **(
-                    what
-                    if isinstance(what, dict)
-                    else {"streams": [{"id": one} for one in what]}
-                ),
-            }
-            for at, what in locations.items()
-        ],
-        **more,
-    }
+    listed = []
+    for at, what in locations.items():
+        location = what
+        if not isinstance(what, dict):
+            location = {"streams": [{"id": one} for one in what]}
+        listed.append({"id": at, **location})
+    return {"id": name, "number": sum(name.encode()), "locations": listed, **more}
 
 
 def world(locations: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:

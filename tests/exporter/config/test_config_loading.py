@@ -26,19 +26,19 @@ def _errors(text: str, **environ: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("path", "variable", "source"),
+    ("path", "variable", "file", "source"),
     [
-        ("mine.yaml", "not read: [", "mine.yaml"),
-        (None, SMALLEST, "DATASTREAM_EXPORTER_CONFIG"),
-        (None, "", "config.yaml"),
+        ("mine.yaml", "not read: [", "not read: [", "mine.yaml"),
+        (None, SMALLEST, "not read: [", "DATASTREAM_EXPORTER_CONFIG"),
+        (None, "", SMALLEST, "config.yaml"),
     ],
 )
 def test_the_most_explicit_config_wins(
-    directory: Path, path: str | None, variable: str, source: str
+    directory: Path, path: str | None, variable: str, file: str, source: str
 ) -> None:
     """A named file wins over the environment's text, and that over config.yaml."""
     (directory / "mine.yaml").write_text(SMALLEST)
-    (directory / "config.yaml").write_text("not read: [" if variable else SMALLEST)
+    (directory / "config.yaml").write_text(file)
 
     assert load(path, {WHOLE: variable}).document.file == source
 
@@ -49,14 +49,22 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
         load(None, {WHOLE: SMALLEST + "run: {name: A}"})
 
 
-@pytest.mark.parametrize("run", ["run: {location: us-east4, name: mine}", "run:"])
-def test_a_variable_overrides_the_location_of_the_exporters_series(run: str) -> None:
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        ("run: {location: us-east4, name: mine}", "mine"),
+        ("run:", "datastream-exporter"),
+    ],
+)
+def test_a_variable_overrides_the_location_of_the_exporters_series(
+    run: str, name: str
+) -> None:
     """The variable that Terraform sets wins; an empty one changes nothing."""
     variables = {"DATASTREAM_EMULATOR_HOST": "not ours", "DATASTREAM_EXPORTER_X": ""}
     environ = {**variables, LOCATION: "us-east1"}
     loaded = from_text(SMALLEST + run, "config.yaml", environ)
     assert loaded.run.location == "us-east1"
-    assert loaded.run.name == ("mine" if "mine" in run else "datastream-exporter")
+    assert loaded.run.name == name
 
 
 @pytest.mark.parametrize(

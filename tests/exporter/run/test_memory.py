@@ -136,7 +136,10 @@ def test_a_location_without_streams_is_read_every_five_minutes(
         memory.begin(1 + second)
         if memory.is_worth_reading(EUROPE):
             seconds.append(second)
-            writes(memory, EMPTY if second < streams_from else STREAMS)
+            seen = EMPTY
+            if second >= streams_from:
+                seen = STREAMS
+            writes(memory, seen)
     assert seconds == read
 
 

@@ -124,8 +124,8 @@ def test_other_subjects_are_drawn_where_something_happens() -> None:
         exporter("datastream-exporter", *range(60)),
         states("location/up", always(0), location="us-east1"),
     )
-    found = [[bar.text for bar in row.spans] for row in drawn.rows]
-    assert found == [["unreadable"]]
+    (row,) = drawn.rows
+    assert [bar.text for bar in row.spans] == ["unreadable"]
 
 
 def incident(

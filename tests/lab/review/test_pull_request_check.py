@@ -128,23 +128,22 @@ def test_the_workflow_on_github_keeps_one_comment(
     runner = tmp_path / "runner"
     programs = tmp_path / "bin"
     clone = workspace / WORKFLOW["env"]["EXPORTER"]
-    (clone / "alerting_policies" / "scenarios").mkdir(parents=True)
-    for file in POLICIES.glob("*.yaml"):
-        shutil.copy(file, clone / "alerting_policies")
-    shutil.copy(SCENARIOS / "five.yaml", clone / "alerting_policies" / "scenarios")
+    ignored = shutil.ignore_patterns("scenarios")
+    shutil.copytree(POLICIES, clone / "alerting_policies", ignore=ignored)
+    shutil.copytree(SCENARIOS, clone / "alerting_policies" / "scenarios")
     (clone / "terraform").symlink_to(CHECKS.parent.parent)
-    lab = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable} -m lab"
-    _write_program(clone / ".venv" / "bin" / "datastream-lab", lab)
-    exporter = lab.replace("-m lab", "-m exporter")
-    _write_program(clone / ".venv" / "bin" / "datastream-exporter", exporter)
+    for package in ("lab", "exporter"):
+        program = clone / ".venv" / "bin" / f"datastream-{package}"
+        python = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable}"
+        _write_program(program, f"{python} -m {package}")
     config = workspace / "config.yaml"
     config.write_text(CONFIG)
     planned = tmp_path / "planned.json"
     _write_program(
         programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true'
     )
-    _write_program(programs / "make", "true")
-    _write_program(programs / "sudo", "true")
+    for name in ("make", "sudo"):
+        _write_program(programs / name, "true")
     runner.mkdir()
     inherited = os.environ.items()
     environ = {key: value for key, value in inherited if "GITHUB_" not in key}

@@ -20,6 +20,7 @@ from lab.emulator.world import Fault
 from lab.simulate.simulation import Clock
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import DISCOVERED, EUROPE, LISTED, PREFIX, seen, world
+from tests.tables import rows
 
 DAY = 86_400
 START = 1_800_000_000.0
@@ -52,37 +53,24 @@ def due(history: str, interval: float = 10) -> list[float]:
 # Points.
 
 
-@pytest.mark.parametrize(
-    ("history", "seconds"),
-    [
-        # The first minute is as one after a change: nobody knows whether anything just
-        # changed.
-        ("a" * 60, [*range(0, 80, 10), 310, 550]),
-        ("a" * 40 + "b" * 40, [*range(0, 80, 10), 310, *range(400, 480, 10), 710]),
-        (
-            "a" * 40 + "-" * 20 + "a" * 40,
-            [*range(0, 80, 10), 310, *range(400, 680, 10), 910],
-        ),
-    ],
-    ids=["no change", "a change", "unreadable for a while"],
-)
+@rows
 def test_a_location_is_written_when_there_is_something_to_say(
-    history: str, seconds: list[float]
+    runs: list[tuple[str, int]], seconds: list[float]
 ) -> None:
     """Runs write for a minute after a change, while unread, else every four minutes."""
-    assert due(history) == seconds
+    assert due("".join(letter * count for letter, count in runs)) == seconds
 
 
-def test_runs_may_start_a_little_late() -> None:
+@rows
+def test_runs_may_start_a_little_late(start: float, *, is_due: bool) -> None:
     """A run that starts up to 15 s late writes as one that is on time."""
-    for start, is_due in ((74.9, True), (75, False), (295, False), (296, True)):
-        memory = Memory(10)
-        for second in range(0, 70, 10):
-            memory.begin(1 + second)
-            writes(memory, STREAMS)
-        memory.begin(1 + start - 10)
-        memory.begin(1 + start)
-        assert writes(memory, STREAMS) is is_due
+    memory = Memory(10)
+    for second in range(0, 70, 10):
+        memory.begin(1 + second)
+        writes(memory, STREAMS)
+    memory.begin(1 + start - 10)
+    memory.begin(1 + start)
+    assert writes(memory, STREAMS) is is_due
 
 
 @pytest.mark.parametrize("interval", [5, 10, 45, 60, 100, 200, 240, 3600])

@@ -9,6 +9,7 @@ from google.api_core import exceptions
 
 from exporter.steps.partial_write import PartialWrite, parse_partial_write
 from tests.exporter.worlds import refusal
+from tests.tables import rows
 
 HEAD = "One or more TimeSeries could not be written: "
 ORDER = (
@@ -154,9 +155,7 @@ def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) 
     assert parsed("ABORTED", f"{HEAD}{OFTEN}: timeSeries[0]") == PartialWrite(7, 0, 7)
 
 
-@pytest.mark.parametrize(
-    ("written", "of"), [(0, 0), (7, 7), (9, 7), (0, 9), (1, 3), (-1, 7)]
-)
+@rows
 def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     written: int, of: int
 ) -> None:

@@ -29,9 +29,9 @@ def states(metric: str, by_minute: ByMinute, **labels: str) -> Series:
     return series
 
 
-def always(value: float, since: int = 0) -> ByMinute:
-    """Return a value at each minute of the hour."""
-    return dict.fromkeys(map(float, range(since, 60)), value)
+def always(value: float, since: int = 0, until: int = 60) -> ByMinute:
+    """Return a value at each minute of the hour, or of a part of it."""
+    return dict.fromkeys(map(float, range(since, until)), value)
 
 
 def stream(id_: str, by_minute: ByMinute) -> Series:
@@ -100,12 +100,12 @@ def test_silence_is_a_dead_exporter() -> None:
 
 def test_a_stream_without_a_state_is_missing_unknown_or_not_watched() -> None:
     """A location's points tell whether a stream is missing or unknown."""
-    read = dict.fromkeys(map(float, range(30)), 1.0)
-    silent = read | dict.fromkeys(map(float, range(30, 42)), 0.0)
+    read = always(1, until=30)
+    unread = always(0, since=30, until=42)
     drawn = draw(
-        stream("orders", dict.fromkeys(map(float, range(6)), 2.0)),
+        stream("orders", always(2, until=6)),
         states("stream/last_seen", {6.0: NEVER_MISSING}, stream_id="orders"),
-        states("location/up", silent),
+        states("location/up", read | unread),
         states("location/last_read", read),
         exporter("datastream-exporter", *range(60)),
     )

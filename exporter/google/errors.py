@@ -99,10 +99,50 @@ _NETWORK = (
     "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if"
     " set."
 )
+_PERIMETER = (
+    "A service perimeter of VPC Service Controls around project {project} blocks this"
+    " account or network. Allow it with an ingress rule or an access level for"
+    " {service}. To find the refusal in the audit log:"
+    " https://cloud.google.com/vpc-service-controls/docs/retrieve-troubleshoot-errors"
+)
+# What a message says, and the hint that is better than that of its kind
 _MORE_HINTS = (
     # How Cloud Monitoring says that a point's time is too far from its own clock.
     (r"minutes in the future|hours in the past", "Check this machine's clock."),
     (_NO_GRPC, _NETWORK),
+    # Without a quota project, a user's calls count against a project of Google's, where
+    # nobody else can enable an API.
+    (
+        "requires a quota project",
+        "Name one: gcloud auth application-default set-quota-project {project}",
+    ),
+    ("vpcServiceControlsUniqueIdentifier", _PERIMETER),
+)
+
+_NO_PROJECT = (
+    FailureKind.NOT_FOUND,
+    (
+        "Check that a project with the id {project} exists, and that the account may"
+        " use it (roles/serviceusage.serviceUsageConsumer for a quota project)."
+    ),
+)
+# By the reason that Google gives for a refusal
+_REFUSALS: dict[str | None, tuple[FailureKind, str]] = {
+    "SERVICE_DISABLED": (
+        FailureKind.API_DISABLED,
+        "Enable it: gcloud services enable {service} --project {project}",
+    ),
+    "SECURITY_POLICY_VIOLATED": (FailureKind.PERMISSION_DENIED, _PERIMETER),
+    "CONSUMER_INVALID": _NO_PROJECT,
+    "USER_PROJECT_DENIED": _NO_PROJECT,
+    "RESOURCE_PROJECT_INVALID": _NO_PROJECT,
+}
+_NOT_GRANTED = (
+    FailureKind.PERMISSION_DENIED,
+    (
+        "The account needs {needed} in project {project}. Grant {role}{or_less}: gcloud"
+        " projects add-iam-policy-binding {project} --member {member} --role {role}"
+    ),
 )
 
 _PLUGIN = "Getting metadata from plugin failed with error:"
@@ -126,9 +166,6 @@ _NO_STATUS = re.compile(  # after the code, or None
 
 # The account of a person, in a shell
 _USER = '"user:$(gcloud config get account)"'
-
-# How VPC Service Controls refuses a call
-_PERIMETER = "vpcServiceControlsUniqueIdentifier"
 
 
 @dataclass(frozen=True)
@@ -165,18 +202,29 @@ def explain_call_error(
     if not isinstance(error, exceptions.GoogleAPICallError):
         return explain_unexpected_error(error, caller)
     message = _first_line(error.message, caller)
-    api = permission.partition(".")[0]
-    service, key = f"{api}.googleapis.com", f"endpoints.{api}"
-    if isinstance(error, exceptions.Forbidden):
-        return _forbidden(error, message, service, project, permission, caller)
-    if message.startswith(_PLUGIN):
-        words = _with_oauth_code("the token could not be renewed", error)
-        return Failure(FailureKind.CREDENTIALS, words, _CREDENTIALS_HINT)
     kind, hint = _kind_and_hint(error)
+    if message.startswith(_PLUGIN):
+        message = _with_oauth_code("the token could not be renewed", error)
+        kind, hint = FailureKind.CREDENTIALS, _CREDENTIALS_HINT
     for pattern, better in _MORE_HINTS:
         if re.search(pattern, message):
             hint = better
-    hint = hint.format(key=key, service=service, project=project)
+    needed = (error.metadata or {}).get("permission", permission)
+    role, or_less = "roles/datastream.viewer", ", or a custom role that shows less"
+    if needed.startswith("monitoring."):
+        role, or_less = "roles/monitoring.viewer", ""
+    if needed.endswith(".create"):
+        role = "roles/monitoring.metricWriter"
+    api = permission.partition(".")[0]
+    hint = hint.format(
+        key=f"endpoints.{api}",
+        member=caller.member,
+        needed=needed,
+        or_less=or_less,
+        project=project,
+        role=role,
+        service=f"{api}.googleapis.com",
+    )
     return Failure(kind, message, hint, retry_delay(error))
 
 
@@ -247,6 +295,8 @@ def is_transient(error: BaseException) -> bool:
 
 def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
     """Return what kind of failure an error is, and the hint of that kind."""
+    if isinstance(error, exceptions.Forbidden):
+        return _REFUSALS.get(error.reason, _NOT_GRANTED)
     kind, hint = _KINDS.get(type(error), (FailureKind.REFUSED, _CHECK))
     # The text of gRPC 1.85 and earlier for an answer that is too large
     if kind is FailureKind.QUOTA and "larger than max" in str(error):
@@ -255,55 +305,6 @@ def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
     if unclear and _NO_STATUS.match(str(error)):
         return _PASSING
     return kind, hint
-
-
-def _forbidden(
-    error: exceptions.Forbidden,
-    message: str,
-    service: str,
-    project: str,
-    permission: str,
-    caller: Caller,
-) -> Failure:
-    if error.reason == "SERVICE_DISABLED":
-        hint = f"Enable it: gcloud services enable {service} --project {project}"
-        # Without a quota project, a user's calls count against a project of Google's,
-        # where nobody else can enable an API.
-        if "requires a quota project" in message:
-            command = "gcloud auth application-default set-quota-project"
-            hint = f"Name one: {command} {project}"
-        return Failure(FailureKind.API_DISABLED, message, hint)
-    if error.reason == "SECURITY_POLICY_VIOLATED" or _PERIMETER in message:
-        hint = (
-            f"A service perimeter of VPC Service Controls around project {project}"
-            " blocks this account or network. Allow it with an ingress rule or an"
-            f" access level for {service}. To find the refusal in the audit log:"
-            " https://cloud.google.com/vpc-service-controls/docs/retrieve-troubleshoot-errors"
-        )
-        return Failure(FailureKind.PERMISSION_DENIED, message, hint)
-    if error.reason in {
-        "CONSUMER_INVALID",
-        "USER_PROJECT_DENIED",
-        "RESOURCE_PROJECT_INVALID",
-    }:
-        hint = (
-            f"Check that a project with the id {project} exists, and that the account"
-            " may use it (roles/serviceusage.serviceUsageConsumer for a quota"
-            " project)."
-        )
-        return Failure(FailureKind.NOT_FOUND, message, hint)
-    needed = (error.metadata or {}).get("permission", permission)
-    role, words = "roles/datastream.viewer", ", or a custom role that shows less"
-    if needed.startswith("monitoring."):
-        role, words = "roles/monitoring.viewer", ""
-    if needed.endswith(".create"):
-        role = "roles/monitoring.metricWriter"
-    hint = (
-        f"The account needs {needed} in project {project}. Grant {role}{words}: gcloud"
-        f" projects add-iam-policy-binding {project} --member {caller.member}"
-        f" --role {role}"
-    )
-    return Failure(FailureKind.PERMISSION_DENIED, message, hint)
 
 
 def _first_line(text: object, caller: Caller) -> str:

@@ -27,7 +27,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
         if not Path(USUAL_FILE).exists():
             ways = "let init write it, name another with --config"
             fix = f"{ways}, or set {WHOLE} to its text"
-            raise InputError([f"{USUAL_FILE}: no such file in this directory; {fix}"])
+            raise InputError(f"{USUAL_FILE}: no such file in this directory; {fix}")
         path = USUAL_FILE
     return from_text(read_file(path), path, environ)
 

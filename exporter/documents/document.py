@@ -66,7 +66,7 @@ def read_bytes(path: str, most: int, too_large: str) -> bytes:
         if len(content) <= most:
             return content
         problem = too_large
-    raise InputError([f"{printable(path) or quote(path)}: {problem}"])
+    raise InputError(f"{printable(path) or quote(path)}: {problem}")
 
 
 def read_file(path: str) -> str:
@@ -75,7 +75,7 @@ def read_file(path: str) -> str:
         return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
-        raise InputError([f"{printable(path)}: {problem}"]) from None
+        raise InputError(f"{printable(path)}: {problem}") from None
 
 
 def packaged(package: str, name: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def parse(text: str, file: str) -> "Document":
     if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
         problem = f"contains an invalid character ({quote(found[0])}); remove it"
-        raise InputError([f"{file}:{line}: {problem}"])
+        raise InputError(f"{file}:{line}: {problem}")
     # Each value takes a character at least, if no alias repeats it.
     document = Document(None, file, room=len(text) + _MOST_REPEATED)
     try:
@@ -104,12 +104,12 @@ def parse(text: str, file: str) -> "Document":
         place = file
         if mark := error.problem_mark:
             place = f"{file}:{mark.line + 1}:{mark.column + 1}"
-        raise InputError([f"{place}: is not YAML ({said}); {_ADVICE}"]) from None
+        raise InputError(f"{place}: is not YAML ({said}); {_ADVICE}") from None
     except RecursionError:
         problem = "nests too deep, or its aliases repeat too much; write it flatter"
-        raise InputError([f"{file}: {problem}"]) from None
+        raise InputError(f"{file}: {problem}") from None
     if document.data is None:
-        raise InputError([f"{file}: is empty; write at least the required keys"])
+        raise InputError(f"{file}: is empty; write at least the required keys")
     return document
 
 
@@ -218,7 +218,8 @@ class Document:
     def accepted(self, value: _M | None) -> _M:
         """Return what was read, or raise InputError with each mistake once, by line."""
         if value is None or self._mistakes:
-            raise InputError(sentence for _, sentence in sorted(self._mistakes))
+            sentences = [sentence for _, sentence in sorted(self._mistakes)]
+            raise InputError(*sentences)
         return value
 
     def _key_path(self, location: Iterable[str | int]) -> KeyPath:

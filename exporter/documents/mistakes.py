@@ -24,9 +24,9 @@ _LEFT_OUT = re.compile(
 class InputError(Exception):
     """Sentences about what is wrong with a document; prints one a line."""
 
-    def __init__(self, sentences: Iterable[str]) -> None:
-        self.sentences = tuple(printable(sentence) for sentence in sentences)
-        super().__init__(self.sentences)
+    def __init__(self, *sentences: str) -> None:
+        self.sentences = tuple(map(printable, sentences))
+        super().__init__(*self.sentences)
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)

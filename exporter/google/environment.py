@@ -46,7 +46,7 @@ def request_timeout(environ: Mapping[str, str]) -> int | None:
         return int(text)
     problem = f"must be a whole number from 10 to 3600, not {quote(text)}"
     fix = "Cloud Run sets it to the service's timeout: correct that"
-    raise InputError([f"environment: {REQUEST_TIMEOUT}: {problem}; {fix}"])
+    raise InputError(f"environment: {REQUEST_TIMEOUT}: {problem}; {fix}")
 
 
 def check_task_count(environ: Mapping[str, str]) -> None:
@@ -55,7 +55,7 @@ def check_task_count(environ: Mapping[str, str]) -> None:
     if count != "1":
         fix = "each task would write the same series: give the job one task"
         problem = f"environment: {TASK_COUNT}: must be 1, not {quote(count)}; {fix}"
-        raise InputError([problem])
+        raise InputError(problem)
 
 
 def let_grpc_see_proxies(environ: MutableMapping[str, str]) -> None:
@@ -76,4 +76,4 @@ def check_proxies(environ: Mapping[str, str]) -> None:
                 " http://user:password@proxy.example.com:3128, and percent-encode the"
                 " user and the password, such as %23 for #"
             )
-            raise InputError([f"environment: {name}: {problem}"])
+            raise InputError(f"environment: {name}: {problem}")

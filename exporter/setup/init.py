@@ -51,13 +51,13 @@ def write_files(
         if path.exists():
             fix = "move it away, or name another folder with --folder"
             problem = f"exists already, and init overwrites no file; {fix}"
-            raise InputError([f"{path}: {problem}"])
+            raise InputError(f"{path}: {problem}")
     with open_clients(Endpoints(), environ) as clients, signals:
         projects = list(dict.fromkeys(named or filter(None, [clients.project])))
         if not projects:
             fix = "name one with --project, or choose one: gcloud config set project"
             problem = f"no project is given, and gcloud has none; {fix} PROJECT"
-            raise InputError([problem])
+            raise InputError(problem)
         deadline = Deadline.after(_SECONDS, signals.stop)
         sources = [{"project": project} for project in projects]
         data = {"metrics": sources[0], "sources": sources}
@@ -120,7 +120,7 @@ def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
                 file.write(text)
     except OSError as error:
         problem = f"cannot be written ({error.strerror}); name another with --folder"
-        raise InputError([f"{folder}: {problem}"]) from None
+        raise InputError(f"{folder}: {problem}") from None
 
 
 def _module_and_schema(folder: Path) -> tuple[str, str]:

@@ -146,9 +146,7 @@ def selected_policies(args: Namespace) -> tuple[Policy, ...]:
         for policy in read_policies(folder):
             if other := policies.get(policy.name):
                 path = printable(str(policy.path))
-                raise InputError(
-                    [f"{path}: {other.path} has the same name; rename one"]
-                )
+                raise InputError(f"{path}: {other.path} has the same name; rename one")
             policies[policy.name] = policy
     return tuple(policies[name] for name in sorted(policies))
 
@@ -189,7 +187,7 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
     if not known:
         where = printable(" and ".join(map(str, folders)))
         raise InputError(
-            [f"{where}: holds no scenario; name a folder with --scenarios FOLDER"]
+            f"{where}: holds no scenario; name a folder with --scenarios FOLDER"
         )
     if not names:
         return sorted(known, key=lambda file: file.stem)
@@ -205,5 +203,5 @@ def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
             sentences.append(f"{quote(name)} is not a scenario; {advice}")
         found += files
     if sentences:
-        raise InputError(sentences)
+        raise InputError(*sentences)
     return found

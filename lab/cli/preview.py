@@ -44,7 +44,7 @@ def run(context: LabContext) -> int:
         if name not in policies
     ]
     if sentences:
-        raise InputError(sentences)
+        raise InputError(*sentences)
     if not names:
         _print_list(policies.values(), context.out)
     for name in names:

@@ -69,9 +69,7 @@ def run(context: LabContext) -> int:
     """Print what was verified; return the exit code."""
     args = context.args
     if args.drill and not (args.yes or os.isatty(0)):
-        raise InputError(
-            ["--drill asks before it pages: without a terminal, add --yes"]
-        )
+        raise InputError("--drill asks before it pages: without a terminal, add --yes")
     counts: Counter[int] = Counter()
     for finding in _findings(context):
         counts[finding.level] += 1

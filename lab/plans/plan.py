@@ -67,16 +67,16 @@ def parse_plan(content: bytes, file: str) -> Plan:
         # Reads UTF-16 too, which PowerShell's > writes.
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
-            raise InputError([f"{file}: {_NOT_A_PLAN}"])
+            raise InputError(f"{file}: {_NOT_A_PLAN}")
         resources = document.get("resource_changes") or []
         changes = tuple(sorted(_changes(resources), key=lambda change: change.name))
         configs = _configs(resources)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         # Anything may come instead of a plan.
-        raise InputError([f"{file}: {_NOT_A_PLAN}"]) from None
+        raise InputError(f"{file}: {_NOT_A_PLAN}") from None
     if not changes and not any(configs):
         raise InputError(
-            [f"{file}: contains no {POLICY}; plan the directory that creates them"]
+            f"{file}: contains no {POLICY}; plan the directory that creates them"
         )
     notes: tuple[str, ...] = ()
     if not any(configs):

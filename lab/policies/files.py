@@ -95,7 +95,7 @@ def read_policies(folder: str | Path) -> tuple[Policy, ...]:
     folder = Path(folder)
     name = printable(str(folder))
     if not folder.is_dir():
-        raise InputError([f"{name}: there is no such directory; check the path"])
+        raise InputError(f"{name}: there is no such directory; check the path")
     policies: list[Policy] = []
     sentences: list[str] = []
     closing = folder / _CLOSING
@@ -114,7 +114,7 @@ def read_policies(folder: str | Path) -> tuple[Policy, ...]:
     if not (policies or sentences):
         sentences.append(f"{name}: has no policy; a policy's file name ends in .yaml")
     if sentences:
-        raise InputError(sentences)
+        raise InputError(*sentences)
     return tuple(policies)
 
 

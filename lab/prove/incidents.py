@@ -111,7 +111,7 @@ def log_incidents(policy: Policy, recording: Recording) -> list[Incident]:
             key: parse_extractor(text) for key, text in policy.extractors.items()
         }
     except FilterError as error:
-        raise InputError([f"{policy.path}: {error}"]) from None
+        raise InputError(f"{policy.path}: {error}") from None
     strategy = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy
     auto_close = strategy.auto_close.seconds
     incidents: list[tuple[dict[str, str], list[LogEntry]]] = []

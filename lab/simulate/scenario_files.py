@@ -30,7 +30,7 @@ def read_files(
         except InputError as error:
             errors.extend(error.sentences)
     if errors:
-        raise InputError(errors)
+        raise InputError(*errors)
     return tuple(scenarios)
 
 

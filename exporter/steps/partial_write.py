@@ -53,9 +53,10 @@ def parse_partial_write(
         # Without a summary, or with one that contradicts itself, no point is surely
         # written.
         refused = sent
-    passing = [one for one in summary.errors if one.status.code in _TRANSIENT]
     final = [one for one in summary.errors if one.status.code not in _TRANSIENT]
-    transient = sum(one.point_count for one in passing)
+    transient = sum(
+        one.point_count for one in summary.errors if one.status.code in _TRANSIENT
+    )
     if is_transient(error) and not summary.errors:
         transient = refused
     transient = max(0, min(transient, refused))

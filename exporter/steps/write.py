@@ -62,27 +62,8 @@ class Written:
 
 def all_lost(samples: Sequence[Sample], failure: Failure) -> Written:
     """Return what happened to points of which none was written, and why."""
-    points = len(samples)
-    return Written(lost=points, errors=(WriteError(points, samples, failure),))
-
-
-@dataclass
-class _Tries:
-    """What became of a request's points, by the answers to its tries."""
-
-    unwritten: int  # points that no try wrote
-    # Points of which another run wrote newer ones first; None before the first answer
-    superseded: int | None = None
-    may_help: bool = False  # whether another try may write more
-
-    def add(self, answer: PartialWrite) -> None:
-        """Add the answer to one more try, which refused some points at least."""
-        # A point that one try wrote stays written, whatever a later one is answered.
-        self.unwritten = min(self.unwritten, answer.refused - answer.late)
-        # On a retry, "too late" usually means that our first try was written.
-        if self.superseded is None:
-            self.superseded = answer.late
-        self.may_help = answer.transient > 0
+    error = WriteError(len(samples), samples, failure)
+    return Written(lost=error.points, errors=(error,))
 
 
 class Writer(NamedTuple):
@@ -108,35 +89,38 @@ class Writer(NamedTuple):
 
     def _send(self, batch: Sequence[Sample], deadline: Deadline) -> Written:
         """Send a request, with retries, until the fate of its points is known."""
-        tries = _Tries(unwritten=len(batch))
-        which = hash(batch[0].location) % len(self.clients)
-        client = self.clients[which]
+        client = self.clients[hash(batch[0].location) % len(self.clients)]
+        refusals: list[PartialWrite] = []  # the answers to the tries that failed
 
         def attempt(timeout: float) -> None:
             request = monitoring_v3.CreateTimeSeriesRequest.wrap(self._request(batch))
             try:
                 client.create_time_series(request, retry=None, timeout=timeout)
             except exceptions.GoogleAPICallError as error:
-                tries.add(parse_partial_write(error, len(batch)))
+                refusals.append(parse_partial_write(error, len(batch)))
                 raise
 
         def may_help(_error: BaseException) -> bool:
-            return tries.may_help
+            return bool(refusals and refusals[-1].transient)
 
         longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
         points = plural(len(batch), "point")
         what = f"CreateTimeSeries projects/{self.project}, {points}"
-        lost, errors = 0, []
+        lost = superseded = 0
+        errors = []
         try:
             call_with_retry(attempt, deadline, self.calls, what, longest, may_help)
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
-            lost = tries.unwritten
+            # A point that one try wrote stays written, whatever a later one says.
+            unwritten = [refusal.refused - refusal.late for refusal in refusals]
+            lost = min(unwritten, default=len(batch))
             if lost:
                 caller = self.calls.caller
                 failure = explain_call_error(error, self.project, PERMISSION, caller)
                 errors.append(WriteError(lost, batch, failure))
-        superseded = tries.superseded or 0
-        if superseded:
+        # On a retry, "too late" usually means that our first try was written.
+        if refusals and refusals[0].late:
+            superseded = refusals[0].late
             errors.append(WriteError(superseded, batch, None))
         accepted = len(batch) - lost - superseded
         return Written(accepted, superseded, lost, tuple(errors))

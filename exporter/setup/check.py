@@ -5,16 +5,15 @@ may not say what its author meant.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
 from itertools import islice
 from logging import ERROR, INFO, WARNING
 from threading import Event
 
-from exporter.config import Config, Source, Window
 from exporter.config.locations import KNOWN
-from exporter.config.model import matches
+from exporter.config.model import Config, Source, Window, matches
 from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
@@ -40,14 +39,22 @@ _CLOUD_RUN_DEADLINE = timedelta(seconds=50)
 # https://docs.cloud.google.com/datastream/quotas
 _QUOTA = 1_200
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
+# What a stream's own limits mean, by the metric label ``limit``
+_LIMITS = {
+    "lag": "may lag {}",
+    "quiet": "alerts after {} without a change",
+    "failed": "may be FAILED for {} before it pages alone",
+}
 
 
 def check_config(config: Config, now: datetime) -> Iterator[Finding]:
     """Yield what config mutes and expects when, and what in it is probably wrong."""
     place = config.document.place
     if config.run.deadline > _CLOUD_RUN_DEADLINE:
-        words = f"{text_of(config.run.deadline)} is too long for a job or function,"
-        words += " which Cloud Run ends after 55s; write at most 50s"
+        words = (
+            f"{text_of(config.run.deadline)} is too long for a job or function, which"
+            " Cloud Run ends after 55s; write at most 50s"
+        )
         yield Finding(WARNING, place(("run", "deadline")), words)
     for index, mute in enumerate(config.mutes):
         ends = _local_and_utc(mute.end, mute.timezone or UTC)
@@ -64,11 +71,20 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         if wrong := _without_effect(config, index):
             yield Finding(WARNING, here, wrong)
         if expectation.during:
-            part = place(("expectations", index, "during"))
             quiet = expectation.limits.get("quiet", timedelta())
             for level, words in _check_window(expectation.during, quiet, now):
-                yield Finding(level, part, words)
-    yield from _check_sources(config, now)
+                during = place(("expectations", index, "during"))
+                yield Finding(level, during, words)
+    for index, source in enumerate(config.sources):
+        if is_unwatched(source, [config], now):
+            words = f"nothing of {source.project} is watched; narrow excludes and mutes"
+            yield Finding(WARNING, place(("sources", index)), words)
+        for number, location in enumerate(source.locations or ()):
+            if location not in KNOWN:
+                words = f"this version doesn't know {quote(location)}: new, or"
+                words += f" misspelled{_guess(location, KNOWN)}"
+                here = place(("sources", index, "locations", number))
+                yield Finding(WARNING, here, words)
 
 
 def _check_window(
@@ -96,8 +112,10 @@ def _check_window(
     elif not closes:
         yield WARNING, "is over; remove this expectation, or correct its times"
     if quiet >= longest:
-        words = f"quiet: {text_of(quiet)} never alerts, as this is open for at most"
-        words += f" {text_of(longest)}; open it for longer, or lower quiet"
+        words = (
+            f"quiet: {text_of(quiet)} never alerts, as this is open for at most"
+            f" {text_of(longest)}; open it for longer, or lower quiet"
+        )
         yield WARNING, words
 
 
@@ -117,22 +135,6 @@ def _without_effect(config: Config, index: int) -> str:
     if keys == {"states"} and adds and not any(each.states for each in before):
         return "has no effect, as these states are always fine; remove it"
     return ""
-
-
-def _check_sources(config: Config, now: datetime) -> Iterator[Finding]:
-    """Yield which sources nothing watches, and which locations may be misspelled."""
-    place = config.document.place
-    for index, source in enumerate(config.sources):
-        if is_unwatched(source, [config], now):
-            words = f"nothing of {source.project} is watched; narrow excludes and mutes"
-            yield Finding(WARNING, place(("sources", index)), words)
-        for number, location in enumerate(source.locations or ()):
-            if location in KNOWN:
-                continue
-            words = f"this version doesn't know {quote(location)}: new, or misspelled"
-            words += _guess(location, KNOWN)
-            here = place(("sources", index, "locations", number))
-            yield Finding(WARNING, here, words)
 
 
 def _local_and_utc(time: datetime, zone: tzinfo) -> str:
@@ -166,8 +168,7 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     it early. Unless it ``writes``, the permission to write stays unchecked.
     """
     config = session.config
-    seconds = config.run.deadline.total_seconds()
-    deadline = Deadline.after(seconds, stop)
+    deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
     # It also discovers the projects whose locations are listed.
     more = {Source(project=each.project) for each in config.sources if each.locations}
     wide = config.model_copy(update={"sources": (*config.sources, *more)})
@@ -196,8 +197,10 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     read = sum(map(config.reads, (*report.read, *report.unread)))
     calls = (read + len(report.discovered)) * 60 / config.run.every
     if calls > _QUOTA:
-        words = f"a job makes {calls:,.0f} calls a minute, and Datastream allows"
-        words += f" {_QUOTA:,}; list the locations of each source, or raise interval"
+        words = (
+            f"a job makes {calls:,.0f} calls a minute, and Datastream allows"
+            f" {_QUOTA:,}; list the locations of each source, or raise interval"
+        )
         yield Finding(WARNING, config.document.place(("run",)), words)
     if not report.unread:
         now = datetime.fromtimestamp(report.timestamp, UTC)
@@ -226,8 +229,13 @@ def _location(
             level = INFO if count else WARNING
             yield Finding(level, name, text)
         for watched in location.streams:
-            if limits := _limits(watched.limits):
-                yield Finding(INFO, str(watched.name), limits)
+            limits = [
+                _LIMITS[limit].format(text_of(most))
+                for limit, most in watched.limits.items()
+                if most
+            ]
+            if limits:
+                yield Finding(INFO, str(watched.name), "; ".join(limits))
             if problem := problem_of(watched):
                 if not watched.exists:
                     problem += _guess(str(watched.name), names)
@@ -250,20 +258,6 @@ def _guess(text: str, names: Iterable[str]) -> str:
     return f"; did you mean {by_id[guess]}?" if guess else ""
 
 
-def _limits(limits: Mapping[str, timedelta]) -> str:
-    """Return in words the limits that streams have, or ``""``."""
-    words = {
-        "lag": "may lag {}",
-        "quiet": "alerts after {} without a change",
-        "failed": "may be FAILED for {} before it pages alone",
-    }
-    said = []
-    for limit, most in limits.items():
-        if most:
-            said.append(words[limit].format(text_of(most)))
-    return "; ".join(said)
-
-
 def _check_series(
     session: Session, report: Report, deadline: Deadline, *, writes: bool
 ) -> Iterator[Finding]:
@@ -271,7 +265,7 @@ def _check_series(
 
     To see that, it writes one point of ``exporter/points_lost``.
     """
-    config, clients = session.config, session.clients
+    config = session.config
     place = f"projects/{config.metrics.project}"
     level, text = INFO, "problems of earlier runs can be read back"
     if failure := report.problems_unread:
@@ -283,9 +277,10 @@ def _check_series(
     if deadline.stopped or not writes:
         return
     sample = exporter_sample(config.run, "exporter/points_lost", 0, NODE)
-    calls = Calls(clients.caller)
-    project, time = config.metrics.project, report.timestamp
-    writer = Writer(clients.monitorings, project, time, calls)
+    calls = Calls(session.clients.caller)
+    writer = Writer(
+        session.clients.monitorings, config.metrics.project, report.timestamp, calls
+    )
     written = writer.write_points([sample], deadline)
     # It is superseded if another check just wrote one.
     if not written.lost:

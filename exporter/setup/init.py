@@ -46,23 +46,24 @@ def write_files(
 
     A project that can't be read is no source, and makes the exit code 1.
     """
-    config_file, main_file = (folder / name for name in _FILES)
-    for path in (config_file, main_file):
+    files = [folder / name for name in _FILES]
+    for path in files:
         if path.exists():
-            fix = "move it away, or name another folder with --folder"
-            problem = f"exists already, and init overwrites no file; {fix}"
-            raise InputError(f"{path}: {problem}")
+            raise InputError(
+                f"{path}: exists already, and init overwrites no file; move it away, or"
+                " name another folder with --folder"
+            )
     with open_clients(Endpoints(), environ) as clients, signals:
         projects = list(dict.fromkeys(named or filter(None, [clients.project])))
         if not projects:
-            fix = "name one with --project, or choose one: gcloud config set project"
-            problem = f"no project is given, and gcloud has none; {fix} PROJECT"
-            raise InputError(problem)
-        deadline = Deadline.after(_SECONDS, signals.stop)
+            raise InputError(
+                "no project is given, and gcloud has none; name one with --project, or"
+                " choose one: gcloud config set project PROJECT"
+            )
         sources = [{"project": project} for project in projects]
-        data = {"metrics": sources[0], "sources": sources}
-        session = Session(from_data(data, "--project", {}), clients)
-        report = run_once(session, deadline, writes=False)
+        config = from_data({"metrics": sources[0], "sources": sources}, "--project", {})
+        deadline = Deadline.after(_SECONDS, signals.stop)
+        report = run_once(Session(config, clients), deadline, writes=False)
     for group in failure_groups(report):
         # There is no file to look into yet.
         LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
@@ -74,70 +75,68 @@ def write_files(
         LOGGER.error("Nothing was written: %s could not be read.", which)
         return INCOMPLETE
     largest = max(report.locations, key=lambda location: len(location.held))
-    module, schema = _module_and_schema(folder)
     next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
     values = {
-        "source": module,
         "region": largest.name.location if largest.held else "us-central1",
         "project": projects[0],
         "example": readable[-1],
-        "schema": schema,
         "sources": "\n".join(f"  - project: {project}" for project in readable),
-        "not_running": _not_running(report).rstrip(),
+        "not_running": _not_running(report),
         "next_week": next_week.date(),
     }
     _fill_templates(folder, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
     for project in unread:
-        problem = "could not be read, so it is no source; add it once it can be"
-        LOGGER.error("%s %s.", project, problem)
+        LOGGER.error(
+            "%s could not be read, so it is no source; add it once it can be.", project
+        )
     LOGGER.info(
         "Wrote %s and %s. Read the first, and choose in the second whom to notify."
         " Then:",
-        config_file,
-        main_file,
+        *files,
     )
     # This installation, of which there may be several, as it is called from here.
     program = os.path.relpath(Path(sys.executable).with_name(PROGRAM))
     terraform = f"  terraform -chdir={shell_quote(str(folder))}"
     err.write(
-        f"  {shell_quote(program)} check --config {shell_quote(str(config_file))}\n"
-        f"{terraform} init\n"
-        f"{terraform} apply\n"
+        f"  {shell_quote(program)} check --config {shell_quote(str(files[0]))}\n"
+        f"{terraform} init\n{terraform} apply\n"
     )
     return INCOMPLETE if unread else OK
 
 
 def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
     """Write both files, or raise InputError."""
+    # Where main.tf in this folder finds the module, and an editor the schema
+    source, schema = _RELEASED_MODULE, _RELEASED_SCHEMA
+    if _MODULE.is_dir():
+        source = os.path.relpath(_MODULE, folder.resolve())
+        schema = os.path.normpath(f"{source}/../docs/config.schema.json")
+        # To Terraform, another path is no folder.
+        if not source.startswith(".."):
+            source = f"./{source}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
-            template = Path(__file__).with_name(f"{name}.template")
-            text = Template(template.read_text("utf-8")).substitute(values)
+            template = Path(__file__).with_name(f"{name}.template").read_text("utf-8")
             # Not even a file that has come since is overwritten.
             with (folder / name).open("x", encoding="utf-8") as file:
-                file.write(text)
+                file.write(
+                    Template(template).substitute(values, source=source, schema=schema)
+                )
     except OSError as error:
-        problem = f"cannot be written ({error.strerror}); name another with --folder"
-        raise InputError(f"{folder}: {problem}") from None
-
-
-def _module_and_schema(folder: Path) -> tuple[str, str]:
-    """Return where main.tf in a folder finds the module, and an editor the schema."""
-    if not _MODULE.is_dir():
-        return _RELEASED_MODULE, _RELEASED_SCHEMA
-    module = os.path.relpath(_MODULE, folder.resolve())
-    schema = os.path.normpath(f"{module}/../docs/config.schema.json")
-    # To Terraform, another path is no folder.
-    return module if module.startswith("..") else f"./{module}", schema
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); name another with"
+            " --folder"
+        ) from None
 
 
 def _not_running(report: Report) -> str:
     """Return comments of config.yaml that expect each stream as it is today."""
-    lines = ""
+    lines = []
     for location in report.locations:
         for one in location.streams:
             if not one.expected and one.stream.state in EXPECTABLE:
-                lines += f"#  - match: {one.name}\n#    states: [{one.state_name}]\n"
-    return lines or "# (none)\n"
+                lines.append(f"#  - match: {one.name}")
+                lines.append(f"#    states: [{one.state_name}]")
+    return "\n".join(lines) or "# (none)"

@@ -56,27 +56,34 @@ def _formed(
 def project_id(value: object) -> str:
     """Return a project's id; raise ValueError if it can't be one."""
     if str(value).isdecimal():
-        fix = f"write its id, which `gcloud projects describe {value}` shows"
-        raise ValueError(f"{quote(value)} is a project's number; {fix}")
+        raise ValueError(
+            f"{quote(value)} is a project's number; write its id, which `gcloud"
+            f" projects describe {value}` shows"
+        )
     if not isinstance(value, str) or not re.fullmatch(_PROJECT, value):
-        fix = "write 6 to 30 lower-case letters, digits and hyphens, such as my-project"
-        raise ValueError(f"{quote(value)} is not a project id; {fix}")
+        raise ValueError(
+            f"{quote(value)} is not a project id; write 6 to 30 lower-case letters,"
+            " digits and hyphens, such as my-project"
+        )
     return value
 
 
 def run_location(value: str) -> str:
     """Return a region or ``global``; raise ValueError if it can't be one."""
     if not re.fullmatch(_RUN_LOCATION, value):
-        fix = "write one such as europe-west1, or global"
-        raise ValueError(f"{quote(value)} is not a region; {fix}")
+        raise ValueError(
+            f"{quote(value)} is not a region; write one such as europe-west1, or global"
+        )
     return value
 
 
 def _state(value: object) -> StreamState:
     state = StreamState.__members__.get(str(value))
     if state in FAILURES:
-        fix = "mute the stream, or snooze the policy"
-        raise ValueError(f"{value} always alerts; to silence it, {fix}")
+        raise ValueError(
+            f"{value} always alerts; to silence it, mute the stream, or snooze the"
+            " policy"
+        )
     if state not in EXPECTABLE:
         advice = hint(str(value), [each.name for each in EXPECTABLE])
         raise ValueError(f"{quote(value)} is not a state to expect; {advice}")
@@ -105,8 +112,10 @@ def _time_zone(value: object) -> ZoneInfo:
     if re.fullmatch(_TIME_ZONE, text):
         with suppress(KeyError, ValueError, OSError):
             return ZoneInfo(text)
-    fix = "write a name such as Europe/Berlin, or UTC, not an abbreviation or an offset"
-    raise ValueError(f"{quote(value)} is not a time zone; {fix}")
+    raise ValueError(
+        f"{quote(value)} is not a time zone; write a name such as Europe/Berlin, or"
+        " UTC, not an abbreviation or an offset"
+    )
 
 
 def _time(value: object) -> datetime:
@@ -114,16 +123,19 @@ def _time(value: object) -> datetime:
     if re.fullmatch(_TIME, text):
         with suppress(ValueError):
             return datetime.fromisoformat(text)
-    forms = "2026-12-24T22:00:00+01:00, or 2026-12-24 or 2026-12-24T22:00 with timezone"
-    problem = "is not a time between 2000 and 2200"
-    raise ValueError(f"{quote(text)} {problem}; write it as {forms}")
+    raise ValueError(
+        f"{quote(text)} is not a time between 2000 and 2200; write it as"
+        " 2026-12-24T22:00:00+01:00, or 2026-12-24 or 2026-12-24T22:00 with timezone"
+    )
 
 
 def _stream(value: object) -> StreamName:
     name = StreamName.parse(value) if isinstance(value, str) else None
     if name is None or not re.fullmatch(_STREAM_ID, name.stream):
-        form = "projects/PROJECT/locations/LOCATION/streams/STREAM"
-        raise ValueError(f"{quote(value)} is not a stream's full name; write {form}")
+        raise ValueError(
+            f"{quote(value)} is not a stream's full name; write"
+            " projects/PROJECT/locations/LOCATION/streams/STREAM"
+        )
     project_id(name.project)
     return name
 

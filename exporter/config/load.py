@@ -25,9 +25,10 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
         if whole := environ.get(WHOLE):
             return from_text(whole, WHOLE, environ)
         if not Path(USUAL_FILE).exists():
-            ways = "let init write it, name another with --config"
-            fix = f"{ways}, or set {WHOLE} to its text"
-            raise InputError(f"{USUAL_FILE}: no such file in this directory; {fix}")
+            raise InputError(
+                f"{USUAL_FILE}: no such file in this directory; let init write it, name"
+                f" another with --config, or set {WHOLE} to its text"
+            )
         path = USUAL_FILE
     return from_text(read_file(path), path, environ)
 
@@ -46,9 +47,10 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
     for name, text in sorted(environ.items()):
         if name.startswith(PREFIX) and name not in VARIABLES and text:
-            allowed = ", ".join(VARIABLES)
-            words = f"is unknown; allowed are {allowed}; config.yaml has the rest"
-            document.add_sentence(f"environment: {name}: {words}")
+            document.add_sentence(
+                f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
+                " config.yaml has the rest"
+            )
     location = environ.get(LOCATION)
     if location:
         try:
@@ -72,8 +74,7 @@ def is_verbose(environ: Mapping[str, str]) -> bool:
 
 def _add_contradictions(document: Document, config: Config) -> None:
     """Add a mistake for each source that overlaps, and required stream left out."""
-    pairs = combinations(enumerate(config.sources), 2)
-    for (first, one), (second, other) in pairs:
+    for (first, one), (second, other) in combinations(enumerate(config.sources), 2):
         if one.project != other.project:
             continue
         what = one.project
@@ -82,16 +83,19 @@ def _add_contradictions(document: Document, config: Config) -> None:
             if not shared:
                 continue
             what = f"{', '.join(sorted(shared))} of {what}"
-        fix = "merge the two, or list each location once"
-        words = f"sources[{first}] covers {what} already; {fix}"
-        document.add_error(("sources", second), words)
+        document.add_error(
+            ("sources", second),
+            f"sources[{first}] covers {what} already; merge the two, or list each"
+            " location once",
+        )
     for index, name in enumerate(config.required):
         source = config.source_of(name)
         if source and source.watches(name.stream):
             continue
-        words = f"no source covers project {quote(name.project)}"
-        fix = "add it under sources"
+        words = f"no source covers project {quote(name.project)}; add it under sources"
         if source:
-            words = f"the source of {name.project} leaves {quote(name.stream)} out"
-            fix = "fix its include or exclude, or remove the stream from required"
-        document.add_error(("required", index), f"{words}; {fix}")
+            words = (
+                f"the source of {name.project} leaves {quote(name.stream)} out; fix its"
+                " include or exclude, or remove the stream from required"
+            )
+        document.add_error(("required", index), words)

@@ -168,8 +168,10 @@ class Mute(Section):
         if self.until.tzinfo is None and self.timezone is None:
             raise ValueError("until has no offset; add a timezone, or an offset")
         if self.end > datetime.now(UTC) + _LONGEST_MUTE:
-            fix = "mute it for less, or exclude what is never watched"
-            raise ValueError(f"ends in more than {_LONGEST_MUTE.days} days; {fix}")
+            raise ValueError(
+                f"ends in more than {_LONGEST_MUTE.days} days; mute it for less, or"
+                " exclude what is never watched"
+            )
         return self
 
     @property
@@ -287,8 +289,8 @@ class Config(Section):
         source = self.source_of(name)
         if source is None:
             return False
-        listed = source.locations
-        return listed is None or name.location in self.locations_to_read(source)
+        discovers = source.locations is None
+        return discovers or name.location in self.locations_to_read(source)
 
     def locations_to_read(self, source: Source) -> tuple[str, ...]:
         """Return the locations that a source lists, and those of required streams."""

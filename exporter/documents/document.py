@@ -74,8 +74,10 @@ def read_file(path: str) -> str:
     try:
         return read_bytes(path, _MAX_BYTES, _TOO_LARGE).decode()
     except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 (byte {error.start} from its start); save it as UTF-8"
-        raise InputError(f"{printable(path)}: {problem}") from None
+        raise InputError(
+            f"{printable(path)}: is not UTF-8 (byte {error.start} from its start); save"
+            " it as UTF-8"
+        ) from None
 
 
 def packaged(package: str, name: str) -> dict[str, Any]:
@@ -89,8 +91,10 @@ def parse(text: str, file: str) -> "Document":
     """Return YAML text as a document to be validated, or raise InputError."""
     if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        problem = f"contains an invalid character ({quote(found[0])}); remove it"
-        raise InputError(f"{file}:{line}: {problem}")
+        raise InputError(
+            f"{file}:{line}: contains an invalid character ({quote(found[0])}); remove"
+            " it"
+        )
     # Each value takes a character at least, if no alias repeats it.
     document = Document(None, file, room=len(text) + _MOST_REPEATED)
     try:
@@ -106,8 +110,9 @@ def parse(text: str, file: str) -> "Document":
             place = f"{file}:{mark.line + 1}:{mark.column + 1}"
         raise InputError(f"{place}: is not YAML ({said}); {_ADVICE}") from None
     except RecursionError:
-        problem = "nests too deep, or its aliases repeat too much; write it flatter"
-        raise InputError(f"{file}: {problem}") from None
+        raise InputError(
+            f"{file}: nests too deep, or its aliases repeat too much; write it flatter"
+        ) from None
     if document.data is None:
         raise InputError(f"{file}: is empty; write at least the required keys")
     return document
@@ -147,13 +152,15 @@ class Document:
         for key, value in node.value:
             mark = key.start_mark
             if not isinstance(key, yaml.ScalarNode):
-                problem = "a key must be text"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+                raise yaml.MarkedYAMLError(
+                    problem="a key must be text", problem_mark=mark
+                )
             place, line = (*path, key.value), mark.line + 1
-            if place in self._lines:
-                first = self._lines[place]
-                words = f"the key {quote(key.value)} is in line {first} already"
-                sentence = f"{self.file}:{line}: {words}; remove one of them"
+            if first := self._lines.get(place):
+                sentence = (
+                    f"{self.file}:{line}: the key {quote(key.value)} is in line {first}"
+                    " already; remove one of them"
+                )
                 self.add_sentence(sentence, line)
                 continue
             self._lines[place] = line
@@ -168,8 +175,7 @@ class Document:
                 data = data[key]
         except (KeyError, IndexError, TypeError):
             return None
-        prefix = (*self._prefix, *path)
-        return Document(data, self.file, self._lines, prefix)
+        return Document(data, self.file, self._lines, (*self._prefix, *path))
 
     def read(self, model: type[_M]) -> _M | None:
         """Return the document as a model; None if it has mistakes, which are added."""

@@ -16,10 +16,11 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}
 def parse(text: object) -> timedelta:
     """Return the duration that a text means, or raise ValueError with a sentence."""
     if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
-        fix = "write a number and its unit, such as 30s, 15m or 2h"
-        raise ValueError(f"{quote(text)} is not a duration; {fix}")
-    seconds = int(text[:-1]) * _UNITS[text[-1]]
-    return timedelta(seconds=seconds)
+        raise ValueError(
+            f"{quote(text)} is not a duration; write a number and its unit, such as"
+            " 30s, 15m or 2h"
+        )
+    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
 
 
 def text_of(duration: timedelta) -> str:

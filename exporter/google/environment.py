@@ -44,18 +44,20 @@ def request_timeout(environ: Mapping[str, str]) -> int | None:
         return None
     if re.fullmatch("[0-9]{1,4}", text) and int(text) in _TIMEOUTS:
         return int(text)
-    problem = f"must be a whole number from 10 to 3600, not {quote(text)}"
-    fix = "Cloud Run sets it to the service's timeout: correct that"
-    raise InputError(f"environment: {REQUEST_TIMEOUT}: {problem}; {fix}")
+    raise InputError(
+        f"environment: {REQUEST_TIMEOUT}: must be a whole number from 10 to 3600, not"
+        f" {quote(text)}; Cloud Run sets it to the service's timeout: correct that"
+    )
 
 
 def check_task_count(environ: Mapping[str, str]) -> None:
     """Raise InputError in a job of several tasks."""
     count = environ.get(TASK_COUNT) or "1"
     if count != "1":
-        fix = "each task would write the same series: give the job one task"
-        problem = f"environment: {TASK_COUNT}: must be 1, not {quote(count)}; {fix}"
-        raise InputError(problem)
+        raise InputError(
+            f"environment: {TASK_COUNT}: must be 1, not {quote(count)}; each task would"
+            " write the same series: give the job one task"
+        )
 
 
 def let_grpc_see_proxies(environ: MutableMapping[str, str]) -> None:
@@ -71,9 +73,8 @@ def check_proxies(environ: Mapping[str, str]) -> None:
         if name.lower() not in _PROXIES or not value:
             continue
         if not _PROXY_URL.fullmatch(value):
-            problem = (
-                "is not the URL of a proxy; write it as"
+            raise InputError(
+                f"environment: {name}: is not the URL of a proxy; write it as"
                 " http://user:password@proxy.example.com:3128, and percent-encode the"
                 " user and the password, such as %23 for #"
             )
-            raise InputError(f"environment: {name}: {problem}")

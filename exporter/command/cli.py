@@ -17,11 +17,18 @@ _CONFIG_HELP = (
     "the config file (default: the text in DATASTREAM_EXPORTER_CONFIG, else"
     " config.yaml)"
 )
-_CHECK_FLAGS = {
-    "--json": "print one JSON document, not a line for each finding",
-    "--offline": "check config alone, which needs no account",
-    "--read-only": "write no point, and leave the permission to write unchecked",
-    "--strict": "exit with 1 for warnings, not 0",
+# The options without a value, by command
+_FLAGS = {
+    "run": {
+        "--dry-run": "print the fleet, and write nothing",
+        "--json": "print one JSON document, not a table",
+    },
+    "check": {
+        "--json": "print one JSON document, not a line for each finding",
+        "--offline": "check config alone, which needs no account",
+        "--read-only": "write no point, and leave the permission to write unchecked",
+        "--strict": "exit with 1 for warnings, not 0",
+    },
 }
 
 
@@ -60,10 +67,8 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
-        epilog=(
-            f"Start with init, then check. {PROGRAM} COMMAND --help describes a"
-            " command."
-        ),
+        epilog=f"Start with init, then check. {PROGRAM} COMMAND --help describes a"
+        " command.",
         allow_abbrev=False,
     )
     whole.add_argument(
@@ -74,49 +79,55 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     def add(
         name: str, example: str, what: str, more: str = ""
     ) -> argparse.ArgumentParser:
-        text = f"{capitalized(what)}. {more}"
         command = commands.add_parser(
             name,
             help=what,
-            description=text,
+            description=f"{capitalized(what)}. {more}",
             epilog=f"Example: {PROGRAM} {name} {example}",
             allow_abbrev=False,
         )
-        calls = "log each call: what it asked for, its result and how long it took"
-        command.add_argument("--verbose", action="store_true", help=calls)
+        command.add_argument(
+            "--verbose",
+            action="store_true",
+            help="log each call: what it asked for, its result and how long it took",
+        )
         if name != "init":
             command.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+        for flag, help_ in _FLAGS.get(name, {}).items():
+            command.add_argument(flag, action="store_true", help=help_)
         return command
 
-    what = "write a first config.yaml and main.tf, from the streams that projects have"
-    init = add("init", "--project my-project", what, "Overwrites no file.")
-    what = (
-        "a project with streams; the first gets metrics and alerts (default: gcloud's)"
+    init = add(
+        "init",
+        "--project my-project",
+        "write a first config.yaml and main.tf, from the streams that projects have",
+        "Overwrites no file.",
     )
-    init.add_argument("--project", action="append", help=what)
-    what = "where to write (default: this folder)"
-    init.add_argument("--folder", type=Path, help=what)
-
-    what = "read every stream's state and write it, once"
-    run = add("run", "--dry-run", what)
-    what = "print the fleet, and write nothing"
-    run.add_argument("--dry-run", action="store_true", help=what)
-    what = "print one JSON document, not a table"
-    run.add_argument("--json", action="store_true", help=what)
-
-    what = "run at a steady interval, in one process"
-    watch = add("watch", "--interval 1m", what)
-    what = (
-        "time from one run to the next, from 10s to 5m (default: 10s); a slower run is"
-        " cut short"
+    init.add_argument(
+        "--project",
+        action="append",
+        help="a project with streams; the first gets metrics and alerts (default:"
+        " gcloud's)",
     )
-    watch.add_argument("--interval", type=_interval, metavar="DURATION", help=what)
+    init.add_argument(
+        "--folder", type=Path, help="where to write (default: this folder)"
+    )
 
-    what = "check that everything a run needs is in place"
-    more = "It reads all that a run reads, and writes one point to a series of its own."
-    check = add("check", "--config config.yaml --strict", what, more)
-    for name, what in _CHECK_FLAGS.items():
-        check.add_argument(name, action="store_true", help=what)
+    add("run", "--dry-run", "read every stream's state and write it, once")
+    watch = add("watch", "--interval 1m", "run at a steady interval, in one process")
+    watch.add_argument(
+        "--interval",
+        type=_interval,
+        metavar="DURATION",
+        help="time from one run to the next, from 10s to 5m (default: 10s); a slower"
+        " run is cut short",
+    )
+    add(
+        "check",
+        "--config config.yaml --strict",
+        "check that everything a run needs is in place",
+        "It reads all that a run reads, and writes one point to a series of its own.",
+    )
     return whole, commands.choices
 
 

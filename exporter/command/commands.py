@@ -124,8 +124,9 @@ def _findings(line: CommandLine) -> Iterator[Finding]:
     try:
         with _session(line, config) as session:
             yield Finding(INFO, "credentials", session.clients.account)
-            writes = not line.read_only
-            yield from check_access(session, line.signals.stop, writes=writes)
+            yield from check_access(
+                session, line.signals.stop, writes=not line.read_only
+            )
     except CallError as refused:
         yield Finding(ERROR, "credentials", str(refused))
 
@@ -139,6 +140,5 @@ def _session(
 ) -> Iterator[Session]:
     """Connect; from then on, a signal lets the work under way be finished."""
     environment.check_task_count(line.environ)
-    opened = open_clients(config.endpoints, line.environ)
-    with opened as clients, line.signals:
+    with open_clients(config.endpoints, line.environ) as clients, line.signals:
         yield Session(config, clients, interval)

@@ -181,9 +181,9 @@ def list_pages(
         # know.
         return type(answer).pb(answer) if is_pager else answer
 
-    method_name = type(request).__name__.removesuffix("Request")
     parent = getattr(request, "parent", "") or request.name
-    what, project = f"{method_name} {parent}", parent.split("/")[1]
+    what = f"{type(request).__name__.removesuffix('Request')} {parent}"
+    project = parent.split("/")[1]
     for _ in range(MOST_PAGES):
         try:
             answer = call_with_retry(page, deadline, calls, what=what)

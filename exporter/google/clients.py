@@ -85,12 +85,12 @@ class Clients:
         Raise InputError if the environment names a proxy wrongly.
         """
         self._endpoints = endpoints
-        self._emulators = emulators(environ)
+        self._environ = environ
         self.credentials: Credentials | None = None
         # The one that the credentials come with, or gcloud's
         self.project: str | None = None
         self.account = "none are needed, as emulators are used"  # who calls, for people
-        if len(self._emulators) < len(_EMULATORS):
+        if not all(map(environ.get, _EMULATORS)):
             check_proxies(environ)
             self.credentials, self.project = _credentials(token_seconds)
             email = getattr(self.credentials, "service_account_email", None)
@@ -146,7 +146,7 @@ class Clients:
         transport = google.get_transport_class("grpc")
         clients = []
         for _ in range(_CHANNELS):
-            if host := self._emulators.get(emulator):
+            if host := self._environ.get(emulator):
                 channel = grpc.insecure_channel(host, options=_EMULATOR_OPTIONS)
             else:
                 channel = transport.create_channel(
@@ -161,18 +161,13 @@ class Clients:
 
 def open_clients(endpoints: Endpoints, environ: Mapping[str, str]) -> Clients:
     """Connect; warn where that is to emulators."""
-    hosts = [f"{name} is {host}" for name, host in emulators(environ).items()]
+    hosts = [f"{name} is {environ[name]}" for name in _EMULATORS if environ.get(name)]
     if hosts:
         LOGGER.warning(
             "Emulators take Google's place, without credentials or encryption: %s.",
             " and ".join(hosts),
         )
     return Clients(endpoints, environ)
-
-
-def emulators(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the emulator variables that are set, by name."""
-    return {name: environ[name] for name in _EMULATORS if environ.get(name)}
 
 
 def _credentials(seconds: float) -> tuple[Credentials, str | None]:
@@ -199,9 +194,8 @@ def _credentials(seconds: float) -> tuple[Credentials, str | None]:
         except Exception as error:  # noqa: BLE001 - a mangled file makes google-auth raise anything
             fetched.set_exception(error)
 
-    thread = threading.Thread(target=fetch, name="token", daemon=True)
     try:
-        thread.start()
+        threading.Thread(target=fetch, name="token", daemon=True).start()
     except RuntimeError:
         message = "no thread could be started to fetch a token"
         failure = Failure(FailureKind.CREDENTIALS, message, MORE_THREADS)

@@ -230,9 +230,11 @@ def explain_call_error(
 
 def explain_unexpected_error(error: Exception, caller: Caller = NOBODY) -> Failure:
     """Return the failure for an error that no call is known to raise."""
-    message = f"{type(error).__name__}: {_first_line(error, caller)}"
-    hint = "This is a bug in the exporter: report it with the log."
-    return Failure(FailureKind.REFUSED, message, hint)
+    return Failure(
+        FailureKind.REFUSED,
+        f"{type(error).__name__}: {_first_line(error, caller)}",
+        "This is a bug in the exporter: report it with the log.",
+    )
 
 
 def explain_credentials_error(error: Exception) -> Failure:
@@ -242,7 +244,6 @@ def explain_credentials_error(error: Exception) -> Failure:
     credentials file or a proxy's URL.
     """
     message = f"google-auth gave no token: {type(error).__name__}"
-    message = _with_oauth_code(message, error)
     hint = _CREDENTIALS_HINT
     file = os.environ.get(_FILE)
     if isinstance(error, auth_exceptions.TransportError | TimeoutError):
@@ -261,7 +262,7 @@ def explain_credentials_error(error: Exception) -> Failure:
             f" add-iam-policy-binding ACCOUNT --member {_USER} --role"
             " roles/iam.serviceAccountTokenCreator"
         )
-    return Failure(FailureKind.CREDENTIALS, message, hint)
+    return Failure(FailureKind.CREDENTIALS, _with_oauth_code(message, error), hint)
 
 
 def _with_oauth_code(message: str, error: Exception) -> str:
@@ -308,6 +309,5 @@ def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
 
 
 def _first_line(text: object, caller: Caller) -> str:
-    shown = caller.hide_secrets(str(text)[:_LONGEST_READ])
-    lines = shown.strip().splitlines()
+    lines = caller.hide_secrets(str(text)[:_LONGEST_READ]).strip().splitlines()
     return lines[0].strip()[:_LONGEST] if lines else ""

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,9 +46,6 @@ class Answer(NamedTuple):
     status: int
     body: Mapping[str, object]
 
-
-# What Flask takes: the body, the status and the headers
-_Response = tuple[Iterator[str], int, dict[str, str]]
 
 _NO_RUN = Answer(204, {})
 _FAILED = Answer(500, {})  # the log says why
@@ -192,8 +189,10 @@ class Function:
         )
 
 
-def serve(environ: MutableMapping[str, str]) -> Callable[[Any], _Response]:
+def serve(environ: MutableMapping[str, str]) -> Callable[[Any], Any]:
     """Return what functions-framework calls for each of Flask's requests.
+
+    That returns what Flask takes: the body, the status and the headers.
 
     The framework calls this before it listens. A mistake in config or in the
     environment ends the process here: Cloud Run then keeps the revision before.
@@ -211,7 +210,7 @@ def serve(environ: MutableMapping[str, str]) -> Callable[[Any], _Response]:
         sys.exit(end.code)
     environ.pop(environment.REQUEST_TIMEOUT, None)
 
-    def run(request: Any) -> _Response:
+    def run(request: Any) -> Any:
         answer = function.answer(request.method, request.path)
         # The body is read and dropped: a server that leaves it unread cuts the answer
         # off.

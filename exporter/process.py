@@ -42,8 +42,9 @@ def start(program: str, module: str) -> NoReturn:
     environment.let_grpc_see_proxies(os.environ)
     code = INCOMPLETE
     try:
-        main = import_module(module).main
-        code = main(sys.argv[1:], os.environ, sys.stdout, sys.stderr)
+        code = import_module(module).main(
+            sys.argv[1:], os.environ, sys.stdout, sys.stderr
+        )
         sys.stdout.flush()
     except BrokenPipeError:
         pass  # The reader has seen enough, which changes no exit code.

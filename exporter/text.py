@@ -50,8 +50,7 @@ def one_line(text: str, most: int) -> str:
     line = printable(words).encode()
     if len(line) <= most and head == text:
         return line.decode()
-    room = most - len("…".encode())
-    return line[:room].decode(errors="ignore") + "…"
+    return line[: most - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def quote(value: object) -> str:

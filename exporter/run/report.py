@@ -47,8 +47,7 @@ class Report:
     @property
     def omitted(self) -> Counter[Omission]:
         """How many streams were read that config leaves unwatched, by the reason."""
-        counts = (location.omitted for location in self.read.values())
-        return sum(counts, Counter())
+        return sum((location.omitted for location in self.read.values()), Counter())
 
     @property
     def complete(self) -> bool:

@@ -110,8 +110,11 @@ class Part:
                     return
                 if (now := time.monotonic()) - last_told >= _TELL_SECONDS:
                     last_told = now
-                    waited = "Waiting for Google: %.0f s, for at most %.0f s more."
-                    LOGGER.info(waited, now - began, end.left)
+                    LOGGER.info(
+                        "Waiting for Google: %.0f s, for at most %.0f s more.",
+                        now - began,
+                        end.left,
+                    )
             else:
                 use_result()
 

@@ -89,10 +89,13 @@ class Datastream(NamedTuple):
                     hide = self.calls.caller.hide_secrets
                     reason = hide(first.reason)
                     error = hide(first.message[: self.longest_error])
-                label = stream.labels.get(LABEL, "")
-                count = len(stream.errors)
                 streams[stream_id] = Stream(
-                    stream_id, stream.state, count, label, reason, error
+                    stream_id,
+                    stream.state,
+                    len(stream.errors),
+                    stream.labels.get(LABEL, ""),
+                    reason,
+                    error,
                 )
         return tuple(streams.values())
 

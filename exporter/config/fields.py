@@ -55,17 +55,18 @@ def _formed(
 
 def project_id(value: object) -> str:
     """Return a project's id; raise ValueError if it can't be one."""
-    if str(value).isdecimal():
+    text = str(value)
+    if text.isdecimal():
         raise ValueError(
             f"{quote(value)} is a project's number; write its id, which `gcloud"
             f" projects describe {value}` shows"
         )
-    if not isinstance(value, str) or not re.fullmatch(_PROJECT, value):
+    if not re.fullmatch(_PROJECT, text):
         raise ValueError(
             f"{quote(value)} is not a project id; write 6 to 30 lower-case letters,"
             " digits and hyphens, such as my-project"
         )
-    return value
+    return text
 
 
 def run_location(value: str) -> str:
@@ -130,7 +131,7 @@ def _time(value: object) -> datetime:
 
 
 def _stream(value: object) -> StreamName:
-    name = StreamName.parse(value) if isinstance(value, str) else None
+    name = StreamName.parse(str(value))
     if name is None or not re.fullmatch(_STREAM_ID, name.stream):
         raise ValueError(
             f"{quote(value)} is not a stream's full name; write"

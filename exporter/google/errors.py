@@ -2,7 +2,6 @@
 
 import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -168,8 +167,7 @@ _NO_STATUS = re.compile(  # after the code, or None
 _USER = '"user:$(gcloud config get account)"'
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls Google: what a role is granted to, and what no text may show."""
 
     credentials: Credentials | None = None  # None with emulators

@@ -57,21 +57,20 @@ def run_every(
     A start that comes during the work before it, or too soon after a late one, is
     skipped.
     """
-    start = monotonic()
-    due = 0
+    due = monotonic()
     while not stop.is_set():
         began = monotonic()
         work()
         ended = monotonic()
         earliest = max(ended, began + LEAST_SECONDS)
-        following = math.ceil((earliest - start) / seconds)
-        if skipped := following - due - 1:
+        starts = math.ceil((earliest - due) / seconds)
+        if skipped := starts - 1:
             LOGGER.warning(
                 "A run started %.1f s late and took %.1f s: %s skipped. Raise"
                 " --interval if it lasts.",
-                began - start - due * seconds,
+                began - due,
                 ended - began,
                 plural(skipped, "run"),
             )
-        due = following
-        stop.wait(start + due * seconds - monotonic())
+        due += starts * seconds
+        stop.wait(due - monotonic())

@@ -46,8 +46,7 @@ def without_markup(text: str) -> str:
 def one_line(text: str, most: int) -> str:
     """Return the text on one line with single spaces, cut to so many UTF-8 bytes."""
     head = text[: 4 * most]  # so that a long text takes no longer
-    words = " ".join(head.split())
-    line = printable(words).encode()
+    line = printable(" ".join(head.split())).encode()
     if len(line) <= most and head == text:
         return line.decode()
     return line[: most - len("…".encode())].decode(errors="ignore") + "…"

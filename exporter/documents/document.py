@@ -200,7 +200,7 @@ class Document:
             self.add_error(location, words)
         return None
 
-    def place(self, location: KeyPath) -> str:
+    def place(self, *location: str | int) -> str:
         """Return where the value at a path stands: file, line and key path."""
         path = ""
         for part in (*self._prefix, *location):
@@ -215,7 +215,7 @@ class Document:
 
     def add_error(self, location: KeyPath, words: str) -> None:
         """Add a mistake about the value at a path, such as ``("run", "name")``."""
-        self.add_sentence(f"{self.place(location)}: {words}", self._line(location))
+        self.add_sentence(f"{self.place(*location)}: {words}", self._line(location))
 
     def add_sentence(self, sentence: str, line: int = 0) -> None:
         """Add a mistake that is told in a whole sentence."""

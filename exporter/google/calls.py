@@ -202,6 +202,9 @@ def list_pages(
         if not answer.next_page_token:
             return
         request.page_token = answer.next_page_token
-    problem = f"the list goes on after {MOST_PAGES} pages"
-    hint = "The list is left out, as some of it is not known."
-    raise CallError(Failure(FailureKind.REFUSED, problem, hint))
+    endless = Failure(
+        FailureKind.REFUSED,
+        f"the list goes on after {MOST_PAGES} pages",
+        "The list is left out, as some of it is not known.",
+    )
+    raise CallError(endless)

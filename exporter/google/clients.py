@@ -197,8 +197,11 @@ def _credentials(seconds: float) -> tuple[Credentials, str | None]:
     try:
         threading.Thread(target=fetch, name="token", daemon=True).start()
     except RuntimeError:
-        message = "no thread could be started to fetch a token"
-        failure = Failure(FailureKind.CREDENTIALS, message, MORE_THREADS)
+        failure = Failure(
+            FailureKind.CREDENTIALS,
+            "no thread could be started to fetch a token",
+            MORE_THREADS,
+        )
         raise CallError(failure) from None
     try:
         credentials, project = fetched.result(timeout=seconds)

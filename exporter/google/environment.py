@@ -31,7 +31,7 @@ _PROXY_URL = re.compile(
 
 def on_cloud_run(environ: Mapping[str, str]) -> bool:
     """Return whether this process runs on Cloud Run."""
-    return any(environ.get(name) for name in CLOUD_RUN)
+    return any(map(environ.get, CLOUD_RUN))
 
 
 def request_timeout(environ: Mapping[str, str]) -> int | None:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 from exporter.config import Config
@@ -26,7 +26,7 @@ class Session:
     clients: Clients
     interval: float = 0.0  # seconds between two runs; config's, unless it is given
     monotonic: Callable[[], float] = time.monotonic  # a clock that never goes back
-    now: Callable[[], float] = field(default_factory=lambda: time.time)  # unix time
+    now: Callable[[], float] = time.time  # unix time
     last_run: int | None = None  # unix seconds of the last run; None before the first
     # Whether the last run could neither read nor write anything
     reached_nobody: bool = False

@@ -55,15 +55,15 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             f"{text_of(config.run.deadline)} is too long for a job or function, which"
             " Cloud Run ends after 55s; write at most 50s"
         )
-        yield Finding(WARNING, place(("run", "deadline")), words)
+        yield Finding(WARNING, place("run", "deadline"), words)
     for index, mute in enumerate(config.mutes):
         ends = _local_and_utc(mute.end, mute.timezone or UTC)
         words = f"{quote(mute.match)} is muted until {ends}"
         if mute.end <= now:
             words = f"{quote(mute.match)} is watched since {ends}; remove this mute"
-        yield Finding(INFO, place(("mutes", index)), words)
+        yield Finding(INFO, place("mutes", index), words)
     for index, expectation in enumerate(config.expectations):
-        here = place(("expectations", index))
+        here = place("expectations", index)
         whole = [each.project for each in config.sources if covers(expectation, each)]
         if whole:
             words = f"is about every stream of {name_first(whole)}; narrow its match"
@@ -73,17 +73,16 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         if expectation.during:
             quiet = expectation.limits.get("quiet", timedelta())
             for level, words in _check_window(expectation.during, quiet, now):
-                during = place(("expectations", index, "during"))
-                yield Finding(level, during, words)
+                yield Finding(level, place("expectations", index, "during"), words)
     for index, source in enumerate(config.sources):
         if is_unwatched(source, [config], now):
             words = f"nothing of {source.project} is watched; narrow excludes and mutes"
-            yield Finding(WARNING, place(("sources", index)), words)
+            yield Finding(WARNING, place("sources", index), words)
         for number, location in enumerate(source.locations or ()):
             if location not in KNOWN:
                 words = f"this version doesn't know {quote(location)}: new, or"
                 words += f" misspelled{_guess(location, KNOWN)}"
-                here = place(("sources", index, "locations", number))
+                here = place("sources", index, "locations", number)
                 yield Finding(WARNING, here, words)
 
 
@@ -128,7 +127,7 @@ def _without_effect(config: Config, index: int) -> str:
         # As text, a glob with ? or [ doesn't tell what it matches.
         plain = not re.search(r"[?[]", one.match + later.match)
         if always_wins and plain and matches(one.match, [later.match]):
-            winner = config.document.place(("expectations", number))
+            winner = config.document.place("expectations", number)
             return f"has no effect, as {winner} wins; move it below, or remove it"
     before = config.expectations[:index]
     adds = EXPECTED_BY_DEFAULT.issuperset(one.states)
@@ -201,13 +200,13 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
             f"a job makes {calls:,.0f} calls a minute, and Datastream allows"
             f" {_QUOTA:,}; list the locations of each source, or raise interval"
         )
-        yield Finding(WARNING, config.document.place(("run",)), words)
+        yield Finding(WARNING, config.document.place("run"), words)
     if not report.unread:
         now = datetime.fromtimestamp(report.timestamp, UTC)
         for path, prefix, glob in _globs(config, now):
             if not matching(names, prefix + glob):
                 words = f"{quote(glob)} matches no stream{_guess(glob, names)}"
-                yield Finding(WARNING, config.document.place(path), words)
+                yield Finding(WARNING, config.document.place(*path), words)
     yield from _check_series(session, report, deadline, writes=writes)
 
 

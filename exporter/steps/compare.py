@@ -164,13 +164,13 @@ class Expectations:
         if last is not None:
             states = expectations[last].states
             names = ", ".join(state.name for state in states)
-            rule = f"{place(('expectations', last))}: adds {names}"
+            rule = f"{place('expectations', last)}: adds {names}"
         elif label and not states:
             allowed = ", ".join(_BY_LABEL)
             rule = f"its label {LABEL} is {quote(label)}; allowed are {allowed}"
         elif closed is not None:
-            during = ("expectations", closed, "during")
-            rule = f"{place(during)}: this window is closed now"
+            during = place("expectations", closed, "during")
+            rule = f"{during}: this window is closed now"
         verdict = Verdict.UNEXPECTED
         if stream.state in EXPECTED_BY_DEFAULT or stream.state in states:
             verdict = Verdict.ERRORS if stream.errors else Verdict.FINE

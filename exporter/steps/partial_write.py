@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
-from google.rpc import code_pb2
 
 from exporter.google.errors import is_transient
 
@@ -22,13 +21,6 @@ _PREFIX = re.compile(
     r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE
 )
 _SEGMENTS = re.compile(r"[;\n]")
-_TRANSIENT = {
-    code_pb2.UNAVAILABLE,
-    code_pb2.DEADLINE_EXCEEDED,
-    code_pb2.RESOURCE_EXHAUSTED,
-    code_pb2.INTERNAL,
-    code_pb2.ABORTED,
-}
 
 
 class PartialWrite(NamedTuple):
@@ -53,10 +45,13 @@ def parse_partial_write(
         # Without a summary, or with one that contradicts itself, no point is surely
         # written.
         refused = sent
-    final = [one for one in summary.errors if one.status.code not in _TRANSIENT]
-    transient = sum(
-        one.point_count for one in summary.errors if one.status.code in _TRANSIENT
-    )
+    transient, final = 0, []
+    for one in summary.errors:
+        status = one.status
+        if is_transient(exceptions.from_grpc_status(status.code, status.message)):
+            transient += one.point_count
+        else:
+            final.append(one)
     if is_transient(error) and not summary.errors:
         transient = refused
     transient = max(0, min(transient, refused))

@@ -203,9 +203,8 @@ def serve(environ: MutableMapping[str, str]) -> Callable[[Any], Any]:
     """
     environment.let_grpc_see_proxies(environ)
     with ending(sys.stdout, JsonLines()) as end:
-        config = load(None, environ)
         environment.check_proxies(environ)
-        function = Function(config, dict(environ), sys.stdout)
+        function = Function(load(None, environ), dict(environ), sys.stdout)
     if end.code:
         sys.exit(end.code)
     environ.pop(environment.REQUEST_TIMEOUT, None)

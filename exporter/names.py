@@ -3,7 +3,9 @@
 import re
 from typing import NamedTuple, Self
 
-_STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/streams/([^/]+)")
+_STREAM = re.compile(
+    r"projects/([^/]+)/locations/([^/]+)/streams/([A-Za-z0-9][A-Za-z0-9._~-]*)"
+)
 
 # The location of series about a discovery, and about an exporter without a region
 GLOBAL = "global"

@@ -8,14 +8,13 @@ from exporter.config.load import (
     is_verbose,
     load,
 )
-from exporter.config.model import Config, Endpoints, Source, Window
+from exporter.config.model import Config, Endpoints, Source
 
 __all__ = [
     "WHOLE",
     "Config",
     "Endpoints",
     "Source",
-    "Window",
     "from_data",
     "from_document",
     "from_text",

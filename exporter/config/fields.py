@@ -23,7 +23,6 @@ from exporter.text import quote
 
 _PROJECT = r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _RUN_LOCATION = f"(global|{locations.FORM})"
-_STREAM_ID = r"[A-Za-z0-9][A-Za-z0-9._~-]*"
 # Names that know summer time. Abbreviations and offsets, such as EST and Etc/GMT+1,
 # don't.
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
@@ -132,7 +131,7 @@ def _time(value: object) -> datetime:
 
 def _stream(value: object) -> StreamName:
     name = StreamName.parse(str(value))
-    if name is None or not re.fullmatch(_STREAM_ID, name.stream):
+    if name is None:
         raise ValueError(
             f"{quote(value)} is not a stream's full name; write"
             " projects/PROJECT/locations/LOCATION/streams/STREAM"

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from exporter.config import Config, Source, Window
-from exporter.config.model import matches
+from exporter.config.model import Config, Source, Window, matches
 from exporter.names import LocationName, StreamName
 from exporter.states import (
     EXPECTABLE,

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from google.cloud.datastream_v1 import Stream as GoogleStream
 
-from exporter.config import Config, Window, from_text
+from exporter.config import Config, from_text
+from exporter.config.model import Window
 from exporter.log.summary import problem_of
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
 from exporter.steps.compare import ComparedLocation, Expectations, is_open

@@ -44,11 +44,11 @@ class Answer(NamedTuple):
     """A response: the HTTP status, and the content of the body, which becomes JSON."""
 
     status: int
-    body: Mapping[str, object]
+    body: Mapping[str, object] = {}
 
 
-_NO_RUN = Answer(204, {})
-_FAILED = Answer(500, {})  # the log says why
+_NO_RUN = Answer(204)
+_FAILED = Answer(500)  # the log says why
 
 
 @dataclass
@@ -111,9 +111,9 @@ class Function:
     def answer(self, method: str, path: str) -> Answer:
         """Answer a request, with the result of a run that began after it arrived."""
         if path not in {SCHEDULED, LOG}:
-            return Answer(404, {})
+            return Answer(404)
         if method != "POST":
-            return Answer(405, {})
+            return Answer(405)
         by_log = path == LOG
         with self._calling:
             now = self.monotonic()

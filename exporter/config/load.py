@@ -51,8 +51,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
                 " config.yaml has the rest"
             )
-    location = environ.get(LOCATION)
-    if location:
+    if location := environ.get(LOCATION):
         try:
             run_location(location)
         except ValueError as error:

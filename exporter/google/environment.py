@@ -70,9 +70,7 @@ def let_grpc_see_proxies(environ: MutableMapping[str, str]) -> None:
 def check_proxies(environ: Mapping[str, str]) -> None:
     """Raise InputError for a proxy variable whose value is no URL of a proxy."""
     for name, value in environ.items():
-        if name.lower() not in _PROXIES or not value:
-            continue
-        if not _PROXY_URL.fullmatch(value):
+        if name.lower() in _PROXIES and value and not _PROXY_URL.fullmatch(value):
             raise InputError(
                 f"environment: {name}: is not the URL of a proxy; write it as"
                 " http://user:password@proxy.example.com:3128, and percent-encode the"

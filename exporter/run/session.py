@@ -62,8 +62,7 @@ def run_every(
         began = monotonic()
         work()
         ended = monotonic()
-        earliest = max(ended, began + LEAST_SECONDS)
-        starts = math.ceil((earliest - due) / seconds)
+        starts = math.ceil((max(ended, began + LEAST_SECONDS) - due) / seconds)
         if skipped := starts - 1:
             LOGGER.warning(
                 "A run started %.1f s late and took %.1f s: %s skipped. Raise"

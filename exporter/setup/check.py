@@ -188,8 +188,7 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
         yield from _location(config, location, names)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
-        matters = any(map(config.reads, group.names))
-        level = ERROR if matters else WARNING
+        level = ERROR if any(map(config.reads, group.names)) else WARNING
         yield Finding(level, "", group.text)
     if report.stopped:
         return

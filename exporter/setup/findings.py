@@ -29,9 +29,6 @@ class Finding(NamedTuple):
 
 def log_counts(counts: Counter[int]) -> None:
     """Say how many findings there were, by their level."""
-    LOGGER.info(
-        "%s: %s failed, %s.",
-        plural(counts.total(), "check"),
-        counts[ERROR] or "none",
-        plural(counts[WARNING], "warning"),
-    )
+    failed = counts[ERROR] or "none"
+    text = f"{plural(counts.total(), 'check')}: {failed} failed"
+    LOGGER.info("%s, %s.", text, plural(counts[WARNING], "warning"))

@@ -49,7 +49,6 @@ def is_unwatched(source: Source, configs: Iterable[Config], now: datetime) -> bo
         muted = config.muted(now)
         for name in filter(config.reads, names):
             own = config.source_of(name)
-            is_muted = matches(str(name), muted)
-            if own and own.watches(name.stream) and not is_muted:
+            if own and own.watches(name.stream) and not matches(str(name), muted):
                 return False
     return bool(names)

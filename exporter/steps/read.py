@@ -68,16 +68,15 @@ class Datastream(NamedTuple):
 
     def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
         """Return the streams of a location."""
-        request = datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE)
-        # By id, since a list that shifts between two pages repeats a stream.
-        streams: dict[str, Stream] = {}
         pages = list_pages(
             self.clients.datastream_for(at).list_streams,
-            request,
+            datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE),
             "datastream.streams.list",
             deadline,
             self.calls,
         )
+        # By id, since a list that shifts between two pages repeats a stream.
+        streams: dict[str, Stream] = {}
         for answer in pages:
             for stream in answer.streams:
                 # The name may carry the project's number, so only its end is used.
@@ -101,18 +100,15 @@ class Datastream(NamedTuple):
 
     def objects(self, name: StreamName, deadline: Deadline) -> Objects:
         """Return the objects of a stream in each backfill state, and with errors."""
-        request = datastream_v1.ListStreamObjectsRequest(
-            parent=str(name), page_size=PAGE
-        )
-        # By name, since a list that shifts between two pages repeats an object.
-        objects: dict[str, tuple[int, bool]] = {}
         pages = list_pages(
             self.clients.datastream_for(name.location_name).list_stream_objects,
-            request,
+            datastream_v1.ListStreamObjectsRequest(parent=str(name), page_size=PAGE),
             "datastream.objects.list",
             deadline,
             self.calls,
         )
+        # By name, since a list that shifts between two pages repeats an object.
+        objects: dict[str, tuple[int, bool]] = {}
         for answer in pages:
             for found in answer.stream_objects:
                 objects[found.name] = found.backfill_job.state, bool(found.errors)

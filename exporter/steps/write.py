@@ -115,8 +115,9 @@ class Writer(NamedTuple):
             unwritten = [refusal.refused - refusal.late for refusal in refusals]
             lost = min(unwritten, default=len(batch))
             if lost:
-                caller = self.calls.caller
-                failure = explain_call_error(error, self.project, PERMISSION, caller)
+                failure = explain_call_error(
+                    error, self.project, PERMISSION, self.calls.caller
+                )
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.
         if refusals and refusals[0].late:

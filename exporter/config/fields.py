@@ -7,13 +7,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
 
 from exporter.config import locations
 from exporter.documents.mistakes import hint
@@ -200,6 +194,5 @@ Endpoint = Annotated[
 Stream = Annotated[
     StreamName,
     PlainValidator(_stream),
-    PlainSerializer(str),
     _text("full stream name", "projects/[^/]+/locations/[^/]+/streams/[^/\\s]+"),
 ]

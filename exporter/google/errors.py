@@ -69,7 +69,10 @@ MORE_TIME = (
     f"{STATUS}. List the locations of the source, which saves a call each, or raise"
     " run.deadline, on Cloud Run up to 50s"
 )
-_CHECK = "If {key} is set in config.yaml, check that {service} answers there."
+_OTHER = (
+    FailureKind.REFUSED,
+    "If {key} is set in config.yaml, check that {service} answers there.",
+)
 _PASSING = (FailureKind.UNAVAILABLE, f"The next run tries again. {STATUS}.")
 _KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
     exceptions.Unauthenticated: (FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
@@ -296,10 +299,10 @@ def _kind_and_hint(error: BaseException) -> tuple[FailureKind, str]:
     """Return what kind of failure an error is, and the hint of that kind."""
     if isinstance(error, exceptions.Forbidden):
         return _REFUSALS.get(error.reason, _NOT_GRANTED)
-    kind, hint = _KINDS.get(type(error), (FailureKind.REFUSED, _CHECK))
+    kind, hint = _KINDS.get(type(error), _OTHER)
     # The text of gRPC 1.85 and earlier for an answer that is too large
     if kind is FailureKind.QUOTA and "larger than max" in str(error):
-        return FailureKind.REFUSED, _CHECK
+        return _OTHER
     unclear = isinstance(error, exceptions.Unknown | exceptions.Cancelled)
     if unclear and _NO_STATUS.match(str(error)):
         return _PASSING

@@ -54,11 +54,12 @@ class Report:
         """Whether all that was due was written; an unreadable location is no loss."""
         written = self.written
         # Another run wrote each of these series first.
-        nothing_new = written.superseded > 0 and written.accepted == 0
+        nothing_new = written.superseded and not written.accepted
         return not (written.lost or nothing_new or self.stopped)
 
     @property
     def reached_nobody(self) -> bool:
         """Whether nothing could be read, or nothing that was due was written."""
-        nothing_read = bool(self.unread) and not self.read
-        return nothing_read or bool(self.written.lost and not self.written.accepted)
+        nothing_read = self.unread and not self.read
+        nothing_written = self.written.lost and not self.written.accepted
+        return bool(nothing_read or nothing_written)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
 
-from exporter.documents.mistakes import InputError, hint, value_mistake
+from exporter.documents.mistakes import InputError, value_mistake
 from exporter.text import printable, quote
 
 KeyPath = tuple[str | int, ...]  # the keys and indexes that lead to a value
@@ -184,20 +184,16 @@ class Document:
         except ValidationError as error:
             found = error.errors()
         for details in found:
-            location = self._key_path(details["loc"])
-            words = value_mistake(details)
-            match details["type"]:
-                case "too_short":
-                    if details["ctx"]["actual_length"] < len(details["input"]):
-                        # Pydantic counts no items that have an error of their own.
-                        continue
-                case "missing":
-                    *parent, key = details["loc"]
-                    location = (*self._key_path(parent), key)
-                case "extra_forbidden":
-                    advice = hint(str(location[-1]), details["input"])
-                    words = f"is not a known key; {advice}"
-            self.add_error(location, words)
+            kind, location = details["type"], details["loc"]
+            path = self._key_path(location)
+            if kind == "missing":
+                path = (*self._key_path(location[:-1]), location[-1])
+            elif kind == "too_short" and details["ctx"]["actual_length"] < len(
+                details["input"]
+            ):
+                # Pydantic counts no items that have an error of their own.
+                continue
+            self.add_error(path, value_mistake(details))
         return None
 
     def place(self, *location: str | int) -> str:

@@ -54,6 +54,9 @@ def value_mistake(details: ErrorDetails) -> str:
     value = details["input"]
     if kind == "missing":
         return "has no value; it is required"
+    if kind == "extra_forbidden":
+        # Its value is what is allowed instead.
+        return f"is not a known key; {hint(str(details['loc'][-1]), value)}"
     if kind == "value_error":
         return str(details["ctx"]["error"])
     # Such as "Input should be a valid integer, got a number with a fractional part"

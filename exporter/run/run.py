@@ -72,9 +72,8 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     if session.reached_nobody:
         seconds = min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE)
         session.clients.renew(seconds)
-    collects = session.collects(timestamp)
-    if not writes:
-        collects = session.config.collect.objects
+    is_due = session.is_first_of_quarter(timestamp) or not writes
+    collects = session.config.collect.objects and is_due
     session.last_run = timestamp
     run = _Run(session, timestamp, deadline, writes=writes)
     report = run.go(collects=collects)

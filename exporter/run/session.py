@@ -36,14 +36,13 @@ class Session:
         self.memory = Memory(self.interval)
         self.problems = ProblemMemory(self.config.grouping)
 
-    def collects(self, timestamp: int) -> bool:
-        """Return whether the run at ``timestamp``, unix seconds, is to collect objects.
+    def is_first_of_quarter(self, timestamp: int) -> bool:
+        """Return whether a quarter of an hour, in unix time, began since the last run.
 
         A process that starts takes the run before to be an interval and 15 s ago.
         """
         before = self.last_run or timestamp - self.interval - LATE_SECONDS
-        is_first = timestamp // COLLECT_SECONDS != before // COLLECT_SECONDS
-        return self.config.collect.objects and is_first
+        return timestamp // COLLECT_SECONDS != before // COLLECT_SECONDS
 
 
 def run_every(

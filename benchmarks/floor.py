@@ -86,11 +86,11 @@ class Floor:
         """Read back problems, of which there are none; return the number of calls."""
         request = _READ_BACK(
             name=f"projects/{self._metrics}",
-            filter=f'metric.type = "{_PREFIX}/stream/problem"',
+            filter=f'metric.type = "{_PREFIX}/stream/problem_state"',
         )
-        for _ in range(4):
+        for _ in range(3):
             self._points_of(request)
-        return 4
+        return 3
 
     def _handle(self, location: str) -> int:
         """Make the calls of a location; return how many they were."""

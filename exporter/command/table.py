@@ -32,7 +32,7 @@ _LONGEST = 70  # bytes of what to look at
 def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
     """Print the fleet: a line for each stream, and for what is not watched.
 
-    With ``look_at``, also what is wrong with each stream.
+    The last column is the reason of each problem; with ``look_at``, what is wrong.
     """
     rows: list[tuple[str, ...]] = []
     for location in report.locations:
@@ -41,7 +41,10 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
             expected = "yes" if watched.expected else "no"
             errors = str(watched.stream.errors) if watched.exists else "-"
             since = lasting(report, name)
-            look = one_line(problem_of(watched), _LONGEST) if look_at else ""
+            _, problem = stream_problem(report, name)
+            look = problem.reason if problem else ""
+            if look_at:
+                look = one_line(problem_of(watched), _LONGEST)
             row = (name.stream, *location.name, state, expected, errors, since, look)
             rows.append(row)
         if left_out := omitted(location.omitted):
@@ -63,7 +66,7 @@ def fleet_document(report: Report) -> dict[str, Any]:
     streams = []
     for location in report.locations:
         for one in location.streams:
-            problem = stream_problem(report, one.name)
+            kind, problem = stream_problem(report, one.name)
             streams.append(
                 {
                     "name": str(one.name),
@@ -71,7 +74,10 @@ def fleet_document(report: Report) -> dict[str, Any]:
                     "expected": one.expected,
                     "errors": one.stream.errors,
                     "problem": problem_of(one),
+                    "kind": kind,
                     "since": problem and utc_time(problem.since),
+                    "streams": problem and problem.streams,
+                    "reason": problem and problem.reason,
                 }
             )
     unread = {str(name): str(why) for name, why in sorted(report.unread.items())}

@@ -131,8 +131,8 @@ class Expectation(Section):
     quiet: Literal["6h", "24h"] | None = None
     """After how long without a copied change a running stream alerts."""
     failed: Annotated[Duration, between("1m", "6h")] | None = None
-    """How long a stream may be FAILED before it pages alone, from 1m to 6h: for a
-    source that comes and goes."""
+    """How long a stream may be FAILED before it pages, from 1m to 6h: for a source that
+    comes and goes."""
     during: Window | None = None
     """When it applies; left out, always. Outside it matches nothing."""
 
@@ -195,7 +195,7 @@ class Collect(Section):
     """What is read in addition to states."""
 
     errors: bool = True
-    """Whether to count the errors of each stream."""
+    """Whether to count the errors of each stream; they are a problem then."""
     error_texts: bool = True
     """Whether the log has the texts of errors, which may hold values of rows; without
     them, it has the errors' reasons."""

@@ -6,7 +6,6 @@ While a location can't be read, they keep what they knew of its streams.
 """
 
 import math
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from logging import ERROR, INFO, WARNING
 from typing import Any
 
 from exporter.log.summary import (
+    ALONE,
     LONGEST_ERROR,
     count_words,
     failure_groups,
@@ -23,6 +23,7 @@ from exporter.log.summary import (
     name_first,
     numbers,
     problem_of,
+    stream_problem,
 )
 from exporter.logger import log
 from exporter.names import LocationName
@@ -35,17 +36,13 @@ from exporter.steps.compare import (
     Verdict,
     missing,
 )
+from exporter.steps.read_back import REFUSALS
 from exporter.steps.write import WriteError
-from exporter.text import capitalized, one_line, plural, without_markup
+from exporter.text import capitalized, one_line, plural, utc_time
 
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
 _LEVELS = {Verdict.FINE: INFO, Verdict.FAILED: ERROR}
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
-LONGEST_SUMMARY = 120  # characters of an error, its numbers replaced
-# A number, or a word of hexadecimal digits, which can have several parts: 0/16B3748
-_NUMBER = re.compile(
-    r"\b(?=[a-f/-]{0,40}\d)(?:0x)?[\da-f]+(?:[/-][\da-f]+)*\b|\d+", re.IGNORECASE
-)
 
 _SUPERSEDED = (
     "another run has written these series at the same time or later. Is there a second"
@@ -80,7 +77,10 @@ class RunLog:
             self._failures = []
         failures = [(group.text, group.fields) for group in failure_groups(report)]
         if failure := report.problems_unread:
-            text = f"Problems of earlier runs can't be read: {failure}"
+            follows = "none is written, and the next run tries again"
+            if failure.kind in REFUSALS:
+                follows = ALONE
+            text = f"Problems of earlier runs can't be read, so {follows}: {failure}"
             failures.append(
                 (text, {"event": "problems_unread", "reason": failure.kind})
             )
@@ -104,7 +104,7 @@ class RunLog:
                 entries += _entries(at, at, remind=True)
         entries.sort(key=_urgency, reverse=True)
         for watched, previous in entries[:MOST_ENTRIES]:
-            _log_stream(watched, previous, lasting(report, watched.name))
+            _log_stream(watched, previous, report)
         more = len(entries) - MOST_ENTRIES
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
@@ -169,56 +169,47 @@ def _urgency(entry: _Entry) -> tuple[bool, int, bool, int]:
     return worse, level, not now.exists, now.stream.state
 
 
-def _log_stream(now: ComparedStream, previous: str | None, lasting: str) -> None:
-    """Log an entry about a stream, whose fields alerts quote.
+def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> None:
+    """Log an entry about a stream.
 
-    ``previous`` is its state before, None if nothing changed; ``lasting`` says how long
-    it has had its problem.
+    ``previous`` is its state before, None if nothing changed.
     """
     stream, state = now.stream, now.state_name
-    # Notifications quote these.
-    reason = one_line(without_markup(stream.reason), LONGEST_ERROR)
-    error = one_line(without_markup(stream.error or stream.reason), LONGEST_ERROR)
-    summary = _NUMBER.sub("#", error)[:LONGEST_SUMMARY]
-    problem = problem_of(now) or f"is {state}"
-    change = f"{previous} → {state}"
+    words = problem_of(now) or f"is {state}"
     event = "stream_changed"
     if previous is None:
         event = "stream_bad"
-        words, change = problem, ""
     elif previous == Omission.MUTED:
         event = "mute_ended"
-        words = f"is no longer muted and {problem}"
+        words = f"is no longer muted and {words}"
     elif state == MISSING:
         event = "stream_vanished"
         words = f"was {previous} and no longer exists"
     elif previous == MISSING:
         event = "stream_appeared"
-        words = f"is new and {problem}"
+        words = f"is new and {words}"
     elif previous == state:
-        change = f"{state} is {'now' if now.expected else 'no longer'} expected"
-        words = f"changed: {change}"
+        words = f"changed: {state} is {'now' if now.expected else 'no longer'} expected"
         if now.rule and not now.expected:
             words += f" ({now.rule})"
     else:
-        words = f"was {previous} and {problem}"
-    if change and summary:
-        change += f": {summary}"
+        words = f"was {previous} and {words}"
+    text = f"{now.name} {words}".rstrip(".") + "."
+    if since := lasting(report, now.name):
+        text += f" For {since}."
+    kind, problem = stream_problem(report, now.name)
     fields: dict[str, Any] = {
         "event": event,
         **name_fields(now.name),
         "state": state,
-        "expected": now.expected,
-        "worse": previous is not None and not now.expected,
-        "reason": reason,
-        "error": error,
-        "summary": summary,
         "previous": previous,
-        "change": change,
+        "expected": now.expected,
+        "kind": kind,
+        "since": problem and utc_time(problem.since),
+        "streams": problem and problem.streams,
+        "reason": one_line(stream.reason, LONGEST_ERROR),
+        "error": one_line(stream.error or stream.reason, LONGEST_ERROR),
     }
-    text = f"{now.name} {words}".rstrip(".") + "."
-    if lasting:
-        text += f" For {lasting}."
     empty = {"", None}
     known = {key: value for key, value in fields.items() if value not in empty}
     log(_LEVELS.get(now.verdict, WARNING), text, **known)

@@ -9,11 +9,16 @@ from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
-from exporter.steps.problems import LocationProblems, Problem
+from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.text import one_line, plural, printable
 
 LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
 _MOST_NAMED = 3
+# What follows where problems may not be read back
+ALONE = (
+    "each alerts alone, without its reason and patience; a page that has names or a"
+    " reason stays for up to a day, beside the new one"
+)
 _COUNTED = (Verdict.FAILED, Verdict.UNEXPECTED, Verdict.MISSING)
 # The event of the log, what is counted, and what could not be done
 _FAILED: dict[type[Name], tuple[str, str, str]] = {
@@ -151,21 +156,24 @@ def problem_of(watched: ComparedStream) -> str:
     return text
 
 
-def stream_problem(report: Report, name: StreamName) -> Problem | None:
-    """Return the problem that a stream has, if it has one."""
+def stream_problem(report: Report, name: StreamName) -> tuple[str, Problem | None]:
+    """Return the kind of problem that a stream has, and the problem."""
     known = report.problems.get(name.location_name, LocationProblems())
-    for (stream, _), problem in known.current.items():
-        if stream == name.stream:
-            return problem
-    return None
+    for kind in Kind:
+        if problem := known.current.get((name.stream, kind)):
+            return kind, problem
+    return "", None
 
 
 def lasting(report: Report, name: StreamName) -> str:
-    """Return how long a stream has had its problem, and whether in a group."""
-    problem = stream_problem(report, name)
+    """Return how long a stream has had its problem, and who began its group."""
+    kind, problem = stream_problem(report, name)
     if problem is None:
         return ""
     minutes = max(0, report.timestamp - problem.since) // 60
-    if problem.grouped:
-        return f"{minutes:,} min in a group"
-    return f"{minutes:,} min" if minutes else ""
+    words = f"{minutes:,} min"
+    if problem.streams:
+        return f"{words} with {problem.streams}"
+    if kind == Kind.TOLERATED:
+        return f"{words}, tolerated"
+    return words if minutes else ""

@@ -29,7 +29,7 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import Earlier, EarlierProblems, LocationProblems, follow
+from exporter.steps.problems import Earlier, EarlierProblems
 from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
 from exporter.steps.read_back import REFUSALS, read_back
 from exporter.steps.write import Writer, Written, all_lost
@@ -275,10 +275,13 @@ class _Run:
         if not memory.is_due(at.name):
             return []
         if problems:
-            return [*samples, *problem_samples(at.name, problems)]
-        # Its problems are due, but nobody knows when they began.
-        began_now = follow(LocationProblems(), at, timestamp)
-        self._lose(len([*problem_samples(at.name, began_now)]))
+            # Where beginnings can't be read, none is written: a later run would take
+            # an old problem to be gone.
+            known = self._session.problems.earlier is Earlier.KNOWN
+            return [*samples, *problem_samples(at.name, problems, beginnings=known)]
+        if not at.empty:
+            # Its problems, or their 0, are due, and nobody knows which.
+            self._lose(1)
         return samples
 
     def _write_shared(self) -> None:

@@ -18,7 +18,7 @@ from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import failure_groups, name_first, omitted, problem_of
+from exporter.log.summary import ALONE, failure_groups, name_first, omitted, problem_of
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -43,7 +43,7 @@ NODE = "check"  # the node_id of the one point that ``check`` writes: no run has
 _LIMITS = {
     "lag": "may lag {}",
     "quiet": "alerts after {} without a change",
-    "failed": "may be FAILED for {} before it pages alone",
+    "failed": "may be FAILED for {} before it pages",
 }
 
 
@@ -269,7 +269,7 @@ def _check_series(
     if failure := report.problems_unread:
         level, follows = WARNING, "no problem can be written meanwhile"
         if failure.kind in REFUSALS:
-            level, follows = ERROR, "each alerts alone"
+            level, follows = ERROR, ALONE
         text = f"problems can't be read back, so {follows}: {failure}"
     yield Finding(level, place, text)
     if deadline.stopped or not writes:

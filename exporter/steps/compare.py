@@ -172,7 +172,8 @@ class Expectations:
             rule = f"{during}: this window is closed now"
         verdict = Verdict.UNEXPECTED
         if stream.state in EXPECTED_BY_DEFAULT or stream.state in states:
-            verdict = Verdict.ERRORS if stream.errors else Verdict.FINE
+            counted = stream.errors and self._config.collect.errors
+            verdict = Verdict.ERRORS if counted else Verdict.FINE
         elif stream.state in FAILURES:
             verdict = Verdict.FAILED
         return ComparedStream(name, stream, verdict, rule, limits)

@@ -90,14 +90,23 @@ def _of(metric: MetricName, name: StreamName, value: float, *more: str) -> Sampl
     return Sample(metric, name.location, name.project, name.stream, labels, value)
 
 
-def problem_samples(at: LocationName, problems: LocationProblems) -> Iterator[Sample]:
-    """Yield the problems of a location's streams, and a 0 for each that is over."""
+def problem_samples(
+    at: LocationName, problems: LocationProblems, *, beginnings: bool = True
+) -> Iterator[Sample]:
+    """Yield the problems of a location's streams, and a 0 for each that is over.
+
+    Without ``beginnings``, those and their 0 are left out.
+    """
     for (stream, kind), problem in problems.current.items():
         name = at.stream(stream)
-        yield _of("stream/problem", name, problem.value, kind)
-        yield _of("stream/problem_since", name, problem.since, kind)
-    for stream, kind in problems.ended:
-        yield _of("stream/problem", at.stream(stream), 0, kind)
+        yield _of("stream/problem_state", name, problem.value, kind, *problem.group)
+        if beginnings:
+            yield _of("stream/problem_since", name, problem.since, kind)
+    for (stream, kind), group in problems.ended:
+        yield _of("stream/problem_state", at.stream(stream), 0, kind, *group)
+    if beginnings:
+        for stream, kind in problems.over:
+            yield _of("stream/problem_since", at.stream(stream), 0, kind)
 
 
 def location_samples(
@@ -127,7 +136,9 @@ def location_samples(
             seconds = most.total_seconds()
             if limit == "quiet" and stream.state != StreamState.RUNNING:
                 seconds = 0
-            yield _of("stream/limit", name, seconds, limit)
+            # Patience decides which kind of problem it is.
+            if limit != "failed":
+                yield _of("stream/limit", name, seconds, limit)
     for stream_id, why in at.unwatched.items():
         if why is not Omission.NOT_INCLUDED:
             yield _of("stream/last_seen", at.name.stream(stream_id), NEVER_MISSING)

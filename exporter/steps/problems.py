@@ -1,52 +1,56 @@
-"""Says which streams have a problem, since when, and which of them failed together.
+"""Says which streams have a problem, since when, why, and which failed together.
 
-A query has no memory, so the exporter keeps this and writes it as two series, which
-policies compare with a number. A stream that is alone has a page of its own; a group
-has one page.
+A query has no memory, so the exporter keeps this and writes it as two series. A stream
+that is alone has a page of its own; a group has one page, which names its founders.
 """
 
-import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 from enum import Enum, StrEnum, auto
-from itertools import count, pairwise, product, takewhile
-from operator import attrgetter
+from itertools import product
 from typing import NamedTuple
 
 from exporter.config.model import Grouping
 from exporter.names import LocationName
 from exporter.states import StreamState
-from exporter.steps.compare import ComparedLocation
+from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
+from exporter.text import one_line, printable, without_markup
 
 
 class Kind(StrEnum):
     """The kinds of problems, which are kept apart: a label of the series."""
 
     FAILED = "failed"
+    TOLERATED = "tolerated"  # FAILED, and its own patience isn't over
     FAILED_PERMANENTLY = "failed_permanently"
     UNEXPECTED = "unexpected"  # in a state that config doesn't expect
+    ERRORS = "errors"  # with errors, and none of the above
 
 
-# A value of ``stream/problem`` is 100 times a number plus the API's number of a state.
-# The number is 1 if the stream is alone, and that of its group otherwise: 105, 205, 305
-_NUMBERS = 100
-_ALONE = 1
-_LARGEST_STATE = 99  # stands for all that are larger
-# A group that takes the number of one that just ended would look like it, and its page
-# would be silent
-_UNUSED_SECONDS = 600
-# How long a stream is alone before its page goes out: the hold of its policy, or less.
-# After that it stays alone, as no page closes while its stream has the problem
-_SECONDS_TO_PAGE = {Kind.FAILED: 60, Kind.FAILED_PERMANENTLY: 0, Kind.UNEXPECTED: 90}
-_KINDS_OF_STATES: dict[int, Kind] = {
-    StreamState.FAILED: Kind.FAILED,
-    StreamState.FAILED_PERMANENTLY: Kind.FAILED_PERMANENTLY,
+# How long a stream is alone before its page counts as out: the hold of its policy, or
+# less. After that it stays alone, as no page closes while its stream has the problem.
+# What is tolerated pages nobody, and forms no group.
+_SECONDS_TO_PAGE = {
+    Kind.FAILED: 60,
+    Kind.FAILED_PERMANENTLY: 0,
+    Kind.UNEXPECTED: 90,
+    Kind.ERRORS: 600,
 }
+# How long a group takes others after it formed: until the next run at least, which may
+# be late
+_JOINING_SECONDS = 300.0
+_LATE_SECONDS = 15.0
+_LONGEST_NAMES = 120  # characters of the names of a group's founders
+_LONGEST_REASON = 100  # characters
+_OTHER_STATE = 99  # stands for 0, which ends a series, and for all that are larger
 
-# A stream's id, and the kind of its problem
+# A stream's id, and the kind of its problem: the labels of ``stream/problem_since``
 Key = tuple[str, Kind]
-# A kind, and the number of a group in it
-Group = tuple[Kind, int]
+# Who formed a group, and the reason that they shared: no other group of the location
+# and kind has both. Of a stream that is alone, the first is empty
+Group = tuple[str, str]
+ALONE: Group = ("", "")  # and without a reason
 
 
 class Problem(NamedTuple):
@@ -55,55 +59,151 @@ class Problem(NamedTuple):
     state: int  # the API's number
     # Unix time at which it entered its kind; in a group, at which the group formed
     since: int
-    # That of its group, unique in its location and kind, from 2 on; 1 if it is alone
-    number: int = _ALONE
+    streams: str = ""  # who formed its group; empty while it is alone
+    # The short reason of its first error when the problem began; in a group, the one
+    # that all founders shared
+    reason: str = ""
 
     @property
-    def grouped(self) -> bool:
-        """Whether a group's page is about it."""
-        return self.number > _ALONE
+    def group(self) -> Group:
+        """What names its group."""
+        return self.streams, self.reason
 
     @property
     def value(self) -> int:
-        """The value of ``stream/problem``."""
-        return _NUMBERS * self.number + min(self.state, _LARGEST_STATE)
-
-
-class ProblemPoint(NamedTuple):
-    """A point of ``stream/problem``, with the one of ``stream/problem_since``."""
-
-    time: int  # unix seconds
-    value: int  # 0 where a problem ended
-    since: int  # unix seconds
-
-    @property
-    def number(self) -> int:
-        """The number of the group; 1 if the stream is alone, 0 if it has no problem."""
-        return self.value // _NUMBERS
-
-    @property
-    def state(self) -> int:
-        """The number of the stream's state; 0 if it has no problem."""
-        return self.value % _NUMBERS
-
-    def can_be(self, kind: Kind) -> bool:
-        """Return whether the exporter writes such a value of a kind."""
-        of_state = _KINDS_OF_STATES.get(self.state, Kind.UNEXPECTED)
-        return self.value == 0 or (self.number >= _ALONE and of_state is kind)
-
-
-# What earlier runs wrote of each stream and kind, oldest points first
-EarlierProblems = Iterable[tuple[LocationName, Key, Sequence[ProblemPoint]]]
+        """The value of ``stream/problem_state``."""
+        return self.state if 0 < self.state < _OTHER_STATE else _OTHER_STATE
 
 
 class LocationProblems(NamedTuple):
     """The problems of one location's streams."""
 
     current: Mapping[Key, Problem] = {}
-    # Problems that are over, until their 0 was accepted
-    ended: frozenset[Key] = frozenset()
-    # When a stream last had the number of a group, in unix seconds
-    last_had: Mapping[Group, int] = {}
+    # Series of ``stream/problem_state`` that are over, until their 0 was accepted
+    ended: frozenset[tuple[Key, Group]] = frozenset()
+
+    @property
+    def over(self) -> set[Key]:
+        """The problems that are over, until that was accepted."""
+        return {key for key, _ in self.ended if key not in self.current}
+
+    @property
+    def series(self) -> frozenset[tuple[Key, Group]]:
+        """The series of ``stream/problem_state`` that don't have a 0."""
+        current = {(key, problem.group) for key, problem in self.current.items()}
+        return self.ended | current
+
+
+class Rules(NamedTuple):
+    """When streams that have the same kind of problem are a group."""
+
+    grouping: Grouping
+    joining_seconds: float = _JOINING_SECONDS
+
+
+def follow(
+    before: LocationProblems, at: ComparedLocation, now: int, rules: Rules | None
+) -> LocationProblems:
+    """Return a location's problems after a run at ``now``, in unix seconds.
+
+    Without rules, each stream is alone, and has neither a reason nor patience.
+    """
+    current: dict[Key, Problem] = {}
+    entered: set[Key] = set()
+    for watched in at.listed:
+        stream = watched.stream
+        kind = _kind(watched, before, now, patient=rules is not None)
+        if kind is None:
+            continue
+        key = stream.id, kind
+        # It keeps its beginning, reason and group, as long as it stays in the kind.
+        problem = before.current.get(key)
+        if problem is None:
+            entered.add(key)
+            problem = Problem(stream.state, now)
+            if rules:
+                reason = one_line(without_markup(stream.reason), _LONGEST_REASON)
+                problem = problem._replace(reason=reason)
+        current[key] = problem._replace(state=stream.state)
+    if rules:
+        for kind in _SECONDS_TO_PAGE:
+            of_kind = {key: current[key] for key in current if key[1] is kind}
+            current |= _taken_in(of_kind, entered & of_kind.keys(), now, rules)
+    after = LocationProblems(current)
+    return after._replace(ended=before.series - after.series)
+
+
+def _kind(
+    watched: ComparedStream, before: LocationProblems, now: int, *, patient: bool
+) -> Kind | None:
+    """Return the kind of problem that a stream has now, or None."""
+    stream, verdict = watched.stream, watched.verdict
+    if verdict is Verdict.ERRORS:
+        return Kind.ERRORS
+    if verdict is Verdict.UNEXPECTED:
+        return Kind.UNEXPECTED
+    if verdict is not Verdict.FAILED:
+        return None
+    if stream.state == StreamState.FAILED_PERMANENTLY:
+        return Kind.FAILED_PERMANENTLY
+    # Once its patience was over, it stays failed, whatever config says later.
+    if (stream.id, Kind.FAILED) in before.current or not patient:
+        return Kind.FAILED
+    tolerated = before.current.get((stream.id, Kind.TOLERATED), Problem(0, now))
+    patience = watched.limits.get("failed", timedelta()).total_seconds()
+    return Kind.TOLERATED if now - tolerated.since < patience else Kind.FAILED
+
+
+def _taken_in(
+    problems: Mapping[Key, Problem], entered: Collection[Key], now: int, rules: Rules
+) -> dict[Key, Problem]:
+    """Return which problems of a kind are part of a group from this run on.
+
+    ``entered`` are those that began in this run.
+    """
+    if not entered:
+        return {}
+    # When each group formed: the earliest beginning of its members
+    formed: dict[Group, int] = {}
+    for problem in problems.values():
+        if problem.streams:
+            first = formed.get(problem.group, problem.since)
+            formed[problem.group] = min(first, problem.since)
+    newest = max(formed, key=lambda group: (formed[group], group), default=ALONE)
+    if formed and now - formed[newest] <= rules.joining_seconds:
+        # It takes those that enter, and no other forms.
+        since = formed[newest]
+        return {key: _in_group(problems[key], newest, since) for key in entered}
+    within = rules.grouping.within.total_seconds()
+    recent = [each for each in problems.values() if now - each.since <= within]
+    if len(recent) < rules.grouping.streams:
+        return {}
+    # Its founders are also those whose own page isn't out yet.
+    founders = {
+        key: problem
+        for key, problem in problems.items()
+        if not problem.streams and now - problem.since <= _SECONDS_TO_PAGE[key[1]]
+    }
+    reasons = {problem.reason for problem in founders.values()}
+    shared = reasons.pop() if len(reasons) == 1 else ""
+    group = _names(stream for stream, _ in founders), shared
+    return {key: _in_group(founders[key], group, now) for key in founders}
+
+
+def _in_group(problem: Problem, group: Group, formed: int) -> Problem:
+    return Problem(problem.state, formed, *group)
+
+
+def _names(streams: Iterable[str]) -> str:
+    """Return ids in order, as many as fit, then how many more there are."""
+    ids = sorted(map(printable, streams))
+    names = ids[0][:_LONGEST_NAMES]
+    for count, each in enumerate(ids[1:], 1):
+        longer = f"{names}, {each}"
+        if len(longer) > _LONGEST_NAMES:
+            return f"{names} and {len(ids) - count} more"
+        names = longer
+    return names
 
 
 class Earlier(Enum):
@@ -114,28 +214,41 @@ class Earlier(Enum):
     REFUSED = auto()  # Google doesn't let them be read: every problem is alone
 
 
+class ProblemHistory(NamedTuple):
+    """What earlier runs wrote of one stream and kind, by unix seconds."""
+
+    states: dict[Group, dict[int, int]]  # each series of ``stream/problem_state``
+    since: dict[int, int]  # ``stream/problem_since``
+
+
+EarlierProblems = Mapping[LocationName, Mapping[Key, ProblemHistory]]
+
+
 class ProblemMemory:
     """The problems of all locations of a process."""
 
-    def __init__(self, grouping: Grouping) -> None:
-        self._grouping = grouping
+    def __init__(self, grouping: Grouping, interval: float) -> None:
+        """Take how many seconds runs are apart."""
+        joining = max(_JOINING_SECONDS, interval + _LATE_SECONDS)
+        self.rules = Rules(grouping, joining)
         self.earlier = Earlier.UNKNOWN
         self.known: dict[LocationName, LocationProblems] = {}
 
     def learn(self, earlier: EarlierProblems) -> None:
         """Take over what earlier runs wrote."""
-        current: dict[LocationName, dict[Key, Problem]] = defaultdict(dict)
-        last_had: dict[LocationName, dict[Group, int]] = defaultdict(dict)
-        for name, key, points in earlier:
-            if last := last_problem(points):
-                current[name][key] = last
-            # A stream has the number of a group until its next point.
-            for point, following in pairwise(points):
-                group = key[1], point.number
-                before = last_had[name].get(group, 0)
-                last_had[name][group] = max(before, following.time)
-        for name in current.keys() | last_had.keys():
-            self.known[name] = LocationProblems(current[name], last_had=last_had[name])
+        for name, histories in earlier.items():
+            current: dict[Key, Problem] = {}
+            ended: set[tuple[Key, Group]] = set()
+            for key, history in histories.items():
+                if problem := last_problem(history):
+                    current[key] = problem
+                elif _last(history.since) > 0:
+                    # A beginning gets its 0 with that of a series.
+                    ended.add((key, ALONE))
+                for group, values in history.states.items():
+                    if _last(values) > 0:
+                        ended.add((key, group))
+            self.known[name] = LocationProblems(current, frozenset(ended))
         self.earlier = Earlier.KNOWN
 
     def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
@@ -150,98 +263,47 @@ class ProblemMemory:
         if before is None:
             # Where nothing can be read, each of its streams may have had a problem.
             streams = at.held if refused else ()
-            before = LocationProblems(ended=frozenset(product(streams, Kind)))
-        grouping = None if refused else self._grouping
-        problems = follow(before, at, now, grouping)
+            keys = product(streams, Kind)
+            before = LocationProblems(ended=frozenset(product(keys, [ALONE])))
+        problems = follow(before, at, now, None if refused else self.rules)
         self.known[at.name] = problems
         return problems
 
     def forget_ended(self, name: LocationName) -> None:
         """Forget problems of a location that are over: their 0 was accepted."""
-        self.known[name] = self.known[name]._replace(ended=frozenset())
+        self.known[name] = LocationProblems(self.known[name].current)
 
 
-def follow(
-    before: LocationProblems,
-    at: ComparedLocation,
-    now: int,
-    grouping: Grouping | None = None,
-) -> LocationProblems:
-    """Return a location's problems after a run at ``now``, in unix seconds.
-
-    Without ``grouping``, each is alone.
-    """
-    current: dict[Key, Problem] = {}
-    for watched in at.listed:
-        if not watched.expected:
-            state = watched.stream.state
-            key = watched.stream.id, _KINDS_OF_STATES.get(state, Kind.UNEXPECTED)
-            # It keeps its beginning and its group, as long as it stays in the kind.
-            problem = before.current.get(key, Problem(state, now))
-            current[key] = problem._replace(state=state)
-    known = before.current.keys() | before.ended
-    ended = frozenset(known - current.keys())
-    last_had = {
-        group: time
-        for group, time in before.last_had.items()
-        if now - time <= _UNUSED_SECONDS
-    }
-    # What was written last counts until now, however old it is.
-    for (_, kind), problem in before.current.items():
-        last_had[kind, problem.number] = now
-    if grouping:
-        for kind in Kind:
-            of_kind = {key: current[key] for key in current if key[1] is kind}
-            numbers = {number for each, number in last_had if each is kind}
-            current |= _new_members(of_kind, kind, numbers, now, grouping)
-    return LocationProblems(current, ended, last_had)
-
-
-def _new_members(
-    problems: Mapping[Key, Problem],
-    kind: Kind,
-    used_numbers: Collection[int],
-    now: int,
-    grouping: Grouping,
-) -> dict[Key, Problem]:
-    """Return the problems of a kind that are part of a group from this run on."""
-    within = grouping.within.total_seconds()
-    alone: dict[Key, Problem] = {}
-    formed: dict[int, int] = {}  # when each group formed: its earliest beginning
-    for key, problem in problems.items():
-        if problem.grouped:
-            first = formed.get(problem.number, problem.since)
-            formed[problem.number] = min(first, problem.since)
-        else:
-            alone[key] = problem
-    youngest = max(formed, key=formed.__getitem__, default=_ALONE)
-    if now - formed.get(youngest, -math.inf) <= within:
-        # It still takes those that enter in this run.
-        number, since, most_seconds = youngest, formed[youngest], 0
-    else:
-        entered = [each for each in alone.values() if now - each.since <= within]
-        if len(entered) < grouping.streams:
-            return {}
-        # A new one also takes those whose own page is not out.
-        number = next(each for each in count(_ALONE + 1) if each not in used_numbers)
-        since, most_seconds = now, _SECONDS_TO_PAGE[kind]
-    return {
-        key: problem._replace(since=since, number=number)
-        for key, problem in alone.items()
-        if now - problem.since <= most_seconds
-    }
-
-
-def last_problem(points: Sequence[ProblemPoint]) -> Problem | None:
-    """Return the problem that a stream had last, or None; oldest points come first.
+def last_problem(history: ProblemHistory) -> Problem | None:
+    """Return the problem that a stream had last of a kind, or None.
 
     The newest points may not be visible to every run, so one may have written that a
     problem is alone, or began later than it did. In the newest unbroken stretch, a
-    group is right, and the earliest beginning.
+    group is right, then the earliest beginning, then a reason, as one that was not
+    allowed to read back wrote none, then the newest point.
     """
-    stretch = [*takewhile(attrgetter("value"), reversed(points))]
-    if not stretch:
-        return None
-    in_group = [point for point in stretch if point.number > _ALONE]
-    first = min(in_group or stretch, key=lambda point: point.since)
-    return Problem(stretch[0].state, first.since, first.number)
+    written: dict[int, list[Problem]] = defaultdict(list)
+    for group, values in history.states.items():
+        for time, value in values.items():
+            at_time = written[time]
+            since = history.since.get(time, 0)
+            if not 0 < since <= time:
+                since = time  # that isn't visible yet, or is somebody else's
+            if value > 0:
+                at_time.append(Problem(value, since, *group))
+    stretch: list[Problem] = []
+    for time in sorted(written, reverse=True):
+        # Where all series have a 0, it was over.
+        if not written[time]:
+            break
+        stretch += written[time]
+
+    def rank(each: Problem) -> tuple[bool, int, bool]:
+        return not each.streams, each.since, not each.reason
+
+    return min(stretch, key=rank, default=None)
+
+
+def _last(values: Mapping[int, int]) -> int:
+    """Return the newest of the values by time, 0 if there is none."""
+    return values[max(values)] if values else 0

@@ -36,8 +36,22 @@ stock   shop-prod  us-east1      RUNNING  yes       0
     )
     assert paused == f"warning: {CARTS_PAUSED}"
     assert summary.startswith(
-        "3 streams watched in 2 locations (1 not as expected); 28 points written; 11 "
+        "3 streams watched in 2 locations (1 not as expected); 28 points written; 10 "
     )
+
+
+def test_streams_that_failed_together_are_shown_with_their_reason(shop: Shop) -> None:
+    """The table and the JSON document say since when, with whom and why."""
+    error = {"reason": "SLOT_LOST", "message": "Slot 7."}
+    group = {"id": "db-{}", "count": 5, "state": "FAILED", "errors": [error]}
+    shop.europe["streams"] = [group]
+    _, first, *_ = shop.command("run", "--dry-run").out.splitlines()
+    names = "db-1, db-2, db-3, db-4, db-5"
+    assert first.split(maxsplit=6)[-1] == f"0 min with {names}  SLOT_LOST"
+    document = json.loads(shop.command("run", "--dry-run", "--json").out)
+    shown = {"kind": "failed", "streams": names, "reason": "SLOT_LOST"}
+    for stream in document["streams"][:5]:
+        assert stream == stream | shown
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
@@ -46,7 +60,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     code, out, err = shop.command("run", "--dry-run")
     assert code == OK
     assert shop.cloud.calls == Counter(
-        ListStreams=2, ListStreamObjects=3, ListTimeSeries=4
+        ListStreams=2, ListStreamObjects=3, ListTimeSeries=3
     )
     assert "carts   shop-prod" in out
     assert (
@@ -71,6 +85,9 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
         "expected": False,
         "errors": 0,
         "problem": CARTS_PAUSED.removeprefix(f"{CARTS} ").removesuffix("."),
+        "kind": "unexpected",
+        "streams": "",
+        "reason": "",
     }
     (reason,) = document["unread"].values()
     assert reason.startswith("unavailable: ")

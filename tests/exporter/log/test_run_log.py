@@ -53,6 +53,11 @@ def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
     return Stream("orders", state, int(bool(error)), reason=reason, error=error, **more)
 
 
+def problems(kind: Kind, known: Problem) -> dict[LocationName, LocationProblems]:
+    """Return the problem of the stream, as a report has it."""
+    return {EUROPE: LocationProblems({("orders", kind): known})}
+
+
 @rows
 def test_a_stream_that_is_not_as_it_should_be_is_named(
     streams: list[Fields], severity: str, text: str
@@ -63,23 +68,23 @@ def test_a_stream_that_is_not_as_it_should_be_is_named(
     assert entry["severity"] == severity
     assert entry["message"] == f"{ORDERS} {text}"
     assert entry["event"] == "stream_bad"
-    assert not entry["worse"]
+    assert "previous" not in entry
     names = ("project", "location", "stream_id")
     assert [entry[name] for name in names] == ["shop-prod", "europe-west1", "orders"]
 
 
 @rows
 def test_a_change_is_logged_once(
-    before: Fields | None, after: Fields | None, event: str, text: str, *, worse: bool
+    before: Fields | None, after: Fields | None, event: str, text: str, *, fine: bool
 ) -> None:
-    """One entry says from what to what, and whether it is worse; then there is none."""
+    """One entry says from what to what, and if that is fine; then there is none."""
     first, second = (
         report(*[Stream("orders", **one)] if one else []) for one in (before, after)
     )
     _, (entry,), *silent = play(first, second, second, second)
     assert entry["event"] == f"stream_{event}"
     assert entry["message"].startswith(f"{ORDERS} {text}")
-    assert entry["worse"] is worse
+    assert entry["expected"] is fine
     for name, one in (("previous", before), ("state", after)):
         assert entry[name] == (state_name(one["state"]) if one else "missing")
     assert silent == [[], []]
@@ -114,14 +119,25 @@ def test_a_mute_that_ends_is_said_as_that(
 
 @rows
 def test_an_entry_says_how_long_a_problem_lasts(
-    since: int, number: int, words: str
+    kind: str, since: int, streams: str, words: str
 ) -> None:
-    """An entry says for how many minutes, from one on, and whether it is a group's."""
-    problem = Problem(PAUSED, -since * 60, number)
-    known = LocationProblems({("orders", Kind.UNEXPECTED): problem})
-    run = report(orders(PAUSED), problems={EUROPE: known})
+    """An entry says for how many minutes, from one on, with whom, and if tolerated."""
+    known = Problem(FAILED, -since * 60, streams, "SLOT")
+    ((entry,),) = play(report(orders(FAILED), problems=problems(Kind(kind), known)))
+    assert entry["message"].endswith(f"failed; Datastream keeps retrying{words}")
+
+
+def test_an_entry_says_which_problem_a_stream_has() -> None:
+    """Its kind, since when and with whom are fields, beside its own error."""
+    group = Problem(FAILED, 60, "carts, orders", "DOWN")
+    run = report(orders(FAILED, "Slot 8."), problems=problems(Kind.FAILED, group))
     ((entry,),) = play(run)
-    assert entry["message"].endswith(f"which config does not expect{words}")
+    assert {key: entry[key] for key in ("kind", "since", "streams")} == {
+        "kind": "failed",
+        "since": "1970-01-01T00:01:00Z",
+        "streams": "carts, orders",
+    }
+    assert (entry["reason"], entry["error"]) == ("SLOT", "Slot 8.")
 
 
 def test_problems_that_cannot_be_read_back_are_one_warning() -> None:
@@ -238,33 +254,6 @@ def test_an_error_is_one_short_line_without_control_characters(
         entry["message"]
         == f"{ORDERS} failed; Datastream keeps retrying: SLOT: {shown}."
     )
-
-
-def test_the_fields_that_an_alert_quotes_have_no_markup() -> None:
-    """The message keeps the text; the fields end no code span and mention nobody."""
-    error = "`, <!channel> **${project}**"
-    ((entry,),) = play(report(orders(FAILED, error)))
-    for name in ("error", "summary"):
-        assert entry[name] == "', \u2039!channel\u203a **$ {project}**"
-    assert entry["reason"] == "SLOT"
-    assert entry["message"].endswith(f": {error}.")
-
-
-@pytest.mark.parametrize(
-    ("error", "summary"),
-    [
-        ("LSN 0/163748 of slot_12 is gone", "LSN # of slot_# is gone"),
-        ("LSN A/FF04 of slot_9 is gone", "LSN # of slot_# is gone"),
-        ("GTID 3E11FA47-71CA-11E1-9E33-C80AA9429562:23", "GTID #:#"),
-        ("error 0x80004005 at 10.0.0.7:3306", "error # at #.#.#.#:#"),
-        ("bad cafe/added table utf8", "bad cafe/added table utf#"),
-        ("a-" * 4096, "a-" * 60),
-    ],
-)
-def test_the_same_failure_has_the_same_summary(error: str, summary: str) -> None:
-    """Numbers are replaced, hexadecimal ones too; at most 120 characters are kept."""
-    ((entry,),) = play(report(orders(FAILED, error + "." * 999)))
-    assert entry["summary"] == (summary + "." * 999)[:120]
 
 
 def test_one_cause_in_one_project_is_one_sentence() -> None:

@@ -34,9 +34,9 @@ def test_discovered_locations_are_read(serve: Serve) -> None:
     assert lab.cloud.calls == {
         "ListLocations": 1,
         "ListStreams": 4,
-        "ListTimeSeries": 4,
+        "ListTimeSeries": 3,
     }
-    assert report.calls == 9
+    assert report.calls == 8
 
 
 def test_a_failed_discovery_costs_other_projects_nothing(serve: Serve) -> None:

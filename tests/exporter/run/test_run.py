@@ -111,8 +111,8 @@ def test_no_call_is_made_more_than_the_points_need(
     assert report.written == Written(accepted=points)
     assert len(monitoring.points) == points
     assert len(monitoring.requests) == requests
-    # A discovery, the locations, and four kinds of series that are read back
-    assert report.calls == 1 + len(places) + 4 + requests
+    # A discovery, the locations, and three lists of what is read back
+    assert report.calls == 1 + len(places) + 3 + requests
 
 
 def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> None:
@@ -126,7 +126,7 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "0")}
     values = {point.metric: point.value for point in own}
     assert values["exporter/last_run"] == report.timestamp
-    assert values["exporter/contract"] == 5
+    assert values["exporter/contract"] == 6
     assert values["exporter/points_lost"] == 0
     seconds = values["exporter/run_seconds"]
     assert 0 <= seconds == round(seconds, 3)

@@ -171,7 +171,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     assert lab.cloud.calls == {
         "ListStreams": 1,
         "CreateTimeSeries": 1,
-        "ListTimeSeries": 4,
+        "ListTimeSeries": 3,
     }
 
 

@@ -20,15 +20,15 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import LocationProblems, follow
+from exporter.steps.problems import Kind, LocationProblems, Rules, follow
 from exporter.steps.read import Objects, Stream
 from tests.exporter.worlds import EUROPE, ORDERS, USERS
 from tests.tables import beside
 
 NOW = 1_767_225_600
 LATER = "2026-01-01T00:00:01Z"
-COMPLAINT = "ORA-01017"
-"""What every error says: not a word of it may get into a series."""
+REASON, COMPLAINT = "ORA-01017", "invalid username"
+"""What every error says: a problem has its reason, and no series the text."""
 
 # A stream's id says what config has about it, and its state, if it is there at all.
 IDS = [
@@ -67,11 +67,11 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
     """Every rule about a cleanly read location's series holds, whatever it has."""
     states = {one: int(one.split("-")[3]) for one in IDS if not one.endswith("gone")}
     held = [
-        Stream(one, state, 2, "paused", COMPLAINT, COMPLAINT)
+        Stream(one, state, 2, "paused", REASON, COMPLAINT)
         for one, state in states.items()
     ]
     at = Expectations(CONFIG, NOW).compare(EUROPE, CONFIG.sources[0], held)
-    problems = follow(LocationProblems(), at, NOW, CONFIG.grouping)
+    problems = follow(LocationProblems(), at, NOW, Rules(CONFIG.grouping))
     samples = [
         *location_samples(at, NOW, errors=errors),
         *problem_samples(EUROPE, problems),
@@ -95,7 +95,6 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
     for stream, state in watched.items():
         if "required" in stream:
             limits[stream, "quiet"] = 21_600 * (state == 2)
-            limits[stream, "failed"] = 3600
     values = {one.labels: one.value for one in samples if one.metric == "stream/limit"}
     assert values == limits
 
@@ -110,10 +109,16 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
         | dict.fromkeys(excluded | muted, NEVER_MISSING)
     )
 
-    # Whatever is not expected has a problem.
-    unexpected = [one for one in watched if not expected[one]]
-    assert of("stream/problem").keys() == {*unexpected}
-    assert of("stream/problem_since") == dict.fromkeys(unexpected, NOW)
+    # Whatever is not expected has a problem, of a kind; and what has errors.
+    kinds = {
+        one.labels[0]: one.labels[1]
+        for one in samples
+        if one.metric == "stream/problem_state"
+    }
+    assert kinds == {
+        one: _kind(state, patient="required" in one) for one, state in watched.items()
+    }
+    assert of("stream/problem_since") == dict.fromkeys(kinds, NOW)
 
     # Every stream that exists is counted, as watched or not.
     assert of("location/up") == {"datastream": 1}
@@ -121,15 +126,24 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
     assert of("location/unwatched") == {"datastream": len(states) - len(watched)}
     assert of("location/last_read") == {"datastream": NOW}
 
-    # No series has two samples, and none is named by what changes.
+    # No series has two samples, and only a problem's is named by its error.
     assert {*Counter(one[:5] for one in samples).values()} == {1}
     for one in samples:
-        assert COMPLAINT not in str(one)
+        assert COMPLAINT not in repr(one)
+        assert (REASON in one.labels) == (one.metric == "stream/problem_state")
         assert one.location == "europe-west1"
         assert one.namespace == "shop-prod"
         named = () if one.node_id == "datastream" else (one.node_id,)
         assert one.labels[:1] == named
         assert one.value == int(one.value)
+
+
+def _kind(state: int, *, patient: bool) -> Kind:
+    """Return the kind of problem that a stream with errors has."""
+    if state in FINE:
+        return Kind.ERRORS
+    failed = Kind.TOLERATED if patient else Kind.FAILED
+    return {5: failed, 6: Kind.FAILED_PERMANENTLY}.get(state, Kind.UNEXPECTED)
 
 
 def test_objects_are_counted_whole() -> None:

@@ -22,8 +22,8 @@ resource "google_monitoring_custom_service" "deployment" {
       condition     = length(local.wrong_files) == 0
       error_message = <<-EOT
         policy_directory: ${join(", ", local.wrong_files)} must end in .yaml, have a name that no policy of the module
-        has, and be in the form of alerting_policies/*.yaml, with one condition: a query without comments, or a filter
-        on the exporter's own log. This names each mistake: datastream-lab preview --policies FOLDER
+        has, and be in the form of alerting_policies/*.yaml, with one condition: a query without comments. This names
+        each mistake: datastream-lab preview --policies FOLDER
       EOT
     }
   }

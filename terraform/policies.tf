@@ -29,18 +29,17 @@ locals {
   # On one line, as Google's guides write them: somebody's filters were silently ignored with line breaks.
   # https://github.com/google/skills
   query = {
-    for name in setsubtract(keys(local.policies), local.on_exporter_log) : name => trimspace(replace(
+    for name in keys(local.policies) : name => trimspace(replace(
       replace(local.promql[name].query, " (${lookup(local.thresholds, name, "")})", " (${local.threshold[name]})"),
       "/\\s+/", " ",
     ))
   }
 
-  # Policies that exist in each route: their queries select streams or locations, or they read the exporter's log, whose
-  # entries name the project.
+  # Policies that exist in each route: their queries select streams or locations.
   selector = "(custom_googleapis_com:datastream_(?:stream|location)_[a-z_]+[{])"
   routed = [
-    for name in keys(local.policies) : name if !startswith(name, "exporter-") &&
-    (contains(local.on_exporter_log, name) || length(regexall(local.selector, lookup(local.query, name, ""))) > 0)
+    for name, query in local.query : name
+    if !startswith(name, "exporter-") && length(regexall(local.selector, query)) > 0
   ]
   routes = merge(
     {
@@ -66,7 +65,7 @@ locals {
         runbooks = compact([
           local.overrides[name].runbook_url == null ? given.runbook_url : local.overrides[name].runbook_url
         ])
-        closing = contains(local.module_files, "${name}.yaml") && local.promql[name] != null ? local.closing : ""
+        closing = contains(local.module_files, "${name}.yaml") ? local.closing : ""
         mention = lookup(given.slack_mentions, local.severity[name], "")
       } if route == "" || contains(local.routed, name)
     }
@@ -99,28 +98,14 @@ resource "google_monitoring_alert_policy" "policy" {
   conditions {
     display_name = local.conditions[each.value.name].displayName
 
-    dynamic "condition_prometheus_query_language" {
-      for_each = local.promql[each.value.name][*]
-      content {
-        query = each.value.projects == "" ? local.query[each.value.name] : replace(
-          local.query[each.value.name], "/${local.selector}/",
-          "$${1}namespace${each.value.route == "" ? "!~" : "=~"}\"${each.value.projects}\", ",
-        )
-        duration                  = local.duration[each.value.name]
-        evaluation_interval       = condition_prometheus_query_language.value.evaluationInterval
-        disable_metric_validation = try(condition_prometheus_query_language.value.disableMetricValidation, true)
-      }
-    }
-
-    dynamic "condition_matched_log" {
-      for_each = local.log[each.value.name][*]
-      content {
-        filter = each.value.projects == "" ? condition_matched_log.value.filter : join("\n", [
-          "${each.value.route == "" ? "NOT " : ""}jsonPayload.project=~\"^(${each.value.projects})$\"",
-          "(${trimspace(condition_matched_log.value.filter)})",
-        ])
-        label_extractors = try(condition_matched_log.value.labelExtractors, null)
-      }
+    condition_prometheus_query_language {
+      query = each.value.projects == "" ? local.query[each.value.name] : replace(
+        local.query[each.value.name], "/${local.selector}/",
+        "$${1}namespace${each.value.route == "" ? "!~" : "=~"}\"${each.value.projects}\", ",
+      )
+      duration                  = local.duration[each.value.name]
+      evaluation_interval       = local.promql[each.value.name].evaluationInterval
+      disable_metric_validation = try(local.promql[each.value.name].disableMetricValidation, true)
     }
   }
 
@@ -151,17 +136,10 @@ resource "google_monitoring_alert_policy" "policy" {
     auto_close           = each.value.file.alertStrategy.autoClose
     notification_prompts = try(each.value.file.alertStrategy.notificationPrompts, null)
 
-    dynamic "notification_rate_limit" {
-      for_each = try([each.value.file.alertStrategy.notificationRateLimit], [])
-      content {
-        period = notification_rate_limit.value.period
-      }
-    }
-
-    # The API takes none in a policy on a log, and none without channels.
+    # The API takes none without channels.
     dynamic "notification_channel_strategy" {
       for_each = compact([
-        contains(local.on_exporter_log, each.value.name) || length(local.policy_channels[each.key]) == 0 ? null :
+        length(local.policy_channels[each.key]) == 0 ? null :
         lookup(var.renotify_intervals, local.severity[each.value.name], null)
       ])
       content {

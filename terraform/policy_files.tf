@@ -27,15 +27,11 @@ locals {
   }
   exporter_page = local.is_function ? "detail" : "jobs/details"
 
-  # Each policy has one condition: a query or a filter.
+  # Each policy has one condition, a query. Those on the watched projects' logs are in log_policies/: they see their own
+  # project's log only.
   conditions = { for name, file in local.decoded : name => try(one(file.conditions), null) }
   promql     = { for name, one in local.conditions : name => try(one.conditionPrometheusQueryLanguage, null) }
-  log        = { for name, one in local.conditions : name => try(one.conditionMatchedLog, null) }
-
-  # A policy on a log sees its own project's log only. Those on the exporter's log are here, in the metrics project;
-  # those on the watched projects' logs are in log_policies/.
-  on_exporter_log = [for name, log in local.log : name if try(strcontains(log.filter, "\"${var.name}\""), false)]
-  on_other_logs   = setsubtract([for name, log in local.log : name if log != null], local.on_exporter_log)
+  on_logs    = [for name, one in local.conditions : name if can(one.conditionMatchedLog)]
 
   # Files that have all that the resource reads. A query becomes one line, so it must have no comment.
   formed = [
@@ -43,9 +39,8 @@ locals {
       file.displayName, file.combiner, regex("^(CRITICAL|ERROR|WARNING)$", file.severity), file.alertStrategy.autoClose,
       file.documentation.mimeType, file.documentation.subject, file.documentation.content,
       local.conditions[name].displayName,
-      ]) && (contains(local.on_exporter_log, name) || can([
-        regex("^[^#]+$", local.promql[name].query), local.promql[name].evaluationInterval,
-    ]))
+      regex("^[^#]+$", local.promql[name].query), local.promql[name].evaluationInterval,
+    ])
   ]
   wrong_files = [
     for file in local.own_files : file if !endswith(file, ".yaml") || contains(local.module_files, file) ||
@@ -60,16 +55,13 @@ locals {
     quiet-24h   = contains(local.config.expectations[*].quiet, "24h")
     interval-2m = contains(["1m", "2m"], local.config.run.interval)
   }
-  left_out = concat(
-    [for name, file in local.decoded : name if !lookup(local.config_has, try(file.userLabels.needs, "nothing"), true)],
-    local.job_project == local.metrics_project ? [] : local.on_exporter_log,
-    # A job has no memory of the previous run, so it logs no changes of states.
-    local.is_function ? [] : ["stream-state-changed"],
-  )
+  left_out = [
+    for name, file in local.decoded : name if !lookup(local.config_has, try(file.userLabels.needs, "nothing"), true)
+  ]
   policies = { for name in setsubtract(local.formed, local.left_out) : name => local.decoded[name] }
 
   # What policy_overrides can name, and the numbers in queries that it can change.
-  policy_names = sort(setsubtract(keys(local.decoded), local.on_other_logs))
+  policy_names = sort(setsubtract(keys(local.decoded), local.on_logs))
   thresholds = {
     for name, file in local.decoded : name => file.userLabels.threshold if can(file.userLabels.threshold)
   }

@@ -48,7 +48,7 @@ variable "policy_overrides" {
     error_message = <<-EOT
       There is no policy ${join(", ", setsubtract(keys(var.policy_overrides), local.policy_names))} here. The policies
       are ${join(", ", local.policy_names)}.
-      ${join(" and ", local.on_other_logs)} are of the module log_policies, which you call for each project.
+      ${join(" and ", local.on_logs)} are of the module log_policies, which you call for each project.
     EOT
   }
   # A type drops misspelled keys.

@@ -71,5 +71,5 @@ def test_what_init_prints_works_as_printed(
     told = {policy["severity"]: policy["notification_channels"] for policy in policies}
     assert [len(told[severity]) for severity in sorted(told)] == [1, 0, 0]
     numbers = Counter(policy["severity"] for policy in policies)
-    said = re.findall(r"# (\d+) policies[^=]*\n    (\w+) = \[", main)
+    said = re.findall(r"# (\d+) polic[^=]*\n    (\w+) = \[", main)
     assert {severity: int(number) for number, severity in said} == numbers

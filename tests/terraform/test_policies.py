@@ -58,7 +58,6 @@ _FILES: dict[str, dict[str, Any]] = {
 _LOGS = {
     name: _FILES.pop(name) for name in ("stream-activity-errors", "stream-changed")
 }
-_ON_METRICS = _FILES.keys() - {"stream-state-changed"}
 _THRESHOLDS = {
     name: policy["userLabels"]["threshold"]
     for name, policy in _FILES.items()
@@ -103,15 +102,15 @@ def test_an_override_changes_its_numbers_and_nothing_else(
 ) -> None:
     """A threshold changes in query and label, a retest window by itself."""
     overrides: dict[str, dict[str, Any]] = {}
-    for number, name in enumerate(sorted(_ON_METRICS)):
+    for number, name in enumerate(sorted(_FILES)):
         overrides[name] = {"duration": "0s"}
         if name in _THRESHOLDS:
             overrides[name]["threshold"] = 70 + number
     plan = plan_module(**_ALL, policy_overrides=overrides)
     policies = _policies(plan)
-    for name in _ON_METRICS:
-        query = _condition(_FILES[name])["query"]
-        labels = _FILES[name]["userLabels"]
+    for name, file in _FILES.items():
+        query = _condition(file)["query"]
+        labels = file["userLabels"]
         if name in _THRESHOLDS:
             chosen = str(overrides[name]["threshold"])
             assert f"({_THRESHOLDS[name]})" in query
@@ -119,7 +118,7 @@ def test_an_override_changes_its_numbers_and_nothing_else(
             labels = {**labels, "threshold": chosen}
         assert policies[name]["userLabels"] == labels
         assert _condition(policies[name]) == {
-            **_condition(_FILES[name]),
+            **_condition(file),
             "query": query,
             "duration": "0s",
         }
@@ -130,7 +129,7 @@ def test_the_longest_retest_window_is_one_that_google_takes() -> None:
     text = (REPOSITORY / MODULE / "policy_files.tf").read_text("utf-8")
     (listed,) = re.findall(r"duration_limits = \{(.+)\}", text)
     limits = {name: int(most) for name, most in re.findall(r"([\w-]+) = (\d+)", listed)}
-    for name in _ON_METRICS:
+    for name in _FILES:
         look_back = promql.read(_condition(_FILES[name])["query"]).look_back
         longest = min(3600, (_MOST_SECONDS - look_back) // 60 * 60)
         assert limits.get(name, 3600) == longest, name

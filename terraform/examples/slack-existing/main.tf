@@ -15,8 +15,8 @@ module "datastream_exporter" {
   # How many policies each notifies is beside it.
   notification_channels = {
     CRITICAL = [var.slack_channel] # 6, such as stream-failed
-    ERROR    = [var.slack_channel] # 7, such as stream-lagging
-    WARNING  = [var.slack_channel] # 5, such as stream-errors
+    ERROR    = [var.slack_channel] # 11, such as stream-lagging
+    WARNING  = [var.slack_channel] # 1, project-unwatched
   }
   # Mention the on-call group when it is urgent.
   slack_mentions = { CRITICAL = "<!subteam^S0123ABCDEF>" }

@@ -238,11 +238,12 @@ class DropEvents(_StreamEvent):
 
 
 class CopyEvents(_StreamEvent):
-    """Streams copy an event a minute, and count it in their own metric."""
+    """Streams copy an event a minute, and count it and its latency in their metrics."""
 
     do: Literal["copy"]
     lasts: Seconds
     read_method: str = "cdc"
+    latency: Seconds = 5  # from the source to the destination
 
 
 class WriteLogEntry(_StreamEvent):

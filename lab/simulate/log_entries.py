@@ -1,11 +1,10 @@
-"""Makes the log entries of a world and of its exporters, in Cloud Logging's form.
+"""Makes the log entries of a world, in Cloud Logging's form.
 
 A change to a stream leaves two entries in the audit log: at the start of the operation
 and at its end. Datastream's own log has its failures. What the service does by itself
 isn't audited. https://cloud.google.com/datastream/docs/audit-logging
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -22,17 +21,9 @@ from lab.emulator.world import (
     matches,
 )
 from lab.filters.log_filter import SEVERITIES
-from lab.simulate.scenario import Deployment
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"
-STDOUT = "run.googleapis.com/stdout"
-
-# The monitored resource of an exporter's entries, and its label with the name, by mode
-EXPORTERS = {
-    "job": ("cloud_run_job", "job_name"),
-    "function": ("cloud_run_revision", "service_name"),
-}
 
 _METHODS = {
     "start": "UpdateStream",
@@ -74,36 +65,6 @@ def asks_for_run(entry: LogEntry) -> bool:
         return True
     severity = SEVERITIES.index(entry.fields["severity"])
     return severity >= SEVERITIES.index("ERROR")
-
-
-def of_exporter(
-    at: float, lines: str, deployment: Deployment, project: str
-) -> Iterator[LogEntry]:
-    """Yield the entries about streams that an exporter wrote, from its lines of JSON.
-
-    ``at`` is in seconds after the world's start. The exporter runs in ``project``.
-    """
-    resource, name = EXPORTERS[deployment.mode]
-    labels = {
-        "project_id": project,
-        "location": deployment.location,
-        name: deployment.job,
-    }
-    for line in lines.splitlines():
-        payload: dict[str, Any] = json.loads(line)
-        if "stream_id" not in payload:
-            continue
-        stream = (
-            f"projects/{payload['project']}/locations/{payload['location']}"
-            f"/streams/{payload['stream_id']}"
-        )
-        fields = {
-            "logName": _log(project, STDOUT),
-            "severity": payload.pop("severity"),
-            "resource": {"type": resource, "labels": labels},
-            "jsonPayload": payload,
-        }
-        yield LogEntry(at, stream, fields)
 
 
 def _entries(event: Event, stream: str) -> Iterator[LogEntry]:

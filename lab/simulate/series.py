@@ -26,6 +26,8 @@ from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
 EVENTS = promql_name("datastream.googleapis.com/stream/event_count")
+_LATENCIES = promql_name("datastream.googleapis.com/stream/total_latencies")
+LATENCY_COUNT, LATENCY_SUM = f"{_LATENCIES}_count", f"{_LATENCIES}_sum"
 UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
 # Seconds until a sample of Google's own metrics becomes visible, at most.
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
@@ -171,13 +173,21 @@ def add_native(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
             series = into.series(FRESHNESS, place.labels(scenario))
             own = start + at
             series.add(own + DELAY_SECONDS, own, freshness)
+    _add_events(into, scenario, snapshots, start)
+
+
+def _add_events(
+    into: SeriesSet, scenario: ScenarioFile, snapshots: Snapshots, start: float
+) -> None:
+    """Add the events that streams copied or dropped, which Datastream counts."""
     for event in sorted(scenario.world.events, key=attrgetter("at")):
         match event:
             case CopyEvents():
-                name, count, lasts = EVENTS, 1, event.lasts
+                added = {EVENTS: 1, LATENCY_COUNT: 1, LATENCY_SUM: event.latency}
+                lasts = event.lasts
                 counted = {"read_method": event.read_method}
             case DropEvents():
-                name, count, lasts = UNSUPPORTED, event.events, MINUTE
+                added, lasts = {UNSUPPORTED: event.events}, MINUTE
                 counted = {
                     "read_method": "cdc",
                     "object_name": event.object,
@@ -188,11 +198,12 @@ def add_native(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
         for place in _streams(snapshots.at(event.at)):
             if not matches(event.stream, place.name):
                 continue
-            series = into.series(name, place.labels(scenario) | counted)
-            _count(series, start + event.at, lasts, count)
+            labels = place.labels(scenario) | counted
+            for name, by in added.items():
+                _count(into.series(name, labels), start + event.at, lasts, by)
 
 
-def _count(series: Series, at: float, lasts: float, by: int) -> None:
+def _count(series: Series, at: float, lasts: float, by: float) -> None:
     """Increase a counter each minute: a sample at its start, one at its end.
 
     PromQL sees a DELTA so: https://cloud.google.com/monitoring/promql/promql-mapping

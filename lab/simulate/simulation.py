@@ -18,7 +18,6 @@ from operator import attrgetter
 from exporter.config import Config
 from exporter.documents.durations import text_of
 from exporter.google.clients import Clients
-from exporter.log.run_log import RunLog
 from exporter.logger import JsonLines, logging_to
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -76,8 +75,7 @@ def simulate(
     """
     entries = list(log_entries.entries(scenario.world))
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
-    points, runs, logged = _play(scenario, start, asked)
-    entries += logged
+    points, runs = _play(scenario, start, asked)
     series = SeriesSet()
     # The world hides new points from the exporter, so from everybody.
     hidden = scenario.world.visible_after
@@ -106,26 +104,25 @@ def simulate(
 
 def _play(
     scenario: Scenario, start: float, asked: list[float]
-) -> tuple[list[WrittenPoint], list[CompletedRun], list[LogEntry]]:
-    """Run the exporters; return the accepted points, the runs, what was logged.
+) -> tuple[list[WrittenPoint], list[CompletedRun]]:
+    """Run the exporters; return the accepted points and the runs.
 
     ``asked`` is when Datastream writes a log entry that calls a function with log
     triggers. The points of a series follow each other.
     """
     clock = Clock(start)
     runs: list[CompletedRun] = []
-    logged: list[LogEntry] = []
     cloud = Emulator(scenario.world, clock=clock)
     clients = LocalClients(cloud)
     exporters = []
     for config, deployment in zip(scenario.configs, scenario.exporters, strict=True):
-        exporters.append(_Exporter(clients, config, deployment, clock, logged))
+        exporters.append(_Exporter(clients, config, deployment, clock))
     for due in scheduled_runs(
         scenario.exporters, scenario.lasts, scenario.name, asked, runs
     ):
         clock.now = start + due.at
         runs.append(exporters[due.deployment].run(due, start))
-    return cloud.points(), runs, logged
+    return cloud.points(), runs
 
 
 class Clock:
@@ -143,14 +140,8 @@ class _Exporter:
     """One deployment, with its config and what it remembers between runs."""
 
     def __init__(
-        self,
-        clients: Clients,
-        config: Config,
-        deployment: Deployment,
-        clock: Clock,
-        logged: list[LogEntry],
+        self, clients: Clients, config: Config, deployment: Deployment, clock: Clock
     ) -> None:
-        """``logged`` gets what it writes, in Cloud Logging's form."""
         self._clients = clients
         every = text_of(timedelta(seconds=deployment.every))
         run = config.run.model_copy(
@@ -159,39 +150,31 @@ class _Exporter:
         self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
-        self._logged = logged
         # What the process keeps between its runs
-        self._process: tuple[Session, RunLog] | None = None
+        self._session: Session | None = None
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
-        session, log = self._started()
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
-        written = StringIO()
-        with logging_to(written, JsonLines()):
+        with logging_to(StringIO(), JsonLines()):
             # In a context of its own, its virtual sleep begins anew.
-            report = copy_context().run(run_once, session, deadline)
-            log.log(report)
+            report = copy_context().run(run_once, self._started(), deadline)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
-        self._logged += log_entries.of_exporter(
-            ended, written.getvalue(), self._deployment, self._config.metrics.project
-        )
         if not report.unread:
             waited = 0.0
         return CompletedRun(
             which, report.timestamp, ended, waited, report.complete, report.changed
         )
 
-    def _started(self) -> tuple[Session, RunLog]:
+    def _started(self) -> Session:
         """Return the process: a new one for each run of a job."""
-        if self._process is None or self._deployment.mode == "job":
-            session = Session(
+        if self._session is None or self._deployment.mode == "job":
+            self._session = Session(
                 self._config, self._clients, monotonic=self._clock, now=self._own_time
             )
-            self._process = session, RunLog(self._clock)
-        return self._process
+        return self._session
 
     def _own_time(self) -> float:
         skew = self._deployment.clock_ahead - self._deployment.clock_behind

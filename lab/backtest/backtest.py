@@ -18,9 +18,23 @@ from lab.policies.model import INTERVAL
 from lab.policies.promql import promql_name
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
-from lab.simulate.series import VisibilityDelay, adjust_for_delay
+from lab.simulate.series import (
+    LATENCY_COUNT,
+    LATENCY_SUM,
+    VisibilityDelay,
+    adjust_for_delay,
+)
 from lab.terminal import Progress
 from lab.timeline.spans import Period
+
+# A fleet has no such series where config has no limits, no stream has had a problem, or
+# nothing was copied; policies alert without them.
+_MAY_BE_MISSING = {
+    promql_name(metrics()["stream/limit"].type),
+    promql_name(metrics()["stream/problem_since"].type),
+    LATENCY_COUNT,
+    LATENCY_SUM,
+}
 
 
 class AlertCounts(NamedTuple):
@@ -87,8 +101,7 @@ def _evaluate(
         return [], "matches log entries, which the history does not have"
     query = without_placeholders(policy.query)
     named = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
-    # A fleet whose config has no limits has no such series.
-    known = history.names | {promql_name(metrics()["stream/limit"].type)}
+    known = history.names | _MAY_BE_MISSING
     missing = [metric for metric in named if metric not in known]
     found: list[Incident] = []
     if len(missing) < len(named):

@@ -28,9 +28,9 @@ _LIMIT = promql_name(metrics()["stream/limit"].type)
 # The history has the limits of the new config under a name of their own.
 _PLANNED_LIMIT = f"{_LIMIT}_planned"
 _AS_RECORDED = (
-    "The plan changes config.yaml. Its limits (lag, quiet, failed, and their windows)"
-    " count here. Expected states, mutes, grouping, what is watched and how often the"
-    " exporter runs are as they were recorded."
+    "The plan changes config.yaml. Its limits (lag, quiet, and their windows) count"
+    " here. Expected states, patience (failed), mutes, grouping, what is watched and"
+    " how often the exporter runs are as they were recorded."
 )
 _HIDDEN = "The plan hides config.yaml: what it decides is as it was recorded."
 

@@ -36,7 +36,7 @@ HELP = (
 EXAMPLE = "watch"
 
 # The policy whose page is shown, and the value of a problem that it alerts on
-_POLICY, _LOST = "stream-failed-permanently", 106
+_POLICY, _KIND = "stream-failed-permanently", "failed_permanently"
 _FOLDER = Path("my-streams-demo")  # of what init writes
 _NEXT = """
 config.yaml and main.tf are in {folder}; the next demo writes them anew. Next:
@@ -161,8 +161,8 @@ def _show_page(
 
     What to do about it is left out: nobody repairs a stream of an emulator.
     """
-    points = emulator.points(metrics()["stream/problem"].type)
-    lost = [point for point in points if point.value == _LOST]
+    points = emulator.points(metrics()["stream/problem_state"].type)
+    lost = [point for point in points if point.metric_labels["kind"] == _KIND]
     policy = next((each for each in policies if each.name == _POLICY), None)
     if not lost or not policy:
         return

@@ -6,8 +6,9 @@ https://cloud.google.com/monitoring/promql/promql-mapping
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from threading import Event
 from typing import Any
 
@@ -42,10 +43,17 @@ _PART_SECONDS = 6 * 3600.0
 _ADJACENT = 0.5
 
 _Types = MetricDescriptor.ValueType
-_NUMBERS = {
-    _Types.INT64: "int64_value",
-    _Types.DOUBLE: "double_value",
-    _Types.BOOL: "bool_value",
+# What a point says, by the end of the series' name in PromQL
+_NUMBERS: dict[int, dict[str, Callable[[Any], float]]] = {
+    _Types.INT64: {"": attrgetter("int64_value")},
+    _Types.DOUBLE: {"": attrgetter("double_value")},
+    _Types.BOOL: {"": attrgetter("bool_value")},
+    _Types.DISTRIBUTION: {
+        "_count": attrgetter("distribution_value.count"),
+        "_sum": lambda value: (
+            value.distribution_value.count * value.distribution_value.mean
+        ),
+    },
 }
 # A series' name and labels in PromQL
 SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
@@ -126,19 +134,20 @@ class Reader:
         is_delta = False
         for page in self._pages(metric, period):
             for series in page.time_series:
-                field = _NUMBERS.get(series.value_type)
-                if field is None:
+                numbers = _NUMBERS.get(series.value_type)
+                if numbers is None:
                     self.doubts.add(
                         f"{metric} is left out: a back-test reads nothing but numbers"
                     )
                     continue
                 is_delta = series.metric_kind == MetricDescriptor.MetricKind.DELTA
-                points = found.setdefault(_key(series, self._project), {})
-                for point in series.points:
-                    start = _unix_seconds(point.interval.start_time)
-                    end = _unix_seconds(point.interval.end_time)
-                    value = float(getattr(point.value, field))
-                    points[end] = start, value
+                name, labels = _key(series, self._project)
+                for suffix, number in numbers.items():
+                    points = found.setdefault((f"{name}{suffix}", labels), {})
+                    for point in series.points:
+                        start = _unix_seconds(point.interval.start_time)
+                        end = _unix_seconds(point.interval.end_time)
+                        points[end] = start, float(number(point.value))
             for status in page.execution_errors:
                 self.doubts.add(
                     f"{metric} may be incomplete: {printable(status.message)}"

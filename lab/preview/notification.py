@@ -23,13 +23,16 @@ EXAMPLE_LABELS = {
     "namespace": "shop-prod",
     "project": "shop-prod",
     "kind": "failed",
+    "streams": (
+        "carts-to-bigquery, orders-to-bigquery, stock-to-bigquery, users-to-bigquery,"
+        " visits-to-bigquery"
+    ),
     "object_name": "public.orders",
     "error_code": "UNSUPPORTED_DATA_TYPE",
     "reason": "POSTGRES_CONNECTION_FAILURE",
     "who": "operator@example.com",
     "method": "Update",
-    "change": "RUNNING → FAILED: password authentication failed",
-    "state": "PAUSED",
+    "state": "NOT_STARTED",
 }
 
 EXPORTER = "datastream-exporter"  # the exporter's name, ``run.name`` in config.yaml

@@ -22,7 +22,7 @@ from exporter.names import GLOBAL, LocationName
 from exporter.setup.findings import Finding
 from exporter.states import StreamState
 from exporter.steps.measure import problem_samples
-from exporter.steps.problems import Kind, LocationProblems, Problem
+from exporter.steps.problems import ALONE, Kind, LocationProblems, Problem
 from exporter.steps.write import Writer, Written
 from lab.terminal import console
 from lab.verify.deployed import DeployedPolicy, channels, deployed_policies, id_of
@@ -48,7 +48,7 @@ _TOO_LATE = Failure(
     "Then drill again.",
 )
 _KEY = (STREAM, Kind.FAILED_PERMANENTLY)
-_HEALTHY = LocationProblems(ended=frozenset({_KEY}))
+_HEALTHY = LocationProblems(ended=frozenset({(_KEY, ALONE)}))
 
 
 class Question(Finding):

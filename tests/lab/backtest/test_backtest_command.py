@@ -40,7 +40,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         ("stream-failed", "CRITICAL", f"{AT}/carts"),
         ("stream-failed", "CRITICAL", f"{AT}/orders"),
         ("stream-unexpected-state", "ERROR", f"{AT}/stock"),
-        ("stream-unsupported-events", "WARNING", f"{AT}/orders"),
+        ("stream-unsupported-events", "ERROR", f"{AT}/orders"),
     ]
     assert rows[3][2:4] == [text(START + 41.5 * MINUTE), text(START + 55.5 * MINUTE)]
     # The increments are visible from 25:00 on, and count for ten minutes; every five
@@ -51,7 +51,7 @@ def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
         "Would not have alerted: exporter-losing-points, exporter-outdated, "
     )
     why = dict(re.split(r"  +", line) for line in not_evaluated.splitlines()[2:])
-    assert why["stream-state-changed"].startswith("matches log entries, which the hist")
+    assert why["stream-changed"] == "is disabled"
     assert "MONITORING_EMULATOR_HOST" in err.splitlines()[0]
     assert err.splitlines()[-1].startswith("5 incidents in 2h, 1 still open; ")
 
@@ -109,6 +109,7 @@ def test_policies_are_evaluated_as_they_are(
     disabled = "combiner: OR\nenabled: false"
     variant(tmp_path, "stream-errors", "combiner: OR", disabled)
     variant(tmp_path, "stream-missing", "location_last_read", "stream_state")
+    variant(tmp_path, "stream-changed", "enabled: false", "enabled: true")
     # It is not read: its type does not follow from its PromQL name.
     variant(tmp_path, "location-unreadable", "datastream_location_up", "shop_orders")
     words = ("--policies", str(tmp_path), *ASKED, "--json")
@@ -117,6 +118,7 @@ def test_policies_are_evaluated_as_they_are(
     assert opened[f"{AT}/orders"] == text(START + 50.5 * MINUTE)
     reasons = document["not_evaluated"]
     assert reasons["stream-errors"] == "is disabled"
+    assert reasons["stream-changed"].startswith("matches log entries, which the his")
     assert reasons["stream-missing"].startswith("Prometheus refuses the query: ")
     assert reasons["location-unreadable"].startswith(
         "there is no series of custom_googleapis_com:shop_orders"

@@ -21,7 +21,7 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
     severities = [row[1] for row in rows]
     assert severities == sorted(severities)
     assert by_name["stream-failed"][1:] == ["CRITICAL", "1m", "stream", "failed"]
-    assert by_name["stream-state-changed"][1:3] == ["WARNING", "log"]
+    assert by_name["stream-changed"][1:3] == ["off", "log"]
 
 
 @pytest.mark.usefixtures("folder")

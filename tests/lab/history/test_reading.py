@@ -80,14 +80,35 @@ def test_a_series_without_a_project_gets_one(
     assert [(point.time, point.value) for point in found.samples] == [(START + 60, 1.5)]
 
 
-def test_a_distribution_is_left_out_and_named() -> None:
+def test_a_distribution_is_a_count_and_a_sum() -> None:
+    """PromQL makes a mean of these two counters: the parts of each minute add up."""
+    series = raw(
+        "thing",
+        {"location": "there"},
+        {(START, START + 60): 0.0, (START + 60, START + 120): 0.0},
+        metric={"type": "x.googleapis.com/y"},
+        metric_kind="DELTA",
+        value_type="DISTRIBUTION",
+    )
+    for point, (count, mean) in zip(series.points, [(2, 1.5), (1, 4.0)], strict=True):
+        point.value.distribution_value.count = count
+        point.value.distribution_value.mean = mean
+    with ExitStack() as running:
+        found = read(serve(running, series), "x.googleapis.com/y")
+    assert {each.name: [point.value for point in each.samples] for each in found} == {
+        "x_googleapis_com:y_count": [0, 2, 3],
+        "x_googleapis_com:y_sum": [0, 3, 7],
+    }
+
+
+def test_a_text_is_left_out_and_named() -> None:
     """A sentence says which metric is incomplete."""
     series = raw(
         "thing",
         {"location": "there"},
         {(START, START): 1.0},
         metric={"type": "x.googleapis.com/y"},
-        value_type="DISTRIBUTION",
+        value_type="STRING",
     )
     with ExitStack() as running:
         lab = serve(running, series)

@@ -87,24 +87,23 @@ def test_an_example_could_be_true() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "change", "reason"),
+    ("scenario", "policy", "subject", "reason"),
     [
-        ("window-ends", "PAUSED is no longer expected", "null"),
         (
-            "error-with-changing-numbers",
-            "RUNNING → FAILED: LSN # of slot_# is gone",
-            "CDC",
+            "database-down-with-twelve",
+            "streams-failing-together",
+            ": failed: " + ", ".join(f"orders-{number:02}" for number in range(1, 10)),
+            "MYSQL_CONNECTION_REFUSED",
         ),
+        ("paused-by-hand", "stream-unexpected-state", ": PAUSED", "none given"),
     ],
 )
-def test_a_message_says_what_changed(
-    scenario: str, change: str, reason: str, played: Played
+def test_a_page_says_who_and_why(
+    scenario: str, policy: str, subject: str, reason: str, played: Played
 ) -> None:
-    """A message has the states and the error without numbers, and maybe no reason."""
-    policy = OWN["stream-state-changed"]
-    incidents = [one for one in played(scenario).incidents if one.policy == policy.name]
-    shown = notification(policy, incidents[0].labels)
-    subject = shown.fill(policy.subject)
-    assert subject == f"Datastream stream orders changed: {change}"
-    content = shown.fill(policy.content)
-    assert f"Datastream's reason, if it gives one: `{reason}`. The" in content
+    """A group is named in the subject; a reason, or that there is none, comes first."""
+    opened, *_ = (one for one in played(scenario).incidents if one.policy == policy)
+    shown = notification(OWN[policy], opened.labels)
+    assert shown.fill(shown.policy.subject).endswith(subject)
+    first, *_ = shown.fill(shown.policy.content).split("\n\n")
+    assert f"(reason: `{reason}`)" in " ".join(first.split())

@@ -232,14 +232,14 @@ def test_the_first_apply_adds_everything(
     """A first apply says whom each policy notifies, and plays nothing."""
     first = replanned()
     unchanged = reviewed(first).out
-    assert "Policies that change: 0 of 17. What decides when an alert" in unchanged
+    assert "Policies that change: 0 of 18. What decides when an alert" in unchanged
     for each in first["resource_changes"]:
         each["change"] |= {"actions": ["create"], "before": None}
     review = json.loads(reviewed(first, "--json").out)
-    assert [each["effect"] for each in review["policies"]] == ["create"] * 17
+    assert [each["effect"] for each in review["policies"]] == ["create"] * 18
     assert review["scenarios"] == []
     assert {route["after"] for route in review["routes"]} == {CHANNEL}
     page = reviewed(first).out
-    assert "No policy exists yet: 17 are created." in page
+    assert "No policy exists yet: 18 are created." in page
     assert f"| `CRITICAL` | `{CHANNEL}` | `exporter-losing-points`, " in page
     assert "```diff\n---" not in page

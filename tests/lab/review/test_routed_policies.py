@@ -42,7 +42,7 @@ def test_every_alert_comes_once_with_routes(
 ) -> None:
     """With three routes, no stream alerts in two of them, and none in no route."""
     chosen = [project_scenarios[name] for name in _CHOSEN]
-    routed = {"stream-state-changed"}
+    routed: set[str] = set()
     for policy in policies:
         is_own = policy.name.startswith("exporter-")
         if policy.query and policy.enabled and not is_own:

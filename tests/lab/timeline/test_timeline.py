@@ -156,7 +156,7 @@ def test_incidents_are_under_their_subject() -> None:
     assert failed.severity == "CRITICAL"
     assert len(failed.bars) == 2
     assert errors.text == "stream-errors 00:20Z → 00:30Z"
-    assert errors.severity == "WARNING"
+    assert errors.severity == "ERROR"
     assert len(errors.bars) == 1
 
 

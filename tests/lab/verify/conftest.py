@@ -107,4 +107,5 @@ def installed(
     assert main(["run"], empty.environ, StringIO(), StringIO()) == 0
     deploy(empty.emulator, empty.environ, policies)
     seed(empty, "native")
+    seed(empty, "latencies")
     return empty

@@ -89,7 +89,7 @@ class Stage:
 
     def written(self) -> list[int]:
         """Return each value of the stream's problem."""
-        points = self.installed.emulator.points(metrics()["stream/problem"].type)
+        points = self.installed.emulator.points(metrics()["stream/problem_state"].type)
         return [
             point.value
             for point in points
@@ -151,7 +151,7 @@ def test_an_incident_that_never_opens(stage: Stage) -> None:
         " https://console.cloud.google.com/monitoring/alerting/policies?project=ops-prod"
     )
     assert healthy == HEALTHY
-    assert stage.written() == [106, 106, 0]
+    assert stage.written() == [6, 6, 0]
 
 
 def test_a_drill_that_is_interrupted(stage: Stage) -> None:
@@ -163,7 +163,7 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
         "warning  drill: incident still open",
     ]
     assert stage.code == 130
-    assert stage.written() == [106, 0]
+    assert stage.written() == [6, 0]
 
 
 def test_a_refusal_ends_a_drill(stage: Stage) -> None:
@@ -172,7 +172,7 @@ def test_a_refusal_ends_a_drill(stage: Stage) -> None:
     stage.then = lambda: stage.installed.emulator.add_fault(fault)
     stage.installed.clock.now += 12  # The incident comes after the second point.
     assert stage.drill()[-1].endswith("--role roles/monitoring.metricWriter")
-    assert stage.written() == [106, 0]
+    assert stage.written() == [6, 0]
 
 
 def test_an_error_for_a_point_that_was_written(stage: Stage) -> None:
@@ -180,7 +180,7 @@ def test_an_error_for_a_point_that_was_written(stage: Stage) -> None:
     fault = Fault(method="CreateTimeSeries", code="UNKNOWN", when="after", times=1)
     stage.installed.emulator.add_fault(fault)
     assert stage.drill()[-1].startswith("failed   drill: refused: ")
-    assert stage.written() == [106, 0]
+    assert stage.written() == [6, 0]
 
 
 def test_a_clock_that_stands_still(stage: Stage) -> None:
@@ -195,7 +195,7 @@ def test_a_clock_that_stands_still(stage: Stage) -> None:
         "as Cloud Monitoring has newer points of it: check this machine's"
         in stage.drill()[-1]
     )
-    assert stage.written() == [106]
+    assert stage.written() == [6]
 
 
 def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
         patched.setattr(drill, "_HEALTHY", LocationProblems())  # as if never written
         stage.then = lambda: signal.raise_signal(signal.SIGINT)
         stage.drill()
-    assert stage.written() == [106]
+    assert stage.written() == [6]
     stage.then = bool
     stage.installed.clock.now += 3600
     assert stage.alerting() == {POLICY}
@@ -215,7 +215,7 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
         ),
         HEALTHY,
     ]
-    assert stage.written() == [106, 0, 0]
+    assert stage.written() == [6, 0, 0]
     assert not stage.alerting()
 
 

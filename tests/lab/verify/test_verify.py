@@ -41,7 +41,7 @@ def test_a_sound_installation(installed: Installation) -> None:
     assert in_docs
     assert set(in_docs) <= set(out.splitlines())
     assert code == 0
-    assert err.endswith("\n11 checks: none failed, no warnings.\n")
+    assert err.endswith("\n12 checks: none failed, no warnings.\n")
 
 
 def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> None:

@@ -68,9 +68,11 @@ class _Clauses:
             for each in node.matchers.matchers
             if each.op == parser.MatchOp.Equal
         }
-        labels = known_series()[name].labels if kept is None else kept
+        known = known_series()[name]
+        labels = known.labels if kept is None else kept
         one = Billed(name, equal, labels - equal.keys())
-        self.found.setdefault((self._clause, name), one)
+        # The sum and the count of a distribution are one metric.
+        self.found.setdefault((self._clause, known.type), one)
 
 
 def _kept(

@@ -43,7 +43,9 @@ OPTIONAL = {
 }
 
 # What is written only of streams that are not as they should be
-SPARSE = ("stream/problem", "stream/problem_since")
+SPARSE = ("stream/problem_state", "stream/problem_since")
+# The kinds of problems that alert
+PAGING = {*Kind} - {Kind.TOLERATED}
 # What is written of a location without streams
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 
@@ -111,6 +113,7 @@ def months() -> str:
     problem = _added(few, few._replace(with_problem=0.01))
     policies = alerting_by_policy(Fleet(0, 0, 0)).items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
+    back_20, back_200 = reading_back(20), reading_back(200)
     described = ("streams", "their locations", "projects")
     return f"""\
 {table((*described, *MODES, "alerting, as announced"), rows)}
@@ -118,8 +121,10 @@ def months() -> str:
 With the free tiers / where others on the billing account use them up; alerting if one
 stream in twenty / if every stream has a problem. One more stream costs {stream}
 for alerting as announced; a stream's problem {problem}. Every minute, a job
-pays four times as much for metrics. Each route adds {len(route)} policies that are on,
-and about ${sum(route):.0f} for alerting as announced."""
+pays four times as much for metrics; reading problems back costs it ${back_20:.2f}
+beside 20 streams that always have one, and ${back_200:.2f} beside 200. Each route adds
+{len(route)} policies that are on, and about ${sum(route):.0f} for alerting as
+announced."""
 
 
 def _prices(fleet: Fleet, mode: str, interval: int) -> str:
@@ -171,6 +176,15 @@ def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:
     )
 
 
+def reading_back(problems: int, interval: int = INTERVAL) -> float:
+    """Return what a job pays a month to read back so many problems in each run.
+
+    Three lists have a series for each of them.
+    """
+    listed = 3 * max(1, problems) * MONTH / interval
+    return total("listed_series", listed / 1e6)
+
+
 def alerting(fleet: Fleet) -> float:
     """Return what a month of alerting costs in dollars, as announced."""
     return sum(alerting_by_policy(fleet).values())
@@ -196,16 +210,17 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
     named = billed(query)
     points = 0.0
     for each in named:
+        counted = fleet
+        if "stream_id" not in each.apart:
+            # The streams of a location are one series.
+            counted = fleet._replace(streams=fleet.locations)
+        count: float = fleet.projects if "namespace" in each.apart else 1
+        if "location" in each.apart:
+            count = series(each.metric, counted)
         if "kind" in each.equal:
             # A stream has one kind of problem, so the selectors of all share them.
-            points += series(each.metric, fleet) / len(Kind)
-        elif "stream_id" in each.apart:
-            points += series(each.metric, fleet)
-        elif "location" in each.apart:
-            # The streams of a location are one series.
-            points += series(each.metric, fleet._replace(streams=fleet.locations))
-        else:
-            points += fleet.projects if "namespace" in each.apart else 1
+            count /= len(PAGING)
+        points += count
     millions = points * MONTH / interval / 1e6
     read = total("read_points", millions)
     return total("condition", len(named)) + read

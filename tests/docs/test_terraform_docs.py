@@ -111,6 +111,7 @@ STATE, STREAMS, SEEN, READ = (
         "location_last_read",
     )
 )
+LATENCY = "datastream_googleapis_com:stream_total_latencies"
 ON = "on (project_id, namespace, location)"
 
 
@@ -144,6 +145,8 @@ ON = "on (project_id, namespace, location)"
             2,
             (20 + len(KNOWN)) * 21_900,
         ),
+        # The sum and the count of 20 distributions are one metric.
+        (f"{LATENCY}_sum / {LATENCY}_count > 9", 300, 1, 20 * 8_760),
     ],
 )
 def test_alerting_counts_each_metric_of_each_clause(
@@ -169,6 +172,8 @@ def test_the_costs_keep_their_bounds() -> None:
     assert cost.total("metrics", metrics, free=False) <= 25
     assert cost.month(large, "function") <= 170
     assert cost.month(small, "job") <= 45
-    bounds = [(small, cost.SOME, 21), (medium, cost.SOME, 50), (medium, 1, 85)]
+    assert cost.reading_back(20) <= 1
+    assert cost.reading_back(200) <= 13
+    bounds = [(small, cost.SOME, 18), (medium, cost.SOME, 41), (medium, 1, 70)]
     for fleet, share, dollars in bounds:
         assert cost.alerting(fleet._replace(with_problem=share)) <= dollars

@@ -81,27 +81,34 @@ resource "google_project_iam_member" "grant" {
 }
 
 locals {
-  build_grants = local.is_function ? {
-    build_log  = { role = "roles/logging.logWriter", resource = local.job_parent }
-    build_read = { role = "roles/storage.objectViewer", resource = local.job_parent }
-  } : {}
+  # Google's own copies of the source, not this module's bucket.
+  on_sources = {
+    title      = "Sources of functions"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+  }
+  # With `? :`, both grants would need one type.
+  build_grants = {
+    for key, grant in {
+      build_log  = { role = "roles/logging.logWriter", resource = local.job_parent, condition = null }
+      build_read = { role = "roles/storage.objectViewer", resource = local.job_parent, condition = local.on_sources }
+    } : key => grant if local.is_function
+  }
   repository_grants = local.is_function ? {
     build_write = { role = "roles/artifactregistry.writer", resource = local.build_repository }
   } : {}
 }
 
 resource "google_project_iam_member" "build" {
-  for_each = var.manage_iam ? local.build_grants : {}
+  for_each = { for key, grant in local.build_grants : key => grant if var.manage_iam }
   project  = local.job_project
   role     = each.value.role
   member   = local.members.build
 
-  # Google's own copy of the source, not this module's bucket.
   dynamic "condition" {
-    for_each = each.key == "build_read" ? ["gcf-v2-sources-"] : []
+    for_each = each.value.condition[*]
     content {
-      title      = "Sources of functions"
-      expression = "resource.name.startsWith(\"projects/_/buckets/${condition.value}\")"
+      title      = condition.value.title
+      expression = condition.value.expression
     }
   }
   lifecycle { replace_triggered_by = [terraform_data.account["build"]] }

@@ -16,7 +16,7 @@ output "dashboard_url" {
 }
 
 output "iam_grants" {
-  description = "Every grant that the module makes: `member`, `role`, `resource`, and a custom role's `permissions`."
+  description = "Every grant: `member`, `role`, `resource`, `condition`, and a custom role's `permissions`."
   value = [
     for grant in concat(
       [for grant in values(local.exporter_grants) : merge(grant, { member = local.members.exporter })],
@@ -25,7 +25,7 @@ output "iam_grants" {
       [for grant in values(local.job_grants) : merge(grant, { member = local.members.scheduler })],
       [for account, grant in local.service_grants : merge(grant, { member = local.members[account] })],
       values(local.sink_grants),
-    ) : merge({ permissions = null }, grant)
+    ) : merge({ condition = null, permissions = null }, grant)
   ]
 }
 

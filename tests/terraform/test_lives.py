@@ -121,12 +121,13 @@ def _check_options(state: State) -> None:
 def _check_grants(state: State) -> None:
     """Check that the outputs list every grant, custom role and account."""
     granted = {
-        (values["member"], values["role"])
+        (values["member"], values["role"]): (values.get("condition") or [None])[0]
         for address, values in state.resources.items()
         if "_iam_member." in address
     }
     listed = state.outputs["iam_grants"]
-    assert {(each["member"], each["role"]) for each in listed} == granted
+    conditions = {(each["member"], each["role"]): each["condition"] for each in listed}
+    assert conditions == granted
     roles = {
         x["name"]: x["permissions"] for x in state.of("google_project_iam_custom_role")
     }

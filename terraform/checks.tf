@@ -3,10 +3,10 @@
 locals {
   # Policies that open incidents and notify nobody. Channels can be sensitive; whether a list is empty is no secret.
   unheard = nonsensitive([
-    for key, place in local.placed : key
-    if var.create_policies && local.enabled[place.name] && length(local.policy_channels[key]) == 0
+    for key, copy in local.copies : key
+    if var.create_policies && local.enabled[copy.name] && length(local.policy_channels[key]) == 0
   ])
-  unheard_severities = distinct([for key in local.unheard : local.severity[local.placed[key].name]])
+  unheard_severities = distinct([for key in local.unheard : local.severity[local.copies[key].name]])
 
   critical_and_off = [
     for name, file in local.policies : name if coalesce(local.overrides[name].enabled, true) == false &&

@@ -53,9 +53,9 @@ locals {
     var.routes,
   )
 
-  # By key in the state: ROUTE/POLICY, or POLICY. `projects` is a regular expression, in which a dot would match every
-  # character.
-  placed = merge([
+  # Each policy once for each route that it is in, by its key in the state: ROUTE/POLICY, or POLICY. `projects` is a
+  # regular expression, in which a dot would match every character.
+  copies = merge([
     for route, given in local.routes : {
       for name, file in local.policies : route == "" ? name : "${route}/${name}" => {
         name     = name
@@ -72,15 +72,15 @@ locals {
   ]...)
   # The channels of policy_overrides replace those of notification_channels, not those of a route.
   policy_channels = {
-    for key, place in local.placed : key => coalesce(
-      place.route == "" ? local.overrides[place.name].notification_channels : null,
-      local.routes[place.route].notification_channels[local.severity[place.name]],
+    for key, copy in local.copies : key => coalesce(
+      copy.route == "" ? local.overrides[copy.name].notification_channels : null,
+      local.routes[copy.route].notification_channels[local.severity[copy.name]],
     )
   }
 }
 
 resource "google_monitoring_alert_policy" "policy" {
-  for_each     = { for key, place in local.placed : key => place if var.create_policies }
+  for_each     = { for key, copy in local.copies : key => copy if var.create_policies }
   project      = local.metrics_project
   display_name = "${each.value.file.displayName}${each.value.route == "" ? "" : " (${each.value.route})"}"
   severity     = local.severity[each.value.name]

@@ -34,7 +34,7 @@ locals {
   on_logs    = [for name, one in local.conditions : name if can(one.conditionMatchedLog)]
 
   # Files that have all that the resource reads. A query becomes one line, so it must have no comment.
-  formed = [
+  complete_files = [
     for name, file in local.decoded : name if can([
       file.displayName, file.combiner, regex("^(CRITICAL|ERROR|WARNING)$", file.severity), file.alertStrategy.autoClose,
       file.documentation.mimeType, file.documentation.subject, file.documentation.content,
@@ -44,21 +44,21 @@ locals {
   ]
   wrong_files = [
     for file in local.own_files : file if !endswith(file, ".yaml") || contains(local.module_files, file) ||
-    !contains(local.formed, trimsuffix(file, ".yaml"))
+    !contains(local.complete_files, trimsuffix(file, ".yaml"))
   ]
 
   # A policy's label `needs` names one of these. Where config.yaml lacks it, the policy could not alert, but would cost.
-  config_has = {
+  needs_met = {
     nothing     = true
     objects     = local.config.collect.objects
     quiet-6h    = contains(local.config.expectations[*].quiet, "6h")
     quiet-24h   = contains(local.config.expectations[*].quiet, "24h")
     interval-2m = contains(["1m", "2m"], local.config.run.interval)
   }
-  left_out = [
-    for name, file in local.decoded : name if !lookup(local.config_has, try(file.userLabels.needs, "nothing"), true)
+  unneeded_files = [
+    for name, file in local.decoded : name if !lookup(local.needs_met, try(file.userLabels.needs, "nothing"), true)
   ]
-  policies = { for name in setsubtract(local.formed, local.left_out) : name => local.decoded[name] }
+  policies = { for name in setsubtract(local.complete_files, local.unneeded_files) : name => local.decoded[name] }
 
   # What policy_overrides can name, and the numbers in queries that it can change.
   policy_names = sort(setsubtract(keys(local.decoded), local.on_logs))

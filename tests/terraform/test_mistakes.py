@@ -109,10 +109,12 @@ def test_what_is_probably_not_intended_warns(
 ) -> None:
     """A plan with valid settings of no or a bad effect says what that is."""
     base = FUNCTION if case["inputs"].get("mode") != "job" else INPUTS
-    warnings = plan_module(**{**base, **case["inputs"]}).warnings
-    assert len(warnings) == len(case["sentences"]), warnings
-    for warning, sentence in zip(warnings, case["sentences"], strict=True):
-        assert sentence in warning
+    plan = plan_module(**{**base, **case["inputs"]})
+    checks = [each for each in plan.json["checks"] if each["status"] == "fail"]
+    assert {each["address"]["name"] for each in checks} == case["checks"].keys()
+    assert len(plan.warnings) == len(case["checks"])
+    for sentence in case["checks"].values():
+        assert sentence in "".join(plan.warnings)
 
 
 def test_mistakes_in_policy_files_are_named_at_once(terraform: CopyModule) -> None:

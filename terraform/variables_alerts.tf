@@ -90,10 +90,15 @@ variable "policy_overrides" {
     condition = alltrue([
       for name, change in var.policy_overrides : try(
         change.threshold == floor(change.threshold) && change.threshold >= local.threshold_limits[name][0] &&
-        change.threshold <= local.threshold_limits[name][1], false,
+        change.threshold <= local.threshold_limits[name][1], !contains(local.policy_names, name),
       ) if change.threshold != null
     ])
-    error_message = "threshold must be a whole number within these limits: ${jsonencode(local.threshold_limits)}."
+    error_message = join(" ", [
+      for name, change in var.policy_overrides : try(
+        format("threshold of %s must be a whole number, %d to %d.", name, local.threshold_limits[name]...),
+        "${name} has no threshold.",
+      ) if change.threshold != null
+    ])
   }
 }
 

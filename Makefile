@@ -111,8 +111,9 @@ chaos: $(ALL) ## run the exporter with every kind of fault, and check that it st
 module: ## build the Terraform module with all that it needs, as a folder and as an archive, in DIST
 	@rm -rf $(MODULE) $(MODULE).zip
 	@mkdir -p $(MODULE)
-	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml alerting_policies/closing.md exporter \
-		requirements/function.txt terraform ':!terraform/examples' ':!terraform/tests' | tar -cf - -T - | tar -xf - -C $(MODULE)
+	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml alerting_policies/closing.md \
+		docs/config.schema.json exporter requirements/function.txt terraform ':!terraform/examples' ':!terraform/tests' | \
+		tar -cf - -T - | tar -xf - -C $(MODULE)
 	@mv $(MODULE)/terraform/* $(MODULE) && rmdir $(MODULE)/terraform
 	@sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' \
 		-e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' terraform/README.md >$(MODULE)/README.md

@@ -2,13 +2,33 @@
 
 module "config" {
   source = "./config"
-  config = yamldecode(var.config_yaml)
+  config = local.config_given
 }
 
 locals {
   # alerting_policies/, exporter/ and requirements/ are beside this folder, and in a release's archive in it.
   shared = fileexists("${path.module}/exporter/metrics.yaml") ? path.module : "${path.module}/.."
   config = module.config.config
+
+  # The type of module.config drops unknown keys, so they are looked for here, at the top and one level below: a section
+  # is an object, such as `run`, or a list of objects, such as `sources`.
+  config_given  = yamldecode(var.config_yaml)
+  config_schema = jsondecode(file("${local.shared}/docs/config.schema.json"))
+  section_types = {
+    for name, value in local.config_schema.properties : name =>
+    trimprefix(try(value["$ref"], value.items["$ref"], ""), "#/$defs/")
+  }
+  known_keys = {
+    for name, type in local.section_types : name => try(keys(local.config_schema["$defs"][type].properties), [])
+  }
+  given_keys = {
+    for name in keys(local.known_keys) : name =>
+    flatten([for section in flatten([try(local.config_given[name], [])]) : try(keys(section), [])])
+  }
+  unknown_keys = sort(concat(
+    [for key in try(keys(local.config_given), []) : key if !contains(keys(local.known_keys), key)],
+    flatten([for name, keys in local.given_keys : formatlist("${name}.%s", setsubtract(keys, local.known_keys[name]))]),
+  ))
 
   metrics_project = local.config.metrics.project
   job_project     = coalesce(var.project_id, local.metrics_project)

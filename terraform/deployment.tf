@@ -19,6 +19,10 @@ resource "google_monitoring_custom_service" "deployment" {
       error_message = "config_yaml is longer than 32 KiB, Cloud Run's limit: use globs in match, include and exclude."
     }
     precondition {
+      condition     = length(local.unknown_keys) == 0
+      error_message = "config.yaml: unknown keys: ${join(", ", local.unknown_keys)}. See datastream-exporter check."
+    }
+    precondition {
       condition     = length(local.wrong_files) == 0
       error_message = <<-EOT
         policy_directory: ${join(", ", local.wrong_files)} must end in .yaml, have a name that no policy of the module

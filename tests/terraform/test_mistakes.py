@@ -96,7 +96,8 @@ def test_a_config_that_is_too_long_fails_before_anything_is_made(
 def test_terraform_takes_what_the_exporter_takes(module: RootModule) -> None:
     """Terraform accepts every valid config."""
     root = RootModule(module.directory.parent / "configs", module.provider)
-    call = {"source": "../terraform/config", "config": "${yamldecode(each.value)}"}
+    text = "${each.value}"
+    call = {"source": "../terraform", "region": "europe-west1", "config_yaml": text}
     document = {"module": {"each": {**call, "for_each": _VALID}}}
     root.write("main.tf.json", json.dumps(document))
     root.init()

@@ -25,6 +25,8 @@ DIST ?= dist
 BILL ?= --validate
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)
 MODULE = $(DIST)/datastream-exporter-module-$(VERSION)
+# The same files make the same archive: modes and times are fixed, and zipfile sorts.
+ZIPPED = chmod -R u=rwX,go=rX $(1) && find $(1) -exec touch -t 198001010000 {} + && $(PYTHON) -m zipfile -c $(1).zip $(1)/.
 # Where the release will be. The module's README links there, and the wheel names the module's archive.
 REPOSITORY ?= https://REPOSITORY
 # Own environment: checkov pins old versions.
@@ -110,15 +112,19 @@ chaos: $(ALL) ## run the exporter with every kind of fault, and check that it st
 .PHONY: module
 module: ## build the Terraform module with all that it needs, as a folder and as an archive, in DIST
 	@rm -rf $(MODULE) $(MODULE).zip
-	@mkdir -p $(MODULE)
+	@mkdir -p $(MODULE)/function
 	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml alerting_policies/closing.md \
-		docs/config.schema.json exporter requirements/function.txt terraform ':!terraform/examples' ':!terraform/tests' | \
-		tar -cf - -T - | tar -xf - -C $(MODULE)
+		docs/config.schema.json exporter/metrics.yaml exporter/config/locations.yaml \
+		terraform ':!terraform/examples' ':!terraform/function' ':!terraform/tests' | tar -cf - -T - | tar -xf - -C $(MODULE)
 	@mv $(MODULE)/terraform/* $(MODULE) && rmdir $(MODULE)/terraform
 	@sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' \
 		-e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' terraform/README.md >$(MODULE)/README.md
-	@find $(MODULE) -exec touch -t 198001010000 {} +
-	@$(PYTHON) -m zipfile -c $(MODULE).zip $(MODULE)/*
+	@git ls-files --cached --others --exclude-standard 'exporter/*.py' 'exporter/*.yaml' | \
+		tar -cf - -T - | tar -xf - -C $(MODULE)/function
+	@cp terraform/function/main.py $(MODULE)/function
+	@cp requirements/function.txt $(MODULE)/function/requirements.txt
+	@$(call ZIPPED,$(MODULE)/function) && rm -r $(MODULE)/function
+	@$(call ZIPPED,$(MODULE))
 
 .PHONY: dist
 dist: $(ALL) ## build a release: the wheel, the module, bills of materials (CycloneDX) and checksums, in DIST

@@ -1,13 +1,16 @@
 # Mode `function`: a Cloud Run function that Google builds from this repository's files, and Cloud Scheduler calls.
 
 locals {
+  # A release's archive has the source, so that a saved plan applies on another machine. A clone's is made at plan.
+  released_source = "${path.module}/function.zip"
+  is_released     = fileexists(local.released_source)
   # Only what the function needs, so that nothing else rebuilds it, and without the line ends of a clone on Windows.
   function_files = {
     for name, source in merge(
       { for file in fileset(local.shared, "exporter/**/*.{py,yaml}") : file => "${local.shared}/${file}" },
       { "main.py" = "${path.module}/function/main.py" },
       { "requirements.txt" = "${local.shared}/requirements/function.txt" },
-    ) : name => replace(file(source), "\r\n", "\n") if local.is_function
+    ) : name => replace(file(source), "\r\n", "\n") if local.is_function && !local.is_released
   }
   # A run ends five seconds before this, so one with the default deadline of 50s is whole, and over at the next call.
   function_timeout = 55
@@ -23,7 +26,7 @@ locals {
 
 # `source` blocks have no file modes and no times, and the provider sorts them: each machine makes the same archive.
 data "archive_file" "function" {
-  count       = local.is_function ? 1 : 0
+  count       = local.is_function && !local.is_released ? 1 : 0
   type        = "zip"
   output_path = "${path.root}/.terraform/${local.metrics_project}-${var.name}.zip"
 
@@ -63,8 +66,8 @@ resource "google_storage_bucket_object" "source" {
   bucket = google_storage_bucket.source[0].id
   # A new archive has a new name, which updates the function. The name is made of the files, not of the archive, which
   # isn't there at plan if the module has a depends_on.
-  name   = "${sha256(jsonencode(local.function_files))}.zip"
-  source = data.archive_file.function[0].output_path
+  name   = "${local.is_released ? filesha256(local.released_source) : sha256(jsonencode(local.function_files))}.zip"
+  source = local.is_released ? local.released_source : data.archive_file.function[0].output_path
 
   # The archive's hash. The archive may not be there at plan, and the name has a hash already.
   lifecycle { ignore_changes = [detect_md5hash] }

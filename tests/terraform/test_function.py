@@ -28,7 +28,7 @@ def test_only_a_changed_source_updates_the_function(
     root = terraform(MODULE, sources=True)
     root.apply(**_INPUTS)
     (archive,) = fake_provider.project.objects.values()
-    _check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path)
+    check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path)
     clone = root.directory.parent
     for path in clone.rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -46,7 +46,7 @@ def test_only_a_changed_source_updates_the_function(
     }
 
 
-def _check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
+def check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
     """Check that main.py starts, has its metrics, and the locked requirements."""
     archive.extractall(folder)
     copy("config.yaml", folder)

@@ -1,12 +1,17 @@
 """Releases: the archive of the module, an upgrade from the last one, and back."""
 
 import gzip
+import io
 import re
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from shutil import rmtree
+
+import pytest
 
 from tests.conftest import serving
 from tests.terraform.conftest import CopyModule
@@ -14,6 +19,7 @@ from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import FUNCTION, MODULE
 from tests.terraform.released import INPUTS, STATE
 from tests.terraform.terraform_cli import REPOSITORY, Plan, RootModule, copy_files
+from tests.terraform.test_function import check_archive
 
 _GIVEN_UP = {
     'google_monitoring_alert_policy.policy["billing/stream-state-changed"]',
@@ -23,27 +29,76 @@ _GIVEN_UP = {
 """Addresses that an upgrade may destroy; none when its state is recorded."""
 
 
+_OBJECT = "module.exporter.google_storage_bucket_object.source[0]"
+_FUNCTION = "module.exporter.google_cloudfunctions2_function.exporter[0]"
+
+
+def _make_archive(folder: Path, umask: int = 0o022) -> Path:
+    """Make a release's archive of the module, with an umask."""
+    make = ["make", "--silent", "module", f"DIST={folder}"]
+    subprocess.run(make, cwd=REPOSITORY, check=True, umask=umask)
+    (archive,) = folder.glob("*.zip")
+    return archive
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Serve a release's archive; return its address."""
+    archive = _make_archive(tmp_path / "dist")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(archive.parent))
+    with serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/{archive.name}"
+
+
 def test_a_release_plans_what_the_clone_plans(
-    fake_provider: FakeProvider, tmp_path: Path
+    fake_provider: FakeProvider, tmp_path: Path, address: str
 ) -> None:
     """A release's archive, as a root module's source, needs nothing beside it."""
-    make = ["make", "--silent", "module", f"DIST={tmp_path}"]
-    subprocess.run(make, cwd=REPOSITORY, check=True)
-    (archive,) = tmp_path.glob("*.zip")
-    readme = zipfile.ZipFile(archive).read("README.md")
-    assert b"](../" not in readme
     copy_files(tmp_path / "clone", sources=True)
-    clone = RootModule(tmp_path / "clone", fake_provider)
-    user = RootModule(tmp_path / "user", fake_provider)
     planned = []
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
-        address = f"http://127.0.0.1:{server.server_port}/{archive.name}"
-        for root, source in ((clone, "./terraform"), (user, address)):
-            root.call(source=source, **FUNCTION)
-            root.init()
-            planned.append(root.plan().resources)
+    for name, source in (("clone", "./terraform"), ("user", address)):
+        root = RootModule(tmp_path / name, fake_provider)
+        root.call(source=source, **FUNCTION)
+        root.init()
+        resources = dict(root.plan().resources)
+        # The object has another name, and the same files.
+        path = root.directory / resources.pop(_OBJECT)["source"]
+        del resources[_FUNCTION]["build_config"][0]["source"]
+        planned.append((resources, _contents(path)))
     assert planned[0] == planned[1]
+
+
+def test_a_release_has_one_source(tmp_path: Path) -> None:
+    """Each machine makes the same archive, and nothing in it can be edited in vain."""
+    archive = _make_archive(tmp_path / "one")
+    other = _make_archive(tmp_path / "other", umask=0o077)
+    assert archive.read_bytes() == other.read_bytes()
+    files = _contents(archive)
+    assert not [name for name in files if name.endswith(".py")]
+    assert b"](../" not in files["README.md"]
+
+
+def test_a_saved_plan_of_a_release_applies_on_another_machine(
+    fake_provider: FakeProvider, tmp_path: Path, address: str
+) -> None:
+    """The root module and the plan are enough, after an init."""
+    here, there = (RootModule(tmp_path / name, fake_provider) for name in "ab")
+    here.call(source=address, **FUNCTION, create_policies=False)
+    here.init()
+    plan = here.plan()
+    here.directory.rename(there.directory)
+    rmtree(there.directory / ".terraform")
+    there.run("init")
+    there.apply_plan(plan)
+    (source,) = fake_provider.project.objects.values()
+    check_archive(zipfile.ZipFile(io.BytesIO(source)), tmp_path / "source")
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    """Return the files in an archive."""
+    archive = zipfile.ZipFile(path)
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    return {name: archive.read(name) for name in names}
 
 
 def test_an_upgrade_deletes_only_what_it_gives_up(

@@ -1,6 +1,6 @@
 # Two deployments in one metrics project would write the same series and alert twice. This Monitoring service is only a
 # marker: its id is fixed and unique in the project, so a second deployment's apply fails here, before it creates
-# anything but APIs. No data source could show it at plan.
+# anything but APIs, and Google's error has the id. No data source could show it at plan.
 
 locals {
   # In base64 without its padding, 32 KiB are 43,691 characters. A rule on the text itself would print all of it.
@@ -9,7 +9,7 @@ locals {
 
 resource "google_monitoring_custom_service" "deployment" {
   project      = local.metrics_project
-  service_id   = "datastream-exporter"
+  service_id   = "one-datastream-exporter-per-metrics-project"
   display_name = "Datastream exporter (${var.name})"
   user_labels  = var.labels
 

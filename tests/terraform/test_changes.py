@@ -175,7 +175,7 @@ def test_a_lost_state_can_be_imported(
     root.apply()
     lost = root.state().resources
     fake_provider.lose_states()
-    with pytest.raises(TerraformError, match="datastream-exporter already exists"):
+    with pytest.raises(TerraformError, match="one-datastream-exporter-per-metrics-pro"):
         root.apply()
     fake_provider.lose_states()
     # Where an imported policy is

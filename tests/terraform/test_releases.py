@@ -22,6 +22,7 @@ from tests.terraform.terraform_cli import REPOSITORY, Plan, RootModule, copy_fil
 from tests.terraform.test_function import check_archive
 
 _GIVEN_UP = {
+    "google_monitoring_custom_service.deployment",  # has another id
     'google_monitoring_alert_policy.policy["billing/stream-state-changed"]',
     'google_monitoring_alert_policy.policy["stream-state-changed"]',
     'google_monitoring_metric_descriptor.exporter["stream/problem"]',

@@ -40,7 +40,7 @@ locals {
 
 import {
   to = module.datastream_exporter.google_monitoring_custom_service.deployment
-  id = "${local.metrics_project} projects/${local.metrics_project}/services/datastream-exporter"
+  id = "${local.metrics_project} projects/${local.metrics_project}/services/one-datastream-exporter-per-metrics-project"
 }
 
 import {

@@ -23,7 +23,7 @@ module "datastream_exporter" {
 # in each run. Whether Google counts a window without points is unproven.
 resource "google_monitoring_slo" "orders" {
   project             = local.metrics_project
-  service             = "datastream-exporter"
+  service             = "one-datastream-exporter-per-metrics-project"
   slo_id              = "stream-orders"
   display_name        = "Datastream stream orders has no problem"
   goal                = 0.995

@@ -117,8 +117,10 @@ module: ## build the Terraform module with all that it needs, as a folder and as
 		docs/config.schema.json exporter/metrics.yaml exporter/config/locations.yaml \
 		terraform ':!terraform/examples' ':!terraform/function' ':!terraform/tests' | tar -cf - -T - | tar -xf - -C $(MODULE)
 	@mv $(MODULE)/terraform/* $(MODULE) && rmdir $(MODULE)/terraform
-	@sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' \
-		-e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' terraform/README.md >$(MODULE)/README.md
+	@for each in README.md log_policies/README.md; do \
+		sed -e 's|https://REPOSITORY|$(REPOSITORY)|g' -e 's|](\.\./|]($(REPOSITORY)/blob/v$(VERSION)/|g' \
+			-e 's|](examples/|]($(REPOSITORY)/blob/v$(VERSION)/terraform/examples/|g' terraform/$$each >$(MODULE)/$$each; \
+	done
 	@git ls-files --cached --others --exclude-standard 'exporter/*.py' 'exporter/*.yaml' | \
 		tar -cf - -T - | tar -xf - -C $(MODULE)/function
 	@cp terraform/function/main.py $(MODULE)/function

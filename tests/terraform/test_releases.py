@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import re
 import subprocess
 import zipfile
@@ -60,6 +61,9 @@ def test_a_release_plans_what_the_clone_plans(
     for name, source in (("clone", "./terraform"), ("user", address)):
         root = RootModule(tmp_path / name, fake_provider)
         root.call(source=source, **FUNCTION)
+        log = {"project_id": "orders-prod", "notification_channels": []}
+        call = {"source": f"{source}//log_policies", **log}
+        root.write("log.tf.json", json.dumps({"module": {"log": call}}))
         root.init()
         resources = dict(root.plan().resources)
         # The object has another name, and the same files.

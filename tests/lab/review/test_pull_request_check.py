@@ -127,23 +127,25 @@ def test_the_workflow_on_github_keeps_one_comment(
     workspace = tmp_path / "workspace"
     runner = tmp_path / "runner"
     programs = tmp_path / "bin"
-    clone = workspace / WORKFLOW["env"]["EXPORTER"]
-    ignored = shutil.ignore_patterns("scenarios")
-    shutil.copytree(POLICIES, clone / "alerting_policies", ignore=ignored)
-    shutil.copytree(SCENARIOS, clone / "alerting_policies" / "scenarios")
-    (clone / "terraform").symlink_to(CHECKS.parent.parent)
-    for package in ("lab", "exporter"):
-        program = clone / ".venv" / "bin" / f"datastream-{package}"
-        python = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable}"
-        _write_program(program, f"{python} -m {package}")
+    # The wheel has more scenarios, which take longer.
+    policies = workspace / "alerting_policies"
+    (policies / "scenarios").mkdir(parents=True)
+    for file in POLICIES.glob("*.yaml"):
+        shutil.copy(file, policies)
+    shutil.copy(SCENARIOS / "five.yaml", policies / "scenarios")
+    (workspace / "review").symlink_to(CHECKS)
+    lab = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable} -m lab"
+    _write_program(programs / "datastream-lab", lab)
+    exporter = lab.replace("-m lab", "-m exporter")
+    _write_program(programs / "datastream-exporter", exporter)
     config = workspace / "config.yaml"
     config.write_text(CONFIG)
     planned = tmp_path / "planned.json"
     _write_program(
         programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true'
     )
-    for name in ("make", "sudo"):
-        _write_program(programs / name, "true")
+    _write_program(programs / "pip", "true")
+    _write_program(programs / "sudo", "true")
     runner.mkdir()
     inherited = os.environ.items()
     environ = {key: value for key, value in inherited if "GITHUB_" not in key}
@@ -207,17 +209,17 @@ def test_no_pipeline_accepts_anything_but_success(
     tmp_path: Path, pipeline: str, checked: int, ends: int, text: str, codes: list[int]
 ) -> None:
     """Warnings and findings fail a pipeline at its end, mistakes at once."""
-    programs = tmp_path / ".venv" / "bin"
+    programs = tmp_path / "bin"
     strict = '[ "$*" = "check --offline --strict --config ./config.yaml" ] || exit 3'
     _write_program(programs / "datastream-exporter", f"{strict}; exit {checked} #")
     _write_program(programs / "datastream-lab", f"printf '{text}'; exit {ends} #")
-    for name in ("apt-get", "make"):
+    for name in ("apt-get", "pip"):
         _write_program(programs / name, "true")
     environ = {
         "DIRECTORY": ".",
         "_DIRECTORY": ".",
-        "EXPORTER": str(tmp_path),
-        "_EXPORTER": str(tmp_path),
+        "LAB": "datastream-exporter[lab]",
+        "_LAB": "datastream-exporter[lab]",
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
         "PATH": f"{programs}:{os.environ['PATH']}",

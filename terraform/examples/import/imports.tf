@@ -11,12 +11,14 @@ locals {
   log_triggers    = false
 
   # This keeps open incidents, and you needn't delete the old dashboard and policies. The commands print the id and the
-  # lines; the key of a route's policy is "ROUTE/POLICY":
+  # lines. Leave out those of log_policies:
   # gcloud monitoring dashboards list --project orders-prod --format 'value(name.basename())'
-  # gcloud monitoring policies list --project orders-prod --format 'value[separator=" = "](userLabels.policy, name)'
+  # gcloud monitoring policies list --project orders-prod --filter 'userLabels.policy:*' \
+  #   --format 'value[separator="/"](userLabels.route, userLabels.policy, name)' \
+  #   | sed -E 's|^/?(.+)/(projects/.+)|"\1" = "\2"|'
   dashboard = "00000000-0000-0000-0000-000000000000"
   policies = {
-    stream-failed = "projects/orders-prod/alertPolicies/1234567890123456789"
+    "stream-failed" = "projects/orders-prod/alertPolicies/1234567890123456789" # a route's: "payments/stream-failed"
   }
 
   # Those in service_accounts, and with manage_iam = false the roles, are not the module's: leave them out.

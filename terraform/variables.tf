@@ -18,7 +18,7 @@ variable "build_worker_pool" {
 }
 
 variable "config_yaml" {
-  description = "Text of config.yaml: `file(\"config.yaml\")`."
+  description = "Text of config.yaml: `file(\"$${path.module}/config.yaml\")`."
   type        = string
   nullable    = false
 }

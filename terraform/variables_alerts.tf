@@ -20,13 +20,13 @@ variable "notification_channels" {
 }
 
 variable "policy_directory" {
-  description = "Folder with your own policies: YAML files in the form of those in `alerting_policies/`."
+  description = "Folder with your own policies, in the form of `alerting_policies/`: `\"$${path.module}/policies\"`."
   type        = string
   default     = null
 
   validation {
     condition     = var.policy_directory == null ? true : length(fileset(var.policy_directory, "*.yaml")) > 0
-    error_message = "policy_directory has no .yaml file. \"$${path.root}/policies\" is a folder beside your main.tf."
+    error_message = "policy_directory has no .yaml file. \"$${path.module}/policies\" is a folder beside your main.tf."
   }
 }
 

@@ -17,7 +17,7 @@ MODULE = ROOT / "terraform"
 def inputs() -> str:
     """Return every input of the module."""
     rows = []
-    for name, body in sorted(blocks("variable").items()):
+    for name, body in sorted(blocks("variable").items(), key=_required_first):
         kind = body["type"].removeprefix("${").removesuffix("}")
         row = (
             f"`{name}`",
@@ -62,6 +62,11 @@ def blocks(kind: str) -> Mapping[str, Any]:
     return found
 
 
+def _required_first(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, str]:
+    name, body = item
+    return "default" in body, name
+
+
 def _default(body: Mapping[str, Any]) -> str:
     if "default" not in body:
         return "**required**"
@@ -71,7 +76,7 @@ def _default(body: Mapping[str, Any]) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return text.replace('\\"', '"')
+    return text.replace('\\"', '"').replace("$${", "${")
 
 
 def _first_comment(path: Path) -> str:

@@ -21,6 +21,7 @@ CONFIG = (
     "metrics: {project: orders-prod}\nsources: [{project: orders-prod}, {project:"
     " payments-prod}]\n"
 )
+SOURCE = "./datastream-exporter/terraform"
 HCL = [text for page in generate.PAGES for text in fences(page, "hcl")]
 
 
@@ -39,7 +40,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
             "terraform", folder / "datastream-exporter", provider
         ).directory
         root = RootModule(folder, provider)
-        root.write("config.yaml", CONFIG)
+        for name in ("config", "dev", "prod"):
+            root.write(f"{name}.yaml", CONFIG)
         for path in (clone / "examples" / "organisation" / "policies").glob("*.yaml"):
             root.write(f"policies/{path.name}", path.read_text("utf-8"))
         yield root
@@ -58,12 +60,9 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
         rest = "\n".join(
             f"{name} = {value}" for name, value in given.items() if name not in parsed
         )
-        text = (
-            'module "m" {\nsource ='
-            f' "./datastream-exporter/terraform"\n{rest}\n{text}\n}}\n'
-        )
-    # The pages show a folder beside the clone.
-    text = text.replace('"../datastream', '"./datastream')
+        text = f'module "m" {{\nsource = "{SOURCE}"\n{rest}\n{text}\n}}\n'
+    # The pages show a release's archive, or a folder beside the clone.
+    text = re.sub('"(https://REPOSITORY|../datastream).*"', f'"{SOURCE}"', text)
     shown.write("main.tf", text.replace("DIGEST", "0" * 64))
     shown.init()
     assert not shown.is_up_to_date()

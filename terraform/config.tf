@@ -30,9 +30,13 @@ locals {
     flatten([for name, keys in local.given_keys : formatlist("${name}.%s", setsubtract(keys, local.known_keys[name]))]),
   ))
 
+  # In base64 without its padding, 32 KiB are 43,691 characters. A rule on the text itself would print all of it.
+  config_is_too_long = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) > 43691
+
   metrics_project = local.config.metrics.project
   job_project     = coalesce(var.project_id, local.metrics_project)
   job_parent      = "projects/${local.job_project}"
+  job_name        = "${local.job_parent}/locations/${var.region}/jobs/${var.name}"
   is_function     = var.mode == "function"
   is_triggered    = local.is_function && var.log_triggers && !var.paused
 

@@ -2,11 +2,6 @@
 # marker: its id is fixed and unique in the project, so a second deployment's apply fails here, before it creates
 # anything but APIs, and Google's error has the id. No data source could show it at plan.
 
-locals {
-  # In base64 without its padding, 32 KiB are 43,691 characters. A rule on the text itself would print all of it.
-  config_is_too_long = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) > 43691
-}
-
 resource "google_monitoring_custom_service" "deployment" {
   project      = local.metrics_project
   service_id   = "one-datastream-exporter-per-metrics-project"

@@ -1,9 +1,5 @@
 # Mode `job`: a Cloud Run job that Cloud Scheduler starts.
 
-locals {
-  job_name = "${local.job_parent}/locations/${var.region}/jobs/${var.name}"
-}
-
 resource "google_cloud_run_v2_job" "exporter" {
   count    = local.is_function ? 0 : 1
   project  = local.job_project

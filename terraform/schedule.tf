@@ -2,7 +2,6 @@
 
 locals {
   minutes = trimsuffix(local.config.run.interval, "m")
-  cron    = local.minutes == "1" ? "* * * * *" : "*/${local.minutes} * * * *"
 }
 
 resource "google_cloud_scheduler_job" "exporter" {
@@ -10,7 +9,7 @@ resource "google_cloud_scheduler_job" "exporter" {
   region      = var.region
   name        = var.name
   description = "${local.is_function ? "Calls the Cloud Run function" : "Starts the Cloud Run job"} ${var.name}."
-  schedule    = local.cron
+  schedule    = local.minutes == "1" ? "* * * * *" : "*/${local.minutes} * * * *"
   time_zone   = "Etc/UTC"
   paused      = var.paused
   # A function answers at the end of its run, Cloud Run as soon as it accepts a job. A call ends before the next one.

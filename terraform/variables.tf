@@ -110,10 +110,9 @@ variable "memory" {
   nullable    = false
 
   validation {
-    condition = anytrue([
-      try(regex("^([0-9]+)Mi$", var.memory)[0] >= 512, false),
-      try(regex("^([0-9]+)Gi$", var.memory)[0] >= 1, false),
-    ])
+    condition = (
+      try(regex("^([0-9]+)Mi$", var.memory)[0] >= 512, false) || try(regex("^([0-9]+)Gi$", var.memory)[0] >= 1, false)
+    )
     error_message = "memory must be whole Mi or Gi, at least 512Mi. Cloud Run rejects a job with less."
   }
 }

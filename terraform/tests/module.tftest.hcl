@@ -14,17 +14,15 @@ variables {
   config_yaml  = "{metrics: {project: orders-prod}, sources: [{project: orders-prod}, {project: billing-prod}]}"
   log_triggers = true
   # Empty lists of ERROR and WARNING fail no check.
-  notification_channels = {
-    CRITICAL = ["projects/orders-prod/notificationChannels/1"]
-    ERROR    = []
-    WARNING  = ["projects/orders-prod/notificationChannels/3"]
-  }
+  notification_channels = { CRITICAL = ["projects/orders-prod/notificationChannels/1"], ERROR = [], WARNING = [] }
+  slack_channel         = { channel_name = "#data-alerts", severities = ["WARNING"] }
+  slack_token           = "xoxb-1"
   routes = {
     billing = {
       projects = ["billing-prod"]
       notification_channels = {
-        CRITICAL = ["projects/orders-prod/notificationChannels/4"]
-        ERROR    = ["projects/orders-prod/notificationChannels/5"]
+        CRITICAL = ["projects/orders-prod/notificationChannels/2"]
+        ERROR    = ["projects/orders-prod/notificationChannels/3"]
         WARNING  = []
       }
     }
@@ -32,11 +30,6 @@ variables {
 }
 
 run "function" {
-  variables {
-    slack_channel = { channel_name = "#data-alerts", severities = ["WARNING"] }
-    slack_token   = "xoxb-1"
-  }
-
   assert {
     condition = alltrue([
       for key, policy in google_monitoring_alert_policy.policy : policy.notification_channels == tolist(concat(

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.terraform import module_inputs
+from tests.terraform import module_inputs as given
 from tests.terraform.fake_project import FakeProject
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE
@@ -19,11 +19,7 @@ Called: TypeAlias = Callable[..., RootModule]  # with changes to FUNCTION
 @pytest.fixture
 def fake_provider() -> Iterator[FakeProvider]:
     """Run a fake provider on projects that have channels, a secret and streams."""
-    project = FakeProject(
-        channels=module_inputs.CHANNELS,
-        secrets=module_inputs.SECRETS,
-        streams=[*module_inputs.STREAMS],
-    )
+    project = FakeProject(given.CHANNELS, given.SECRETS, [*given.STREAMS])
     with FakeProvider(project) as provider:
         yield provider
 

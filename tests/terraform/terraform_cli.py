@@ -22,13 +22,8 @@ REPOSITORY = Path(__file__).parents[2]
 Json = dict[str, Any]
 
 # Every path that the module reads, and what isn't the module's there
-_READ = (
-    "alerting_policies",
-    "docs/config.schema.json",
-    "exporter",
-    "requirements/function.txt",
-    "terraform",
-)
+_FOLDERS = ("alerting_policies", "exporter", "terraform")
+_FILES = ("docs/config.schema.json", "requirements/function.txt")
 _NOT_READ = re.compile(r"/(\.terraform|__pycache__|scenarios)|\.tfstate|\.tfplan$")
 
 # Located without an import, which would load 170 MB into the test process.
@@ -269,7 +264,7 @@ def copy_files(target: Path, *, sources: bool) -> None:
 def _files() -> dict[str, bytes]:
     """Return the content of all that the module reads, by path; a copy is quick so."""
     found = {}
-    for name in _READ:
+    for name in (*_FOLDERS, *_FILES):
         for path in (REPOSITORY / name, *(REPOSITORY / name).rglob("*")):
             relative = str(path.relative_to(REPOSITORY))
             if path.is_file() and not _NOT_READ.search(relative):

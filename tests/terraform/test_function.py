@@ -28,7 +28,7 @@ def test_only_a_changed_source_updates_the_function(
     root = terraform(MODULE, sources=True)
     root.apply(**_INPUTS)
     (archive,) = fake_provider.project.objects.values()
-    check_archive(zipfile.ZipFile(io.BytesIO(archive)), tmp_path)
+    check_archive(archive, tmp_path)
     clone = root.directory.parent
     for path in clone.rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -46,8 +46,9 @@ def test_only_a_changed_source_updates_the_function(
     }
 
 
-def check_archive(archive: zipfile.ZipFile, folder: Path) -> None:
+def check_archive(content: bytes, folder: Path) -> None:
     """Check that main.py starts, has its metrics, and the locked requirements."""
+    archive = zipfile.ZipFile(io.BytesIO(content))
     archive.extractall(folder)
     copy("config.yaml", folder)
     top = {name.split("/")[0] for name in archive.namelist()}

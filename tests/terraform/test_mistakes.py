@@ -1,6 +1,7 @@
 """Terraform names mistakes in the inputs, each on the user's own line."""
 
 import json
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
 
@@ -66,10 +67,10 @@ def test_each_mistake_is_said_once_on_its_line(
         assert place["filename"] == "main.tf.json", str(error)
         name = lines[place["start"]["line"] - 1].split('"')[1]
         assert name not in found, str(error)
-        found[name] = each["detail"]
+        found[name] = " ".join(each["detail"].split())
     assert found.keys() == turn.keys(), str(error)
     for name, (_, sentence) in turn.items():
-        assert sentence in " ".join(found[name].split())
+        assert sentence in found[name]
 
 
 @pytest.mark.parametrize(("text", "sentence"), _CONFIGS)

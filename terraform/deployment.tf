@@ -25,6 +25,13 @@ resource "google_monitoring_custom_service" "deployment" {
         each mistake: datastream-lab preview --policies FOLDER
       EOT
     }
+    precondition {
+      condition     = length(local.old_files) == 0
+      error_message = <<-EOT
+        policy_directory: ${join(", ", local.old_files)} would never alert: write METRICS_PROJECT for metrics-project,
+        and EXPORTER_LOCATION for exporter-location.
+      EOT
+    }
   }
   depends_on = [google_project_service.enabled]
 }

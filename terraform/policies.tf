@@ -1,6 +1,5 @@
 # The alert policies, with the changes of policy_overrides, once for each route. A route gives the alerts of some
-# watched projects to their team; the route "" is for everything else. So every stream alerts in exactly one of them,
-# also in projects added later.
+# projects or streams to their team; the route "" is for everything else, also in projects added later.
 
 locals {
   unchanged = {
@@ -35,39 +34,56 @@ locals {
     ))
   }
 
-  # Policies that exist in each route: their queries select streams or locations.
-  selector = "(custom_googleapis_com:datastream_(?:stream|location)_[a-z_]+[{])"
-  routed = [
-    for name, query in local.query : name
-    if !startswith(name, "exporter-") && length(regexall(local.selector, query)) > 0
-  ]
+  # These begin the selectors of streams, and of locations. Each is filled for a route, or left out.
+  stream_text   = "namespace=~\".+\", stream_id=~\".+\", "
+  location_text = "namespace=~\".+\", "
   routes = merge(
     {
       "" = {
-        projects              = flatten(values(var.routes)[*].projects) # all that a route has: left out here
-        notification_channels = local.channels
-        runbook_url           = null
-        slack_mentions        = var.slack_mentions
+        projects       = [], streams = [], notification_channels = local.channels, runbook_url = null,
+        slack_mentions = var.slack_mentions
       }
     },
     var.routes,
   )
+  # As regular expressions: the projects and streams of each route, and those of all. A dot would match every character.
+  projects        = { for route, given in local.routes : route => replace(join("|", sort(given.projects)), ".", "[.]") }
+  streams         = { for route, given in local.routes : route => replace(join("|", sort(given.streams)), "*", ".*") }
+  routed_projects = replace(join("|", sort(flatten(values(var.routes)[*].projects))), ".", "[.]")
+  routed_streams  = replace(join("|", sort(flatten(values(var.routes)[*].streams))), "*", ".*")
+  # What the series of a route match: a stream that a route names alerts there, and nowhere else.
+  project_filter = {
+    for route, own in local.projects : route => own != "" ? "namespace=~\"${own}\", " : (
+      route == "" && local.routed_projects != "" ? "namespace!~\"${local.routed_projects}\", " : ""
+    )
+  }
+  stream_filter = {
+    for route, own in local.streams : route => own != "" ? "stream_id=~\"${own}\", " : (
+      local.routed_streams != "" ? "stream_id!~\"${local.routed_streams}\", " : ""
+    )
+  }
 
-  # Each policy once for each route that it is in, by its key in the state: ROUTE/POLICY, or POLICY. `projects` is a
-  # regular expression, in which a dot would match every character.
+  # Each policy once for each route that it is in, by its key in the state: ROUTE/POLICY, or POLICY. A route of projects
+  # has those with either text, a route of streams those with the first.
   copies = merge([
     for route, given in local.routes : {
       for name, file in local.policies : route == "" ? name : "${route}/${name}" => {
-        name     = name
-        file     = file
-        route    = route
-        projects = contains(local.routed, name) ? replace(join("|", sort(given.projects)), ".", "[.]") : ""
+        name  = name
+        file  = file
+        route = route
+        query = replace(
+          replace(local.query[name], local.stream_text, "${local.project_filter[route]}${local.stream_filter[route]}"),
+          local.location_text, local.project_filter[route],
+        )
         runbooks = compact([
           local.overrides[name].runbook_url == null ? given.runbook_url : local.overrides[name].runbook_url
         ])
         closing = contains(local.module_files, "${name}.yaml") ? local.closing : ""
         mention = lookup(given.slack_mentions, local.severity[name], "")
-      } if route == "" || contains(local.routed, name)
+      }
+      if route == "" || strcontains(
+        local.query[name], length(given.streams) > 0 ? local.stream_text : local.location_text,
+      )
     }
   ]...)
   # The channels of policy_overrides replace those of notification_channels, not those of a route.
@@ -99,10 +115,7 @@ resource "google_monitoring_alert_policy" "policy" {
     display_name = local.conditions[each.value.name].displayName
 
     condition_prometheus_query_language {
-      query = each.value.projects == "" ? local.query[each.value.name] : replace(
-        local.query[each.value.name], "/${local.selector}/",
-        "$${1}namespace${each.value.route == "" ? "!~" : "=~"}\"${each.value.projects}\", ",
-      )
+      query                     = each.value.query
       duration                  = local.duration[each.value.name]
       evaluation_interval       = local.promql[each.value.name].evaluationInterval
       disable_metric_validation = try(local.promql[each.value.name].disableMetricValidation, true)

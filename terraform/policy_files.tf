@@ -12,20 +12,20 @@ locals {
     { for name in local.own_files : trimsuffix(name, ".yaml") => "${var.policy_directory}/${name}" },
   )
 
-  # A file names no deployment: others may write to the same project, or be seen in the same metrics scope. These texts
-  # stand for this one, quoted in YAML or not; nothing else in a file changes here. What isn't YAML is null.
+  # A file names no deployment: others may write to the same project, or be seen in the same metrics scope. Words in
+  # capitals, which no id can have, stand for this one. What isn't YAML is null.
+  texts = { for name, path in local.paths : name => file(path) }
   decoded = {
-    for name, path in local.paths : name => try(yamldecode(
-      replace(replace(replace(replace(replace(replace(file(path),
-        "\"metrics-project", "\"${local.metrics_project}"),
-        "\"exporter-location", "\"${local.exporter_location}"),
-        "/(namespace=.?\")datastream-exporter/", "$${1}${local.exporter_name}"),
-        "/(_name=.?\")datastream-exporter/", "$${1}${var.name}"),
-        "project=exporter-project", "project=${local.job_project}"),
-      "${local.console}/run?", "${local.console}/run/${local.exporter_page}/${var.region}/${var.name}?")
+    for name, text in local.texts : name => try(yamldecode(
+      replace(replace(replace(replace(replace(replace(text,
+        "METRICS_PROJECT", local.metrics_project),
+        "EXPORTER_PROJECT", local.job_project),
+        "EXPORTER_LOCATION", local.exporter_location),
+        "EXPORTER_RUN_NAME", local.exporter_name),
+        "EXPORTER_SERVICE", var.name),
+      "EXPORTER_PAGE", "${local.is_function ? "detail" : "jobs/details"}/${var.region}/${var.name}")
     ), null)
   }
-  exporter_page = local.is_function ? "detail" : "jobs/details"
 
   # Each policy has one condition, a query. Those on the watched projects' logs are in log_policies/: they see their own
   # project's log only.
@@ -45,6 +45,11 @@ locals {
   wrong_files = [
     for file in local.own_files : file if !endswith(file, ".yaml") || contains(local.module_files, file) ||
     !contains(local.complete_files, trimsuffix(file, ".yaml"))
+  ]
+  # With words of before, a policy would be taken, and never alert.
+  old_files = [
+    for file in local.own_files : file
+    if can(regex("\"(metrics-project|exporter-location)\\\\?\"", local.texts[trimsuffix(file, ".yaml")]))
   ]
 
   # A policy's label `needs` names one of these. Where config.yaml lacks it, the policy could not alert, but would cost.

@@ -119,9 +119,10 @@ variable "renotify_intervals" {
 }
 
 variable "routes" {
-  description = "Who gets the alerts of which watched projects, by a name of your choice: see [Routes](#routes)."
+  description = "Who gets the alerts of which projects or streams, by a name of your choice: see [Routes](#routes)."
   type = map(object({
-    projects              = list(string)
+    projects              = optional(list(string), [])
+    streams               = optional(list(string), [])
     notification_channels = object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) })
     runbook_url           = optional(string)
     slack_mentions        = optional(map(string), {})
@@ -135,16 +136,27 @@ variable "routes" {
   }
   validation {
     condition = alltrue([
-      for given in values(var.routes) :
-      length(given.projects) > 0 && length(setsubtract(given.projects, local.watched_projects)) == 0
+      for given in values(var.routes) : (length(given.projects) > 0) != (length(given.streams) > 0)
     ])
-    error_message = "Each route needs projects, of those in config.yaml: ${join(", ", local.watched_projects)}."
+    error_message = "Each route needs either projects or streams, and not both."
+  }
+  validation {
+    condition     = length(setsubtract(flatten(values(var.routes)[*].projects), local.watched_projects)) == 0
+    error_message = "A route's projects must be of those in config.yaml: ${join(", ", local.watched_projects)}."
   }
   validation {
     condition = alltrue([
-      for routes in values(transpose({ for name, given in var.routes : name => given.projects })) : length(routes) == 1
+      for glob in flatten(values(var.routes)[*].streams) : can(regex("^[a-z0-9*-]*[a-z0-9-][a-z0-9*-]*$", glob))
     ])
-    error_message = "Two routes have the same project. Its alerts go to one team."
+    error_message = "A route's streams must be ids, or globs such as \"dev-*\" (a-z, 0-9, -, *), and not \"*\" alone."
+  }
+  validation {
+    condition = alltrue([
+      for routes in values(transpose({
+        for name, given in var.routes : name => concat(given.projects, given.streams)
+      })) : length(routes) == 1
+    ])
+    error_message = "Two routes have the same project, or the same glob of streams. Its alerts go to one team."
   }
   validation {
     condition = alltrue([

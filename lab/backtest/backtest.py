@@ -12,7 +12,7 @@ from typing import NamedTuple
 from exporter.steps.measure import metrics
 from lab.history.history import History
 from lab.history.read import EXPORTER_DELAY
-from lab.policies.deployment import without_placeholders
+from lab.policies.deployment import of_every_deployment
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.policies.promql import promql_name
@@ -99,7 +99,7 @@ def _evaluate(
         return [], "is disabled"
     if not policy.query or not policy.parsed_query:
         return [], "matches log entries, which the history does not have"
-    query = without_placeholders(policy.query)
+    query = of_every_deployment(policy.query)
     named = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
     known = history.names | _MAY_BE_MISSING
     missing = [metric for metric in named if metric not in known]

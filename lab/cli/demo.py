@@ -168,7 +168,7 @@ def _show_page(
         return
     labels = lost[-1].resource_labels | lost[-1].metric_labels
     project = lost[-1].project
-    content = policy.content.replace("exporter-project", project)
+    content = policy.content.replace("EXPORTER_PROJECT", project)
     content = content.partition("**Look at first**")[0]
     shown = notification(replace(policy, content=content, links=()), labels, project)
     context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")

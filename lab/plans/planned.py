@@ -9,7 +9,7 @@ from google.protobuf import json_format
 from lab.filters.log_filter import parse_extractor, parse_log_filter
 from lab.plans.values import UNKNOWN, Json
 from lab.policies import promql
-from lab.policies.deployment import with_placeholders
+from lab.policies.deployment import of_no_deployment
 from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL, SEVERITIES
 
@@ -83,8 +83,8 @@ def playable(values: Json, name: str) -> Policy:
     return Policy(
         name=name,
         path=Path(name),
-        query=with_placeholders(metric.query) or None,
-        filter=with_placeholders(log.filter) or None,
+        query=of_no_deployment(metric.query) or None,
+        filter=of_no_deployment(log.filter) or None,
         extractors=dict(sorted(log.label_extractors.items())),
         retest_window=metric.duration.seconds,
         interval=interval,

@@ -1,8 +1,8 @@
-"""Fills in which deployment of the exporter a query is about.
+"""Fills in which deployment of the exporter, and which route, a query is about.
 
 Several deployments may write to one metrics project, or be seen in one metrics scope.
-So each selector names its own, by placeholders: Terraform replaces them, and so does
-the lab.
+So each selector names its own, by words in capitals that no id can have, and has room
+for a route: Terraform replaces them, and so does the lab.
 """
 
 import re
@@ -11,19 +11,25 @@ from typing import NamedTuple
 from exporter.config import Config
 from lab.policies.promql import pretty
 
+EXPORTER = "datastream-exporter"  # the default of ``run.name``, and of Terraform's name
+
+# The selectors of streams begin with the first, those of locations with the second.
+STREAM_TEXT = 'namespace=~".+", stream_id=~".+", '
+LOCATION_TEXT = 'namespace=~".+", '
 # The comma after it, as PromQL takes one before a closing bracket
-_PLACEHOLDER = re.compile(
-    r'\b(?:\w+="(?:metrics-project|exporter-(?:project|location|region))"'
-    r'|namespace="datastream-exporter")\s*,?'
+_WORD = re.compile(
+    r'\b\w+="(?:METRICS_PROJECT|EXPORTER_(?:PROJECT|LOCATION|RUN_NAME))"\s*,?'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
 _TWO_MINUTES = 120.0  # seconds
-# What a route adds to the selectors of streams and locations
-_ROUTE = re.compile(r'(datastream_[a-z_]+\{)namespace[=!]~"[^"]*", ')
+# What these texts are in the selectors of a route
+_ROUTE = re.compile(
+    r'(datastream_[a-z_]+\{)(?:namespace[=!]~"[^"]*", )?(?:stream_id[=!]~"[^"]*", )?'
+)
 
 
 class Deployed(NamedTuple):
-    """A deployment of the exporter, as its series name it."""
+    """A deployment of the exporter without routes, as its series name it."""
 
     project: str  # the metrics project; it runs there too
     name: str  # its name, ``run.name`` in config.yaml
@@ -31,13 +37,13 @@ class Deployed(NamedTuple):
     region: str  # where it runs
 
     def fill_in(self, query: str) -> str:
-        """Return a query with placeholders for this deployment."""
-        query = query.replace(
-            'namespace="datastream-exporter"', f'namespace="{self.name}"'
-        )
-        query = query.replace('_name="datastream-exporter"', f'_name="{self.job}"')
-        query = query.replace('"metrics-project"', f'"{self.project}"')
-        return query.replace('"exporter-location"', f'"{self.region}"')
+        """Return a policy file's query for this deployment."""
+        query = query.replace("METRICS_PROJECT", self.project)
+        query = query.replace("EXPORTER_PROJECT", self.project)
+        query = query.replace("EXPORTER_LOCATION", self.region)
+        query = query.replace("EXPORTER_RUN_NAME", self.name)
+        query = query.replace("EXPORTER_SERVICE", self.job)
+        return query.replace(STREAM_TEXT, "").replace(LOCATION_TEXT, "")
 
 
 def is_created(needs: str, config: Config) -> bool:
@@ -52,26 +58,26 @@ def is_created(needs: str, config: Config) -> bool:
     return met.get(needs, True)
 
 
-def without_placeholders(query: str) -> str:
-    """Return a query that finds the series of every deployment; a job's name stays."""
-    return _PLACEHOLDER.sub("", query)
+def of_every_deployment(query: str) -> str:
+    """Return a file's query for every deployment whose job has the default name."""
+    return _WORD.sub("", query).replace("EXPORTER_SERVICE", EXPORTER)
 
 
-def with_placeholders(text: str) -> str:
-    """Return a planned query or filter as a policy file has it, with placeholders."""
+def of_no_deployment(text: str) -> str:
+    """Return a planned query or filter with words for its deployment, as in a file."""
 
     def own(selector: re.Match[str]) -> str:
         text = re.sub(
-            r'\blocation="[^"]*"', 'location="exporter-location"', selector[0]
+            r'\blocation="[^"]*"', 'location="EXPORTER_LOCATION"', selector[0]
         )
-        return re.sub(r'\bnamespace="[^"]*"', 'namespace="datastream-exporter"', text)
+        return re.sub(r'\bnamespace="[^"]*"', 'namespace="EXPORTER_RUN_NAME"', text)
 
-    text = re.sub(r'\bproject_id="[^"]+"', 'project_id="metrics-project"', text)
-    name = r'\1"datastream-exporter"'
+    text = re.sub(r'\bproject_id="[^"]+"', 'project_id="METRICS_PROJECT"', text)
+    name = r'\1"EXPORTER_SERVICE"'
     text = re.sub(r'\b((?:service|job)_name=)"[^"\\]*"', name, text)
     return _OWN.sub(own, text)
 
 
 def canonical(query: str) -> str:
     """Return a query as its file has it: of any deployment and route, on any lines."""
-    return pretty(with_placeholders(_ROUTE.sub(r"\1", query)))
+    return pretty(of_no_deployment(_ROUTE.sub(r"\1", query)))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from exporter.text import printable
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
+from lab.policies.deployment import EXPORTER
 from lab.policies.files import Policy
 
 # What Cloud Monitoring writes for a label that it doesn't find in the incident, as
@@ -35,7 +36,6 @@ EXAMPLE_LABELS = {
     "state": "NOT_STARTED",
 }
 
-EXPORTER = "datastream-exporter"  # the exporter's name, ``run.name`` in config.yaml
 _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(
     **EXAMPLE_LABELS
 )

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lab.policies import promql
+from lab.policies.deployment import LOCATION_TEXT, STREAM_TEXT
 from lab.prove.engine import Engine, start_engine
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.series import Series
@@ -125,7 +126,8 @@ def test_missing_means_what_its_policy_means(tiles: Tiles) -> None:
     path = REPOSITORY / "alerting_policies" / "stream-missing.yaml"
     policy = yaml.safe_load(path.read_text("utf-8"))
     condition = policy["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
-    condition = condition.replace(', project_id="metrics-project"', "")
+    condition = condition.replace(', project_id="METRICS_PROJECT"', "")
+    condition = condition.replace(STREAM_TEXT, "").replace(LOCATION_TEXT, "")
     (query,) = _queries(tiles["Missing"])
     unfiltered = re.sub(r', \w+=~"\w+"', "", query)
     assert " ".join(condition.split()) in unfiltered

@@ -1,7 +1,6 @@
 """Terraform names mistakes in the inputs, each on the user's own line."""
 
 import json
-from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
 
@@ -125,6 +124,7 @@ def test_mistakes_in_policy_files_are_named_at_once(terraform: CopyModule) -> No
     root.write("own/busy.yml", _POLICY)
     root.write("own/stream-failed.yaml", _POLICY)
     root.write("own/fine.yaml", _POLICY)
+    root.write("own/old.yaml", own_policy('up{project_id="metrics-project"} > (5)'))
     wrong = ["busy.yml", "stream-failed.yaml"]
     for number, (old, new) in enumerate(_POLICY_MISTAKES.items()):
         assert old in _POLICY
@@ -134,3 +134,4 @@ def test_mistakes_in_policy_files_are_named_at_once(terraform: CopyModule) -> No
         root.plan(**INPUTS, policy_directory="own")
     named = ", ".join(sorted(wrong))
     assert f"policy_directory: {named} must end in .yaml" in str(caught.value)
+    assert "policy_directory: old.yaml would never alert: write" in str(caught.value)

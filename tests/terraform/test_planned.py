@@ -30,12 +30,15 @@ def test_a_plan_has_what_its_inputs_ask_for(plan_module: PlanModule, case: str) 
         assert not plan.of(kind), kind
 
 
-def test_only_the_exporter_has_no_routes(plan_module: PlanModule) -> None:
-    """A policy on the exporter exists once, however many routes there are."""
+def test_routes_have_the_policies_on_what_they_name(plan_module: PlanModule) -> None:
+    """Those on the exporter exist once; a route by stream has those on streams only."""
     plan = plan_module(**_CASES["routes and overrides"]["inputs"])
     keys = re.findall(r'policy\["([^"]+)"\]', " ".join(plan.resources))
     alone = {key for key in keys if "/" not in key and f"billing/{key}" not in keys}
     assert alone == {key for key in keys if key.startswith("exporter-")}
+    by_stream = {key for key in keys if f"sandbox/{key}" in keys}
+    of_locations = {"location-unreadable", "project-unwatched"}
+    assert {key for key in keys if "/" not in key} - by_stream == alone | of_locations
 
 
 def test_the_first_plan_shows_all_of_every_policy(plan_module: PlanModule) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from lab.plans.values import api_form
 from lab.policies import promql
+from lab.policies.deployment import LOCATION_TEXT, STREAM_TEXT
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.module_inputs import (
     CHANNEL,
@@ -21,11 +22,14 @@ from tests.terraform.terraform_cli import REPOSITORY, RootModule, State, Terrafo
 
 # What the files leave open, and the inputs say
 _DEPLOYED = {
-    '"metrics-project"': '"orders-prod"',
-    '"exporter-location"': '"europe-west1"',
-    "project=exporter-project": "project=orders-prod",
-    "cloud.google.com/run?": "cloud.google.com/run/detail/europe-west1/"
-    "datastream-exporter?",
+    "METRICS_PROJECT": "orders-prod",
+    "EXPORTER_PROJECT": "orders-prod",
+    "EXPORTER_LOCATION": "europe-west1",
+    "EXPORTER_RUN_NAME": "datastream-exporter",
+    "EXPORTER_SERVICE": "datastream-exporter",
+    "EXPORTER_PAGE": "detail/europe-west1/datastream-exporter",
+    STREAM_TEXT: "",
+    LOCATION_TEXT: "",
 }
 _FOLDER = REPOSITORY / "alerting_policies"
 _CLOSING = (_FOLDER / "closing.md").read_text("utf-8").strip()
@@ -141,7 +145,7 @@ def test_own_policies_are_deployed_as_written(terraform: CopyModule) -> None:
         "up > (5)": "up > (9)",
         "up >= (5) unless on () up > 5": "up >= (9) unless on () up > 5",
         "up > (5.5)\n\tand\n  up > (5)": "up > (5.5) and up > (9)",
-        'up{project_id="metrics-project"} > (5)': 'up{project_id="orders-prod"} > (9)',
+        'up{project_id="METRICS_PROJECT"} > (5)': 'up{project_id="orders-prod"} > (9)',
     }
     root = terraform(MODULE)
     overrides = {}

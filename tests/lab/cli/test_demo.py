@@ -32,7 +32,7 @@ def test_the_whole_way_is_played(
         "Datastream stream fraud-postgresql (europe-west1, payments-prod) failed perm"
     )
     assert f"\n  {lost}" in out
-    assert not re.search("null|exporter-project", out)
+    assert not re.search("null|EXPORTER_", out)
     logged = re.findall(r"^[a-z]+: .+", err, re.MULTILINE)
     assert len(logged) == len({*logged})
     following = err.partition(" Next:")[2]

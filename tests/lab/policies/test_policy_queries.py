@@ -69,10 +69,10 @@ def test_every_selector_names_its_deployment(policy: Policy) -> None:
     for selector in policy.parsed_query.selectors:
         prefix, _, rest = selector.metric.partition(":")
         if prefix == "custom_googleapis_com":
-            assert selector.equal["project_id"] == "metrics-project"
+            assert selector.equal["project_id"] == "METRICS_PROJECT"
         if rest.startswith("datastream_exporter_"):
-            assert selector.equal["namespace"] == "datastream-exporter"
-            assert selector.equal["location"] == "exporter-location"
+            assert selector.equal["namespace"] == "EXPORTER_RUN_NAME"
+            assert selector.equal["location"] == "EXPORTER_LOCATION"
 
 
 @every_metric_policy

@@ -26,7 +26,7 @@ LINE = re.compile(rf'{FIELD}(?:>=|=~|=|:)(?:"[^"]+"|[A-Z]+)')
 
 
 def _filled(
-    text: str, values: Mapping[str, str] = PLAUSIBLE, other: str = "metrics-project"
+    text: str, values: Mapping[str, str] = PLAUSIBLE, other: str = "METRICS_PROJECT"
 ) -> str:
     def value(found: re.Match[str]) -> str:
         key = found[1].split(".")[-1]
@@ -166,7 +166,7 @@ def test_the_alert_of_a_stream_links_to_it(name: str) -> None:
     """An alert links to its stream (all of them if it is gone) and to both logs."""
     policy = POLICIES[name]
     addresses = [unquote(url) for url in _urls(policy)]
-    project = "metrics-project" if policy.is_log else PLAUSIBLE["namespace"]
+    project = "METRICS_PROJECT" if policy.is_log else PLAUSIBLE["namespace"]
     page = f"locations/{PLAUSIBLE['location']}/instances/{PLAUSIBLE['stream_id']}"
     page = "" if name in {"stream-missing", "stream-changed"} else f"/{page}"
 

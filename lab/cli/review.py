@@ -14,6 +14,7 @@ from lab.plans.plan import read_plan
 from lab.review.page import review_page
 from lab.review.playing import Task, changed_policies, play
 from lab.review.review import make_review
+from lab.review.routing import routing
 from lab.side_by_side import side_by_side
 from lab.terminal import Progress, print_json
 
@@ -58,13 +59,14 @@ def run(context: LabContext) -> int:
     """Print the review of a plan; return the exit code."""
     args = context.args
     plan = read_plan(args.plan)
+    policies = selected_policies(args)
+    notes = routing(plan, {policy.name for policy in policies})
+    plan = plan._replace(notes=(*plan.notes, *notes))
     before, after = changed_policies(plan.changes)
     tasks = []
     # Without policies to compare, neither scenarios nor Prometheus have to be there.
     if (before or after) and not plan.is_first:
-        scenarios = selected_scenarios(
-            args, args.scenario or [], selected_policies(args)
-        )
+        scenarios = selected_scenarios(args, args.scenario or [], policies)
         tasks = [Task(scenario, before, after) for scenario in scenarios]
     with Progress(context.err) as progress:
         playing = side_by_side(play, tasks, context.stop)

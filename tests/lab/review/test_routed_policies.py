@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 from lab.plans.plan import parse_plan
+from lab.policies.deployment import STREAM_TEXT
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.prove.engine import start_engine
@@ -12,10 +14,11 @@ from lab.review.playing import trigger
 from lab.simulate.scenario import Scenario
 from tests.lab.conftest import Played
 from tests.lab.review.conftest import Replanned, Reviewed
-from tests.terraform.module_inputs import CHANNEL
+from tests.terraform.module_inputs import CHANNEL, INPUTS, own_policy
 
 _CHANNELS = {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")}
 _SHOP = {"shop": {"projects": ["orders-prod"], "notification_channels": _CHANNELS}}
+_ORDERS = {"streams": ["orders*"], "notification_channels": _CHANNELS}
 _CONFIG = """\
 metrics: {project: orders-prod}
 sources: [{project: orders-prod}, {project: shop-prod}, {project: shop-test}]
@@ -40,7 +43,7 @@ def test_every_alert_comes_once_with_routes(
     project_scenarios: dict[str, Scenario],
     policies: tuple[Policy, ...],
 ) -> None:
-    """With three routes, no stream alerts in two of them, and none in no route."""
+    """With four routes, one of them by stream, each stream alerts in one of them."""
     chosen = [project_scenarios[name] for name in _CHOSEN]
     routed: set[str] = set()
     for policy in policies:
@@ -52,7 +55,7 @@ def test_every_alert_comes_once_with_routes(
         mode="function",
         image=None,
         config_yaml=_CONFIG,
-        routes={"shop": shop, "others": _SHOP["shop"]},
+        routes={"shop": shop, "others": _SHOP["shop"], "orders": _ORDERS},
     )
     changes = parse_plan(json.dumps(plan).encode(), "plan.json").changes
     planned = {}
@@ -63,7 +66,9 @@ def test_every_alert_comes_once_with_routes(
             copy = "" if found.is_log else change.name
             planned[trigger(found), copy] = found
     count = Counter(policy.name for policy in planned.values())
-    assert {count[name] for name in routed} == {3}
+    of_locations = {"location-unreadable", "project-unwatched"}
+    assert {count[name] for name in routed & of_locations} == {3}
+    assert {count[name] for name in routed - of_locations} == {4}
     assert count["exporter-silent"] == 1
     wrong = []
     for scenario in chosen:
@@ -102,3 +107,26 @@ def test_only_a_route_whose_policy_is_removed_loses_alerts(
             each["change"] |= {"actions": ["delete"], "after": None}
     answer = reviewed({**plan, "resource_changes": changes}, "--scenario", "five")
     assert "Alerts in 1 scenario: **1 lost**." in answer.out
+
+
+def test_a_review_says_what_routes_have(
+    replanned: Replanned, reviewed: Reviewed, tmp_path: Path
+) -> None:
+    """Own policies have their routes, and a stream that two globs match has both."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name, labels in {"busy": "", "seen": STREAM_TEXT}.items():
+        query = f"count(custom_googleapis_com:datastream_stream_state{{{labels}}}) > 9"
+        text = own_policy(query).replace("policy: busy", f"policy: {name}")
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    dev = {**_ORDERS, "streams": ["dev-*", "*-orders"]}
+    config = "required: [projects/orders-prod/locations/us-east1/streams/dev-orders]\n"
+    plan = replanned(
+        config_yaml=INPUTS["config_yaml"] + config,
+        policy_directory=str(folder),
+        routes={"dev": dev, "orders": {**_ORDERS, "streams": ["*orders"]}},
+    )
+    out = reviewed(plan, "--scenario", "five").out
+    assert "Your policy `busy` is in no route." in out
+    assert "Your policy `seen` is also in `dev`, `orders`." in out
+    assert "streams/dev-orders` alerts in `dev` and in `orders`." in out

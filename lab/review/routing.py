@@ -1,0 +1,52 @@
+"""Says which routes of a plan have policies of one's own, and streams twice."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from exporter.config import from_text
+from exporter.documents.mistakes import InputError
+from exporter.names import StreamName
+from lab.markdown import code
+from lab.plans.plan import DEFAULT_ROUTE, Plan
+
+# What Terraform writes into the selectors of a route by streams
+_STREAMS = re.compile(r'datastream_\w+\{stream_id=~"([^"]*)"')
+
+
+def routing(plan: Plan, ours: Collection[str]) -> Iterator[str]:
+    """Yield sentences about a plan with routes; ``ours`` names the project's policies.
+
+    Of the streams that are in several routes, those that config requires are known.
+    """
+    placed: dict[str, set[str]] = defaultdict(set)  # the routes of each file
+    streams: dict[str, str] = {}  # the ids of each route by streams, as a pattern
+    for change in plan.changes:
+        policy = change.after and change.after.policy
+        if not policy:
+            continue
+        placed[change.file].add(change.route)
+        found = _STREAMS.search(policy.query or "")
+        if found and change.route != DEFAULT_ROUTE:
+            streams[change.route] = found[1]
+    if not set().union(*placed.values()) - {DEFAULT_ROUTE}:
+        return
+    for file in sorted(placed.keys() - ours):
+        routes = sorted(placed[file] - {DEFAULT_ROUTE})
+        where = f"also in {', '.join(map(code, routes))}" if routes else "in no route"
+        yield f"Your policy {code(file)} is {where}."
+    for name in _required(plan):
+        routes = [
+            route for route, ids in streams.items() if re.fullmatch(ids, name.stream)
+        ]
+        if len(routes) > 1:
+            yield f"{code(name)} alerts in {' and in '.join(map(code, routes))}."
+
+
+def _required(plan: Plan) -> Iterator[StreamName]:
+    for text in plan.configs.after:
+        try:
+            yield from from_text(text, "new config.yaml", {}).required
+        except InputError:
+            # The review says so elsewhere.
+            continue

@@ -4,7 +4,6 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 (ListTimeSeries).
 """
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
@@ -46,7 +45,7 @@ def read_back(
     The run is at ``timestamp``, in unix seconds. What fails in passing is tried again
     until the deadline.
     """
-    reader = _Reader(clients, project, timestamp, deadline, calls)
+    reader = _Reader(clients, project, timestamp, deadline, calls, {})
     wait = _FIRST_WAIT_SECONDS
     while True:
         found = attempt(reader.histories, deadline, calls)
@@ -66,6 +65,7 @@ class _Reader(NamedTuple):
     timestamp: int
     deadline: Deadline
     calls: Calls
+    shared: dict[Any, Any]  # each value once, as there are very many that are equal
 
     def histories(self) -> EarlierProblems:
         """Return what was written of each stream and kind."""
@@ -125,24 +125,25 @@ class _Reader(NamedTuple):
         method = self.clients.monitoring.list_time_series
         pages = list_pages(method, request, PERMISSION, self.deadline, self.calls)
         try:
-            return [*chain.from_iterable(map(_read, pages))]
+            return [*chain.from_iterable(map(self._read, pages))]
         except CallError as error:
             if not is_unknown_metric(error.failure):
                 raise
             return []
 
-
-def _read(page: Any) -> Iterator[_Series]:
-    """Yield the series of an answer; a page may end within one."""
-    for series in page.time_series:
-        labels, resource = series.metric.labels, series.resource.labels
-        # Another version may know other kinds.
-        if labels["kind"] in _KINDS:
+    def _read(self, page: Any) -> Iterator[_Series]:
+        """Yield the series of an answer; a page may end within one."""
+        share = self.shared.setdefault
+        for series in page.time_series:
+            labels, resource = series.metric.labels, series.resource.labels
+            # Another version may know other kinds.
+            if labels["kind"] not in _KINDS:
+                continue
             name = LocationName(resource["namespace"], resource["location"])
-            # Equal ids are one object, as there are very many.
-            key = sys.intern(labels["stream_id"]), Kind(labels["kind"])
-            values = {
-                point.interval.end_time.seconds: point.value.int64_value
-                for point in series.points
-            }
-            yield name, key, (labels["streams"], labels["reason"]), values
+            key = labels["stream_id"], Kind(labels["kind"])
+            group = labels["streams"], labels["reason"]
+            values = {}
+            for point in series.points:
+                time, value = point.interval.end_time.seconds, point.value.int64_value
+                values[share(time, time)] = share(value, value)
+            yield share(name, name), share(key, key), share(group, group), values

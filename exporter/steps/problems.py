@@ -169,7 +169,7 @@ def _taken_in(
         if problem.streams:
             first = formed.get(problem.group, problem.since)
             formed[problem.group] = min(first, problem.since)
-    newest = max(formed, key=lambda group: (formed[group], group), default=ALONE)
+    newest = max(formed, key=formed.__getitem__, default=ALONE)
     if formed and now - formed[newest] <= rules.joining_seconds:
         # It takes those that enter, and no other forms.
         since = formed[newest]

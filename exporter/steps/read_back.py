@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
+from operator import call
 from typing import Any, NamedTuple
 
 from google.cloud import monitoring_v3
@@ -70,24 +71,23 @@ class _Reader(NamedTuple):
     def histories(self) -> EarlierProblems:
         """Return what was written of each stream and kind."""
         lists = (
-            partial(self._recent, "stream/problem_state"),
-            partial(self._recent, "stream/problem_since"),
-            partial(self._last_before, "stream/problem_since"),
+            partial(self._list, "stream/problem_state"),
+            partial(self._list, "stream/problem_since"),
+            partial(self._list, "stream/problem_since", of_a_day=True),
         )
         try:
             with self.clients.pool(len(lists), "list") as pool:
-                made = [pool.submit(each) for each in lists]
-                states, recent, last = (each.result() for each in made)
+                states, recent, last = pool.map(call, lists)
         except RuntimeError:
             # No other thread can be started, so this one lists them all.
-            states, recent, last = (each() for each in lists)
+            states, recent, last = map(call, lists)
         # A job is billed for each series that is listed, and each outage makes series
         # of its own: those of a day are listed only where a problem had no point
         # lately.
         lately = {(name, key) for name, key, _, _ in recent}
         for name, key, _, values in last:
             if (name, key) not in lately and max(values.values()) > 0:
-                states += self._last_before("stream/problem_state")
+                states += self._list("stream/problem_state", of_a_day=True)
                 break
         found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(dict)
         for name, key, group, values in states:
@@ -98,18 +98,14 @@ class _Reader(NamedTuple):
             history.since.update(values)
         return found
 
-    def _recent(self, metric: MetricName) -> list[_Series]:
-        """Return all points of the last minutes."""
-        return self._list(metric, self.timestamp, _RECENT_SECONDS)
+    def _list(self, metric: MetricName, *, of_a_day: bool = False) -> list[_Series]:
+        """Return a metric's series, with all their points of the last minutes.
 
-    def _last_before(self, metric: MetricName) -> list[_Series]:
-        """Return the last point of each series in the day before the last minutes."""
-        end = self.timestamp - _RECENT_SECONDS
-        return self._list(metric, end, _BEFORE_SECONDS, aligned=True)
-
-    def _list(
-        self, metric: MetricName, end: int, seconds: int, *, aligned: bool = False
-    ) -> list[_Series]:
+        ``of_a_day``: with the last one of each in the day before those minutes.
+        """
+        end, seconds = self.timestamp, _RECENT_SECONDS
+        if of_a_day:
+            end, seconds = end - seconds, _BEFORE_SECONDS
         type_, start = metrics()[metric].type, end - seconds
         request = monitoring_v3.ListTimeSeriesRequest.pb()(
             name=f"projects/{self.project}",
@@ -119,7 +115,7 @@ class _Reader(NamedTuple):
             interval={"start_time": {"seconds": start}, "end_time": {"seconds": end}},
             page_size=_MOST_POINTS,
         )
-        if aligned:
+        if of_a_day:
             request.aggregation.alignment_period.seconds = seconds
             request.aggregation.per_series_aligner = _NEXT_OLDER
         method = self.clients.monitoring.list_time_series

@@ -9,6 +9,7 @@ import pytest
 from exporter.config.model import Grouping
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.steps.problems import (
+    Group,
     Key,
     Kind,
     LocationProblems,
@@ -29,8 +30,13 @@ PAGED = {
     Kind.ERRORS: 600,
 }
 """How many seconds a stream may be alone and still found a group."""
-KINDS = {2: Kind.ERRORS, 3: Kind.UNEXPECTED, 6: Kind.FAILED_PERMANENTLY}
-VERDICTS = {2: Verdict.ERRORS, 3: Verdict.UNEXPECTED}
+KINDS = {
+    1: Kind.UNEXPECTED,
+    2: Kind.ERRORS,
+    3: Kind.UNEXPECTED,
+    6: Kind.FAILED_PERMANENTLY,
+}
+VERDICTS = {1: Verdict.UNEXPECTED, 2: Verdict.ERRORS, 3: Verdict.UNEXPECTED}
 SECONDS = [10, 60, 61, 90, 91, 240, 300, 301, 600, 601, 900, 901]
 """How long after a run the next one is."""
 
@@ -43,7 +49,7 @@ def seen(id_: str, state: int, chance: Random) -> ComparedStream:
     patience = chance.choice([0, 0, PATIENCE])
     return ComparedStream(
         EUROPE.stream(id_),
-        Stream(id_, state, reason=chance.choice("xxy")),
+        Stream(id_, state, reason=chance.choice(["", "x", "x", "y"])),
         VERDICTS.get(state, Verdict.FAILED),
         limits={"failed": timedelta(seconds=patience)},
     )
@@ -94,6 +100,11 @@ def after(before: Problems, fleet: Fleet, now: int) -> Problems:
     return have
 
 
+def series(problems: Problems) -> set[tuple[Key, Group]]:
+    """Return the series that problems have."""
+    return {(key, problem.group) for key, problem in problems.items()}
+
+
 class Written(dict[Key, ProblemHistory]):
     """What jobs wrote: each point of a problem by its time."""
 
@@ -138,7 +149,7 @@ def memory(earlier: dict[Key, ProblemHistory]) -> ProblemMemory:
     return started
 
 
-@pytest.mark.parametrize("states", ["05", "02", "03", "06", "02356"])
+@pytest.mark.parametrize("states", ["05", "02", "013", "06", "012356"])
 def test_problems_are_as_the_rules_say_in_any_history(states: str) -> None:
     """A process that remembers and a job that reads back find what the model does."""
     chance = Random(states)  # noqa: S311 - the same histories each time
@@ -151,11 +162,13 @@ def test_problems_are_as_the_rules_say_in_any_history(states: str) -> None:
         for id_ in chance.sample("abcdefgh", chance.choice([1, 2, 4])):
             fleet[id_] = seen(id_, int(chance.choice(states)), chance)
         fleet = {id_: one for id_, one in fleet.items() if one.stream.state}
-        have = after(have, fleet, now)
+        before = have
+        have = after(before, fleet, now)
         at = ComparedLocation(EUROPE, tuple(fleet.values()))
         found = function.follow(at, now)
         assert found
         assert found.current == have
+        assert found.ended == series(before) - series(have)
         function.forget_ended(EUROPE)
         job = memory(written.read_back(now)).follow(at, now)
         assert job

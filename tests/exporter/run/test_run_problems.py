@@ -1,5 +1,6 @@
 """Problems over many runs: kept by a process, or read back from Cloud Monitoring."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,20 +11,23 @@ from exporter.google.calls import Calls, Deadline
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.steps.measure import MetricName, Sample
-from exporter.steps.problems import Kind
 from exporter.steps.write import Writer
 from lab.emulator.monitoring import MonitoringService
 from lab.emulator.world import Fault
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import EUROPE, PREFIX, world
+from tests.tables import beside
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
 SOURCE = {"project": "shop-prod", "locations": ["europe-west1"]}
 ALL, FIRST = "s-*", "s-1"
-ALONE = ("", "GONE")
-TOGETHER = ("s-1, s-2, s-3, s-4, s-5, s-6", "GONE")
-NAMELESS = ("", "")
+GROUPS = {
+    ("", "GONE"): "alone",
+    ("s-1, s-2, s-3, s-4, s-5, s-6", "GONE"): "together",
+    ("", ""): "nameless",
+}
 """Who formed the group, and the reason: where reading back is refused, neither."""
+HISTORIES = beside(__file__, "test_run_problems.yaml")
 
 
 class Fleet:
@@ -66,25 +70,24 @@ class Fleet:
         self.now = self.start + until * 60
         self.restart(**self.source)
 
-    def states(
-        self, stream: str = FIRST, kind: str = "failed"
-    ) -> dict[tuple[str, str], dict[int, int]]:
-        """Return a kind's values by minute, by who formed the group and the reason."""
-        found: dict[tuple[str, str], dict[int, int]] = {}
-        for point in self.cloud.points(f"{PREFIX}stream/problem_state"):
-            labels = point.metric_labels
-            if (labels["stream_id"], labels["kind"]) == (stream, kind):
-                values = found.setdefault((labels["streams"], labels["reason"]), {})
-                values[self._minute(point.time)] = int(point.value)
-        return found
-
-    def since(self, stream: str = FIRST, kind: str = "failed") -> dict[int, int]:
-        """Return in which minute a kind of problem began, or 0, by minute."""
-        labels = {"stream_id": stream, "kind": kind}
+    def told(self, stream: str = FIRST, kind: str = "failed") -> dict[str, str]:
+        """Return what was written of a kind; see the file of histories."""
+        lines: dict[str, dict[int, int]] = defaultdict(dict)
+        for metric in ("state", "since"):
+            for point in self.cloud.points(f"{PREFIX}stream/problem_{metric}"):
+                labels = point.metric_labels
+                if (labels["stream_id"], labels["kind"]) != (stream, kind):
+                    continue
+                name, value = metric, int(point.value)
+                if metric == "state":
+                    group = labels["streams"], labels["reason"]
+                    name = GROUPS.get(group, "of somebody else")
+                elif value:
+                    value = self._minute(value)
+                lines[name][self._minute(point.time)] = value
         return {
-            self._minute(point.time): point.value and self._minute(point.value)
-            for point in self.cloud.points(f"{PREFIX}stream/problem_since")
-            if point.metric_labels == labels
+            name: "".join(str(values.get(at, "-")) for at in range(max(values) + 1))
+            for name, values in lines.items()
         }
 
     def _minute(self, time: float) -> int:
@@ -145,45 +148,23 @@ def fault(code: str, method: str, first: int, last: int) -> dict[str, Any]:
     return {"method": method, "code": code, **minutes}
 
 
-# What is written.
-
-
-def test_a_problem_that_is_alone_ends_with_a_zero(make: Make) -> None:
-    """Its state has one series, and its beginning another, which ends as well."""
-    fleet = make(events=[fails(1, FIRST), event(3, "heal", FIRST)])
-    fleet.run(5)
-    assert fleet.states() == {ALONE: {1: 5, 2: 5, 3: 0}}
-    assert fleet.since() == {1: 1, 2: 1, 3: 0}
-
-
-def test_a_group_takes_a_stream_over_with_a_zero(make: Make) -> None:
-    """A founder that failed a minute before has two series, and is told once."""
-    fleet = make(events=[fails(1, FIRST), fails(2, "s-[2-6]"), event(4, "heal")])
-    fleet.run(6)
-    assert fleet.states() == {ALONE: {1: 5, 2: 0}, TOGETHER: {2: 5, 3: 5, 4: 0}}
-    assert fleet.states("s-6") == {TOGETHER: {2: 5, 3: 5, 4: 0}}
-    assert fleet.since() == {1: 1, 2: 2, 3: 2, 4: 0}
-
-
-@pytest.mark.parametrize("errors", [True, False])
-def test_errors_are_a_problem_if_config_collects_them(
-    make: Make, *, errors: bool
+@pytest.mark.parametrize("mode", ["job", "function"])
+@pytest.mark.parametrize("title", HISTORIES)
+def test_problems_are_written_as_their_history_says(
+    serve: Serve, title: str, mode: str
 ) -> None:
-    """With `collect.errors: false`, no series has the kind errors."""
-    fleet = make(events=[event(1, "report_error", FIRST, reason="GONE")])
-    fleet.restart({"collect": {"errors": errors}})
-    fleet.run(3)
-    found = {ALONE: {1: 2, 2: 2}} if errors else {}
-    assert fleet.states(kind="errors") == found
+    """A history of the file is told alike by many processes and by one."""
+    history = HISTORIES[title]
+    fleet = Fleet(serve, forgetful=mode == "job", **history["world"])
+    for minute, changed in history.get("processes", {}).items():
+        fleet.run(minute)
+        fleet.restart(**changed)
+    fleet.run(history["minutes"])
+    expected = history.get(mode) or history["each"]
+    assert {key: fleet.told(*key.split()) for key in expected} == expected
 
 
-def test_a_zero_is_written_until_it_was_accepted(make: Make) -> None:
-    """A run whose points are lost ends no problem, and the next one does."""
-    lost = fault("UNKNOWN", "CreateTimeSeries", 3, 3)
-    fleet = make(events=[fails(1, FIRST), event(3, "heal", FIRST)], faults=[lost])
-    fleet.run(7)
-    assert fleet.states() == {ALONE: {1: 5, 2: 5, 4: 0}}
-    assert fleet.since() == {1: 1, 2: 1, 4: 0}
+# What is written.
 
 
 @as_a_job
@@ -201,28 +182,11 @@ def test_a_zero_that_one_series_lacks_is_written_by_the_next_run(
     assert series.values[-1] == 0
 
 
-@pytest.mark.parametrize("how", ["deleted", "excluded", "muted"])
-def test_what_is_not_watched_any_more_has_no_problem(make: Make, how: str) -> None:
-    """A 0 closes the incident of a stream that is deleted, excluded or muted."""
-    events = [fails(1, FIRST)]
-    if how == "deleted":
-        events.append(event(3, "delete", FIRST))
-    fleet = make(events=events)
-    fleet.run(3)
-    if how == "excluded":
-        fleet.restart(exclude=[FIRST])
-    elif how == "muted":
-        fleet.restart({"mutes": [{"match": "*/s-1", "until": "2027-02-01T00:00:00Z"}]})
-    fleet.run(6)
-    assert fleet.states() == {ALONE: {1: 5, 2: 5, 3: 0}}
-    assert fleet.since() == {1: 1, 2: 1, 3: 0}
-
-
 def test_a_location_without_its_last_stream_ends_its_problems(make: Make) -> None:
     """A 0 ends the problems, and the location counts no streams any more."""
     fleet = make(events=[fails(1), event(3, "delete")])
     fleet.run(8)
-    assert fleet.states() == {TOGETHER: {1: 5, 2: 5, 3: 0}}
+    assert fleet.told() == {"together": "-550", "since": "-110"}
     for metric, before in (("streams", 6), ("unwatched", 0)):
         points = fleet.cloud.points(f"{PREFIX}location/{metric}")
         counts = [point.value for point in points]
@@ -239,15 +203,6 @@ def test_what_is_no_longer_left_out_is_counted_at_once(make: Make) -> None:
     assert points[-1].value == 4
 
 
-def test_an_unreadable_location_says_nothing_of_problems(make: Make) -> None:
-    """What was written before an unreadable time counts on, and goes on after it."""
-    down = fault("UNKNOWN", "ListStreams", 2, 24)
-    fleet = make(events=[fails(1)], faults=[down])
-    fleet.run(27)
-    assert fleet.states() == {TOGETHER: dict.fromkeys([1, 25, 26], 5)}
-    assert fleet.since() == dict.fromkeys([1, 25, 26], 1)
-
-
 # What is read back.
 
 
@@ -259,7 +214,7 @@ def test_a_new_process_reads_back_what_another_wrote(make: Make) -> None:
         minute = hours * 60 + 2
         fleet.pause(minute)
         fleet.run(minute + 1)
-        assert fleet.since()[minute] == since
+        assert fleet.told()["since"].endswith(f"-{since}")
 
 
 RECENT = {("stream/problem_state", False), ("stream/problem_since", False)}
@@ -283,8 +238,8 @@ def test_a_group_goes_on_after_half_an_hour_in_which_nothing_ran(
     fleet.run(35)
     # A job pays for three series of each problem.
     assert [each.series for each in lists] == [6, 6, 6] * fleet.forgetful
-    assert fleet.states() == {TOGETHER: dict.fromkeys([1, 2, 33, 34], 5)}
-    assert fleet.since() == dict.fromkeys([1, 2, 33, 34], 1)
+    gap = "-" * 30
+    assert fleet.told() == {"together": f"-55{gap}55", "since": f"-11{gap}11"}
 
 
 def test_a_gap_without_problems_needs_no_fourth_list(
@@ -299,29 +254,6 @@ def test_a_gap_without_problems_needs_no_fourth_list(
     assert [each[:2] for each in lists].count(*STATES_OF_A_DAY) == 0
 
 
-@pytest.mark.parametrize("seconds", [40, 70, 130])
-def test_points_that_are_visible_late_change_no_group(
-    serve: Serve, seconds: int
-) -> None:
-    """Runs that don't see a group's first points agree with it once they do."""
-    fleet = Fleet(serve, forgetful=True, events=[fails(1)], visible_after=seconds)
-    fleet.run(10)
-    hidden = 1 + seconds // 60
-    assert fleet.states() == {TOGETHER: dict.fromkeys(range(1, 10), 5)}
-    beginnings = [*fleet.since().values()]
-    assert beginnings == [*range(1, hidden + 1), *[1] * (9 - hidden)]
-
-
-def test_a_metric_that_was_never_written_has_nothing_to_read_back(make: Make) -> None:
-    """A metric that Cloud Monitoring doesn't know refuses nothing: groups form."""
-    text = 'Cannot find metric(s) that match type = "TYPE".'
-    unknown = fault("NOT_FOUND", "ListTimeSeries", 0, 1) | {"message": text}
-    fleet = make(events=[fails(1)], faults=[unknown])
-    reports = fleet.run(3)
-    assert not any(report.problems_unread for report in reports)
-    assert fleet.states() == {TOGETHER: {1: 5, 2: 5}}
-
-
 @as_a_job
 def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
     """Three lists that take two seconds each are read in less than five and a half."""
@@ -330,18 +262,6 @@ def test_slow_answers_are_waited_for_at_the_same_time(make: Make) -> None:
     (report,) = fleet.run(1, seconds=9)
     assert report.problems_unread is None
     assert report.complete
-
-
-@as_a_job
-@pytest.mark.parametrize("code", ["UNKNOWN", "INVALID_ARGUMENT", "UNAVAILABLE"])
-def test_an_error_in_passing_is_tried_again(make: Make, code: str) -> None:
-    """One error of any code is no refusal: a standing group stays a group."""
-    fleet = make(events=[fails(1)])
-    fleet.run(3)
-    fleet.cloud.add_fault(Fault(method="ListTimeSeries", code=code, times=1))
-    (report,) = fleet.run(4)
-    assert report.problems_unread is None
-    assert fleet.states() == {TOGETHER: dict.fromkeys([1, 2, 3], 5)}
 
 
 @as_a_job
@@ -368,7 +288,7 @@ def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
     run_once(other, Deadline.after(PLENTY))
     fleet.now += 60
     fleet.run(3)
-    assert fleet.since()[2] == 2
+    assert fleet.told()["since"] == "-12"
 
 
 LARGEST = 2**63 - 1
@@ -399,8 +319,9 @@ def test_a_value_of_somebody_else_costs_no_point(
     fleet.now += 60
     for report in fleet.run(4):
         assert report.complete
-    assert fleet.states()[TOGETHER] == {2: 5, 3: 5}
-    assert fleet.since()[3] == 2
+    told = fleet.told()
+    assert told["together"] == "--55"
+    assert told["since"].endswith("22")
 
 
 # Reading back fails.
@@ -418,10 +339,8 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
     read = {point.time for point in fleet.cloud.points(f"{PREFIX}location/last_read")}
     assert {report.timestamp for report in lost} <= read
     fleet.run(7)
-    assert fleet.states() == {TOGETHER: dict.fromkeys([1, 2, 5, 6], 5)}
-    assert fleet.since() == dict.fromkeys([1, 2, 5, 6], 1)
-    assert fleet.states("s-2") == {TOGETHER: {1: 5, 2: 5, 5: 0}}
-    assert fleet.since("s-2") == {1: 1, 2: 1, 5: 0}
+    assert fleet.told() == {"together": "-55--55", "since": "-11--11"}
+    assert fleet.told("s-2") == {"together": "-55--0", "since": "-11--0"}
 
 
 def test_each_location_with_streams_loses_a_point_if_nothing_is_read_back(
@@ -435,42 +354,10 @@ def test_each_location_with_streams_loses_a_point_if_nothing_is_read_back(
     assert lab.run(source, seconds=3).written.lost == 2
 
 
-@as_a_job
-def test_where_reading_back_is_refused_every_problem_is_alone(make: Make) -> None:
-    """It has no reason and no beginning, and its old series stands until it may."""
-    refused = fault("PERMISSION_DENIED", "ListTimeSeries", 3, 24)
-    events = [fails(1), event(10, "heal", "s-2")]
-    fleet = make(events=events, faults=[refused])
-    reports = fleet.run(27)
-    assert all(report.complete for report in reports)
-    assert "monitoring.timeSeries.list" in str(reports[3].problems_unread)
-    before, after = {1: 5, 2: 5}, {25: 5, 26: 5}
-    alone = dict.fromkeys(range(3, 25), 5)
-    assert fleet.states() == {TOGETHER: before | after, NAMELESS: alone | {25: 0}}
-    assert fleet.since() == dict.fromkeys([1, 2, 25, 26], 1)
-    # Nobody knows whether a stream had another problem, or had one before.
-    ended = dict.fromkeys(range(3, 25), 0)
-    for kind in {*Kind} - {Kind.FAILED}:
-        assert fleet.states(kind=kind) == {NAMELESS: ended}
-        assert fleet.since(kind=kind) == {}
-    healed = dict.fromkeys(range(3, 10), 5) | dict.fromkeys(range(10, 26), 0)
-    assert fleet.states("s-2") == {TOGETHER: before | {25: 0}, NAMELESS: healed}
-    assert fleet.since("s-2") == {1: 1, 2: 1, 25: 0}
-
-
-def test_a_refused_process_goes_on_once_it_may_read(serve: Serve) -> None:
-    """A function keeps what it found meanwhile, then takes over the group."""
-    refused = fault("PERMISSION_DENIED", "ListTimeSeries", 3, 24)
-    events = [fails(1), event(10, "heal", "s-2"), event(12, "heal", "s-3")]
-    fleet = Fleet(serve, forgetful=False, events=events, faults=[refused])
-    fleet.run(3)
-    fleet.restart()
-    reports = fleet.run(24)
-    assert all(report.complete for report in reports)
-    assert set(fleet.states()[NAMELESS].values()) == {5}
-    assert fleet.states("s-2")[NAMELESS][10] == 0
-    fleet.run(27)
-    assert fleet.states()[TOGETHER] == {1: 5, 2: 5, 25: 5, 26: 5}
-    assert fleet.states()[NAMELESS][25] == 0
-    assert fleet.states("s-2")[TOGETHER] == {1: 5, 2: 5, 25: 0}
-    assert fleet.since("s-2") == {1: 1, 2: 1, 25: 0}
+def test_a_run_that_may_not_read_back_is_complete_and_says_so(make: Make) -> None:
+    """The report has the permission that is missing."""
+    refused = {"method": "ListTimeSeries", "code": "PERMISSION_DENIED"}
+    fleet = make(events=[fails(1)], faults=[refused])
+    for report in fleet.run(3):
+        assert report.complete
+        assert "monitoring.timeSeries.list" in str(report.problems_unread)

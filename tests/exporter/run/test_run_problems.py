@@ -37,12 +37,10 @@ class Fleet:
         forgetful: Whether each run is a new process, as those of a job are.
     """
 
-    def __init__(
-        self, serve: Serve, *, forgetful: bool, streams: Any = STREAMS, **parts: Any
-    ) -> None:
+    def __init__(self, serve: Serve, *, forgetful: bool, **parts: Any) -> None:
         self.now = self.start = 1_800_000_000.0
         self.forgetful = forgetful
-        self.lab = serve(world(streams, **parts), lambda: self.now)
+        self.lab = serve(world(STREAMS, **parts), lambda: self.now)
         self.cloud = self.lab.cloud
         self.config: dict[str, Any] = {}
         self.restart()
@@ -140,12 +138,6 @@ def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
 def fails(at: int, stream: str = ALL) -> dict[str, Any]:
     """Return a failure in a minute."""
     return event(at, "fail", stream, reason="GONE")
-
-
-def fault(code: str, method: str, first: int, last: int) -> dict[str, Any]:
-    """Return a fault of a method's calls in the runs from one minute to another."""
-    minutes = {"from": first * 60, "until": last * 60 + 30}
-    return {"method": method, "code": code, **minutes}
 
 
 @pytest.mark.parametrize("mode", ["job", "function"])

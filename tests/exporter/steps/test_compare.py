@@ -153,15 +153,6 @@ def test_a_window_may_come_once() -> None:
     assert found == [False, True, True, False]
 
 
-@pytest.mark.parametrize("label", ["", "PAUSED", "failed", "3"])
-def test_a_label_that_names_no_state_adds_nothing(label: str) -> None:
-    """An unexpected state says what its label holds, and what is allowed."""
-    assert expected(label) == {2, 4, 7, 8}
-    (one,) = compared(Stream("orders", 3, label=label)).streams
-    says = f'(its label expected-state is "{label}"; allowed are not_started, running'
-    assert (says in problem_of(one)) == bool(label)
-
-
 def test_outside_its_window_an_expectation_matches_nothing() -> None:
     """Outside its window, an earlier match counts, or the label."""
     at_night = [PAUSED_AT_NIGHT]

@@ -121,17 +121,7 @@ def test_what_cannot_be_read_fails(
     assert message in failed
 
 
-@pytest.mark.parametrize(
-    ("permission", "text", "role"),
-    [
-        ("create", "", "metricWriter"),
-        (
-            "list",
-            "problems can't be read back, so each alerts alone, without its",
-            "viewer",
-        ),
-    ],
-)
+@rows
 def test_a_refusal_to_write_or_to_read_back_fails(
     shop: Shop, permission: str, text: str, role: str
 ) -> None:

@@ -1,7 +1,5 @@
 """Mistakes on the command line, in config and in the environment."""
 
-import pytest
-
 from exporter.process import OK, USAGE
 from tests.exporter.command.conftest import command
 from tests.tables import rows
@@ -17,15 +15,7 @@ def test_a_mistake_on_the_command_line_is_usage(argv: list[str], sentence: str) 
     assert sentence in err.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("argv", "start"),
-    [
-        (["--help"], "usage: datastream-exporter"),
-        (["watch", "--help"], "usage: datastream-exporter watch"),
-        (["--version"], "datastream-exporter 0."),
-        (["-V"], "datastream-exporter 0."),
-    ],
-)
+@rows
 def test_help_and_version_are_data(argv: list[str], start: str) -> None:
     """Help and version are printed on stdout, help with an example; exit with 0."""
     code, out, err = command(*argv)

@@ -15,7 +15,7 @@ from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
 from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, POINTS, Clock, OnClock
 from tests.exporter.worlds import PREFIX
-from tests.tables import table
+from tests.tables import rows, table
 
 FAILS = {
     "at": "15s",
@@ -77,10 +77,7 @@ def test_callers_that_wait_share_the_next_run(
     assert all(other.result() is shared for other in others)
 
 
-@pytest.mark.parametrize(
-    ("waited", "begun_with", "status"),
-    [(10, [50, 45], 200), (51, [50, 4], 200), (53, [50], 500)],
-)
+@rows
 def test_waiting_and_run_together_end_before_the_requests_timeout(
     cloud_at: Emulator,
     clock: Clock,

@@ -16,7 +16,7 @@ from lab.emulator.monitoring import MonitoringService
 from lab.emulator.world import Fault
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import EUROPE, PREFIX, world
-from tests.tables import beside
+from tests.tables import beside, rows
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
 SOURCE = {"project": "shop-prod", "locations": ["europe-west1"]}
@@ -27,7 +27,6 @@ GROUPS = {
     ("", ""): "nameless",
 }
 """Who formed the group, and the reason: where reading back is refused, neither."""
-HISTORIES = beside(__file__, "test_run_problems.yaml")
 
 
 class Fleet:
@@ -138,6 +137,11 @@ def event(at: int, what: str, stream: str = ALL, **more: str) -> dict[str, Any]:
 def fails(at: int, stream: str = ALL) -> dict[str, Any]:
     """Return a failure in a minute."""
     return event(at, "fail", stream, reason="GONE")
+
+
+HISTORIES = beside(__file__, "test_run_problems.yaml")[
+    "test_problems_are_written_as_their_history_says"
+]
 
 
 @pytest.mark.parametrize("mode", ["job", "function"])
@@ -288,17 +292,9 @@ LARGEST = 2**63 - 1
 
 @as_a_job
 @pytest.mark.parametrize("value", [LARGEST, -LARGEST - 1, 205])
-@pytest.mark.parametrize(
-    ("metric", "labels"),
-    [
-        ("stream/problem_state", ("failed", "", "")),
-        ("stream/problem_state", ("failed", "nobody", "x")),
-        ("stream/problem_state", ("later_kind", "", "")),
-        ("stream/problem_since", ("failed",)),
-    ],
-)
+@rows
 def test_a_value_of_somebody_else_costs_no_point(
-    make: Make, metric: MetricName, labels: tuple[str, ...], value: int
+    make: Make, metric: MetricName, labels: list[str], value: int
 ) -> None:
     """Nothing overflows, and the stream has its own problem when it fails."""
     fleet = make(events=[fails(2)])

@@ -19,10 +19,6 @@ from tests.tables import rows
 NIGHT = datetime(2026, 1, 14, 2, 30, tzinfo=UTC)
 NOON = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)
 LABELS = {state.name.lower(): state for state in EXPECTABLE}
-AT_NIGHT = (
-    "{match: '*', states: [NOT_STARTED],"
-    " during: {schedule: 0 2 * * *, duration: 1h, timezone: UTC}}"
-)
 PAUSED_AT_NIGHT = {
     "match": "*/orders",
     "states": ["PAUSED"],
@@ -94,23 +90,7 @@ def test_a_label_adds_its_state(label: str) -> None:
     assert (says in problem_of(one)) == (label in {"PAUSED", "failed", "3"})
 
 
-@pytest.mark.parametrize(
-    ("rules", "place"),
-    [
-        ([], ""),
-        (["{match: '*/users', states: [PAUSED]}"], ""),
-        (
-            ["{match: '*', states: [PAUSED, DRAINING]}"],
-            " (c:4: expectations[0]: adds PAUSED, DRAINING)",
-        ),
-        (
-            ["{match: '*', states: [DRAINING]}", AT_NIGHT],
-            " (c:4: expectations[0]: adds DRAINING)",
-        ),
-        ([AT_NIGHT], " (c:4: expectations[0].during: this window is closed now)"),
-        (["{match: '*', lag: 2h}"], ""),
-    ],
-)
+@rows
 def test_an_unexpected_state_names_the_expectation_about_it(
     rules: list[str], place: str
 ) -> None:

@@ -139,13 +139,7 @@ def test_transient_points_are_told_from_those_that_are_refused_for_good() -> Non
     assert counts("INTERNAL", f"{HEAD}{ORDER}; {INTERNAL}", 0, errors) == (7, 0, 5)
 
 
-@pytest.mark.parametrize(
-    ("codes", "transient"),
-    [
-        ("UNAVAILABLE DEADLINE_EXCEEDED RESOURCE_EXHAUSTED INTERNAL ABORTED", 7),
-        ("INVALID_ARGUMENT PERMISSION_DENIED NOT_FOUND UNKNOWN", 0),
-    ],
-)
+@rows
 def test_the_code_decides_where_there_is_no_summary(codes: str, transient: int) -> None:
     """After a transient error, any point may be written; after another, none is."""
     for code in codes.split():
@@ -163,7 +157,7 @@ def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
     assert parsed(INVALID, "Refused.", written=written, of=of) == PartialWrite(7, 0, 0)
 
 
-@pytest.mark.parametrize("points", [-(2**31), -3, 0, 8, 210, 2**31 - 1])
+@rows
 def test_no_more_points_are_refused_than_were_sent(points: int) -> None:
     """No number in a summary makes more points refused than were sent."""
     late, other = ("FAILED_PRECONDITION", points, ORDER), ("INTERNAL", points)

@@ -109,7 +109,7 @@ def test_a_reason_is_one_short_line_that_a_page_can_quote(fleet: Fleet) -> None:
     assert len(problem.reason.encode()) == 100
 
 
-@pytest.mark.parametrize(("state", "value"), [(0, 99), (98, 98), (2**31 - 1, 99)])
+@rows
 def test_a_state_of_the_future_has_a_value(state: int, value: int) -> None:
     """A state of 0 doesn't look as if the problem were over."""
     assert Problem(state, 0).value == value

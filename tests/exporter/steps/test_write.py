@@ -3,8 +3,6 @@
 import time
 from typing import Any
 
-import pytest
-
 from exporter.google.calls import Calls, Deadline
 from exporter.names import StreamName
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
@@ -75,9 +73,7 @@ def test_requests_are_as_cloud_monitoring_wants_them(serve: Serve) -> None:
 # Refused, and sent again.
 
 
-@pytest.mark.parametrize(
-    ("code", "calls", "lost"), [("INTERNAL", 3, 0), ("UNKNOWN", 2, 200)]
-)
+@rows
 def test_a_failure_in_passing_costs_a_call_and_no_point(
     serve: Serve, code: str, calls: int, lost: int
 ) -> None:

@@ -184,38 +184,26 @@ def test_an_unread_location_makes_nothing_vanish() -> None:
     assert vanished["event"] == "stream_vanished"
 
 
-GONE = report(required=[ORDERS])
-
-
-@pytest.mark.parametrize(
-    ("runs", "events"),
-    [
-        # Expected states without errors.
-        ([report(orders(), Stream("carts", StreamState.STARTING))] * 2, []),
-        # Nothing is known of its streams before: only what is wrong with them is
-        # logged.
-        ([unread(), report(orders(PAUSED))], ["location_unreadable", "stream_bad"]),
-        # The discovery of a project fails, and is back.
-        (
-            [
-                empty_report(unread={ProjectName("shop-prod"): DENIED}),
-                empty_report(discovered={"shop-prod": ()}),
-            ],
-            ["location_unreadable"],
-        ),
-        # A required stream is missing in the reminder, until it is created.
-        (
-            [report(orders()), *[GONE] * 61, report(orders())],
-            ["stream_vanished", "stream_bad", "stream_appeared"],
-        ),
-        # It has errors in every other run, so it is in reminders alone.
-        ([report(orders(RUNNING, "Slow.")), report(orders())] * 61, ["stream_bad"] * 3),
-    ],
-    ids=["healthy", "first read", "discovery", "required", "now and then"],
-)
-def test_the_events_of_a_history(runs: list[Report], events: list[str]) -> None:
+@rows
+def test_the_events_of_a_history(runs: list[Any], events: list[str]) -> None:
     """Each event is logged once."""
-    assert [entry["event"] for entries in play(*runs) for entry in entries] == events
+    history = [
+        unread()
+        if run is None
+        else report(*(Stream(**each) for each in run), required=[ORDERS])
+        for times, repeated in runs
+        for run in repeated * times
+    ]
+    logged = [entry["event"] for entries in play(*history) for entry in entries]
+    assert logged == events
+
+
+def test_a_discovery_that_fails_is_logged_once() -> None:
+    """That it is back is no event of its own."""
+    failed = empty_report(unread={ProjectName("shop-prod"): DENIED})
+    (entry,), after = play(failed, empty_report(discovered={"shop-prod": ()}))
+    assert entry["event"] == "location_unreadable"
+    assert after == []
 
 
 def test_forty_changes_are_forty_entries_and_a_thousand_are_fifty_and_a_number() -> (

@@ -26,7 +26,6 @@ from tests.exporter.worlds import EUROPE, ORDERS, USERS
 from tests.tables import beside
 
 NOW = 1_767_225_600
-LATER = "2026-01-01T00:00:01Z"
 REASON, COMPLAINT = "ORA-01017", "invalid username"
 """What every error says: a problem has its reason, and no series the text."""
 
@@ -40,24 +39,10 @@ IDS = [
         ("gone", *map(str, range(10)), "4711", "2147483647"),
     )
 ]
+REQUIRED = [str(StreamName(*EUROPE, one)) for one in IDS if "required" in one]
+# Users are missing from their own location only.
 CONFIG = Config.model_validate(
-    {
-        "metrics": {"project": "metrics-project"},
-        "sources": [
-            {
-                "project": "shop-prod",
-                "include": ["kept-*", "excluded-*"],
-                "exclude": ["excluded-*"],
-            }
-        ],
-        "expectations": [{"match": "*-required-*", "quiet": "6h", "failed": "1h"}],
-        "required": [
-            # It is missing from its own location only.
-            str(USERS),
-            *(str(StreamName(*EUROPE, one)) for one in IDS if "required" in one),
-        ],
-        "mutes": [{"match": "*-muted-*", "until": LATER}],
-    }
+    beside(__file__, "measured_config.yaml") | {"required": [str(USERS), *REQUIRED]}
 )
 FINE = {2, 3, 4, 7, 8}  # each stream's label adds PAUSED
 

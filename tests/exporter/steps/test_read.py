@@ -14,20 +14,9 @@ from exporter.google.errors import Caller, CallError, Failure, FailureKind
 from exporter.steps.read import Datastream, Objects, Stream
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import EUROPE, ORDERS, USERS, refusal, world
+from tests.tables import beside
 
-PROBLEM = {"reason": "UNSUPPORTED_TYPE", "message": "A column is too wide."}
-OBJECTS = [
-    {"table": "shop.done_{}", "count": 3},
-    {"table": "shop.stuck", "backfill": "FAILED", "errors": [PROBLEM, PROBLEM]},
-    {"table": "shop.odd", "backfill": "UNSUPPORTED", "errors": [PROBLEM]},
-    {"table": "shop.new", "backfill": 9},
-]
-COLLECTED = world(
-    {
-        "europe-west1": {"streams": [{"id": "orders", "objects": OBJECTS}]},
-        "us-east1": ["users"],
-    }
-)
+COLLECTED = world(beside(__file__, "collected.yaml"))
 
 
 def soon() -> Deadline:

@@ -73,7 +73,7 @@ def test_runs_may_start_a_little_late(start: float, *, is_due: bool) -> None:
     assert writes(memory, STREAMS) is is_due
 
 
-@pytest.mark.parametrize("interval", [5, 10, 45, 60, 100, 200, 240, 3600])
+@rows
 def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None:
     """Points are 255 s apart at most; at an interval from 240 s on, all runs write."""
     whole = due("a" * 100, interval)
@@ -83,7 +83,7 @@ def test_no_series_is_older_than_what_promql_looks_back(interval: float) -> None
     assert len(whole) == 100 or interval < 240
 
 
-@pytest.mark.parametrize("interval", [60, 120, 180, 240, 300])
+@rows
 def test_a_change_is_written_again_by_the_next_run(interval: float) -> None:
     """The next run writes again, however late, as a point may be seen late."""
     assert {4 * interval, 5 * interval} <= {*due("aaaabbb", interval)}
@@ -107,16 +107,9 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
 # Locations.
 
 
-@pytest.mark.parametrize(
-    ("streams_from", "read"),
-    [
-        (9999, [*range(0, 80, 10), 370, 670, 970]),
-        (370, [*range(0, 80, 10), *range(370, 1000, 10)]),
-        (0, [*range(0, 1000, 10)]),
-    ],
-)
+@rows
 def test_a_location_without_streams_is_read_every_five_minutes(
-    streams_from: float, read: list[float]
+    streams_from: float, read: list[list[int]]
 ) -> None:
     """An empty location is read seldom after a minute; with streams, in every run."""
     memory, seconds = Memory(10), []
@@ -128,7 +121,7 @@ def test_a_location_without_streams_is_read_every_five_minutes(
             if second >= streams_from:
                 seen = STREAMS
             writes(memory, seen)
-    assert seconds == read
+    assert seconds == [second for part in read for second in range(*part)]
 
 
 # Runs of one process.

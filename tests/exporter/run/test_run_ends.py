@@ -32,6 +32,7 @@ from tests.exporter.worlds import (
     seen,
     world,
 )
+from tests.tables import rows
 
 PLACES = {at: ["x"] for at in KNOWN[:6]}
 SOURCE = {"project": "shop-prod", "locations": list(PLACES)}
@@ -175,7 +176,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
     }
 
 
-@pytest.mark.parametrize(("streams", "hanging", "lost"), [(["x"], 6, 42), ([], 1, 12)])
+@rows
 def test_a_stop_waits_for_seconds_for_all_requests_that_hang(
     serve: Serve,
     stop: Event,

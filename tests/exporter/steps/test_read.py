@@ -14,7 +14,7 @@ from exporter.google.errors import Caller, CallError, Failure, FailureKind
 from exporter.steps.read import Datastream, Objects, Stream
 from tests.exporter.conftest import PLENTY, Lab, Serve
 from tests.exporter.worlds import EUROPE, ORDERS, USERS, refusal, world
-from tests.tables import beside
+from tests.tables import beside, rows
 
 COLLECTED = world(beside(__file__, "collected.yaml"))
 
@@ -59,9 +59,7 @@ def test_every_page_of_locations_is_read(serve: Serve) -> None:
     assert lab.cloud.calls == {"ListLocations": 3}
 
 
-@pytest.mark.parametrize(
-    ("count", "largest", "calls"), [(5, {"ListStreams": 2}, 3), (1001, {}, 2)]
-)
+@rows
 def test_every_page_of_a_location_is_read(
     serve: Serve, count: int, largest: dict[str, int], calls: int
 ) -> None:

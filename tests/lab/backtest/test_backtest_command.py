@@ -8,8 +8,6 @@ from io import StringIO
 from pathlib import Path
 from threading import Event
 
-import pytest
-
 from lab.backtest.backtest import evaluate
 from lab.emulator.world import Fault
 from lab.history.history import History
@@ -83,7 +81,7 @@ def variant(folder: Path, name: str, old: str, new: str) -> None:
     (folder / f"{name}.yaml").write_text(written.replace(old, new), "utf-8")
 
 
-@pytest.mark.parametrize(("minutes", "opened"), [(70, 0), (79, 0.5)])
+@rows
 def test_history_before_the_start_counts(
     lab: Lab, by_name: dict[str, Policy], tmp_path: Path, minutes: float, opened: float
 ) -> None:

@@ -13,6 +13,7 @@ from lab.simulate.scenario import Scenario
 from lab.simulate.series import Series
 from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
+from tests.tables import rows
 
 DATASTREAM = "custom_googleapis_com:datastream_"
 STATE, UP = f"{DATASTREAM}stream_state", f"{DATASTREAM}location_up"
@@ -61,7 +62,7 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
 
 
 @pytest.mark.parametrize("mode", ["job", "function"])
-@pytest.mark.parametrize(("own", "seconds"), [({}, 300), ({"every": "2m"}, 120)])
+@rows
 def test_an_exporter_runs_at_the_interval_of_its_config(
     make_scenario: MakeScenario, mode: str, own: dict[str, str], seconds: int
 ) -> None:

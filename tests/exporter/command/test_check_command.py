@@ -13,7 +13,6 @@ from tests.exporter.command.conftest import (
     CONFIG,
     DISCOVERING,
     EUROPE,
-    LISTING,
     PREFIX,
     Ended,
     Shop,
@@ -72,48 +71,19 @@ def test_a_check_right_after_another_succeeds(shop: Shop) -> None:
     assert lines(ended, "ok")[-1] == f"ok       {text}"
 
 
-@pytest.mark.parametrize(
-    ("config", "change", "subject", "message"),
-    [
-        (
-            LISTING,
-            {"denied": ["datastream.streams.list"]},
-            "2 locations of projects/shop-prod",
-            "needs datastream.streams.list in project shop-prod",
-        ),
-        (
-            DISCOVERING,
-            {"denied": ["datastream.locations.list"]},
-            (
-                "projects/shop-prod could not be searched for locations: permission"
-                " denied: "
-            ),
-            "datastream.locations.list",
-        ),
-        (
-            DISCOVERING,
-            {"api": "disabled"},
-            "projects/shop-prod",
-            "gcloud services enable datastream.googleapis.com --project shop-prod",
-        ),
-        (
-            LISTING + COLLECTING,
-            {"denied": ["datastream.objects.list"]},
-            (
-                "3 streams of projects/shop-prod (europe-west1/carts, europe-west1/"
-                "orders, us-east1/stock) could not be collected from, so some series"
-                " are left out: permission denied: "
-            ),
-            "needs datastream.objects.list in project shop-prod",
-        ),
-    ],
-)
+@rows
 def test_what_cannot_be_read_fails(
-    shop: Shop, config: str, change: dict[str, object], subject: str, message: str
+    shop: Shop,
+    source: dict[str, object],
+    change: dict[str, object],
+    subject: str,
+    message: str,
 ) -> None:
     """What is not discovered, read or collected has a line with a fix; exit 1."""
     shop.project |= change
-    shop.config = config
+    metrics = {"project": "metrics-prod"}
+    config = {"metrics": metrics, "sources": [source], "collect": {"objects": True}}
+    shop.config = json.dumps(config)
     ended = shop.command("check")
     assert ended.code == INCOMPLETE
     (failed,) = lines(ended, "failed")

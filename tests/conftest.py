@@ -115,7 +115,8 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Call as nobody who runs the tests, and trust the tests' certificate."""
     folder = tmp_path_factory.mktemp("environment")
-    key, trusted = folder / "key.json", folder / "trusted.pem"
+    key = folder / "key.json"
+    trusted = folder / "trusted.pem"
     key.write_text(json.dumps(SERVICE_ACCOUNT))
     trusted.write_bytes(key_and_certificate()[1])
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -45,7 +45,8 @@ class _Passing(BaseRequestHandler):
     server: Proxy
 
     def handle(self) -> None:
-        near, silent = self.request, self.server.silent
+        near = self.request
+        silent = self.server.silent
         with socket.create_connection(self.server.target) as far:
             self.server.connections += (near, far)
             back = Thread(target=_pass_on, args=(far, near, silent))

@@ -24,7 +24,8 @@ DEADLINE_SECONDS = 6
 _WORLD = Path(__file__).with_name("world.yaml")
 
 # A discovery, and a location that nothing else tells of
-DISCOVERY, DISCOVERED = "acme-orders/global", "acme-orders/us-west1"
+DISCOVERY = "acme-orders/global"
+DISCOVERED = "acme-orders/us-west1"
 _LOCATION = "acme-metrics/europe-west1"
 _DISCOVER = {"method": "ListLocations", "project": "acme-orders"}
 _READ = {"method": "ListStreams", "project": "acme-metrics", "location": "europe-west1"}
@@ -119,9 +120,11 @@ def matrix() -> Iterator[Case]:
     for kind, faults in _FAULTS.items():
         for calls, fault, times in itertools.product(_CALLS, faults, (1, 2, None)):
             world = {"faults": [calls.fault | fault | {"times": times}]}
-            passes, often = _PASSES.get(kind), "once or twice"
+            passes = _PASSES.get(kind)
+            often = "once or twice"
             if times is None:
-                passes, often = False, "always"
+                passes = False
+                often = "always"
             yield Case(f"{kind}, {often}", world, passes, calls.unread)
     for code in _CODES:
         refused = _WRITE | {"code": code, "refuses": 3, "times": 1}

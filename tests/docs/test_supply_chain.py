@@ -63,7 +63,8 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_needs_no_clone(dist: Path, tmp_path: Path) -> None:
     """With what the lock gives it, the wheel runs every command in an empty folder."""
     (wheel,) = dist.glob("*.whl")
-    alone, folder = f"{tmp_path}/alone", tmp_path / "empty"
+    alone = f"{tmp_path}/alone"
+    folder = tmp_path / "empty"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", alone], check=True)
     (packages,) = Path(alone).glob("lib/*/site-packages")
     # Linked, they are there in no time. pip fails if the wheel asks for one more.

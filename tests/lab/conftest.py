@@ -101,7 +101,8 @@ def command() -> Command:
     """Return a function that runs ``datastream-lab``."""
 
     def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out, err = StringIO(), StringIO()
+        out = StringIO()
+        err = StringIO()
         code = main([*argv], environ or {}, out, err)
         return Ended(code, out.getvalue(), err.getvalue())
 

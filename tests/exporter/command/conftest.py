@@ -47,7 +47,8 @@ class Ended(NamedTuple):
 
 def command(*argv: str, **environ: str) -> Ended:
     """Run a command line in this process, with an environment of its own."""
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
+    err = io.StringIO()
     code = main(argv, environ, out, err)
     return Ended(code, out.getvalue(), err.getvalue())
 

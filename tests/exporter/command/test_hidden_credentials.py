@@ -129,7 +129,8 @@ def everywhere(
     numbers = itertools.count()
 
     def ends(name: str, environ: dict[str, str], out: io.StringIO) -> int:
-        err, answer = io.StringIO(), None
+        err = io.StringIO()
+        answer = None
         # In the same second, the points of the same series would be refused.
         run = f"run: {{deadline: 20s, name: exporter-{next(numbers)}}}\n"
         environ = {**environ, CONFIG: shop.config + run, VERBOSE: "1"}
@@ -183,7 +184,8 @@ def test_a_token_server_that_repeats_the_secret(
 ) -> None:
     """The sentence has no part of the secret, however the server refuses."""
     become(kind)
-    tokens.answers, tokens.answer = {}, (400, answer)
+    tokens.answers = {}
+    tokens.answer = (400, answer)
     assert everywhere() == FAILED
     assert tokens.requests
 

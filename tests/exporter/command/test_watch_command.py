@@ -40,7 +40,9 @@ def begun(
     took: Iterable[float], seconds: float = 10, late: Iterable[float] = ()
 ) -> list[float]:
     """Return when each run began, given how long each takes and each wait overruns."""
-    clock, began, left = Clock(late), [], list(took)
+    clock = Clock(late)
+    began = []
+    left = list(took)
 
     def work() -> None:
         began.append(clock.now)
@@ -65,7 +67,8 @@ def test_runs_start_at_multiples_of_the_interval(
 
 def test_watch_prints_its_log_alone(shop: Shop, signal_when: SignalWhen) -> None:
     """Each line has the time of day; SIGTERM between two runs ends it with 143."""
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
+    err = io.StringIO()
     signal_when(signal.SIGTERM, lambda: "points written" in err.getvalue())
     assert main(["watch"], shop.environ, out, err) == TERMINATED
     assert out.getvalue() == ""

@@ -55,7 +55,8 @@ def test_callers_that_wait_share_the_next_run(
     function: Function, cloud_at: Emulator, clock: Clock
 ) -> None:
     """One run that begins after their calls answers all of them."""
-    came, release = Event(), Event()
+    came = Event()
+    release = Event()
 
     def hold(_request: object) -> bytes:
         came.set()
@@ -120,7 +121,8 @@ def test_of_a_flood_of_logs_one_waits(
     cloud_at: Emulator, clock: Clock, on_clock: OnClock, waits: int, *, earlier: bool
 ) -> None:
     """While one log waits for a run, the others are answered at once."""
-    came, released = Event(), Event()
+    came = Event()
+    released = Event()
 
     def now() -> float:
         came.set()

@@ -51,7 +51,8 @@ def call(
 
 def test_no_call_is_made_without_time_for_it() -> None:
     """A deadline that has passed is a timeout, and costs no call."""
-    attempts, calls = Attempts("answer"), Calls()
+    attempts = Attempts("answer")
+    calls = Calls()
     for seconds in (-5, 0, LEAST_ATTEMPT / 2):
         with pytest.raises(
             exceptions.DeadlineExceeded, match="before this call started"

@@ -31,13 +31,16 @@ from tests.tables import rows
 Fields: TypeAlias = dict[str, Any]
 
 ORDERS = f"{EUROPE}/streams/orders"
-RUNNING, PAUSED, FAILED = StreamState.RUNNING, StreamState.PAUSED, StreamState.FAILED
+RUNNING = StreamState.RUNNING
+PAUSED = StreamState.PAUSED
+FAILED = StreamState.FAILED
 
 
 def play(*runs: Report, seconds: float = 10) -> list[list[dict[str, Any]]]:
     """Return the entries of each run of one process, one every few seconds."""
     now = 0.0
-    run_log, logged = RunLog(lambda: now), []
+    run_log = RunLog(lambda: now)
+    logged = []
     for run in runs:
         with logging_to(lines := io.StringIO(), JsonLines()):
             run_log.log(run)

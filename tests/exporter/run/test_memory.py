@@ -42,7 +42,8 @@ def writes(memory: Memory, seen: Hashable, at: LocationName = EUROPE) -> bool:
 
 def due(history: str, interval: float = 10) -> list[float]:
     """Return when a location is written; a letter a run says what is seen."""
-    memory, seconds = Memory(interval), []
+    memory = Memory(interval)
+    seconds = []
     for number, letter in enumerate(history):
         memory.begin(1 + number * interval)
         if writes(memory, SEEN[letter]):
@@ -112,7 +113,8 @@ def test_a_location_without_streams_is_read_every_five_minutes(
     streams_from: float, read: list[list[int]]
 ) -> None:
     """An empty location is read seldom after a minute; with streams, in every run."""
-    memory, seconds = Memory(10), []
+    memory = Memory(10)
+    seconds = []
     for second in range(0, 1000, 10):
         memory.begin(1 + second)
         if memory.is_worth_reading(EUROPE):

@@ -247,7 +247,8 @@ def test_an_unexpected_error_in_writing_is_a_loss_until_the_next_run(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After the error, the location is written again although nothing changed."""
-    lab, clock = serve(world()), Clock(time.time() - 160)
+    lab = serve(world())
+    clock = Clock(time.time() - 160)
     session = lab.session(LISTED, interval=10, clock=clock)
     with monkeypatch.context() as patched:
         patched.setattr(run, "location_samples", None)

@@ -92,7 +92,8 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     serve: Serve,
 ) -> None:
     """An earlier run found them, and they are read beside the next discovery."""
-    lab, clock = serve(world()), Clock(time.time() - 1000)
+    lab = serve(world())
+    clock = Clock(time.time() - 1000)
     session = lab.session(DISCOVERED, interval=60, clock=clock)
     run_once(session, Deadline.after(PLENTY), writes=False)
     lab.cloud.add_fault(Fault(method="ListLocations", latency=600))

@@ -20,7 +20,8 @@ from tests.tables import beside, rows
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
 SOURCE = {"project": "shop-prod", "locations": ["europe-west1"]}
-ALL, FIRST = "s-*", "s-1"
+ALL = "s-*"
+FIRST = "s-1"
 GROUPS = {
     ("", "GONE"): "alone",
     ("s-1, s-2, s-3, s-4, s-5, s-6", "GONE"): "together",
@@ -75,7 +76,8 @@ class Fleet:
                 labels = point.metric_labels
                 if (labels["stream_id"], labels["kind"]) != (stream, kind):
                     continue
-                name, value = metric, int(point.value)
+                name = metric
+                value = int(point.value)
                 if metric == "state":
                     group = labels["streams"], labels["reason"]
                     name = GROUPS.get(group, "of somebody else")
@@ -298,7 +300,8 @@ def test_a_value_of_somebody_else_costs_no_point(
 ) -> None:
     """Nothing overflows, and the stream has its own problem when it fails."""
     fleet = make(events=[fails(2)])
-    clients, project = fleet.lab.clients, "metrics-project"
+    clients = fleet.lab.clients
+    project = "metrics-project"
     writer = Writer(clients.monitorings, project, int(fleet.now), Calls())
     foreign = Sample(
         metric, EUROPE.location, EUROPE.project, FIRST, (FIRST, *labels), value

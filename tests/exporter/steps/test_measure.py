@@ -26,7 +26,8 @@ from tests.exporter.worlds import EUROPE, ORDERS, USERS
 from tests.tables import beside
 
 NOW = 1_767_225_600
-REASON, COMPLAINT = "ORA-01017", "invalid username"
+REASON = "ORA-01017"
+COMPLAINT = "invalid username"
 """What every error says: a problem has its reason, and no series the text."""
 
 # A stream's id says what config has about it, and its state, if it is there at all.

@@ -110,7 +110,8 @@ def test_another_reason_or_none_loses_every_refused_point(text: str) -> None:
 
 def test_the_texts_of_the_summary_count_where_it_has_any() -> None:
     """Each entry of a summary is late or not by its own text."""
-    order, other = (INVALID, 1, ORDER), (INVALID, 1, "Unknown metric.")
+    order = (INVALID, 1, ORDER)
+    other = (INVALID, 1, "Unknown metric.")
     assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1, OFTEN)]) == (
         2,
         2,
@@ -160,7 +161,8 @@ def test_a_summary_that_contradicts_itself_or_the_request_proves_nothing(
 @rows
 def test_no_more_points_are_refused_than_were_sent(points: int) -> None:
     """No number in a summary makes more points refused than were sent."""
-    late, other = ("FAILED_PRECONDITION", points, ORDER), ("INTERNAL", points)
+    late = ("FAILED_PRECONDITION", points, ORDER)
+    other = ("INTERNAL", points)
     for errors in ([late], [other], [late, other], [("OK", points, ORDER), late]):
         for code in ("INTERNAL", INVALID):
             refused, too_late, transient = counts(code, ORDER, 2, errors)

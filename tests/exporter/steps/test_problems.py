@@ -20,7 +20,8 @@ from exporter.steps.read import Stream
 from tests.exporter.reports import EUROPE, config
 from tests.tables import rows
 
-FAILED, MINUTE = 5, 60
+FAILED = 5
+MINUTE = 60
 
 
 class Fleet:

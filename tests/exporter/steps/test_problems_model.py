@@ -20,7 +20,10 @@ from exporter.steps.problems import (
 from exporter.steps.read import Stream
 from tests.exporter.reports import EUROPE
 
-TOGETHER, WITHIN, JOINING, PATIENCE = 3, 900, 300, 300
+TOGETHER = 3
+WITHIN = 900
+JOINING = 300
+PATIENCE = 300
 LATELY = 601
 """Seconds in which a run reads all points back."""
 PAGED = {
@@ -75,7 +78,8 @@ def after(before: Problems, fleet: Fleet, now: int) -> Problems:
     for id_, one in fleet.items():
         kind = kind_of(one, before, now)
         alone = Problem(one.stream.state, now, "", one.stream.reason)
-        have[id_, kind] = before.get((id_, kind), alone)._replace(state=alone.state)
+        had = before.get((id_, kind), alone)
+        have[id_, kind] = had._replace(state=alone.state)
         if (id_, kind) not in before:
             entered[kind].append((id_, kind))
     for kind, seconds in PAGED.items():
@@ -85,7 +89,9 @@ def after(before: Problems, fleet: Fleet, now: int) -> Problems:
             if had.streams:
                 formed[had.group] = min(had.since, formed.get(had.group, now))
         recent = [had for had in same.values() if now - had.since <= WITHIN]
-        members, since, group = entered[kind], now, ("", "")
+        members = entered[kind]
+        since = now
+        group = ("", "")
         if formed and now - max(formed.values()) <= JOINING:
             since, group = max((at, group) for group, at in formed.items())
         elif members and len(recent) >= TOGETHER:
@@ -93,7 +99,8 @@ def after(before: Problems, fleet: Fleet, now: int) -> Problems:
             members = [key for key in young if not same[key].streams]
             reasons = {same[key].reason for key in members}
             names = ", ".join(sorted(id_ for id_, _ in members))
-            group = names, "".join(reasons) if len(reasons) == 1 else ""
+            shared = "".join(reasons) if len(reasons) == 1 else ""
+            group = names, shared
         if group[0]:
             for key in members:
                 have[key] = Problem(have[key].state, since, *group)
@@ -156,7 +163,8 @@ def test_problems_are_as_the_rules_say_in_any_history(states: str) -> None:
     now = 1000
     fleet: Fleet = {}
     have: Problems = {}
-    function, written = memory({}), Written()
+    function = memory({})
+    written = Written()
     for _ in range(400):
         now += chance.choice(SECONDS)
         for id_ in chance.sample("abcdefgh", chance.choice([1, 2, 4])):

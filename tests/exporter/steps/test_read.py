@@ -179,7 +179,9 @@ def test_objects_are_counted_by_state_over_every_page(serve: Serve) -> None:
     """Objects are counted by state, also an unknown one, and errors by object."""
     lab = serve(COLLECTED | {"largest_page": {"ListStreamObjects": 2}})
     found = lab.api.objects(ORDERS, soon())
-    completed, failed, unsupported = 6, 5, 7
+    completed = 6
+    failed = 5
+    unsupported = 7
     assert found == Objects({completed: 3, failed: 1, unsupported: 1, 9: 1}, 2)
     assert lab.api.objects(USERS, soon()) == Objects({}, 0)
     assert lab.cloud.calls == {"ListStreamObjects": 3 + 1}
@@ -192,7 +194,8 @@ def test_an_answer_that_cannot_be_parsed_is_a_failure_after_retries(
     serve: Serve,
 ) -> None:
     """Bytes that are not a protobuf are no bug of the exporter."""
-    lab, stop = serve(world()), Event()
+    lab = serve(world())
+    stop = Event()
 
     def answer(_request: object) -> bytes:
         if lab.cloud.calls["ListStreams"] > 1:

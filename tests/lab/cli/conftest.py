@@ -7,7 +7,8 @@ import pytest
 
 from tests.lab.conftest import POLICIES
 
-PASSING, FAILING = "deleted", "wrongly-expected"
+PASSING = "deleted"
+FAILING = "wrongly-expected"
 SCENARIO = """\
 title: A stream is deleted
 what: It pages as missing, and the log tells who did it.

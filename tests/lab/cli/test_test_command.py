@@ -83,7 +83,8 @@ def test_a_terminal_gets_colour_and_progress(monkeypatch: pytest.MonkeyPatch) ->
     """Progress is shown on stderr only, and removed."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    out, err = Terminal(), Terminal()
+    out = Terminal()
+    err = Terminal()
     assert main(["test", PASSING], {}, out, err) == OK
     assert "\x1b[32mPASS" in out.getvalue()
     assert "playing scenarios" in err.getvalue()

@@ -54,9 +54,11 @@ def change(
     ``sensitive`` marks fields before and after; ``marks`` are fields that are known
     after apply.
     """
-    computed, unknown = _PARTS["computed"], {}
+    computed = _PARTS["computed"]
+    unknown = {}
     if "create" in actions:
-        computed, unknown = {}, _PARTS["unknown"]
+        computed = {}
+        unknown = _PARTS["unknown"]
     full_name = address.rpartition("google_monitoring_alert_policy.")[2]
     name, _, index = full_name.partition("[")
     found: Json = {

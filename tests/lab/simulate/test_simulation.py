@@ -16,7 +16,8 @@ from tests.lab.conftest import START, WORLD, MakeScenario
 from tests.tables import rows
 
 DATASTREAM = "custom_googleapis_com:datastream_"
-STATE, UP = f"{DATASTREAM}stream_state", f"{DATASTREAM}location_up"
+STATE = f"{DATASTREAM}stream_state"
+UP = f"{DATASTREAM}location_up"
 LAST_RUN = f"{DATASTREAM}exporter_last_run"
 FAIL = {"at": 300, "stream": "orders", "do": "fail", "reason": "DOWN"}
 UNREACHABLE = {"at": 300, "location": "*", "do": "unreachable"}

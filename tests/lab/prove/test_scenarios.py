@@ -6,8 +6,27 @@ from lab.policies.checks import VALUE
 from lab.policies.files import Policy
 from lab.preview.notification import EMPTY, notification
 from lab.prove.comparison import AlertResult
+from lab.prove.engine import start_engine
 from lab.simulate.scenario import Scenario
+from lab.simulate.series import adjust_for_delay
 from tests.lab.conftest import SCENARIOS, Played
+
+# The groups of late-for-the-group: kind, names, reason, and how many streams at most
+GROUPS = {
+    "failed: orders-1, orders-2, orders-3, orders-4, orders-5: none that all share": 6,
+    "failed: later: DISK_FULL": 1,
+    "failed_permanently: ledger-5: ORACLE_LOG_PURGED": 1,
+    "failed_permanently: ledger-6: ORACLE_LOG_PURGED": 2,
+    "failed: stock-1, stock-2, stock-3, stock-4, stock-5: MYSQL_CONNECTION_REFUSED": 6,
+    "failed: stock-1, stock-2, stock-3, stock-4, stock-5: DISK_FULL": 5,
+    "failed_permanently: stock-1, stock-2, stock-3, stock-4, stock-5: DISK_FULL": 5,
+    "unexpected: parked-1, parked-2, parked-3, parked-4, parked-5: TABLE_LOCKED": 6,
+    "unexpected: parked-7: TABLE_LOCKED": 1,
+    "unexpected: parked-1, parked-2, parked-3, parked-4, parked-5: DISK_FULL": 5,
+    "errors: tables-1, tables-2, tables-3, tables-4, tables-5: TABLE_LOCKED": 6,
+    "errors: tables-7: TABLE_LOCKED": 1,
+    "errors: tables-1, tables-2, tables-3, tables-4, tables-5: DISK_FULL": 5,
+}
 
 
 def wrong(alert: AlertResult) -> str:
@@ -27,8 +46,28 @@ def test_exactly_the_expected_alerts_fire(
     for incident in result.incidents:
         shown = notification(by_name[incident.policy], incident.labels)
         empty |= {name for name, value in shown.values.items() if value == EMPTY}
-    # Not every change has a reason, and the engine's value is no label.
-    assert empty <= {"log.extracted_label.reason", VALUE}
+    # The engine's value is no label.
+    assert empty <= {VALUE}
+
+
+def test_a_groups_page_names_its_founders_and_counts_its_streams(
+    played: Played, policies: tuple[Policy, ...]
+) -> None:
+    """A group has its founders' names and shared reason, and the number of all."""
+    recording = played("late-for-the-group").recording
+    end = recording.start + recording.lasts
+    found: dict[str, float] = {}
+    with start_engine(recording.series) as engine:
+        for policy in policies:
+            if not policy.name.endswith("-together"):
+                continue
+            query = recording.deployed.fill_in(policy.query or "")
+            query = adjust_for_delay(query, recording.delay)
+            for each in engine.query_range(query, recording.start, end, 30):
+                if each.labels["namespace"] == "job-prod":
+                    about = "{kind}: {streams}: {reason}".format(**each.labels)
+                    found[about] = max(map(float, each.values.values()))
+    assert found == GROUPS
 
 
 def test_every_policy_fires_in_some_scenario(

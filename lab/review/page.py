@@ -66,8 +66,8 @@ def _worst(review: Review) -> Iterator[str]:
     """Yield what fails a strict review, but for alerts: nobody may miss that."""
     for sentence in review.watched[ERROR]:
         yield f"**{sentence}.**"
-    if review.unheard:
-        names = name_first(list(map(code, review.unheard)))
+    if review.notify_nobody:
+        names = name_first(list(map(code, review.notify_nobody)))
         yield f"**Nobody is notified any more of {names}.**"
 
 

@@ -62,7 +62,7 @@ class Review:
     new: list[NewPolicies]  # what a plan creates where no policy exists
 
     @property
-    def unheard(self) -> list[str]:
+    def notify_nobody(self) -> list[str]:
         """Policies that notified somebody, and would notify nobody."""
         return [
             name
@@ -75,7 +75,7 @@ class Review:
     def is_worse(self) -> bool:
         """Whether something is told later or no longer, or not even watched."""
         lost = any(self.count[kind] for kind in WORSE)
-        return bool(lost or self.watched[ERROR] or self.unheard)
+        return bool(lost or self.watched[ERROR] or self.notify_nobody)
 
 
 def make_review(plan: Plan, played: Sequence[Played]) -> Review:

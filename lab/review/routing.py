@@ -19,20 +19,20 @@ def routing(plan: Plan, ours: Collection[str]) -> Iterator[str]:
 
     Of the streams that are in several routes, those that config requires are known.
     """
-    placed: dict[str, set[str]] = defaultdict(set)  # the routes of each file
+    routes_of: dict[str, set[str]] = defaultdict(set)  # the routes of each file
     streams: dict[str, str] = {}  # the ids of each route by streams, as a pattern
     for change in plan.changes:
         policy = change.after and change.after.policy
         if not policy:
             continue
-        placed[change.file].add(change.route)
+        routes_of[change.file].add(change.route)
         found = _STREAMS.search(policy.query or "")
         if found and change.route != DEFAULT_ROUTE:
             streams[change.route] = found[1]
-    if not set().union(*placed.values()) - {DEFAULT_ROUTE}:
+    if not set().union(*routes_of.values()) - {DEFAULT_ROUTE}:
         return
-    for file in sorted(placed.keys() - ours):
-        routes = sorted(placed[file] - {DEFAULT_ROUTE})
+    for file in sorted(routes_of.keys() - ours):
+        routes = sorted(routes_of[file] - {DEFAULT_ROUTE})
         where = f"also in {', '.join(map(code, routes))}" if routes else "in no route"
         yield f"Your policy {code(file)} is {where}."
     for name in _required(plan):

@@ -17,10 +17,11 @@ locals {
   texts = { for name, path in local.paths : name => file(path) }
   decoded = {
     for name, text in local.texts : name => try(yamldecode(
-      replace(replace(replace(replace(replace(replace(text,
+      replace(replace(replace(replace(replace(replace(replace(text,
         "METRICS_PROJECT", local.metrics_project),
         "EXPORTER_PROJECT", local.job_project),
         "EXPORTER_LOCATION", local.exporter_location),
+        "EXPORTER_REGION", var.region),
         "EXPORTER_RUN_NAME", local.exporter_name),
         "EXPORTER_SERVICE", var.name),
       "EXPORTER_PAGE", "${local.is_function ? "detail" : "jobs/details"}/${var.region}/${var.name}")

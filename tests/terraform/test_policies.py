@@ -25,6 +25,7 @@ _DEPLOYED = {
     "METRICS_PROJECT": "orders-prod",
     "EXPORTER_PROJECT": "orders-prod",
     "EXPORTER_LOCATION": "europe-west1",
+    "EXPORTER_REGION": "europe-west1",
     "EXPORTER_RUN_NAME": "datastream-exporter",
     "EXPORTER_SERVICE": "datastream-exporter",
     "EXPORTER_PAGE": "detail/europe-west1/datastream-exporter",

@@ -94,45 +94,6 @@ class LocationProblems(NamedTuple):
         return self.ended | current
 
 
-class Rules(NamedTuple):
-    """When streams that have the same kind of problem are a group."""
-
-    grouping: Grouping
-    joining_seconds: float = _JOINING_SECONDS
-
-
-def follow(
-    before: LocationProblems, at: ComparedLocation, now: int, rules: Rules | None
-) -> LocationProblems:
-    """Return a location's problems after a run at ``now``, in unix seconds.
-
-    Without rules, each stream is alone, and has neither a reason nor patience.
-    """
-    current: dict[Key, Problem] = {}
-    entered: set[Key] = set()
-    for watched in at.listed:
-        stream = watched.stream
-        kind = _kind(watched, before, now, patient=rules is not None)
-        if kind is None:
-            continue
-        key = stream.id, kind
-        # It keeps its beginning, reason and group, as long as it stays in the kind.
-        problem = before.current.get(key)
-        if problem is None:
-            entered.add(key)
-            problem = Problem(stream.state, now)
-            if rules:
-                reason = one_line(without_markup(stream.reason), _LONGEST_REASON)
-                problem = problem._replace(reason=reason)
-        current[key] = problem._replace(state=stream.state)
-    if rules:
-        for kind in _SECONDS_TO_PAGE:
-            of_kind = {key: current[key] for key in current if key[1] is kind}
-            current |= _taken_in(of_kind, entered & of_kind.keys(), now, rules)
-    after = LocationProblems(current)
-    return after._replace(ended=before.series - after.series)
-
-
 def _kind(
     watched: ComparedStream, before: LocationProblems, now: int, *, patient: bool
 ) -> Kind | None:
@@ -152,46 +113,6 @@ def _kind(
     tolerated = before.current.get((stream.id, Kind.TOLERATED), Problem(0, now))
     patience = watched.limits.get("failed", timedelta()).total_seconds()
     return Kind.TOLERATED if now - tolerated.since < patience else Kind.FAILED
-
-
-def _taken_in(
-    problems: Mapping[Key, Problem], entered: Collection[Key], now: int, rules: Rules
-) -> dict[Key, Problem]:
-    """Return which problems of a kind are part of a group from this run on.
-
-    ``entered`` are those that began in this run.
-    """
-    if not entered:
-        return {}
-    # When each group formed: the earliest beginning of its members
-    formed: dict[Group, int] = {}
-    for problem in problems.values():
-        if problem.streams:
-            first = formed.get(problem.group, problem.since)
-            formed[problem.group] = min(first, problem.since)
-    newest = max(formed, key=formed.__getitem__, default=ALONE)
-    if formed and now - formed[newest] <= rules.joining_seconds:
-        # It takes those that enter, and no other forms.
-        since = formed[newest]
-        return {key: _in_group(problems[key], newest, since) for key in entered}
-    within = rules.grouping.within.total_seconds()
-    recent = [each for each in problems.values() if now - each.since <= within]
-    if len(recent) < rules.grouping.streams:
-        return {}
-    # Its founders are also those whose own page isn't out yet.
-    founders = {
-        key: problem
-        for key, problem in problems.items()
-        if not problem.streams and now - problem.since <= _SECONDS_TO_PAGE[key[1]]
-    }
-    reasons = {problem.reason for problem in founders.values()}
-    shared = reasons.pop() if len(reasons) == 1 else ""
-    group = _names(stream for stream, _ in founders), shared
-    return {key: _in_group(founders[key], group, now) for key in founders}
-
-
-def _in_group(problem: Problem, group: Group, formed: int) -> Problem:
-    return Problem(problem.state, formed, *group)
 
 
 def _names(streams: Iterable[str]) -> str:
@@ -229,8 +150,8 @@ class ProblemMemory:
 
     def __init__(self, grouping: Grouping, interval: float) -> None:
         """Take how many seconds runs are apart."""
-        joining = max(_JOINING_SECONDS, interval + _LATE_SECONDS)
-        self.rules = Rules(grouping, joining)
+        self._grouping = grouping
+        self._joining_seconds = max(_JOINING_SECONDS, interval + _LATE_SECONDS)
         self.earlier = Earlier.UNKNOWN
         self.known: dict[LocationName, LocationProblems] = {}
 
@@ -254,7 +175,8 @@ class ProblemMemory:
     def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
         """Return the problems of a location that a run read at ``now``, unix seconds.
 
-        None while those of earlier runs are unknown: then nothing changes.
+        None while those of earlier runs are unknown: then nothing changes. Where they
+        can't be read, each stream is alone, and has neither a reason nor patience.
         """
         if self.earlier is Earlier.UNKNOWN:
             return None
@@ -265,9 +187,64 @@ class ProblemMemory:
             streams = at.held if refused else ()
             keys = product(streams, Kind)
             before = LocationProblems(ended=frozenset(product(keys, [ALONE])))
-        problems = follow(before, at, now, None if refused else self.rules)
-        self.known[at.name] = problems
-        return problems
+        current: dict[Key, Problem] = {}
+        for watched in at.listed:
+            stream = watched.stream
+            kind = _kind(watched, before, now, patient=not refused)
+            if kind is None:
+                continue
+            # It keeps its beginning, reason and group, as long as it stays in the kind.
+            problem = before.current.get((stream.id, kind))
+            if problem is None:
+                reason = one_line(without_markup(stream.reason), _LONGEST_REASON)
+                problem = Problem(stream.state, now, reason="" if refused else reason)
+            current[stream.id, kind] = problem._replace(state=stream.state)
+        if not refused:
+            entered = current.keys() - before.current.keys()
+            for kind in _SECONDS_TO_PAGE:
+                of_kind = {key: current[key] for key in current if key[1] is kind}
+                current |= self._taken_in(of_kind, entered & of_kind.keys(), now)
+        after = LocationProblems(current)
+        after = after._replace(ended=before.series - after.series)
+        self.known[at.name] = after
+        return after
+
+    def _taken_in(
+        self, problems: Mapping[Key, Problem], entered: Collection[Key], now: int
+    ) -> dict[Key, Problem]:
+        """Return which problems of a kind are part of a group from this run on.
+
+        ``entered`` are those that began in this run.
+        """
+        if not entered:
+            return {}
+        # When each group formed: the earliest beginning of its members
+        formed: dict[Group, int] = {}
+        for problem in problems.values():
+            if problem.streams:
+                first = formed.get(problem.group, problem.since)
+                formed[problem.group] = min(first, problem.since)
+        group = max(formed, key=formed.__getitem__, default=ALONE)
+        since = formed.get(group, now)
+        members = entered
+        # For a while, the newest takes those that enter, and no other forms.
+        if not formed or now - since > self._joining_seconds:
+            within = self._grouping.within.total_seconds()
+            recent = sum(now - each.since <= within for each in problems.values())
+            if recent < self._grouping.streams:
+                return {}
+            # Its founders are also those whose own page isn't out yet.
+            members = [
+                key
+                for key, problem in problems.items()
+                if not problem.streams
+                and now - problem.since <= _SECONDS_TO_PAGE[key[1]]
+            ]
+            reasons = {problems[key].reason for key in members}
+            shared = reasons.pop() if len(reasons) == 1 else ""
+            group = _names(stream for stream, _ in members), shared
+            since = now
+        return {key: Problem(problems[key].state, since, *group) for key in members}
 
     def forget_ended(self, name: LocationName) -> None:
         """Forget problems of a location that are over: their 0 was accepted."""

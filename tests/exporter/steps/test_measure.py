@@ -20,7 +20,7 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import Kind, LocationProblems, Rules, follow
+from exporter.steps.problems import Kind, ProblemMemory
 from exporter.steps.read import Objects, Stream
 from tests.exporter.worlds import EUROPE, ORDERS, USERS
 from tests.tables import beside
@@ -57,10 +57,12 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
         for one, state in states.items()
     ]
     at = Expectations(CONFIG, NOW).compare(EUROPE, CONFIG.sources[0], held)
-    problems = follow(LocationProblems(), at, NOW, Rules(CONFIG.grouping))
+    memory = ProblemMemory(CONFIG.grouping, CONFIG.run.every)
+    memory.learn({})
+    memory.follow(at, NOW)
     samples = [
         *location_samples(at, NOW, errors=errors),
-        *problem_samples(EUROPE, problems),
+        *problem_samples(EUROPE, memory.known[EUROPE]),
         location_sample("location/last_read", EUROPE, NOW),
     ]
 

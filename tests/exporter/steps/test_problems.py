@@ -13,7 +13,6 @@ from exporter.steps.problems import (
     Problem,
     ProblemHistory,
     ProblemMemory,
-    follow,
     last_problem,
 )
 from exporter.steps.read import Stream
@@ -55,7 +54,10 @@ class Fleet:
         expectations = Expectations(self.config, self.now)
         at = expectations.compare(EUROPE, self.config.sources[0], streams)
         memory = ProblemMemory(self.config.grouping, MINUTE)
-        self.problems = follow(self.problems, at, self.now, memory.rules)
+        memory.learn({})
+        memory.known[EUROPE] = self.problems
+        memory.follow(at, self.now)
+        self.problems = memory.known[EUROPE]
         return {
             stream: problem.streams
             for (stream, _), problem in self.problems.current.items()

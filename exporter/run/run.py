@@ -8,6 +8,7 @@ anything. What needs no order shares requests. The exporter's own series come la
 import random
 import time
 from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import partial
 
 from exporter.config import Source
@@ -31,7 +32,7 @@ from exporter.steps.measure import (
 )
 from exporter.steps.problems import Earlier, EarlierProblems
 from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
-from exporter.steps.read_back import REFUSALS, read_back
+from exporter.steps.read_back import REFUSALS, Reader
 from exporter.steps.write import Writer, Written, all_lost
 
 _PROBLEMS = "problems"  # the call that reads back earlier problems
@@ -75,24 +76,26 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     is_due = session.is_first_of_quarter(timestamp) or not writes
     collects = session.config.collect.objects and is_due
     session.last_run = timestamp
-    run = _Run(session, timestamp, deadline, writes=writes)
-    report = run.go(collects=collects)
+    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
+    report = run.go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
 
 
+@dataclass
 class _Run:
     """One run, in which all points have the same timestamp."""
 
-    def __init__(
-        self, session: Session, timestamp: int, deadline: Deadline, *, writes: bool
-    ) -> None:
-        config, clients = session.config, session.clients
-        self._session = session
-        self._timestamp = timestamp
-        self._writes = writes
-        # By when each part has to be done; a stop ends all of them
-        self._end = deadline
+    session: Session
+    timestamp: int
+    deadline: Deadline  # when all of it has to be done; a stop ends it
+    writes: bool
+    collects: bool
+
+    def __post_init__(self) -> None:
+        config, clients = self.session.config, self.session.clients
+        deadline, timestamp = self.deadline, self.timestamp
+        # By when each part has to be done
         reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
         self._write_by = deadline.shifted(-reserved)
         self._collect_by = deadline.shifted(-2 * reserved)
@@ -108,28 +111,32 @@ class _Run:
         self._api = Datastream(clients, self._calls, longest)
         self._expectations = Expectations(config, timestamp)
         project = config.metrics.project
-        self._writer = Writer(clients.monitorings, project, timestamp, self._calls)
+        calls = self._calls
+        self._reader = Reader(clients, project, timestamp, self._read_by, calls)
+        self._writer = Writer(clients.monitorings, project, timestamp, calls)
         self._started: set[LocationName] = set()
-        self._report = Report(timestamp, session.problems.known)
+        self._report = Report(timestamp, self.session.problems.known)
         self._objects: list[Sample] = []
         # Locations that hold no stream share requests: they have no order to keep.
         self._shared: list[Sample] = []
         self._shared_names: list[Name] = []
 
-    def go(self, *, collects: bool) -> Report:
+    def go(self) -> Report:
         """Do everything; the exporter's own series come last."""
         report = self._report
         started = time.monotonic()
         try:
-            if self._session.problems.earlier is not Earlier.KNOWN:
-                self._reading.start(_PROBLEMS, self._read_back, self._use_problems)
-            for source in self._session.config.sources:
+            if self.session.problems.earlier is not Earlier.KNOWN:
+                self._reading.start(
+                    _PROBLEMS, self._reader.read_back, self._use_problems
+                )
+            for source in self.session.config.sources:
                 self._start_source(source)
             self._reading.wait()
-            if not self._end.stopped:
+            if not self.deadline.stopped:
                 self._reading.give_up()
                 self._write_shared()
-            if collects and not self._end.stopped:
+            if self.collects and not self.deadline.stopped:
                 self._collect()
             self._writing.wait()
             self._writing.give_up()
@@ -139,23 +146,23 @@ class _Run:
         # How many points were lost with a result is unknown: one counts.
         self._lose(self._threads.spoiled)
         report.seconds = time.monotonic() - started
-        if self._writes and not self._end.stopped:
-            samples = self._own_samples(collects=collects)
-            report.written += self._writer.write_points(samples, self._end)
-        report.changed = self._session.memory.changed
+        if self.writes and not self.deadline.stopped:
+            samples = self._own_samples()
+            report.written += self._writer.write_points(samples, self.deadline)
+        report.changed = self.session.memory.changed
         report.calls = self._calls.made
-        report.stopped = self._end.stopped
+        report.stopped = self.deadline.stopped
         return report
 
     # What is read.
 
     def _start_source(self, source: Source) -> None:
         # Locations of required streams are read whether or not discovery returns them.
-        for location in self._session.config.locations_to_read(source):
+        for location in self.session.config.locations_to_read(source):
             self._start_location(source, LocationName(source.project, location))
         if source.locations is not None:
             return
-        memory, project = self._session.memory, source.project
+        memory, project = self.session.memory, source.project
         # Those that are known from before don't wait for the next discovery.
         self._start_discovered(source)
         if not memory.must_discover(project):
@@ -170,12 +177,12 @@ class _Run:
             self._report.unread[ProjectName(source.project)] = found
             return
         self._report.discovered[source.project] = found
-        self._session.memory.keep_discovered(source.project, found)
+        self.session.memory.keep_discovered(source.project, found)
         self._start_discovered(source)
 
     def _start_discovered(self, source: Source) -> None:
         """Read the locations that are discovered, now or by an earlier run."""
-        memory = self._session.memory
+        memory = self.session.memory
         for location in memory.discovered.get(source.project, ()):
             name = LocationName(source.project, location)
             # `global` would share the series that reports on the discovery.
@@ -203,13 +210,9 @@ class _Run:
         if _PROBLEMS not in self._reading:
             self._write_location(found)
 
-    def _read_back(self) -> EarlierProblems | Failure:
-        clients, project = self._session.clients, self._writer.project
-        return read_back(clients, project, self._timestamp, self._read_by, self._calls)
-
     def _use_problems(self, found: EarlierProblems | Failure) -> None:
         """Take over earlier problems, or do without; write what waited for them."""
-        problems = self._session.problems
+        problems = self.session.problems
         if isinstance(found, Failure):
             self._report.problems_unread = found
             if found.kind in REFUSALS:
@@ -232,7 +235,7 @@ class _Run:
             use = partial(self._use_objects, name)
             self._collecting.start(name, partial(self._list_objects, name), use)
         self._collecting.wait()
-        if not self._end.stopped:
+        if not self.deadline.stopped:
             self._collecting.give_up()
         self._write("objects", [], self._objects)
 
@@ -254,7 +257,7 @@ class _Run:
         samples = self._samples_due(at)
         if not samples:
             return
-        last_read = location_sample("location/last_read", at.name, self._timestamp)
+        last_read = location_sample("location/last_read", at.name, self.timestamp)
         if at.empty:
             self._shared_names.append(at.name)
             self._shared += [*samples, last_read]
@@ -263,9 +266,9 @@ class _Run:
 
     def _samples_due(self, at: ComparedLocation) -> list[Sample]:
         """Return what is to be written of a location, but for its ``last_read``."""
-        memory, timestamp = self._session.memory, self._timestamp
-        problems = self._session.problems.follow(at, timestamp)
-        errors = self._session.config.collect.errors
+        memory, timestamp = self.session.memory, self.timestamp
+        problems = self.session.problems.follow(at, timestamp)
+        errors = self.session.config.collect.errors
         samples = [*location_samples(at, timestamp, errors=errors)]
         # A value that is the run's own time tells of no change.
         seen = frozenset(sample for sample in samples if sample.value != timestamp)
@@ -277,7 +280,7 @@ class _Run:
         if problems:
             # Where beginnings can't be read, none is written: a later run would take
             # an old problem to be gone.
-            known = self._session.problems.earlier is Earlier.KNOWN
+            known = self.session.problems.earlier is Earlier.KNOWN
             return [*samples, *problem_samples(at.name, problems, beginnings=known)]
         if not at.empty:
             # Its problems, or their 0, are due, and nobody knows which.
@@ -286,13 +289,13 @@ class _Run:
 
     def _write_shared(self) -> None:
         """Write discoveries, unreadable locations, and those that hold no stream."""
-        memory, report = self._session.memory, self._report
+        memory, report = self.session.memory, self._report
         for name in (*map(ProjectName, report.discovered), *report.unread):
             up = name not in report.unread
             memory.keep_observation(name, EMPTY if up else UNREADABLE)
             if memory.is_due(name):
                 self._shared_names.append(name)
-                self._shared.append(location_sample("location/up", name, int(up)))
+                self._shared.append(location_sample("location/up", name, up))
         self._write("shared points", self._shared_names, self._shared)
 
     def _write(
@@ -306,7 +309,7 @@ class _Run:
 
         ``what`` tells the writes of a run apart.
         """
-        if not self._writes or self._end.stopped:
+        if not self.writes or self.deadline.stopped:
             return
 
         def write() -> Written:
@@ -324,32 +327,32 @@ class _Run:
                     self._mark_written(name)
 
         for name in names:
-            self._session.memory.mark_unwritten(name)
+            self.session.memory.mark_unwritten(name)
         self._writing.start(what, write, use)
 
     def _mark_written(self, name: Name) -> None:
         """Remember that all that was due of a location or discovery was accepted."""
-        problems = self._session.problems
+        problems = self.session.problems
         if at := self._report.read.get(name):
             if problems.earlier is Earlier.UNKNOWN:
                 return  # its problems are due still
             problems.forget_ended(at.name)
-        self._session.memory.mark_written(name)
+        self.session.memory.mark_written(name)
 
     def _lose(self, points: int) -> None:
-        if self._writes:
+        if self.writes:
             self._report.written += Written(lost=points)
 
     # How it went.
 
-    def _own_samples(self, *, collects: bool) -> list[Sample]:
+    def _own_samples(self) -> list[Sample]:
         """Return the exporter's own series, of what the run did until now."""
         report = self._report
         # One missed start is tolerated.
-        overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self._session.interval)
+        overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self.session.interval)
         values: dict[MetricName, float] = {
-            "exporter/last_run": self._timestamp,
-            "exporter/next_run": self._timestamp + overdue,
+            "exporter/last_run": self.timestamp,
+            "exporter/next_run": self.timestamp + overdue,
             "exporter/run_seconds": round(report.seconds, 3),
             "exporter/points_lost": report.written.lost,
             "exporter/contract": definitions()["contract"],
@@ -357,7 +360,7 @@ class _Run:
         if report.read:
             # Otherwise nobody knows how many streams there are.
             values["exporter/streams"] = report.streams
-        if collects:
+        if self.collects:
             values["exporter/uncollected"] = len(report.uncollected)
-        run = self._session.config.run
+        run = self.session.config.run
         return [exporter_sample(run, *each) for each in values.items()]

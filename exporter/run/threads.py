@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -25,16 +26,15 @@ _NO_THREAD = Failure(
 )
 
 
+@dataclass
 class Threads:
     """The threads of a run, and the queue of what their calls returned."""
 
-    def __init__(self, calls: Calls, pool: Executor, grace_seconds: float) -> None:
-        """Take how long after its deadline a call may return that kept to it."""
-        self.calls = calls
-        self.pool = pool
-        self.grace_seconds = grace_seconds
-        self.results: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.spoiled = 0  # results that an unexpected error kept from being used
+    calls: Calls
+    pool: Executor
+    grace_seconds: float  # how late a call may return that kept to its deadline
+    results: SimpleQueue[Callable[[], None]] = field(default_factory=SimpleQueue)
+    spoiled: int = 0  # results that an unexpected error kept from being used
 
     @contextmanager
     def guard(self, what: object) -> Iterator[None]:
@@ -49,22 +49,15 @@ class Threads:
             self.spoiled += 1
 
 
+@dataclass
 class Part:
     """A part of a run: calls that are under way, by what they are about."""
 
-    def __init__(
-        self, threads: Threads, deadline: Deadline, after_stop: float = 0.0
-    ) -> None:
-        """Begin a part.
+    threads: Threads  # what makes the calls
+    deadline: Deadline  # when the part's calls must have returned
+    after_stop: float = 0.0  # how many seconds :meth:`wait` goes on after a stop
 
-        Args:
-            threads: What makes the calls.
-            deadline: When the part's calls must have returned.
-            after_stop: How many seconds :meth:`wait` goes on after a stop.
-        """
-        self._threads = threads
-        self._deadline = deadline
-        self._after_stop = after_stop
+    def __post_init__(self) -> None:
         self._under_way: dict[Hashable, Callable[[Failure], None]] = {}
         self._begun: set[Hashable] = set()
 
@@ -85,26 +78,26 @@ class Part:
         """
 
         def work() -> None:
-            if self._deadline.stopped:
+            if self.deadline.stopped:
                 return
             self._begun.add(key)
-            result = attempt(call, self._deadline, self._threads.calls)
-            self._threads.results.put(partial(self._end, key, result))
+            result = attempt(call, self.deadline, self.threads.calls)
+            self.threads.results.put(partial(self._end, key, result))
 
         self._under_way[key] = on_result
         # submit() queued the work before it failed to start a thread.
         with suppress(RuntimeError):
-            self._threads.pool.submit(work)
+            self.threads.pool.submit(work)
 
     def wait(self) -> None:
         """Use results, of other parts as well, until nothing of this is under way."""
-        end = self._deadline.shifted(self._threads.grace_seconds)
+        end = self.deadline.shifted(self.threads.grace_seconds)
         began = last_told = time.monotonic()
         while self._under_way:
             if end.stopped:
-                end = end.within(self._after_stop)
+                end = end.within(self.after_stop)
             try:
-                use_result = self._threads.results.get(timeout=_POLL_SECONDS)
+                use_result = self.threads.results.get(timeout=_POLL_SECONDS)
             except Empty:
                 if end.left <= 0:
                     return
@@ -126,5 +119,5 @@ class Part:
     def _end(self, key: Hashable, result: Any) -> None:
         """Hand a result over, unless it comes after the decision that there is none."""
         if on_result := self._under_way.pop(key, None):
-            with self._threads.guard(key):
+            with self.threads.guard(key):
                 on_result(result)

@@ -6,10 +6,11 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from operator import call
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.cloud import monitoring_v3
 
@@ -38,37 +39,36 @@ REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 _Series = tuple[LocationName, Key, Group, dict[int, int]]
 
 
-def read_back(
-    clients: Clients, project: str, timestamp: int, deadline: Deadline, calls: Calls
-) -> EarlierProblems | Failure:
-    """Return what a project's own series tell of problems before a run, or why not.
-
-    The run is at ``timestamp``, in unix seconds. What fails in passing is tried again
-    until the deadline.
-    """
-    reader = _Reader(clients, project, timestamp, deadline, calls, {})
-    wait = _FIRST_WAIT_SECONDS
-    while True:
-        found = attempt(reader.histories, deadline, calls)
-        if not isinstance(found, Failure) or found.kind in REFUSALS:
-            return found
-        wait = max(wait, found.retry_seconds)
-        if deadline.left < wait or deadline.stop.wait(wait):
-            return found
-        wait *= 2
-
-
-class _Reader(NamedTuple):
-    """Lists the series of problems that a project had before a run."""
+@dataclass
+class Reader:
+    """Reads back what a project's own series tell of problems before a run."""
 
     clients: Clients
     project: str
-    timestamp: int
+    timestamp: int  # of the run, in unix seconds
     deadline: Deadline
     calls: Calls
-    shared: dict[Any, Any]  # each value once, as there are very many that are equal
 
-    def histories(self) -> EarlierProblems:
+    def __post_init__(self) -> None:
+        # Each value once, as there are very many that are equal
+        self._shared: dict[Any, Any] = {}
+
+    def read_back(self) -> EarlierProblems | Failure:
+        """Return what was written of each stream and kind, or why that is unknown.
+
+        What fails in passing is tried again until the deadline.
+        """
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            found = attempt(self._histories, self.deadline, self.calls)
+            if not isinstance(found, Failure) or found.kind in REFUSALS:
+                return found
+            wait = max(wait, found.retry_seconds)
+            if self.deadline.left < wait or self.deadline.stop.wait(wait):
+                return found
+            wait *= 2
+
+    def _histories(self) -> EarlierProblems:
         """Return what was written of each stream and kind."""
         lists = (
             partial(self._list, "stream/problem_state"),
@@ -85,17 +85,19 @@ class _Reader(NamedTuple):
         # of its own: those of a day are listed only where a problem had no point
         # lately.
         lately = {(name, key) for name, key, _, _ in recent}
-        for name, key, _, values in last:
-            if (name, key) not in lately and max(values.values()) > 0:
-                states += self._list("stream/problem_state", of_a_day=True)
-                break
-        found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(dict)
+        if any(
+            max(values.values()) > 0
+            for name, key, _, values in last
+            if (name, key) not in lately
+        ):
+            states += self._list("stream/problem_state", of_a_day=True)
+        found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(
+            lambda: defaultdict(lambda: ProblemHistory(defaultdict(dict), {}))
+        )
         for name, key, group, values in states:
-            history = found[name].setdefault(key, ProblemHistory({}, {}))
-            history.states.setdefault(group, {}).update(values)
+            found[name][key].states[group].update(values)
         for name, key, _, values in recent + last:
-            history = found[name].setdefault(key, ProblemHistory({}, {}))
-            history.since.update(values)
+            found[name][key].since.update(values)
         return found
 
     def _list(self, metric: MetricName, *, of_a_day: bool = False) -> list[_Series]:
@@ -129,7 +131,7 @@ class _Reader(NamedTuple):
 
     def _read(self, page: Any) -> Iterator[_Series]:
         """Yield the series of an answer; a page may end within one."""
-        share = self.shared.setdefault
+        share = self._shared.setdefault
         for series in page.time_series:
             labels, resource = series.metric.labels, series.resource.labels
             # Another version may know other kinds.

@@ -9,6 +9,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from logging import ERROR, INFO, WARNING
 from typing import Any
 
@@ -19,7 +20,6 @@ from exporter.log.summary import (
     failure_groups,
     fleet,
     lasting,
-    name_fields,
     name_first,
     numbers,
     problem_of,
@@ -53,15 +53,15 @@ _SUPERSEDED = (
 _Entry = tuple[ComparedStream, str | None]
 
 
+@dataclass
 class RunLog:
     """Logs the runs of one process, and remembers what it has said."""
 
-    def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, *, every_run: bool = True
-    ) -> None:
-        """Log each run's summary, or only where something changed or was lost."""
-        self._monotonic = monotonic
-        self._every_run = every_run
+    monotonic: Callable[[], float] = time.monotonic  # a clock that never goes back
+    # Whether each run has a summary, not only where something changed or was lost
+    every_run: bool = True
+
+    def __post_init__(self) -> None:
         self._reminded = -math.inf
         # Each location as it was last read
         self._known: dict[LocationName, ComparedLocation] = {}
@@ -70,12 +70,12 @@ class RunLog:
 
     def log(self, report: Report) -> None:
         """Log what a run found, what it could not write, and its summary."""
-        now = self._monotonic()
+        now = self.monotonic()
         remind = now - self._reminded >= AGAIN_SECONDS
         if remind:
             self._reminded = now
             self._failures = []
-        failures = [(group.text, group.fields) for group in failure_groups(report)]
+        failures = [(each.text, each.fields) for each in failure_groups(report)]
         if failure := report.problems_unread:
             follows = "none is written, and the next run tries again"
             if failure.kind in REFUSALS:
@@ -89,19 +89,17 @@ class RunLog:
                 log(WARNING, text, **fields)
         self._failures = [fields for _, fields in failures]
         self._log_streams(report, remind=remind)
-        if self._every_run or remind or report.changed or not report.complete:
+        if self.every_run or remind or report.changed or not report.complete:
             _log_run(report)
 
     def _log_streams(self, report: Report, *, remind: bool) -> None:
         """Log which streams changed or need a look, the most urgent ones first."""
         entries: list[_Entry] = []
         for at in report.locations:
-            before = self._known.get(at.name)
+            is_new = at.name not in self._known
+            before = self._known.get(at.name, at)
+            entries += _entries(at, before, remind=remind or is_new)
             self._known[at.name] = at
-            if before:
-                entries += _entries(at, before, remind=remind)
-            else:
-                entries += _entries(at, at, remind=True)
         entries.sort(key=_urgency, reverse=True)
         for watched, previous in entries[:MOST_ENTRIES]:
             _log_stream(watched, previous, report)
@@ -174,7 +172,7 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
 
     ``previous`` is its state before, None if nothing changed.
     """
-    stream, state = now.stream, now.state_name
+    name, stream, state = now.name, now.stream, now.state_name
     words = problem_of(now) or f"is {state}"
     event = "stream_changed"
     if previous is None:
@@ -194,13 +192,15 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
             words += f" ({now.rule})"
     else:
         words = f"was {previous} and {words}"
-    text = f"{now.name} {words}".rstrip(".") + "."
-    if since := lasting(report, now.name):
+    text = f"{name} {words}".rstrip(".") + "."
+    if since := lasting(report, name):
         text += f" For {since}."
-    kind, problem = stream_problem(report, now.name)
+    kind, problem = stream_problem(report, name)
     fields: dict[str, Any] = {
         "event": event,
-        **name_fields(now.name),
+        "project": name.project,
+        "location": name.location,
+        "stream_id": name.stream,
         "state": state,
         "previous": previous,
         "expected": now.expected,

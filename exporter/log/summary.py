@@ -80,11 +80,6 @@ def name_first(words: Sequence[object]) -> str:
     return f"{text} and {more:,} more" if more > 0 else text
 
 
-def name_fields(name: Name) -> dict[str, Any]:
-    """Return the fields of a log entry about a project, a location or a stream."""
-    return dict(zip(("project", "location", "stream_id"), name, strict=False))
-
-
 def numbers(report: Report) -> dict[str, Any]:
     """Return the numbers of a run, as the last line of its log carries them."""
     written = report.written

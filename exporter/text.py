@@ -29,13 +29,10 @@ def utc_time(unix_seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Return the text on one line, with unprintable characters escaped."""
-    shown = ""
-    for letter in text:
-        if letter.isprintable():
-            shown += letter
-        else:
-            shown += letter.encode("unicode_escape").decode()
-    return shown
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def without_markup(text: str) -> str:

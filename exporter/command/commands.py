@@ -28,9 +28,8 @@ _CLEAR = "\x1b[H\x1b[2J"  # empties a terminal
 def dispatch(line: CommandLine) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
     log = line.err
-    formatter: Formatter = Text()
-    if line.command == "watch":
-        formatter = Text(datefmt="%H:%M:%S")
+    times = "%H:%M:%S" if line.command == "watch" else None
+    formatter: Formatter = Text(datefmt=times)
     line.on_cloud_run = environment.on_cloud_run(line.environ)
     if line.on_cloud_run:
         log = line.out

@@ -45,11 +45,11 @@ def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
             look = problem.reason if problem else ""
             if look_at:
                 look = one_line(problem_of(watched), _LONGEST)
-            row = (name.stream, *location.name, state, expected, errors, since, look)
-            rows.append(row)
+            rows.append(
+                (name.stream, *location.name, state, expected, errors, since, look)
+            )
         if left_out := omitted(location.omitted):
-            row = (left_out, *location.name, "not watched", "-", "-", "", "")
-            rows.append(row)
+            rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
     rows += [
         ("?", unread.project, unread.location, "unknown", "?", "?", "", "")
         for unread in sorted(report.unread)

@@ -51,11 +51,7 @@ class Source(Section):
 
     def watches(self, stream_id: str) -> bool:
         """Return whether a stream of this id is included and not excluded."""
-        return self.includes(stream_id) and not self.excludes(stream_id)
-
-    def excludes(self, stream_id: str) -> bool:
-        """Return whether a stream of this id is excluded, should it be included."""
-        return matches(stream_id, self.exclude)
+        return self.includes(stream_id) and not matches(stream_id, self.exclude)
 
     def includes(self, stream_id: str) -> bool:
         """Return whether a stream of this id is included, or everything is."""

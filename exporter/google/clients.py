@@ -73,14 +73,8 @@ _EMULATOR_OPTIONS = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 class Clients:
     """Google's clients, for endpoints of config or emulators; threads share them."""
 
-    def __init__(
-        self,
-        endpoints: Endpoints,
-        environ: Mapping[str, str],
-        *,
-        token_seconds: float = _TOKEN_SECONDS,
-    ) -> None:
-        """Fetch the first token within some seconds: CallError if there is none.
+    def __init__(self, endpoints: Endpoints, environ: Mapping[str, str]) -> None:
+        """Fetch the first token within seconds: CallError if there is none.
 
         Raise InputError if the environment names a proxy wrongly.
         """
@@ -92,7 +86,7 @@ class Clients:
         self.account = "none are needed, as emulators are used"  # who calls, for people
         if not all(map(environ.get, _EMULATORS)):
             check_proxies(environ)
-            self.credentials, self.project = _credentials(token_seconds)
+            self.credentials, self.project = _credentials(_TOKEN_SECONDS)
             email = getattr(self.credentials, "service_account_email", None)
             self.account = email or "a user's own"
         self._open()

@@ -238,8 +238,11 @@ def _location(
                 if not watched.exists:
                     problem += _guess(str(watched.name), names)
                 yield Finding(WARNING, "alerts now", f"{watched.name} {problem}")
-        left = location.unwatched
-        forgotten = [each for each in left if left[each] is Omission.NOT_INCLUDED]
+        forgotten = [
+            stream
+            for stream, why in location.unwatched.items()
+            if why is Omission.NOT_INCLUDED
+        ]
         fix = "add them to `include`, or to `exclude`"
     else:
         forgotten = [*location.held]

@@ -128,7 +128,7 @@ class Expectations:
             stream = held.get(name.stream)
             if stream and not source.includes(stream.id):
                 unwatched[stream.id] = Omission.NOT_INCLUDED
-            elif stream and source.excludes(stream.id):
+            elif stream and matches(stream.id, source.exclude):
                 unwatched[stream.id] = Omission.EXCLUDED
             elif matches(str(name), self._muted):
                 unwatched[name.stream] = Omission.MUTED

@@ -128,7 +128,7 @@ def location_samples(
             yield _of("stream/last_seen", name, 0)
             continue
         yield _of("stream/state", name, stream.state)
-        yield _of("stream/expected", name, int(watched.expected))
+        yield _of("stream/expected", name, watched.expected)
         yield _of("stream/last_seen", name, timestamp)
         if errors:
             yield _of("stream/errors", name, stream.errors)

@@ -100,16 +100,20 @@ class Writer(NamedTuple):
                 refusals.append(parse_partial_write(error, len(batch)))
                 raise
 
-        def may_help(_error: BaseException) -> bool:
-            return bool(refusals and refusals[-1].transient)
-
         longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
         points = plural(len(batch), "point")
         what = f"CreateTimeSeries projects/{self.project}, {points}"
-        lost = superseded = 0
+        lost = 0
         errors = []
         try:
-            call_with_retry(attempt, deadline, self.calls, what, longest, may_help)
+            call_with_retry(
+                attempt,
+                deadline,
+                self.calls,
+                what,
+                longest,
+                again=lambda _: bool(refusals and refusals[-1].transient),
+            )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
             # A point that one try wrote stays written, whatever a later one says.
             unwritten = [refusal.refused - refusal.late for refusal in refusals]
@@ -120,8 +124,8 @@ class Writer(NamedTuple):
                 )
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.
-        if refusals and refusals[0].late:
-            superseded = refusals[0].late
+        superseded = refusals[0].late if refusals else 0
+        if superseded:
             errors.append(WriteError(superseded, batch, None))
         accepted = len(batch) - lost - superseded
         return Written(accepted, superseded, lost, tuple(errors))

@@ -6,6 +6,7 @@ google-auth reads the environment of the process itself, so the tests change tha
 import json
 from pathlib import Path
 from threading import Thread
+from unittest.mock import patch
 
 import pytest
 from google.auth.compute_engine import _metadata
@@ -27,8 +28,9 @@ LOGIN = (
 
 def refused(seconds: float = PLENTY) -> str:
     """Return the one sentence that connecting to Google ends in."""
-    with pytest.raises(CallError) as caught:
-        Clients(Endpoints(), {}, token_seconds=seconds)
+    limited = patch("exporter.google.clients._TOKEN_SECONDS", seconds)
+    with limited, pytest.raises(CallError) as caught:
+        Clients(Endpoints(), {})
     assert caught.value.failure.kind is FailureKind.CREDENTIALS
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1

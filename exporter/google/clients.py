@@ -74,7 +74,7 @@ class Clients:
     """Google's clients, for endpoints of config or emulators; threads share them."""
 
     def __init__(self, endpoints: Endpoints, environ: Mapping[str, str]) -> None:
-        """Fetch the first token within seconds: CallError if there is none.
+        """Fetch the first token: CallError if there is none.
 
         Raise InputError if the environment names a proxy wrongly.
         """

@@ -21,7 +21,6 @@ from exporter.run.session import Session
 from exporter.run.threads import Part, Threads
 from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.measure import (
-    MetricName,
     Sample,
     definitions,
     exporter_sample,
@@ -111,9 +110,8 @@ class _Run:
         self._api = Datastream(clients, self._calls, longest)
         self._expectations = Expectations(config, timestamp)
         project = config.metrics.project
-        calls = self._calls
-        self._reader = Reader(clients, project, timestamp, self._read_by, calls)
-        self._writer = Writer(clients.monitorings, project, timestamp, calls)
+        self._reader = Reader(clients, project, timestamp, self._read_by, self._calls)
+        self._writer = Writer(clients.monitorings, project, timestamp, self._calls)
         self._started: set[LocationName] = set()
         self._report = Report(timestamp, self.session.problems.known)
         self._objects: list[Sample] = []
@@ -134,12 +132,10 @@ class _Run:
                 self._start_source(source)
             self._reading.wait()
             if not self.deadline.stopped:
-                self._reading.give_up()
                 self._write_shared()
             if self.collects and not self.deadline.stopped:
                 self._collect()
             self._writing.wait()
-            self._writing.give_up()
         finally:
             # Begin no other call. What hangs ends when the channels are closed.
             self._threads.pool.shutdown(wait=False, cancel_futures=True)
@@ -207,7 +203,7 @@ class _Run:
             self._report.unread[name] = found
             return
         self._report.read[name] = found
-        if _PROBLEMS not in self._reading:
+        if _PROBLEMS not in self._reading.under_way:
             self._write_location(found)
 
     def _use_problems(self, found: EarlierProblems | Failure) -> None:
@@ -226,17 +222,14 @@ class _Run:
 
     def _collect(self) -> None:
         """List the objects of all streams, and write how many there are."""
-        names: list[StreamName] = []
-        for at in self._report.read.values():
-            names += [watched.name for watched in at.listed]
+        read = self._report.read.values()
+        names = [watched.name for at in read for watched in at.listed]
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
         for name in names:
             use = partial(self._use_objects, name)
             self._collecting.start(name, partial(self._list_objects, name), use)
         self._collecting.wait()
-        if not self.deadline.stopped:
-            self._collecting.give_up()
         self._write("objects", [], self._objects)
 
     def _list_objects(self, name: StreamName) -> Objects:
@@ -350,7 +343,7 @@ class _Run:
         report = self._report
         # One missed start is tolerated.
         overdue = max(_LEAST_OVERDUE_SECONDS, 2 * self.session.interval)
-        values: dict[MetricName, float] = {
+        values: dict[str, float] = {
             "exporter/last_run": self.timestamp,
             "exporter/next_run": self.timestamp + overdue,
             "exporter/run_seconds": round(report.seconds, 3),

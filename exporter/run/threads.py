@@ -56,13 +56,9 @@ class Part:
     threads: Threads  # what makes the calls
     deadline: Deadline  # when the part's calls must have returned
     after_stop: float = 0.0  # how many seconds :meth:`wait` goes on after a stop
-
-    def __post_init__(self) -> None:
-        self._under_way: dict[Hashable, Callable[[Failure], None]] = {}
-        self._begun: set[Hashable] = set()
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._under_way
+    # What takes each call's result, by what it is about
+    under_way: dict[Hashable, Callable[[Failure], None]] = field(default_factory=dict)
+    _begun: set[Hashable] = field(default_factory=set)
 
     def start(
         self,
@@ -84,23 +80,27 @@ class Part:
             result = attempt(call, self.deadline, self.threads.calls)
             self.threads.results.put(partial(self._end, key, result))
 
-        self._under_way[key] = on_result
+        self.under_way[key] = on_result
         # submit() queued the work before it failed to start a thread.
         with suppress(RuntimeError):
             self.threads.pool.submit(work)
 
     def wait(self) -> None:
-        """Use results, of other parts as well, until nothing of this is under way."""
+        """Use results, of other parts as well, until nothing of this is under way.
+
+        At the deadline, decide that there is no answer of what still is. A stop decides
+        nothing, but of a part that goes on after it.
+        """
         end = self.deadline.shifted(self.threads.grace_seconds)
         began = last_told = time.monotonic()
-        while self._under_way:
+        while self.under_way:
             if end.stopped:
                 end = end.within(self.after_stop)
             try:
                 use_result = self.threads.results.get(timeout=_POLL_SECONDS)
             except Empty:
                 if end.left <= 0:
-                    return
+                    break
                 if (now := time.monotonic()) - last_told >= _TELL_SECONDS:
                     last_told = now
                     LOGGER.info(
@@ -110,14 +110,12 @@ class Part:
                     )
             else:
                 use_result()
-
-    def give_up(self) -> None:
-        """Decide that there is no answer of what is still under way."""
-        for key in list(self._under_way):
-            self._end(key, _NO_ANSWER if key in self._begun else _NO_THREAD)
+        if self.after_stop or not self.deadline.stopped:
+            for key in list(self.under_way):
+                self._end(key, _NO_ANSWER if key in self._begun else _NO_THREAD)
 
     def _end(self, key: Hashable, result: Any) -> None:
         """Hand a result over, unless it comes after the decision that there is none."""
-        if on_result := self._under_way.pop(key, None):
+        if on_result := self.under_way.pop(key, None):
             with self.threads.guard(key):
                 on_result(result)

@@ -34,7 +34,9 @@ class Session:
     def __post_init__(self) -> None:
         self.interval = self.interval or self.config.run.every
         self.memory = Memory(self.interval)
-        self.problems = ProblemMemory(self.config.grouping, self.interval)
+        self.problems = ProblemMemory(
+            self.config.grouping, self.interval + LATE_SECONDS
+        )
 
     def is_first_of_quarter(self, timestamp: int) -> bool:
         """Return whether a quarter of an hour, in unix time, began since the last run.

@@ -40,7 +40,6 @@ _SECONDS_TO_PAGE = {
 # How long a group takes others after it formed: until the next run at least, which may
 # be late
 _JOINING_SECONDS = 300.0
-_LATE_SECONDS = 15.0
 _LONGEST_NAMES = 120  # characters of the names of a group's founders
 _LONGEST_REASON = 100  # characters
 _OTHER_STATE = 99  # stands for 0, which ends a series, and for all that are larger
@@ -148,10 +147,10 @@ EarlierProblems = Mapping[LocationName, Mapping[Key, ProblemHistory]]
 class ProblemMemory:
     """The problems of all locations of a process."""
 
-    def __init__(self, grouping: Grouping, interval: float) -> None:
-        """Take how many seconds runs are apart."""
+    def __init__(self, grouping: Grouping, next_run: float) -> None:
+        """Take how many seconds after a run the next one may begin, if it is late."""
         self._grouping = grouping
-        self._joining_seconds = max(_JOINING_SECONDS, interval + _LATE_SECONDS)
+        self._joining_seconds = max(_JOINING_SECONDS, next_run)
         self.earlier = Earlier.UNKNOWN
         self.known: dict[LocationName, LocationProblems] = {}
 
@@ -181,12 +180,9 @@ class ProblemMemory:
         if self.earlier is Earlier.UNKNOWN:
             return None
         refused = self.earlier is Earlier.REFUSED
-        before = self.known.get(at.name)
-        if before is None:
-            # Where nothing can be read, each of its streams may have had a problem.
-            streams = at.held if refused else ()
-            keys = product(streams, Kind)
-            before = LocationProblems(ended=frozenset(product(keys, [ALONE])))
+        # Where nothing can be read, each of its streams may have had a problem.
+        suspected = product(product(at.held, Kind), [ALONE]) if refused else ()
+        before = self.known.get(at.name, LocationProblems(ended=frozenset(suspected)))
         current: dict[Key, Problem] = {}
         for watched in at.listed:
             stream = watched.stream
@@ -218,12 +214,11 @@ class ProblemMemory:
         """
         if not entered:
             return {}
-        # When each group formed: the earliest beginning of its members
-        formed: dict[Group, int] = {}
-        for problem in problems.values():
-            if problem.streams:
-                first = formed.get(problem.group, problem.since)
-                formed[problem.group] = min(first, problem.since)
+        # When each group formed: the earliest beginning of its members comes last
+        newest_first = sorted(
+            problems.values(), key=lambda each: each.since, reverse=True
+        )
+        formed = {each.group: each.since for each in newest_first if each.streams}
         group = max(formed, key=formed.__getitem__, default=ALONE)
         since = formed.get(group, now)
         members = entered

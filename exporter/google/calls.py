@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from logging import DEBUG
 from typing import Any, TypeVar
 
@@ -35,13 +35,13 @@ MOST_PAGES = 50
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
+@dataclass
 class Calls:
     """Counts the calls that somebody makes, retries included; threads share it."""
 
-    def __init__(self, caller: Caller = NOBODY) -> None:
-        self.caller = caller
-        self.made = 0
-        self._lock = threading.Lock()
+    caller: Caller = NOBODY
+    made: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self) -> None:
         """Count one more."""
@@ -100,8 +100,9 @@ def call_with_retry(
         nonlocal last
         left = deadline.left
         if left < LEAST_ATTEMPT or (last and deadline.stopped):
-            late = "the run's deadline passed before this call started"
-            raise last or exceptions.DeadlineExceeded(late)
+            raise last or exceptions.DeadlineExceeded(
+                "the run's deadline passed before this call started"
+            )
         calls.add()
         began, status = time.monotonic(), "OK"
         try:
@@ -202,9 +203,10 @@ def list_pages(
         if not answer.next_page_token:
             return
         request.page_token = answer.next_page_token
-    endless = Failure(
-        FailureKind.REFUSED,
-        f"the list goes on after {MOST_PAGES} pages",
-        "The list is left out, as some of it is not known.",
+    raise CallError(
+        Failure(
+            FailureKind.REFUSED,
+            f"the list goes on after {MOST_PAGES} pages",
+            "The list is left out, as some of it is not known.",
+        )
     )
-    raise CallError(endless)

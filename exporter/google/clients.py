@@ -191,12 +191,13 @@ def _credentials(seconds: float) -> tuple[Credentials, str | None]:
     try:
         threading.Thread(target=fetch, name="token", daemon=True).start()
     except RuntimeError:
-        failure = Failure(
-            FailureKind.CREDENTIALS,
-            "no thread could be started to fetch a token",
-            MORE_THREADS,
-        )
-        raise CallError(failure) from None
+        raise CallError(
+            Failure(
+                FailureKind.CREDENTIALS,
+                "no thread could be started to fetch a token",
+                MORE_THREADS,
+            )
+        ) from None
     try:
         credentials, project = fetched.result(timeout=seconds)
     except Exception as error:

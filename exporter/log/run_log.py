@@ -143,8 +143,7 @@ def _log_run(report: Report) -> None:
         what = name_first(among)
         failure = same[0].failure
         if failure:
-            text = f"{points} lost, among {what}: {failure}"
-            log(ERROR, text, reason=failure.kind)
+            log(ERROR, f"{points} lost, among {what}: {failure}", reason=failure.kind)
         else:
             log(WARNING, f"{points} superseded, among {what}: {_SUPERSEDED}")
     if report.stopped:
@@ -210,6 +209,5 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         "reason": one_line(stream.reason, LONGEST_ERROR),
         "error": one_line(stream.error or stream.reason, LONGEST_ERROR),
     }
-    empty = {"", None}
-    known = {key: value for key, value in fields.items() if value not in empty}
+    known = {key: value for key, value in fields.items() if value not in {"", None}}
     log(_LEVELS.get(now.verdict, WARNING), text, **known)

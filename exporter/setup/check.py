@@ -278,9 +278,11 @@ def _check_series(
     if deadline.stopped or not writes:
         return
     sample = exporter_sample(config.run, "exporter/points_lost", 0, NODE)
-    calls = Calls(session.clients.caller)
     writer = Writer(
-        session.clients.monitorings, config.metrics.project, report.timestamp, calls
+        session.clients.monitorings,
+        config.metrics.project,
+        report.timestamp,
+        Calls(session.clients.caller),
     )
     written = writer.write_points([sample], deadline)
     # It is superseded if another check just wrote one.

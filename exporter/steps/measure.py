@@ -27,9 +27,6 @@ _BACKFILL_STATES: Any = BackfillJob.State
 NEVER_MISSING = 253_402_300_799
 
 
-MetricName = str  # one of ``metrics.yaml``
-
-
 class Metric(NamedTuple):
     """A metric that ``metrics.yaml`` defines; all are gauges."""
 
@@ -60,7 +57,7 @@ def metrics() -> Mapping[str, Metric]:
 class Sample(NamedTuple):
     """One value of one series; a run gives all of them the same timestamp."""
 
-    metric: MetricName  # what is measured
+    metric: str  # what is measured
     location: str  # the resource's location
     namespace: str  # the resource's namespace: a project's id, or the exporter's name
     node_id: str  # the resource's node_id
@@ -73,18 +70,18 @@ class Sample(NamedTuple):
 
 
 def exporter_sample(
-    run: Run, metric: MetricName, value: float, node_id: str = EXPORTER_NODE
+    run: Run, metric: str, value: float, node_id: str = EXPORTER_NODE
 ) -> Sample:
     """Return a value of one of the exporter's own metrics."""
     return Sample(metric, run.location, run.name, node_id, (), value)
 
 
-def location_sample(metric: MetricName, name: Name, value: int) -> Sample:
+def location_sample(metric: str, name: Name, value: int) -> Sample:
     """Return a value of a location, or of the discovery of a project's locations."""
     return Sample(metric, name.location, name.project, LOCATION_NODE, (), value)
 
 
-def _of(metric: MetricName, name: StreamName, value: float, *more: str) -> Sample:
+def _of(metric: str, name: StreamName, value: float, *more: str) -> Sample:
     """Return a value of a stream; ``more`` are labels besides its id."""
     labels = (name.stream, *more)
     return Sample(metric, name.location, name.project, name.stream, labels, value)

@@ -20,7 +20,6 @@ _LATE = re.compile(
 _PREFIX = re.compile(
     r"^(\d{3} )?One or more TimeSeries could not be written:\s*", re.IGNORECASE
 )
-_SEGMENTS = re.compile(r"[;\n]")
 
 
 class PartialWrite(NamedTuple):
@@ -65,6 +64,6 @@ def parse_partial_write(
 
 def _is_late(message: str) -> bool:
     """Return whether every reason in the text is that the points came too late."""
-    parts = _SEGMENTS.split(_PREFIX.sub("", message.strip()))
+    parts = re.split(r"[;\n]", _PREFIX.sub("", message.strip()))
     reasons = [part for part in parts if part.strip()]
     return bool(reasons) and all(_LATE.search(reason) for reason in reasons)

@@ -6,7 +6,7 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from operator import call
@@ -18,7 +18,7 @@ from exporter.google.calls import Calls, Deadline, attempt, list_pages
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, Failure, FailureKind, is_unknown_metric
 from exporter.names import LocationName
-from exporter.steps.measure import MetricName, metrics
+from exporter.steps.measure import metrics
 from exporter.steps.problems import EarlierProblems, Group, Key, Kind, ProblemHistory
 
 PERMISSION = "monitoring.timeSeries.list"
@@ -27,7 +27,6 @@ _RECENT_SECONDS = 601
 _BEFORE_SECONDS = 86_400 - 600  # how far back from there the last one counts
 _MOST_POINTS = 20_000  # in an answer: few calls, little memory
 _FIRST_WAIT_SECONDS = 0.5  # until it is tried again
-_NEXT_OLDER = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
 
 _KINDS = frozenset(Kind)
 
@@ -48,10 +47,8 @@ class Reader:
     timestamp: int  # of the run, in unix seconds
     deadline: Deadline
     calls: Calls
-
-    def __post_init__(self) -> None:
-        # Each value once, as there are very many that are equal
-        self._shared: dict[Any, Any] = {}
+    # Each value once, as there are very many that are equal
+    _shared: dict[Any, Any] = field(default_factory=dict)
 
     def read_back(self) -> EarlierProblems | Failure:
         """Return what was written of each stream and kind, or why that is unknown.
@@ -100,7 +97,7 @@ class Reader:
             found[name][key].since.update(values)
         return found
 
-    def _list(self, metric: MetricName, *, of_a_day: bool = False) -> list[_Series]:
+    def _list(self, metric: str, *, of_a_day: bool = False) -> list[_Series]:
         """Return a metric's series, with all their points of the last minutes.
 
         ``of_a_day``: with the last one of each in the day before those minutes.
@@ -119,7 +116,8 @@ class Reader:
         )
         if of_a_day:
             request.aggregation.alignment_period.seconds = seconds
-            request.aggregation.per_series_aligner = _NEXT_OLDER
+            aligner = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
+            request.aggregation.per_series_aligner = aligner
         method = self.clients.monitoring.list_time_series
         pages = list_pages(method, request, PERMISSION, self.deadline, self.calls)
         try:

@@ -7,7 +7,7 @@ from logging import ERROR, INFO, WARNING
 from exporter.log.summary import name_first
 from exporter.names import GLOBAL, LocationName
 from exporter.setup.findings import Finding
-from exporter.steps.measure import MetricName, definitions
+from exporter.steps.measure import definitions
 from exporter.text import plural
 from lab.verify.target import Target
 
@@ -69,7 +69,7 @@ def points(target: Target) -> Iterator[Finding]:
 
 
 def _by_exporter(
-    target: Target, function: str, metric: MetricName, window: str
+    target: Target, function: str, metric: str, window: str
 ) -> dict[str, int]:
     """Return a value for each exporter, by its name for people."""
     return {

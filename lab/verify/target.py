@@ -9,7 +9,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from exporter.google.clients import MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, explain_call_error
-from exporter.steps.measure import RESOURCE, MetricName, metrics
+from exporter.steps.measure import RESOURCE, metrics
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.verify.rest import QueryResult, Rest
@@ -47,7 +47,7 @@ class Target(NamedTuple):
         """Return what Google's engine answers now, or raise CallError."""
         return self.rest.query(self.project, promql, time.time())
 
-    def own(self, function: str, metric: MetricName, window: str) -> str:
+    def own(self, function: str, metric: str, window: str) -> str:
         """Return a query of a function over a metric of the exporter."""
         labels = f'monitored_resource="{RESOURCE}", project_id="{self.project}"'
         name = promql_name(metrics()[metric].type)

@@ -10,7 +10,7 @@ import pytest
 from exporter.google.calls import Calls, Deadline
 from exporter.run.report import Report
 from exporter.run.run import run_once
-from exporter.steps.measure import MetricName, Sample
+from exporter.steps.measure import Sample
 from exporter.steps.write import Writer
 from lab.emulator.monitoring import MonitoringService
 from lab.emulator.world import Fault
@@ -296,7 +296,7 @@ LARGEST = 2**63 - 1
 @pytest.mark.parametrize("value", [LARGEST, -LARGEST - 1, 205])
 @rows
 def test_a_value_of_somebody_else_costs_no_point(
-    make: Make, metric: MetricName, labels: list[str], value: int
+    make: Make, metric: str, labels: list[str], value: int
 ) -> None:
     """Nothing overflows, and the stream has its own problem when it fails."""
     fleet = make(events=[fails(2)])

@@ -184,7 +184,7 @@ class Grouping(Section):
     within: Annotated[Duration, between("1m", "24h")] = Field(
         default="15m", validate_default=True
     )
-    """How long a group waits for them, and takes others after it formed."""
+    """How far apart they enter it, at most."""
 
 
 class Collect(Section):

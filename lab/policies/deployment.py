@@ -18,7 +18,7 @@ STREAM_TEXT = 'namespace=~".+", stream_id=~".+", '
 LOCATION_TEXT = 'namespace=~".+", '
 # The comma after it, as PromQL takes one before a closing bracket
 _WORD = re.compile(
-    r'\b\w+="(?:METRICS_PROJECT|EXPORTER_(?:PROJECT|LOCATION|RUN_NAME))"\s*,?'
+    r'\b\w+="(?:METRICS_PROJECT|EXPORTER_(?:PROJECT|REGION|LOCATION|RUN_NAME))"\s*,?'
 )
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
 _TWO_MINUTES = 120.0  # seconds
@@ -40,6 +40,7 @@ class Deployed(NamedTuple):
         """Return a policy file's query for this deployment."""
         query = query.replace("METRICS_PROJECT", self.project)
         query = query.replace("EXPORTER_PROJECT", self.project)
+        query = query.replace("EXPORTER_REGION", self.region)
         query = query.replace("EXPORTER_LOCATION", self.region)
         query = query.replace("EXPORTER_RUN_NAME", self.name)
         query = query.replace("EXPORTER_SERVICE", self.job)

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exporter.states import state_name
-from exporter.steps.measure import NEVER_MISSING, metrics
-from lab.policies.promql import promql_name
+from exporter.steps.measure import NEVER_MISSING
 from lab.prove.incidents import resource_name
 from lab.simulate.series import Series
 
@@ -19,7 +18,6 @@ METRICS = (
     "location/last_read",
     "exporter/last_run",
 )
-_BY_NAME = {promql_name(metrics()[name].type): name for name in METRICS}
 UNREADABLE = "unreadable"  # a location that was not read
 # What a stream without a state is:
 MISSING = "missing"  # its location was read, and did not list it
@@ -28,10 +26,13 @@ DEAD = "dead"  # an exporter wrote nothing; of a stream, after the exporter's na
 UNWATCHED = "not watched"  # config excludes or mutes it
 # Seconds that a subject can be silent within a span: what does not change is written
 # every four minutes at least
-_PAUSE = 300.0
+PAUSE = 300.0
 _EXPORTERS = "exporters/"
+OURS = "custom_googleapis_com:datastream_"
 
-_ByTime = dict[float, str]  # a state at each unix second that has one
+# What a run wrote about a subject: the end of each metric's name in PromQL, and its
+# value; also the ``reason`` of a problem
+Said = dict[str, Any]
 
 
 class Period(NamedTuple):
@@ -49,42 +50,49 @@ class Span(NamedTuple):
     state: str
 
 
+def by_run(series: Iterable[Series]) -> list[tuple[int, dict[str, Said]]]:
+    """Return the time of each run, and what it wrote, by full names."""
+    runs: dict[int, dict[str, Said]] = defaultdict(dict)
+    for each in series:
+        metric = each.name.removeprefix(OURS)
+        if metric == each.name:
+            continue
+        labels = dict(each.labels)
+        name = resource_name(labels, is_exporter=metric.startswith("exporter"))
+        for point in each.samples:
+            said = runs[int(point.time)].setdefault(name, defaultdict(int))
+            said[metric] = int(point.value)
+            if metric == "stream_problem_state" and point.value:
+                said["reason"] = labels.get("reason", "")
+    return sorted(runs.items())
+
+
 class Spans:
     """The spans of every subject, by its full name, oldest first."""
 
     def __init__(self) -> None:
-        self.of: dict[str, list[Span]] = {}
+        self.of: dict[str, list[Span]] = defaultdict(list)
 
     def add(self, series: Iterable[Series]) -> None:
         """Add points, none of them older than those that were added before."""
-        states: dict[str, _ByTime] = defaultdict(dict)
-        # Of a location: what its streams are that have no state
-        others: dict[str, _ByTime] = defaultdict(dict)
-        expected: set[tuple[str, float]] = set()
-        for each in series:
-            metric = _BY_NAME.get(each.name)
-            if metric is None:
-                continue
-            labels = dict(each.labels)
-            name = resource_name(labels, is_exporter=metric == "exporter/last_run")
-            for point in each.samples:
-                state = _state(metric, int(point.value))
-                if state:
-                    states[name][point.time] = state
-                if metric == "stream/expected" and point.value:
-                    expected.add((name, point.time))
-                if metric == "location/last_read":
-                    others[name][point.time] = MISSING
-                if state == UNREADABLE:
-                    others[name][point.time] = UNKNOWN
-        for name, time in expected:
-            if states[name].get(time) in {"PAUSED", "NOT_STARTED"}:
-                states[name][time] += ", expected"
-        for about in {*states, *self.of}:
-            # A location has a state of its own whenever it has others.
-            location, _, _ = about.partition("/streams/")
-            spans = self.of.setdefault(about, [])
-            _join(spans, states[about], others[location])
+        for time, seen in by_run(series):
+            for about in {*seen, *self.of}:
+                state = _state(seen.get(about, {}))
+                if about in self.of and not state:
+                    # A stream without one is as its location says.
+                    location = seen.get(about.partition("/streams/")[0], {})
+                    if "location_last_read" in location:
+                        state = MISSING
+                    elif location.get("location_up") == 0:
+                        state = UNKNOWN
+                if not state:
+                    continue
+                spans = self.of[about]
+                if spans and time - spans[-1].end <= PAUSE:
+                    spans[-1] = spans[-1]._replace(end=time)
+                    if spans[-1].state == state:
+                        continue
+                spans.append(Span(time, time, state))
 
     def until(self, end: float, about: str) -> list[Span]:
         """Return a subject's spans until a time, with one for each silence."""
@@ -93,7 +101,7 @@ class Spans:
             if found and span.start > found[-1].end:
                 last = found[-1]
                 silence = self._silence(about, last.end, span.start)
-                is_short = span.start - last.end <= _PAUSE
+                is_short = span.start - last.end <= PAUSE
                 if is_short or silence.state == last.state:
                     found[-1] = last._replace(end=span.start)
                 else:
@@ -115,31 +123,22 @@ class Spans:
             if not name.startswith(_EXPORTERS):
                 continue
             for span in spans:
-                if abs(span.end - since) <= _PAUSE:
+                if abs(span.end - since) <= PAUSE:
                     heard[name.removeprefix(_EXPORTERS)] = span.end
         if not heard:
             return Span(since, until, UNKNOWN)
         return Span(max(since, *heard.values()), until, f"{' and '.join(heard)} {DEAD}")
 
 
-def _join(spans: list[Span], own: _ByTime, others: _ByTime) -> None:
-    """Add points; a subject without one is like the others once it has been there."""
-    for time, state in sorted((others | own).items()):
-        if not spans and time not in own:
-            continue
-        if spans and time - spans[-1].end <= _PAUSE:
-            spans[-1] = spans[-1]._replace(end=time)
-            if spans[-1].state == state:
-                continue
-        spans.append(Span(time, time, state))
-
-
-def _state(metric: str, value: int) -> str:
-    """Return what a point says of its subject, or an empty text."""
-    if metric == "stream/state":
-        return state_name(value)
-    if metric == "stream/last_seen":
-        return {0: MISSING, NEVER_MISSING: UNWATCHED}.get(value, "")
-    if metric == "location/up":
-        return "readable" if value else UNREADABLE
-    return "runs" if metric == "exporter/last_run" else ""
+def _state(said: Said) -> str:
+    """Return what a run says of a subject, or an empty text."""
+    if "stream_state" in said:
+        name = state_name(said["stream_state"])
+        is_planned = name in {"PAUSED", "NOT_STARTED"} and said.get("stream_expected")
+        return f"{name}, expected" if is_planned else name
+    if "location_up" in said:
+        return "readable" if said["location_up"] else UNREADABLE
+    if "exporter_last_run" in said:
+        return "runs"
+    unseen = {0: MISSING, NEVER_MISSING: UNWATCHED}
+    return unseen.get(said.get("stream_last_seen", 1), "")

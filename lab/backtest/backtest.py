@@ -9,31 +9,34 @@ from operator import attrgetter
 from threading import Event
 from typing import NamedTuple
 
-from exporter.steps.measure import metrics
 from lab.history.history import History
 from lab.history.read import EXPORTER_DELAY
 from lab.policies.deployment import of_every_deployment
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
-from lab.policies.promql import promql_name
 from lab.prove.engine import Engine, QueryError, run_engine
 from lab.prove.incidents import Incident, firing_intervals, resource_name, round_up
 from lab.simulate.series import (
+    EVENTS,
+    FRESHNESS,
     LATENCY_COUNT,
     LATENCY_SUM,
+    UNSUPPORTED,
     VisibilityDelay,
     adjust_for_delay,
 )
 from lab.terminal import Progress
-from lab.timeline.spans import Period
+from lab.timeline.spans import OURS, Period
 
-# A fleet has no such series where config has no limits, no stream has had a problem, or
-# nothing was copied; policies alert without them.
-_MAY_BE_MISSING = {
-    promql_name(metrics()["stream/limit"].type),
-    promql_name(metrics()["stream/problem_since"].type),
-    LATENCY_COUNT,
-    LATENCY_SUM,
+# What is written only while there is something, by what is written all the time
+_SPARSE = {
+    EVENTS: FRESHNESS,
+    LATENCY_COUNT: FRESHNESS,
+    LATENCY_SUM: FRESHNESS,
+    UNSUPPORTED: FRESHNESS,
+    f"{OURS}stream_limit": f"{OURS}exporter_last_run",
+    f"{OURS}stream_problem_since": f"{OURS}exporter_last_run",
+    f"{OURS}stream_problem_state": f"{OURS}exporter_last_run",
 }
 
 
@@ -101,8 +104,7 @@ def _evaluate(
         return [], "matches log entries, which the history does not have"
     query = of_every_deployment(policy.query)
     named = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
-    known = history.names | _MAY_BE_MISSING
-    missing = [metric for metric in named if metric not in known]
+    missing = [each for each in named if not {each, _SPARSE.get(each)} & history.names]
     found: list[Incident] = []
     if len(missing) < len(named):
         try:

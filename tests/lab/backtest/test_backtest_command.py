@@ -7,10 +7,13 @@ import signal
 from io import StringIO
 from pathlib import Path
 from threading import Event
+from typing import Any
+
+import pytest
 
 from lab.backtest.backtest import evaluate
 from lab.emulator.world import Fault
-from lab.history.history import History
+from lab.history.history import History, recorded
 from lab.history.read import Reader, metrics_to_read, periods
 from lab.policies.files import Policy
 from lab.policies.model import HOUR
@@ -71,6 +74,18 @@ def test_json_has_the_incidents_of_all_parts(
     # Without a limit in config, a stream's lag has the policy's threshold.
     assert {"stream-missing", "stream-lagging"} <= set(document["quiet"])
     assert "stream-backfill-failed" in document["not_evaluated"]
+
+
+@rows
+def test_a_healthy_week_has_no_series_of_problems(
+    backtest: Command, monkeypatch: pytest.MonkeyPatch, written: str, found: Any
+) -> None:
+    """A series of what went wrong is missed only where nothing was written at all."""
+    series = [each for each in recorded() if re.search(written, each.name)]
+    monkeypatch.setattr("lab.cli.backtest.recorded", lambda: series)
+    document = json.loads(backtest("--recorded", "--json").out)
+    for key, names in found.items():
+        assert {*names} <= {*document[key]}
 
 
 def variant(folder: Path, name: str, old: str, new: str) -> None:

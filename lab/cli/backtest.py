@@ -13,7 +13,7 @@ from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from exporter.text import quote
 from lab.backtest.backtest import evaluate
 from lab.backtest.output import backtest_json, backtest_summary, print_backtest
-from lab.backtest.planned import PlanSides, compared, plan_sides, planned_limits
+from lab.backtest.planned import PlanSides, compared, plan_sides
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -74,8 +74,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--plan",
         metavar="PLAN.json",
         help=(
-            "compare the policies, and config's limits, before and after this output of"
-            " `terraform show -json PLANFILE`; - reads it from standard input"
+            "compare the policies, and what config decides, before and after this"
+            " output of `terraform show -json PLANFILE`; - reads it from standard input"
         ),
     )
     add_options(policies, "policies")
@@ -92,19 +92,23 @@ def run(context: LabContext) -> int:
         plan = read_plan(args.plan)
         sides = plan_sides(plan)
     else:
-        sides = PlanSides([], [*selected_policies(args)], [], [])
+        sides = PlanSides([], [*selected_policies(args)], [[]], [])
     with (
         TemporaryDirectory(prefix="backtest-") as folder,
         Progress(context.err) as progress,
     ):
-        history = History(Path(folder))
+        histories = [
+            History(Path(folder, f"{number}"), configs)
+            for number, configs in enumerate(sides.configs)
+        ]
+        history = histories[0]
         if args.recorded:
-            series = [*recorded()]
-            history.add(series + planned_limits(series, sides.configs))
+            for each in histories:
+                each.add(recorded())
             end = float(math.floor(history.last + EXPORTER_DELAY))
         else:
             end = float(math.floor(time.time()))
-            _read(context, sides, history, end, progress)
+            _read(context, sides, histories, end, progress)
         if stop.is_set():
             LOGGER.warning("Interrupted while reading.")
             return INTERRUPTED
@@ -118,7 +122,7 @@ def run(context: LabContext) -> int:
             )
             return INCOMPLETE
         period = Period(end - args.days * DAY, end)
-        result = evaluate(sides.after, history, period, progress, stop)
+        result = evaluate(sides.after, histories[-1], period, progress, stop)
         summary = backtest_summary(result)
         if plan:
             before = evaluate(sides.before, history, period, progress, stop)
@@ -143,7 +147,7 @@ def run(context: LabContext) -> int:
 def _read(
     context: LabContext,
     sides: PlanSides,
-    history: History,
+    histories: list[History],
     end: float,
     progress: Progress,
 ) -> None:
@@ -164,7 +168,8 @@ def _read(
                     raise CallError(failure) from error
             if context.stop.is_set():
                 return
-            history.add(series + planned_limits(series, sides.configs))
+            for history in histories:
+                history.add(series)
     for sentence in sorted(reader.doubts):
         LOGGER.warning("%s", sentence)
 

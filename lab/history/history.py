@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
+from exporter.config import Config
 from lab.history.read import visible_after
+from lab.history.replay import Replay
 from lab.prove.engine import add_series
 from lab.simulate.series import Series
 from lab.timeline.spans import Spans
@@ -28,8 +30,11 @@ class History:
         last: The time of its last point; 0 without points.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, configs: Iterable[Config] = ()) -> None:
+        """Take the configs that decide in it; without them, it is as it was written."""
+        data.mkdir(exist_ok=True)
         self.data = data
+        self._replays = [*map(Replay, configs)]
         self.spans = Spans()
         self.first = math.inf
         self.last = 0.0
@@ -38,6 +43,8 @@ class History:
     def add(self, series: Iterable[Series]) -> None:
         """Add series of a period that follows the periods before it."""
         found = [each for each in series if each.samples]
+        for replay in self._replays:
+            found = replay.series(found)
         if not found:
             return
         add_series(self.data, found)

@@ -9,9 +9,10 @@ from exporter.steps.measure import NEVER_MISSING
 from lab.prove.incidents import resource_name
 from lab.simulate.series import Series
 
-# What a timeline is made of
+# What a timeline is made of, or a replay
 METRICS = (
     "stream/state",
+    "stream/errors",
     "stream/expected",
     "stream/last_seen",
     "location/up",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import tables
 from tests.lab.conftest import Command, Ended
 from tests.lab.plans.plan_json import exporter
 from tools import lab_review
@@ -16,8 +17,6 @@ CONFIG = """\
 metrics: {project: shop-prod}
 sources: [{project: shop-prod, locations: [europe-west1, us-east1]}]
 """
-UNWATCHED = CONFIG.replace("1]}", "1], exclude: [stock]}")
-LIMITS = 'expectations: [{match: "*/stock", lag: 45m, failed: 15m}]'
 FAILED = "stream-failed-permanently"
 Planned = Callable[..., Ended]
 
@@ -67,21 +66,25 @@ def test_policies_are_compared_before_and_after(
     assert "stream-lagging (before) 07:10Z → 07:35Z" in drawn
 
 
-def test_limits_of_the_new_config_count(planned: Planned) -> None:
-    """Limits are worked out again from the recorded states; the rest is recorded."""
-    found = planned("--json", more=exporter(CONFIG, UNWATCHED + LIMITS))
-    document = json.loads(found.out)
-    assert "Its limits (lag, quiet, and their windows)" in document["notes"][0]
-    (lagging,) = (
-        one for one in document["alerts"] if one["policy"] == "stream-lagging"
-    )
-    assert (lagging["before"], lagging["after"]) == (1, 0)
+@tables.rows
+def test_both_configs_are_worked_out(
+    planned: Planned, old: str, new: str, opened: list[str]
+) -> None:
+    """Incidents differ where the change of config decides, or that of a policy."""
+    changed = exporter(CONFIG + old, CONFIG + new)
+    document = json.loads(planned("--json", more=changed).out)
+    assert "Limits and problems are worked out for both sides" in document["notes"][0]
+    assert opened == [
+        f"{each['policy']}, {each['plan']}: {each['opened'][11:]}"
+        for each in document["incidents"]
+        if each["plan"]
+    ]
 
 
 def test_what_is_created_deleted_or_hidden_is_said(planned: Planned) -> None:
     """A policy notifies nobody where it does not exist; what is hidden has a reason."""
     sensitive = {"service_config": True}
-    hidden = exporter(CONFIG, CONFIG + LIMITS, after_sensitive=sensitive)
+    hidden = exporter(CONFIG, f"{CONFIG}# Hidden", after_sensitive=sensitive)
     found = planned(
         more=hidden,
         **{

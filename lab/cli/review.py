@@ -48,8 +48,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help=(
             "exit with code 1 if an alert is lost or comes later, if config leaves a"
-            " source unwatched or expects a state of all its streams, or if a policy"
-            " no longer notifies anybody"
+            " source unwatched, expects a state of all its streams or delays their"
+            " pages (failed, lag), or if a policy no longer notifies anybody"
         ),
     )
     add_options(parser, "policies", "scenarios", "json")

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from fnmatch import filter as matching
+from itertools import product
 from typing import Any
 
 from exporter.config import Config, Source, from_text
 from exporter.documents.mistakes import InputError
-from exporter.setup.unwatched import covers, is_unwatched
+from exporter.setup.unwatched import covers, is_unwatched, made_up_names
 from exporter.text import plural
 from lab.markdown import code
 from lab.plans.plan import HIDDEN
@@ -23,8 +25,8 @@ _LIMITS = {
     "quiet": "told after {} without a change",
     "failed": "patient with FAILED for {}",
 }
-# Facts about a project's streams, of which nothing is said when the project goes
-_PARTS = ("limited to", "excluded")
+# Seconds without a limit: none, and stream-lagging's own threshold
+_USUAL = {"failed": 0.0, "lag": 900.0}
 
 
 def watched(before: list[str], after: list[str]) -> dict[str, list[str]]:
@@ -54,24 +56,24 @@ def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
             return
     blind = _newly_unwatched(old, new)
     if blind:
-        known = {
-            name for each in old for name in each.required if name.project in blind
-        }
-        streams = f" ({plural(len(known), 'required stream')})" if known else ""
-        yield ERROR, f"Nothing is watched of {', '.join(blind.values())}{streams}"
+        yield ERROR, f"Nothing is watched of {', '.join(blind.values())}"
+    for source, key in product(_sources(old and new), _USUAL):
+        later = _wait(new, source, key) - _wait(old, source, key)
+        if later > 0:
+            pages = (
+                f"Pages about all streams of {code(source.project)} come up to"
+                f" {format_duration(later)} later, by {code(key)}"
+            )
+            yield ERROR, pages
     then, now = dict(_facts(old)), dict(_facts(new))
     for fact, projects in now.items():
-        if fact in then:
-            continue
-        if projects:
+        if projects and fact not in then:
             yield ERROR, f"Now {fact}, which is every stream of {projects}"
-        else:
+        elif fact not in then:
             yield CHANGE, f"Now {fact}."
-    told = {f"watched: {code(project)}" for project in blind}
+    gone = tuple(code(each) for each in blind if f"watched: {code(each)}" not in now)
     for fact in then:
-        project = fact.rpartition(" of ")[2]
-        goes_too = fact.startswith(_PARTS) and f"watched: {project}" not in now
-        if fact in now or fact in told or goes_too:
+        if fact in now or fact.endswith(gone):
             continue
         if fact.startswith(_WATCHED):
             yield WARNING, f"Warning: No longer {fact}."
@@ -97,6 +99,17 @@ def _newly_unwatched(old: Sequence[Config], new: Sequence[Config]) -> dict[str, 
         if source.project in found and not is_unwatched(source, new, now):
             found[source.project] = f"{code(source.project)} outside its limits"
     return found
+
+
+def _wait(configs: Iterable[Config], source: Source, key: str) -> float:
+    """Return for how many seconds a limit delays pages about all of its streams."""
+    wait = _USUAL[key]
+    names = [*map(str, made_up_names(source))]
+    for config in configs:
+        for one in config.expectations:
+            if key in one.limits and matching(names, one.match) == names:
+                wait = one.limits[key].total_seconds()
+    return wait
 
 
 def _sources(configs: Iterable[Config]) -> list[Source]:
@@ -133,12 +146,20 @@ def _facts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
         for rule in written.get("mutes") or ():
             yield f"muted: {_rule(rule)}", ""
         if "interval" in (written.get("run") or {}):
-            yield f"a run every {written['run']['interval']}", ""
+            every = (
+                f"a run every {config.run.interval}; a page waits up to that long for"
+                f" it, exporter-silent pages within"
+                f" {format_duration(2 * config.run.every + 240)}"
+            )
+            yield every, ""
         if "grouping" in written:
             group = config.grouping
-            within = format_duration(group.within.total_seconds())
-            streams = f"{group.streams} streams or more of a location"
-            yield f"one page: {streams} with the same problem within {within}", ""
+            page = (
+                f"one page: {group.streams} streams or more of a location with the same"
+                f" problem within {format_duration(group.within.total_seconds())};"
+                f" fewer are up to {plural(group.streams - 1, 'page')}"
+            )
+            yield page, ""
 
 
 def _rule(rule: Json) -> str:

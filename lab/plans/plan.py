@@ -13,8 +13,9 @@ from exporter import config
 from exporter.documents.document import read_bytes
 from exporter.documents.mistakes import InputError
 from exporter.text import printable
+from lab.markdown import code
 from lab.plans.planned import PlannedPolicy, PolicyChange, playable
-from lab.plans.values import Json, api_form, with_unknown, without_sensitive
+from lab.plans.values import UNKNOWN, Json, api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 # Bytes of a plan; those of large organisations have some tens of MiB
@@ -24,6 +25,7 @@ MOST_BYTES = 128 << 20
 HIDDEN = "(hidden)"
 KEPT, FORGOTTEN = "no-op", "forget"
 DEFAULT_ROUTE = "default"
+_CHANNEL = "google_monitoring_notification_channel"
 _NOT_A_PLAN = (
     "is not a Terraform plan as JSON; run `terraform plan -out=PLANFILE`, and pass the"
     " output of `terraform show -json PLANFILE`"
@@ -68,7 +70,7 @@ def parse_plan(content: bytes, file: str) -> Plan:
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError(f"{file}: {_NOT_A_PLAN}")
-        resources = document.get("resource_changes") or []
+        resources, unknown = _named(document.get("resource_changes") or [])
         changes = tuple(sorted(_changes(resources), key=lambda change: change.name))
         configs = _configs(resources)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
@@ -81,11 +83,46 @@ def parse_plan(content: bytes, file: str) -> Plan:
     notes: tuple[str, ...] = ()
     if not any(configs):
         notes = ("The plan has no config.",)
+    if unknown:
+        notes += (f"Channels {UNKNOWN}: {', '.join(map(code, unknown))}.",)
+    # A function's source decides nothing.
+    delayed = [
+        each
+        for each in resources
+        if each.get("action_reason") == "read_because_dependency_pending"
+        and each["type"] != "archive_file"
+    ]
+    if delayed and (HIDDEN in configs.after or UNKNOWN in str(changes)):
+        reason = (
+            "A `depends_on` delays data, and hides config or channels that come from it"
+            " until apply. Remove it, or plan again after this apply."
+        )
+        notes += (reason,)
     if document.get("errored"):
         notes += ("The plan ended with an error, so changes may be missing.",)
     elif document.get("complete") is False:
         notes += ("The plan is incomplete: plan again after this apply.",)
     return Plan(changes, configs, notes)
+
+
+def _named(resources: list[Json]) -> tuple[list[Json], list[str]]:
+    """Return resources that call channels by display names and numbers.
+
+    Also the display names of the channels whose names aren't known yet.
+    """
+    text, unknown = json.dumps(resources), []
+    for each in resources:
+        # What is sensitive, or known after apply, has True.
+        if each["type"] == _CHANNEL and "'display_name': True" not in str(each):
+            values = each["change"]["after"] or each["change"]["before"]
+            display = f"{values.get('display_name')}"
+            if name := values.get("name"):
+                # A comma would divide it in two.
+                plain = f"{display.replace(',', '')} ({name.rpartition('/')[2]})"
+                text = text.replace(json.dumps(name), json.dumps(plain))
+            else:
+                unknown.append(display)
+    return json.loads(text), unknown
 
 
 def _changes(resources: list[Json]) -> Iterator[PolicyChange]:

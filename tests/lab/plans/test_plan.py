@@ -7,7 +7,10 @@ import pytest
 
 from exporter.documents.mistakes import InputError
 from lab.plans.plan import parse_plan, read_plan
+from lab.plans.planned import notified
+from lab.plans.values import Json
 from tests.lab.plans.plan_json import ADDRESS, change, created, plan, planned, policy
+from tests.tables import rows
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,15 @@ def test_policies_with_the_same_key_are_named_by_their_address() -> None:
     others = (one | {"mode": "data"}, one | {"deposed": "1a2b3c4d"})
     found = planned(one, two, *others).changes
     assert [each.name for each in found] == addresses
+
+
+@rows
+def test_channels_have_names_or_a_note_says_why_not(
+    resources: list[Json], channels: list[str], unknown: list[bool], said: list[str]
+) -> None:
+    """A channel is its display name and number, or its full name; some are hidden."""
+    after = policy(notification_channels=channels)
+    found = planned(
+        change("create", after=after, notification_channels=unknown), *resources
+    )
+    assert [notified(found.changes[0].after), *found.notes] == said

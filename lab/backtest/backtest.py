@@ -78,10 +78,10 @@ def evaluate(
     not_evaluated = {}
     with run_engine(history.data) as engine:
         for policy in progress.track(policies, description="evaluating policies"):
-            found: list[Incident] = []
-            reason = "interrupted"
-            if not stop.is_set():
-                found, reason = _evaluate(policy, history, evaluated, engine)
+            if stop.is_set():
+                not_evaluated[policy.name] = "interrupted"
+                continue
+            found, reason = _evaluate(policy, history, evaluated, engine)
             incidents += sorted(found, key=attrgetter("opened"))
             if reason:
                 not_evaluated[policy.name] = reason

@@ -91,16 +91,15 @@ def print_backtest(found: Mapping[str, Any], out: TextIO) -> None:
 
 def backtest_summary(result: BacktestResult) -> str:
     """Return the result in one line."""
-    incidents = capitalized(plural(len(result.incidents), "incident"))
-    still_open = sum(each.closed is None for each in result.incidents) or "none"
-    missing = len(result.not_evaluated) or "none"
     seconds = round(result.period.end - result.period.start)
     lasts = format_duration(seconds)
     if seconds % DAY == 0:
         lasts = plural(seconds // DAY, "day")
     return (
-        f"{incidents} in {lasts}, {still_open} still open; {missing} of"
-        f" {len(result.policies)} policies could not be evaluated. Times are ± the"
+        f"{capitalized(plural(len(result.incidents), 'incident'))} in {lasts},"
+        f" {sum(each.closed is None for each in result.incidents) or 'none'} still"
+        f" open; {len(result.not_evaluated) or 'none'} of {len(result.policies)}"
+        " policies could not be evaluated. Times are ± the"
         " policy's evaluation interval."
     )
 

@@ -67,8 +67,8 @@ def _worst(review: Review) -> Iterator[str]:
     for sentence in review.watched[ERROR]:
         yield f"**{sentence}.**"
     if review.notify_nobody:
-        names = name_first(list(map(code, review.notify_nobody)))
-        yield f"**Nobody is notified any more of {names}.**"
+        names = [*map(code, review.notify_nobody)]
+        yield f"**Nobody is notified any more of {name_first(names)}.**"
 
 
 def _notified(review: Review) -> Iterator[str]:
@@ -81,20 +81,18 @@ def _notified(review: Review) -> Iterator[str]:
             words = "Notified newly" if channel in after else "No longer notified"
             told[each.route, channel, words] += len(each.policies)
     if review.routes:
-        lines = []
-        for (route, channel, words), count in sorted(told.items()):
-            where = f"route {code(route)}, policies: {count:,}"
-            lines.append(f"- {words}: {code(channel)} ({where})")
+        lines = [
+            f"- {words}: {code(channel)} (route {code(route)}, policies: {count:,})"
+            for (route, channel, words), count in sorted(told.items())
+        ]
         yield "\n".join(lines)
 
 
 def _watched(review: Review) -> Iterator[str]:
     yield "### What is watched"
-    lines = []
-    for level in (WARNING, CHANGE):
-        lines += [f"- {sentence}" for sentence in review.watched[level]]
-    if lines:
-        yield "\n".join(lines)
+    sentences = review.watched[WARNING] + review.watched[CHANGE]
+    if sentences:
+        yield "\n".join(f"- {sentence}" for sentence in sentences)
     elif not review.watched[ERROR]:
         only = "Only other lines of config change."
         yield only if review.config_diff else "Nothing changes."
@@ -114,21 +112,22 @@ def _diff(lines: Iterable[str]) -> str:
 
 def _summary(review: Review) -> str:
     changed = len(review.policies)
-    total = changed + review.unchanged
-    policies = f"Policies that change: {changed:,} of {total:,}."
+    policies = f"Policies that change: {changed:,} of {changed + review.unchanged:,}."
     if review.new:
         return f"No policy exists yet: {changed:,} are created."
     if not review.scenarios:
         if any(review.watched.values()):
             return f"{policies} What is watched changes, as above."
         return f"{policies} What decides when an alert opens stays the same."
-    played = plural(len(review.scenarios), "scenario")
-    kinds = []
-    for kind in KINDS:
-        count = review.count[kind]
-        if count:
-            kinds.append(_marked(kind, f"{count:,} {kind}"))
-    return f"{policies} Alerts in {played}: {', '.join(kinds) or 'all as before'}."
+    kinds = [
+        _marked(kind, f"{count:,} {kind}")
+        for kind, count in review.count.items()
+        if count
+    ]
+    return (
+        f"{policies} Alerts in {plural(len(review.scenarios), 'scenario')}:"
+        f" {', '.join(kinds) or 'all as before'}."
+    )
 
 
 def _marked(kind: str, text: str) -> str:
@@ -141,10 +140,14 @@ def _policies(review: Review) -> Iterator[str]:
     Where no policy exists yet, a table says instead whom each one notifies.
     """
     if review.new:
-        rows = []
-        for each in review.new:
-            created = ", ".join(map(code, each.policies))
-            rows.append((code(each.severity), code(each.notified), created))
+        rows = [
+            (
+                code(each.severity),
+                code(each.notified),
+                ", ".join(map(code, each.policies)),
+            )
+            for each in review.new
+        ]
         yield table(("severity", "notified", "new policies"), rows)
         return
     groups: dict[tuple[str, str], list[ChangedPolicy]] = {}
@@ -155,15 +158,13 @@ def _policies(review: Review) -> Iterator[str]:
         for policy in group:
             lines += [f"--- {policy.name}", *policy.diff]
         names = [html_code(policy.name) for policy in group]
-        summary = f"{name_first(names)}: {html.escape(effect)}"
-        yield _folded(summary, _diff(lines))
+        yield _folded(f"{name_first(names)}: {html.escape(effect)}", _diff(lines))
 
 
 def _incidents(review: Review) -> Iterator[str]:
     groups: dict[tuple[int, str, str], list[ChangedIncident]] = {}
     for each in review.incidents:
-        rank = KINDS.index(each.kind)
-        key = rank, each.scenario, each.policy
+        key = KINDS.index(each.kind), each.scenario, each.policy
         groups.setdefault(key, []).append(each)
     rows = []
     for rank, scenario, policy in sorted(groups):
@@ -198,9 +199,7 @@ def _latest(group: Sequence[ChangedIncident], side: int) -> str:
 
 
 def _problems(review: Review) -> Iterator[str]:
-    rows = []
-    for name, text in review.problems.items():
-        rows.append((code(name), code(text)))
+    rows = [[*map(code, each)] for each in review.problems.items()]
     if rows:
         yield "### To look at"
         yield table(("policy", "problem"), rows)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 from google.cloud import monitoring_v3
@@ -86,7 +87,7 @@ def trigger(policy: Policy) -> tuple[str, str]:
     closes = (
         pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
     )
-    decides = (policy.enabled, policy.query, policy.filter, policy.extractors)
+    decides = (policy.query, policy.filter, policy.extractors)
     return policy.name, str((*decides, policy.interval, closes))
 
 
@@ -122,21 +123,21 @@ def compare(
     Incidents of one policy about one resource that overlap are the same; of several,
     the one with the same labels, then the nearest.
     """
-    left = sorted(after, key=lambda each: each.opened)
-    pairs: list[tuple[Incident | None, Incident | None]] = []
-    for was in sorted(before, key=lambda each: each.opened):
+    left = sorted(after, key=attrgetter("opened"))
+    for was in sorted(before, key=attrgetter("opened")):
+        one = partial(ChangedIncident, scenario, was.policy, about=_about(was))
         same = [each for each in left if _is_same(was, each)]
-        nearest = min(same, key=partial(_distance, was), default=None)
-        pairs.append((was, nearest))
-        if nearest:
-            left.remove(nearest)
-    pairs += [(None, each) for each in left]
-    for pair in pairs:
-        kind = _kind(*pair)
-        one = pair[1] or pair[0]
-        if one and kind:
-            opens = pair[0] and pair[0].opened, pair[1] and pair[1].opened
-            yield ChangedIncident(scenario, one.policy, kind, _about(one), opens)
+        if not same:
+            yield one(kind=LOST, opens=(was.opened, None))
+            continue
+        will = min(same, key=partial(_distance, was))
+        left.remove(will)
+        if will.opened != was.opened:
+            kind = LATER if will.opened > was.opened else SOONER
+            yield one(kind=kind, opens=(was.opened, will.opened))
+    for will in left:
+        opens = None, will.opened
+        yield ChangedIncident(scenario, will.policy, GAINED, _about(will), opens)
 
 
 def _is_same(was: Incident, will: Incident) -> bool:
@@ -147,14 +148,6 @@ def _is_same(was: Incident, will: Incident) -> bool:
 
 def _distance(was: Incident, will: Incident) -> tuple[bool, float]:
     return will.labels != was.labels, abs(will.opened - was.opened)
-
-
-def _kind(was: Incident | None, will: Incident | None) -> str:
-    if was is None or will is None:
-        return GAINED if was is None else LOST
-    if will.opened == was.opened:
-        return ""
-    return LATER if will.opened > was.opened else SOONER
 
 
 def _about(incident: Incident) -> str:

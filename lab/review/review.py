@@ -74,7 +74,7 @@ class Review:
     @property
     def is_worse(self) -> bool:
         """Whether something is told later or no longer, or not even watched."""
-        lost = any(self.count[kind] for kind in WORSE)
+        lost = self.count[LOST] + self.count[LATER]
         return bool(lost or self.watched[ERROR] or self.notify_nobody)
 
 
@@ -84,8 +84,7 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
     for each in plan.changes:
         if each.action != KEPT:
             diff = _diff(_yaml(each.before), _yaml(each.after))
-            changed = ChangedPolicy(each.name, each.route, _effect(each), diff)
-            policies.append(changed)
+            policies.append(ChangedPolicy(each.name, each.route, _effect(each), diff))
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each.kind for each in incidents)
     return Review(
@@ -152,12 +151,11 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
             if side and side.problem:
                 sentence = f"the scenarios can't show what changes: {side.problem}"
                 found[change.name] = sentence
-    fires: dict[str, bool] = {}
+    fires: Counter[str] = Counter()
     errors: dict[str, str] = {}
     for result in played:
         errors = result.errors | errors
-        for file, fired in result.fires.items():
-            fires[file] = fires.get(file, False) or fired
+        fires.update(result.fires)
     for file in sorted(fires):
         if file in errors:
             found[file] = f"it would never alert: {errors[file]}"

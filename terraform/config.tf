@@ -45,8 +45,8 @@ locals {
   # Projects whose locations are discovered: those with a source that lists none.
   discovered_projects = toset([for source in local.config.sources : source.project if source.locations == null])
 
-  # The labels of the exporter's own series
-  exporter_name     = local.config.run.name
+  # The labels of the exporter's own series. Cloud Run tells it its name.
+  exporter_name     = coalesce(local.config.run.name, var.name)
   exporter_location = coalesce(local.config.run.location, var.region)
 
   environment = merge(

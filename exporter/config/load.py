@@ -60,9 +60,13 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     if config:
         _add_contradictions(document, config)
     accepted = document.accepted(config).written_in(document)
-    if not location:
-        return accepted
-    run = accepted.run.model_copy(update={"location": location})
+    run = accepted.run
+    overrides = {"location": location or run.location}
+    # The job's name, or the function's
+    deployed = environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE")
+    if deployed and "name" not in run.model_fields_set:
+        overrides["name"] = deployed
+    run = run.model_copy(update=overrides)
     return accepted.model_copy(update={"run": run})
 
 

@@ -17,7 +17,7 @@ variable "config" {
       deadline = optional(string, "50s")
       interval = optional(string, "1m")
       location = optional(string)
-      name     = optional(string, "datastream-exporter")
+      name     = optional(string)
     }), {})
   })
   nullable = false

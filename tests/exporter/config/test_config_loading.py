@@ -50,18 +50,20 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "name"),
+    ("run", "variable", "name"),
     [
-        ("run: {location: us-east4, name: mine}", "mine"),
-        ("run:", "datastream-exporter"),
+        ("run: {location: us-east4, name: mine}", "K_SERVICE", "mine"),
+        ("run: {name: null}", "K_SERVICE", "prod"),
+        ("run:", "CLOUD_RUN_JOB", "prod"),
+        ("run:", "CLOUD_RUN_EXECUTION", "datastream-exporter"),
     ],
 )
-def test_a_variable_overrides_the_location_of_the_exporters_series(
-    run: str, name: str
+def test_the_environment_names_the_exporters_series(
+    run: str, variable: str, name: str
 ) -> None:
-    """The variable that Terraform sets wins; an empty one changes nothing."""
+    """Terraform's region wins; the job's or function's name is run.name's default."""
     variables = {"DATASTREAM_EMULATOR_HOST": "not ours", "DATASTREAM_EXPORTER_X": ""}
-    environ = {**variables, LOCATION: "us-east1"}
+    environ = {**variables, LOCATION: "us-east1", variable: "prod"}
     loaded = from_text(SMALLEST + run, "config.yaml", environ)
     assert loaded.run.location == "us-east1"
     assert loaded.run.name == name

@@ -18,7 +18,6 @@ from lab.cli.main import command_parser
 from lab.cli.options import LabContext, add_options, selected_policies, selected_world
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import World, config_environ
-from lab.policies.deployment import EXPORTER
 from lab.policies.files import Policy
 from lab.preview.notification import notification
 from lab.preview.terminal import print_texts
@@ -169,9 +168,7 @@ def _show_page(
         return
     labels = lost[-1].resource_labels | lost[-1].metric_labels
     project = lost[-1].project
-    content = policy.content.replace("EXPORTER_PROJECT", project)
-    content = content.replace("EXPORTER_SERVICE", EXPORTER)
-    content = content.partition("**Look at first**")[0]
+    content = policy.content.partition("**Look at first**")[0]
     shown = notification(replace(policy, content=content, links=()), labels, project)
     context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")
     print_texts(console(context.out), shown)

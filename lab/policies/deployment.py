@@ -37,13 +37,14 @@ class Deployed(NamedTuple):
     region: str  # where it runs
 
     def fill_in(self, query: str) -> str:
-        """Return a policy file's query for this deployment."""
+        """Return a policy file's query or text for this deployment, a function."""
         query = query.replace("METRICS_PROJECT", self.project)
         query = query.replace("EXPORTER_PROJECT", self.project)
         query = query.replace("EXPORTER_REGION", self.region)
         query = query.replace("EXPORTER_LOCATION", self.region)
         query = query.replace("EXPORTER_RUN_NAME", self.name)
         query = query.replace("EXPORTER_SERVICE", self.job)
+        query = query.replace("EXPORTER_PAGE", f"detail/{self.region}/{self.job}")
         return query.replace(STREAM_TEXT, "").replace(LOCATION_TEXT, "")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from exporter.text import printable
 from lab.policies.checks import LOG_LABEL, METRIC_LABEL, PROJECT, USER_LABEL, VALUE
-from lab.policies.deployment import EXPORTER
+from lab.policies.deployment import EXPORTER, Deployed
 from lab.policies.files import Policy
 
 # What Cloud Monitoring writes for a label that it doesn't find in the incident, as
@@ -49,11 +49,13 @@ class Notification(NamedTuple):
     policy: Policy  # the policy
     # The values of the variables in its texts, by the variable's name
     values: Mapping[str, str]
+    deployed: Deployed  # what the words in capitals are
 
     def fill(self, text: str, shown: Callable[[str], str] = printable) -> str:
         """Return a text with the variables filled, each value changed by ``shown``."""
         return _VARIABLE.sub(
-            lambda found: shown(self.values.get(found[1], EMPTY)), text
+            lambda found: shown(self.values.get(found[1], EMPTY)),
+            self.deployed.fill_in(text),
         )
 
     def url(self, address: str) -> str:
@@ -83,7 +85,8 @@ def notification(
         key = name.removeprefix(prefix)
         value = _example(policy, key) if labels is None else labels.get(key, "")
         values[name] = always.get(name) or value or EMPTY
-    return Notification(policy, values)
+    region = EXAMPLE_LABELS["location"]
+    return Notification(policy, values, Deployed(project, EXPORTER, EXPORTER, region))
 
 
 def _example(policy: Policy, key: str) -> str:

@@ -43,7 +43,7 @@ def print_texts(terminal: Console, shown: Notification) -> None:
     _print(terminal, content)
     links = [f"{link.display_name} [{number(link.url)}]" for link in shown.policy.links]
     if links:
-        _print(terminal, Text("\n" + " · ".join(links)))
+        _print(terminal, Text(shown.fill("\n" + " · ".join(links))))
     for url, index in urls.items():
         # On one line, so that a terminal can open it.
         terminal.print(Text(f"{' ' * _INDENT}[{index}] {url}", "dim"), soft_wrap=True)

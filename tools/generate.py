@@ -37,7 +37,8 @@ PAGES = (
 SCHEMA = ROOT / "docs" / "config.schema.json"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "comparison": readme.comparison,
+    "costs": readme.costs,
+    "times": readme.times,
     "resources": reference.resources,
     "metrics": reference.metrics,
     "log events": reference.log_events,
@@ -45,7 +46,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "exit codes": partial(reference.exit_codes, reference.EXIT_CODES),
     "lab exit codes": partial(reference.exit_codes, reference.LAB_EXIT_CODES),
     "commands": reference.commands,
-    "world keys": emulator.world_keys,
     "world events": emulator.world_events,
     "policies": policies.policies,
     "policies commands": lab.commands,

@@ -5,16 +5,15 @@
 
 import gzip
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 from lab.history.history import RECORDED
 from lab.policies.files import read_policies
 from lab.prove.scenarios import play_all
+from lab.prove.scenarios import record as play
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
-from lab.simulate.simulation import simulate
 from lab.timeline.charts import chart, picture
 from lab.timeline.spans import Period, Spans
 from tools import POLICIES, ROOT, lab
@@ -23,7 +22,6 @@ TRANSCRIPT = ROOT / "docs" / "policies-backtest.txt"
 PICTURE = ROOT / "docs" / "timeline.svg"
 SHOWN = ("backtest", "--recorded")
 _SCENARIO = Path(__file__).with_name("recorded.yaml")
-_STARTS = datetime(2026, 1, 5, 6, tzinfo=UTC)
 
 
 def backtest() -> str:
@@ -44,9 +42,8 @@ def scenario() -> Scenario:
 
 def record() -> bytes:
     """Simulate the scenario; return its history."""
-    recording = simulate(scenario(), _STARTS.timestamp())
     lines = []
-    for series in recording.series:
+    for series in play(scenario()).series:
         points = [(point.time, point.value) for point in series.samples]
         line = json.dumps([series.name, dict(series.labels), points])
         lines.append(f"{line}\n")

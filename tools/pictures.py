@@ -43,12 +43,12 @@ def pictures() -> dict[Path, str]:
 
 
 def page() -> RenderableType:
-    """Return how the example of a page begins, much as Slack shows it."""
+    """Return the example of a page up to its command, much as Slack shows it."""
     (policy,) = (
         each for each in read_policies(POLICIES) if each.name == "stream-failed"
     )
-    begin = policy.content.partition("**What usually fixes it.**")[0]
-    return Markdown(notification(policy).fill(f"**{policy.subject}**\n\n{begin}\n\n…"))
+    begin = policy.content.partition("**How to silence it.**")[0]
+    return Markdown(notification(policy).fill(f"**{policy.subject}**\n\n{begin}"))
 
 
 def fleet() -> RenderableType:

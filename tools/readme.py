@@ -1,48 +1,49 @@
-"""Generates the table of README.md: what this and the usual ways cost, and tell."""
+"""Generates the tables of README.md: what this and the usual ways cost, and tell."""
 
 from lab.markdown import table
 from lab.simulate.scenario import LATEST_START_SECONDS
-from tools.cost import FLEETS, SOME, Fleet, alerting, cloud_run, month, total
+from tools.cost import FLEETS, INTERVAL, SOME, Fleet, alerting, cloud_run, month, total
 from tools.time_to_page import shown
 
-_SCRIPT_SECONDS = 300  # between the runs of a polling script
-_MODES = ("function", "job")  # whose times are shown
-# The heading of each measured change, and when others tell it: a policy on Datastream's
-# log (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs), a script
-_SCRIPT = f"{_SCRIPT_SECONDS + LATEST_START_SECONDS['function']:.0f} s"
+# Each runs every minute, but the alert on Datastream's log
+# (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs).
+_OTHERS = ("alert on Datastream's log", "script")
+_MODES = ("function", "job")
+_SCRIPT = f"{INTERVAL + LATEST_START_SECONDS['function']:.0f} s"
+# The heading of each measured change, and when others tell it
 _CHANGES = {
     "FAILED": ("a stream fails", "seconds", _SCRIPT),
     "paused by hand, from PAUSED": ("is paused by mistake", "never", _SCRIPT),
     "deleted": ("is deleted", "never", _SCRIPT),
     "exporter dead": ("what watches dies", "nothing can die", "never"),
 }
+_FLEETS = (Fleet(1, 1, 1), FLEETS[1])
 
 
-def comparison() -> str:
-    """Return what this and the usual ways cost, and when they tell of a change."""
-    script = cloud_run("function", _SCRIPT_SECONDS) + total("schedule", 1)
-    rows: list[tuple[str, ...]] = []
-    for fleet in FLEETS[:2]:
+def costs() -> str:
+    """Return what this and the usual ways cost a month."""
+    script = cloud_run("function", INTERVAL) + total("schedule", 1)
+    rows = []
+    for fleet in _FLEETS:
+        streams = f"{fleet.streams} streams".replace("1 streams", "1 stream")
         row = (
-            f"a month, {fleet.streams} streams",
+            streams,
             "$0",  # policies on logs have no price: tools/prices.yaml
             f"${script:.0f}",
-            _dollars(fleet, "function"),
-            _dollars(fleet, "job"),
+            *[_dollars(fleet, mode) for mode in _MODES],
         )
         rows.append(row)
+    return table(("a month", *_OTHERS, *_MODES), rows)
+
+
+def times() -> str:
+    """Return how long this and the usual ways take to tell of a change, at most."""
+    rows = []
     for change, words in _CHANGES.items():
         by_mode = shown()[change]
         worst = [f"{by_mode[mode]['worst_seconds']} s" for mode in _MODES]
         rows.append((*words, *worst))
-    heading = (
-        "",
-        "an alert on Datastream's log",
-        "a script every 5 min",
-        "this, as a function",
-        "this, as a job",
-    )
-    return table(heading, rows)
+    return table(("until the page", *_OTHERS, *_MODES), rows)
 
 
 def _dollars(fleet: Fleet, mode: str) -> str:

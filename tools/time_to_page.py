@@ -60,14 +60,14 @@ def shown() -> dict[str, dict[str, Any]]:
 
 
 def time_to_page() -> str:
-    """Return the table of recorded times: the worst case and its bound."""
+    """Return the table of recorded times: the worst case."""
     rows = []
     for change, by_mode in shown().items():
         cells = [change]
         for mode in _MODES:
             cell = "-"
             if row := by_mode.get(mode):
-                cell = f"{row['worst_seconds']} s (bound {row['bound_seconds']} s)"
+                cell = f"{row['worst_seconds']} s"
             cells.append(cell)
         rows.append(cells)
     return table(("what happens", *_MODES.values()), rows)

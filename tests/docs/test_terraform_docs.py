@@ -73,8 +73,11 @@ def test_the_tables_of_roles_and_permissions_are_complete() -> None:
     granted, _, applied = README.partition("## Who applies")
     for role in re.findall(r'role += "(roles/\S+)"', TEXTS):
         assert f"`{role}`" in granted, role
-    for permission in set(re.findall(r'"(datastream\.\w+\.list)"', TEXTS)):
-        assert f"`{permission}`" in granted, permission
+    listed = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    for permission in set(
+        re.findall(r'"((?:data|monitor)\w+\.\w+\.(?:list|create))"', TEXTS)
+    ):
+        assert f"`{permission}`" in listed, permission
     kinds = set(
         re.findall(r'^(?:resource|data|ephemeral) "(google_\w+)"', TEXTS, re.MULTILINE)
     )

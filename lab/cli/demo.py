@@ -11,6 +11,7 @@ from logging import LogRecord
 from pathlib import Path
 
 from exporter.command.cli import main
+from exporter.documents.mistakes import InputError
 from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
 from exporter.steps.measure import metrics
@@ -39,7 +40,9 @@ EXAMPLE = "watch"
 _POLICY, _KIND = "stream-failed-permanently", "failed_permanently"
 _FOLDER = Path("my-streams-demo")  # of what init writes
 _NEXT = """
-config.yaml and main.tf are in {folder}; the next demo writes them anew. Next:
+config.yaml and main.tf are in {folder}; the next demo writes them anew.
+The emulator has ended: check and terraform, as init names them, are for a
+project of yours. Next:
   {programs}datastream-lab demo verify
     lets a stream fail until its incident opens, in about a minute
   {programs}datastream-lab demo watch
@@ -65,6 +68,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(context: LabContext) -> int:
     """Run the exporter against the emulator; return its exit code."""
+    argv = context.args.command
+    for each in argv:
+        if each.startswith(("--world", "--policies")):
+            raise InputError(
+                f"{each} is an option of demo: write it before {argv[0]}, such as:"
+                f" datastream-lab demo --world FILE {argv[0]}"
+            )
     world, name = selected_world(context.args)
     own_config = config_environ(world, name)
     # Fails before anything is played, if a policy is missing or wrong.
@@ -73,7 +83,6 @@ def run(context: LabContext) -> int:
         if context.stop.is_set():
             return INTERRUPTED
         environ = {**context.environ, **emulator.environ}
-        argv = context.args.command
         if argv and argv != ["verify"]:
             return main(
                 argv, own_config | environ, context.out, context.err, context.signals

@@ -47,7 +47,7 @@ class LabContext(NamedTuple):
         return self.signals.stop
 
 
-def _writable(name: str) -> Path:
+def writable(name: str) -> Path:
     """Return the path of a file to write; fail now rather than after minutes."""
     file = Path(name)
     target = file if file.exists() else file.parent
@@ -90,7 +90,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         ),
     },
     "html": {
-        "type": _writable,
+        "type": writable,
         "metavar": "FILE",
         "help": (
             "also write a page of timelines: the state of each stream, and the"

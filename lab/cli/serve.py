@@ -6,7 +6,13 @@ from contextlib import ExitStack
 
 from exporter.logger import LOGGER
 from exporter.process import OK
-from lab.cli.options import LabContext, add_options, selected_policies, selected_world
+from lab.cli.options import (
+    LabContext,
+    add_options,
+    selected_policies,
+    selected_world,
+    writable,
+)
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import config_environ
 from lab.prove.engine import NotInstalledError
@@ -14,19 +20,31 @@ from lab.verify.emulated import deploy, serve_rest
 
 HELP = (
     "Runs an emulator of Datastream and Cloud Monitoring for other programs until"
-    " Ctrl-C. Prints the export lines that point a program at it. Where the world has a"
-    " config, the policies are deployed."
+    " Ctrl-C. Once it runs, FILE has the variables that point a program at it, as lines"
+    " of a shell. Where the world has a config, the policies are deployed."
 )
-EXAMPLE = ">emulator.env"
+EXAMPLE = "emulator.env"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``serve``."""
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=writable,
+        default="emulator.env",
+        metavar="FILE",
+        help="the file to write (default: emulator.env)",
+    )
     add_options(parser, "world", "policies")
 
 
 def run(context: LabContext) -> int:
-    """Print lines for a shell, and serve until a signal; return the exit code."""
+    """Write lines for a shell, and serve until a signal; return the exit code."""
+    # Who is too early finds no file. With an old one, or half of one, a program might
+    # call Google.
+    file = context.args.file
+    file.unlink(missing_ok=True)
     world, name = selected_world(context.args)
     config = config_environ(world, name)
     with Emulator(world) as emulator, ExitStack() as running:
@@ -37,12 +55,15 @@ def run(context: LabContext) -> int:
             environ |= running.enter_context(serve_rest(emulator))
         except NotInstalledError as error:
             LOGGER.warning("Queries and incidents are not served: %s.", error)
-        for variable, value in environ.items():
-            line = f"export {variable}={shlex.quote(value)}"
-            print(line, file=context.out, flush=True)
+        lines = [
+            f"export {variable}={shlex.quote(value)}\n"
+            for variable, value in environ.items()
+        ]
+        file.write_text("".join(lines), "utf-8")
         LOGGER.info(
-            "The emulator is running. Paste the export lines into the shell of the"
-            " program that should use it. Ctrl-C stops it."
+            "The emulator runs until Ctrl-C. In the shell of the program that should"
+            " use it: . %s",
+            shlex.quote(str(file.resolve())),
         )
         context.stop.wait()
     return OK

@@ -126,10 +126,7 @@ class Shells:
     def _run_on(self, command: str, before: list[str]) -> None:
         process = self._start(command, before)
         self._running.append(process)
-        printed = [self._log]
-        if redirected := re.search(r">(\S+)", command):
-            printed.append(self.folder / redirected[1])
-        while not all(each.exists() and each.stat().st_size for each in printed):
+        while not (self._log.exists() and self._log.stat().st_size):
             assert process.poll() is None, f"{command}\n{self._log.read_text()}"
             time.sleep(0.05)
         # Later commands of the page use what serves.

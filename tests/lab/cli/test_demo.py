@@ -61,12 +61,16 @@ def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) ->
     assert command(*argv).code == 3
 
 
-def test_a_missing_policy_is_told_first(command: Command) -> None:
-    """A folder of policies that isn't there ends the demo before it plays."""
-    code, out, err = command("demo", "--policies=missing")
-    assert code == 2
-    assert out == ""
-    assert err == "error: missing: there is no such directory; check the path\n"
+def test_wrong_options_are_told_first(command: Command) -> None:
+    """No such folder of policies, or a world after the command, ends the demo."""
+    for argv, sentence in (
+        (["--policies=missing"], "missing: there is no such directory; check the path"),
+        (["check", "--world=w.yaml"], "--world=w.yaml is an option of demo: write it"),
+    ):
+        code, out, err = command("demo", *argv)
+        assert code == 2
+        assert out == ""
+        assert err.startswith(f"error: {sentence}")
 
 
 def test_a_bad_world_file_is_reported(command: Command, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # an ImportErro
 # pyvider loads all of this package to know its own version: 0.5 s.
 sys.modules["provide.foundation.utils.versioning"] = MagicMock()
 
+# Whether this checkout has a remote changes nothing: git sees none from its folders.
+os.environ["GIT_CEILING_DIRECTORIES"] = str(Path(__file__).parents[1])
+
 # Sends this process a signal as soon as a condition is true
 SignalWhen: TypeAlias = Callable[[int, Callable[[], bool]], None]
 

@@ -1,12 +1,14 @@
 """Writes a first config.yaml and main.tf, from what projects have."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
+from subprocess import getoutput
 from typing import TextIO
 
 from exporter import PROGRAM, __version__
@@ -31,6 +33,12 @@ _MODULE = Path(__file__).resolve().parents[2] / "terraform"
 _RELEASED_MODULE = (
     f"https://REPOSITORY/releases/download/v{__version__}"
     f"/datastream-exporter-module-{__version__}.zip?checksum=sha256:HASH"
+)
+# In a clone, where its remote is, which commit is out, and if the remote has it. An
+# address with a password in it isn't taken.
+_GIT = "git remote get-url origin && git rev-parse HEAD && git branch -r --contains"
+_REMOTE = re.compile(
+    r"(?P<remote>(https://|ssh://git@|git@)[^@\s]+)\n(?P<commit>\w+)\n.*origin/"
 )
 _RELEASED_SCHEMA = f"https://REPOSITORY/raw/v{__version__}/docs/config.schema.json"
 
@@ -86,6 +94,12 @@ def write_files(
     }
     _fill_templates(folder, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
+    if len(projects) > 1:
+        LOGGER.info(
+            "%s gets the metrics of all. Dev and prod want a folder and a metrics"
+            " project each: call init for each.",
+            projects[0],
+        )
     for project in unread:
         LOGGER.error(
             "%s could not be read, so it is no source; add it once it can be.", project
@@ -115,6 +129,9 @@ def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
         # To Terraform, another path is no folder.
         if not source.startswith(".."):
             source = f"./{source}"
+        said = getoutput(f"cd {shell_quote(str(_MODULE))} && {_GIT}")  # noqa: S605 - of a quoted path
+        if found := _REMOTE.match(said):
+            source = f"git::{found['remote']}//terraform?ref={found['commit']}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in _FILES:

@@ -1,6 +1,8 @@
 """``init``: the files that it writes of what it finds, and what it says."""
 
 import os
+import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,8 +67,46 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert '  region      = "europe-west1"\n' in main
     assert "Read the first, and choose in the second whom to notify." in ended.err
     assert "3 streams watched in 3 locations (1 not as expected).\n" in ended.err
+    assert "Dev and prod want a folder and a metrics project each" in ended.err
     assert ended.err.endswith("\n  terraform -chdir=. apply\n")
     assert shop.cloud.points() == []
+
+
+@pytest.mark.parametrize(
+    ("remote", "has_commit", "source"),
+    [
+        (
+            "https://example.com/it.git",
+            "origin/main",
+            "git::https://example.com/it.git",
+        ),
+        ("git@example.com:it.git", "origin/main", "git::git@example.com:it.git"),
+        ("https://example.com/it.git", "elsewhere/main", r".*/clone\d+"),
+        ("https://me:word@example.com/it.git", "origin/main", r".*/clone\d+"),
+    ],
+)
+def test_a_clones_module_comes_from_its_remote(
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    remote: str,
+    has_commit: str,
+    source: str,
+) -> None:
+    """A remote that has the commit is the source, but not one with a password in it."""
+    clone = tmp_path_factory.mktemp("clone")
+    (clone / "terraform").mkdir()
+    monkeypatch.setattr("exporter.setup.init._MODULE", clone / "terraform")
+    for command in (
+        "init --quiet",
+        "-c user.name=me -c user.email=me@example.com commit -q --allow-empty -m x",
+        f"remote add origin {remote}",
+        f"update-ref refs/remotes/{has_commit} HEAD",
+    ):
+        subprocess.run(["git", *command.split()], cwd=clone, check=True)
+    assert init(shop).code == OK
+    main = Path("main.tf").read_text("utf-8")
+    assert re.search(rf'  source = "{source}/+terraform(\?ref=\w{{40}})?"\n', main)
 
 
 def test_a_confirmed_stream_is_expected(shop: Shop) -> None:

@@ -80,7 +80,7 @@ class Fleet:
                 value = int(point.value)
                 if metric == "state":
                     group = labels["streams"], labels["reason"]
-                    name = GROUPS.get(group, "of somebody else")
+                    name = GROUPS.get(group) or ": ".join(group)
                 elif value:
                     value = self._minute(value)
                 lines[name][self._minute(point.time)] = value

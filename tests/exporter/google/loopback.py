@@ -16,6 +16,7 @@ from lab.emulator.emulator import Emulator
 class HttpRequest(NamedTuple):
     """A request that a server got."""
 
+    method: str
     path: str
     headers: dict[str, str]
     body: bytes
@@ -30,14 +31,10 @@ class Answering(http.server.BaseHTTPRequestHandler):
         """Answer."""
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
-        request = HttpRequest(self.path, dict(self.headers), body)
+        request = HttpRequest(self.command, self.path, dict(self.headers), body)
         self.server.requests.append(request)
         self.server.open.wait()
-        status, text = self.server.answer
-        for path, answer in self.server.answers.items():
-            if path in self.path:
-                status, text = answer
-                break
+        status, text = self.server.answer_to(request)
         with suppress(ConnectionError):  # nobody may wait any more
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -46,7 +43,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
 
     # A proxy that is asked for a tunnel opens none.
-    do_POST = do_CONNECT = do_GET  # noqa: N815 - the names that the library calls
+    do_POST = do_PATCH = do_PUT = do_CONNECT = do_GET  # noqa: N815 - the names that the library calls
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
@@ -67,6 +64,13 @@ class HttpServer(http.server.ThreadingHTTPServer):
     def address(self) -> str:
         """Return ``127.0.0.1:port``."""
         return f"127.0.0.1:{self.server_port}"
+
+    def answer_to(self, request: HttpRequest) -> tuple[int, str]:
+        """Return the status and the text that answer a request."""
+        for path, answer in self.answers.items():
+            if path in request.path:
+                return answer
+        return self.answer
 
 
 @contextmanager

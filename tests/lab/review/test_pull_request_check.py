@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +16,7 @@ import yaml
 
 from tests.canary import Canary, canaries_in
 from tests.conftest import serving
+from tests.exporter.google.loopback import HttpRequest, HttpServer
 from tests.lab.conftest import POLICIES
 from tests.lab.plans.plan_json import change, plan, policy
 from tests.lab.review.conftest import SCENARIOS
@@ -35,56 +35,42 @@ EXPRESSIONS = {
 """What the workflow's expressions in its own steps stand for."""
 
 
-class CodeHost(ThreadingHTTPServer):
+class CodeHost(HttpServer):
     """Holds the comments of a pull request, and answers as GitHub and GitLab do."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__()
         self.comments: list[str] = []
-        self.requests: list[str] = []
         self.secrets: set[str] = set()
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.calls: list[str] = []
+        self.url = f"http://{self.address}"
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: CodeHost
-
-    def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
-        size = int(query["per_page"][0])
-        start = (int(query["page"][0]) - 1) * size
-        found = []
-        for number, body in enumerate(self.server.comments, 1):
-            found.append({"id": number, "body": body})
-        self._answer(200, found[start : start + size])
-
-    def do_POST(self) -> None:
-        length = int(self.headers["Content-Length"])
-        body: str = json.loads(self.rfile.read(length))["body"]
-        assert not canaries_in(body)
-        if len(body) > LONGEST:
-            self._answer(422, {})
-            return
-        number = self.path.rpartition("/")[2]
-        if number.isdigit():
-            self.server.comments[int(number) - 1] = body
+    def answer_to(self, request: HttpRequest) -> tuple[int, str]:
+        """Return a page of comments, or keep one."""
+        secrets = (
+            request.headers.get(each) for each in ("Authorization", "Private-Token")
+        )
+        self.secrets |= {each for each in secrets if each}
+        url = urlsplit(request.path)
+        self.calls.append(f"{request.method} {url.path}")
+        if request.method == "GET":
+            query = parse_qs(url.query)
+            size = int(query["per_page"][0])
+            start = (int(query["page"][0]) - 1) * size
+            found = []
+            for number, body in enumerate(self.comments, 1):
+                found.append({"id": number, "body": body})
+            return 200, json.dumps(found[start : start + size])
+        text: str = json.loads(request.body)["body"]
+        assert not canaries_in(text)
+        if len(text) > LONGEST:
+            return 422, "{}"
+        place = url.path.rpartition("/")[2]
+        if place.isdigit():
+            self.comments[int(place) - 1] = text
         else:
-            self.server.comments.append(body)
-        self._answer(200, {})
-
-    do_PATCH = do_POST  # noqa: N815 - the library's names
-    do_PUT = do_POST  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def _answer(self, status: int, document: Any) -> None:
-        self.server.requests.append(f"{self.command} {urlsplit(self.path).path}")
-        secrets = (self.headers[key] for key in ("Authorization", "PRIVATE-TOKEN"))
-        self.server.secrets |= {each for each in secrets if each}
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(document).encode())
+            self.comments.append(text)
+        return 200, "{}"
 
 
 @pytest.fixture
@@ -173,7 +159,7 @@ def test_the_workflow_on_github_keeps_one_comment(
     issues = "/repos/acme/infra/issues"
     look = [f"GET {issues}/7/comments"] * 2
     written, updated = f"POST {issues}/7/comments", f"PATCH {issues}/comments/131"
-    assert host.requests == [*look, written, *look, updated]
+    assert host.calls == [*look, written, *look, updated]
     assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
     (comment,) = host.comments[130:]
     assert comment.startswith(
@@ -256,7 +242,7 @@ def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> 
         assert ended.returncode == 0
         assert ended.stderr == f"The comment is {said}.\n"
     notes = "/api/v4/projects/5/merge_requests/7/notes"
-    written = [each for each in host.requests if not each.startswith("GET")]
+    written = [each for each in host.calls if not each.startswith("GET")]
     assert written == [f"POST {notes}", f"PUT {notes}/1"]
     assert host.secrets == {Canary.GITLAB_TOKEN}
     assert host.comments == ["<!-- datastream-lab review -->\nTwo"]

@@ -5,22 +5,20 @@ from typing import Any
 
 from exporter.config import Config
 from exporter.google.errors import Failure, FailureKind
-from exporter.names import LocationName
 from exporter.run.report import Report
 from exporter.steps.compare import Expectations
 from exporter.steps.read import Stream
 from exporter.steps.write import Written
+from tests.exporter.worlds import EUROPE, IN_EUROPE
 
-EUROPE = LocationName("shop-prod", "europe-west1")
 DENIED = Failure(FailureKind.PERMISSION_DENIED, "no.", "Grant it.")
 DOWN = Failure(FailureKind.UNAVAILABLE, "down.", "Wait.")
 
 
 def config(**sections: Any) -> Config:
     """Return a config that watches the location; ``sections`` are its other parts."""
-    source = {"project": "shop-prod", "locations": ["europe-west1"]}
     return Config.model_validate(
-        {"metrics": {"project": "metrics-prod"}, "sources": [source], **sections}
+        {"metrics": {"project": "metrics-prod"}, "sources": [IN_EUROPE], **sections}
     )
 
 

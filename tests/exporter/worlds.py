@@ -21,6 +21,7 @@ PREFIX = "custom.googleapis.com/datastream/"
 
 DISCOVERED = {"project": "shop-prod"}
 LISTED = {"project": "shop-prod", "locations": ["europe-west1", "us-east1"]}
+IN_EUROPE = {"project": "shop-prod", "locations": ["europe-west1"]}
 
 
 def project(name: str, locations: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -17,15 +17,8 @@ from exporter.states import StreamState, state_name
 from exporter.steps.compare import Expectations
 from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.steps.read import Stream
-from tests.exporter.reports import (
-    DENIED,
-    DOWN,
-    EUROPE,
-    config,
-    empty_report,
-    report,
-    unread,
-)
+from tests.exporter.reports import DENIED, DOWN, config, empty_report, report, unread
+from tests.exporter.worlds import EUROPE
 from tests.tables import rows
 
 Fields: TypeAlias = dict[str, Any]

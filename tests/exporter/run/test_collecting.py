@@ -8,7 +8,16 @@ import pytest
 from exporter.google.errors import FailureKind
 from lab.simulate.simulation import Clock
 from tests.exporter.conftest import Serve
-from tests.exporter.worlds import AMERICA, LISTED, USERS, Monitoring, has, seen, world
+from tests.exporter.worlds import (
+    AMERICA,
+    IN_EUROPE,
+    LISTED,
+    USERS,
+    Monitoring,
+    has,
+    seen,
+    world,
+)
 from tests.tables import rows
 
 QUARTER = int(time.time()) // 900 * 900
@@ -86,9 +95,8 @@ def test_each_stream_gets_a_turn_where_time_is_short(serve: Serve) -> None:
         return b""
 
     lab.cloud.answer("ListStreamObjects", list_objects)
-    source = {"project": "shop-prod", "locations": ["europe-west1"]}
     for quarter in range(2):
-        lab.run(source, clock=Clock(QUARTER + 900 * quarter), collect={"objects": True})
+        lab.run(IN_EUROPE, clock=Clock(QUARTER + 900 * quarter), collect=OBJECTS)
     assert {*asked[:100]} == {*asked[100:]}
     # Of eight lists at once, some overtake others: not so many.
     assert {*asked[:50]} != {*asked[100:150]}
@@ -100,7 +108,6 @@ def test_lists_that_hang_leave_time_for_the_others(serve: Serve) -> None:
     nine = {"streams": [{"id": "s-{}", "count": 9}]}
     lab = serve(world({"europe-west1": nine}, faults=faults))
     monitoring = Monitoring(lab.cloud)
-    source = {"project": "shop-prod", "locations": ["europe-west1"]}
-    report = lab.run(source, collect=OBJECTS, clock=Clock(0), seconds=4)
+    report = lab.run(IN_EUROPE, collect=OBJECTS, clock=Clock(0), seconds=4)
     assert len(report.uncollected) == 8
     assert len(monitoring.values("stream/object_errors")) == 1

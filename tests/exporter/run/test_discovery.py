@@ -6,7 +6,14 @@ from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
 from exporter.run.report import Report
 from tests.exporter.conftest import Serve
-from tests.exporter.worlds import DISCOVERED, Monitoring, project, seen, world
+from tests.exporter.worlds import (
+    DISCOVERED,
+    IN_EUROPE,
+    Monitoring,
+    project,
+    seen,
+    world,
+)
 
 PLACES = {
     "europe-west1": ["orders"],
@@ -74,8 +81,7 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
             "europe-west1/streams/orders",
         )
     ]
-    listed = {"project": "shop-prod", "locations": ["europe-west1"]}
-    for source, one in ((listed, world(PLACES)), (DISCOVERED, blind())):
+    for source, one in ((IN_EUROPE, world(PLACES)), (DISCOVERED, blind())):
         lab = serve(one)
         report = lab.look(source, required=required)
         assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-west1"]
@@ -100,7 +106,7 @@ def test_several_sources_of_one_project_keep_their_own_globs(serve: Serve) -> No
     both = ["a", "b"]
     places = dict.fromkeys(["europe-west1", "us-east1", "us-west1"], both)
     report = serve(world(places)).look(
-        {"project": "shop-prod", "locations": ["europe-west1"], "include": ["a"]},
+        IN_EUROPE | {"include": ["a"]},
         {"project": "shop-prod", "locations": ["us-east1"], "exclude": ["a"]},
         required=["projects/shop-prod/locations/us-west1/streams/a"],
     )

@@ -24,6 +24,7 @@ from tests.exporter.worlds import (
     AMERICA,
     DISCOVERED,
     EUROPE,
+    IN_EUROPE,
     LISTED,
     Monitoring,
     Points,
@@ -163,8 +164,7 @@ def test_a_stop_finishes_the_requests_under_way_and_begins_no_other(
         return refused
 
     monitoring = Monitoring(lab.cloud, answer)
-    source = LISTED | {"locations": ["europe-west1"]}
-    report = lab.run(source, stop=stop, clock=Clock(0))
+    report = lab.run(IN_EUROPE, stop=stop, clock=Clock(0))
     assert [len(points) for points in monitoring.batches] == [200]
     assert report.written.accepted == accepted
     assert report.written.lost == 243 - accepted

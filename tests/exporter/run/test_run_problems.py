@@ -15,11 +15,10 @@ from exporter.steps.write import Writer
 from lab.emulator.monitoring import MonitoringService
 from lab.emulator.world import Fault
 from tests.exporter.conftest import PLENTY, Serve
-from tests.exporter.worlds import EUROPE, PREFIX, world
+from tests.exporter.worlds import EUROPE, IN_EUROPE, PREFIX, world
 from tests.tables import beside, rows
 
 STREAMS = {"europe-west1": {"streams": [{"id": "s-{}", "count": 6}]}}
-SOURCE = {"project": "shop-prod", "locations": ["europe-west1"]}
 ALL = "s-*"
 FIRST = "s-1"
 GROUPS = {
@@ -48,7 +47,7 @@ class Fleet:
     def restart(self, config: dict[str, Any] | None = None, **source: Any) -> None:
         """Start a new process, perhaps with another config or more keys of a source."""
         self.config = config or self.config
-        self.source = SOURCE | source
+        self.source = IN_EUROPE | source
         self.session = self.lab.session(
             self.source, clock=lambda: self.now, **self.config
         )
@@ -281,7 +280,7 @@ def test_series_of_other_projects_in_the_scope_are_left_out(make: Make) -> None:
     projects = [shop, hub, {"id": "other-metrics", "number": 78}]
     fleet = make(projects=projects, events=[fails(1)])
     metrics = {"project": "other-metrics"}
-    other = fleet.lab.session(SOURCE, metrics=metrics, clock=lambda: fleet.now)
+    other = fleet.lab.session(IN_EUROPE, metrics=metrics, clock=lambda: fleet.now)
     fleet.now += 60
     run_once(other, Deadline.after(PLENTY))
     fleet.now += 60

@@ -7,12 +7,13 @@ import pytest
 import yaml
 from google.cloud.datastream_v1 import Stream as GoogleStream
 
-from exporter.config import Config, from_text
+from exporter.config import from_text
 from exporter.config.model import Window
 from exporter.log.summary import problem_of
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
 from exporter.steps.compare import ComparedLocation, Expectations, is_open
 from exporter.steps.read import Stream
+from tests.exporter.reports import config
 from tests.exporter.worlds import EUROPE, ORDERS
 from tests.tables import rows
 
@@ -37,15 +38,6 @@ def compared(
     whole = config(sources=[source], **parts)
     expectations = Expectations(whole, int(now.timestamp()))
     return expectations.compare(EUROPE, whole.sources[0], streams)
-
-
-def config(**parts: Any) -> Config:
-    """Return a config of these parts."""
-    least = {
-        "metrics": {"project": "metrics-project"},
-        "sources": [{"project": "shop-prod"}],
-    }
-    return Config.model_validate(least | parts)
 
 
 def expected(label: str = "", now: datetime = NOON, **parts: Any) -> set[int]:

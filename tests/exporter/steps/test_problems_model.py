@@ -18,7 +18,7 @@ from exporter.steps.problems import (
     ProblemMemory,
 )
 from exporter.steps.read import Stream
-from tests.exporter.reports import EUROPE
+from tests.exporter.worlds import EUROPE
 
 TOGETHER = 3
 WITHIN = 900

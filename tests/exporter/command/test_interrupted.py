@@ -6,10 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 
-import pytest
-
 from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import Shop
+from tests.tables import rows
 
 SLOW = 30.0  # seconds that no test waits for: what is still slow then hangs
 
@@ -19,38 +18,29 @@ def called(shop: Shop, method: str, times: int) -> Callable[[], bool]:
     return lambda: shop.cloud.calls[method] >= times
 
 
-@pytest.mark.parametrize(
-    ("argv", "number", "code"),
-    [
-        (["run"], signal.SIGTERM, 143),
-        (["watch"], signal.SIGTERM, 143),
-        (["run", "--dry-run"], signal.SIGINT, 130),
-    ],
-)
-def test_a_run_that_reads_ends_at_once(
-    shop: Shop, signal_when: SignalWhen, argv: list[str], number: int, code: int
+@rows
+def test_a_command_that_reads_ends_at_once(
+    shop: Shop,
+    signal_when: SignalWhen,
+    argv: str,
+    name: str,
+    code: int,
+    out: str,
+    err: list[str],
 ) -> None:
-    """What was not read is not waited for; nothing is written, and that is said."""
+    """What was not read is not waited for, called ok or written, and that is said."""
     shop.faults = [{"method": "ListStreams", "latency": SLOW}]
+    number = signal.Signals[name]
     signal_when(number, called(shop, "ListStreams", 2))
     began = time.monotonic()
-    ended = shop.command(*argv)
+    ended = shop.command(*argv.split())
     assert ended.code == code
     assert time.monotonic() - began < SLOW / 3
-    assert f"{signal.Signals(number).name}: finishing the work under way" in ended.err
-    assert "Interrupted: not everything" in ended.err
-    assert "o locations read; " in ended.err.splitlines()[-1]
-    assert not shop.cloud.calls["CreateTimeSeries"]
-
-
-def test_a_check_is_interrupted_too(shop: Shop, signal_when: SignalWhen) -> None:
-    """An interrupted check calls nothing ok that it skipped, and writes no point."""
-    shop.faults = [{"method": "ListStreams", "latency": SLOW}]
-    signal_when(signal.SIGINT, called(shop, "ListStreams", 2))
-    code, out, err = shop.command("check")
-    assert code == 130
-    assert "2 locations" in out.splitlines()[-1]
-    assert "warning: Interrupted: not everything was checked." in err
+    assert f"{name}: finishing the work under way" in ended.err
+    assert ended.out.endswith(out)
+    *_, interrupted, summary = ended.err.splitlines()
+    assert err[0] in interrupted
+    assert err[1] in summary
     assert not shop.cloud.calls["CreateTimeSeries"]
 
 
@@ -62,15 +52,9 @@ def until(case: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize(
-    ("method", "numbers", "codes"),
-    [
-        ("ListStreams", [signal.SIGINT], {130}),
-        ("CreateTimeSeries", [signal.SIGINT, signal.SIGTERM], {130, 143}),
-    ],
-)
+@rows
 def test_a_process_ends_without_a_traceback(
-    shop: Shop, method: str, numbers: list[int], codes: set[int]
+    shop: Shop, method: str, signals: list[str], codes: list[int]
 ) -> None:
     """Who cannot wait for a write that hangs asks twice; stderr has sentences only."""
     shop.faults = [{"method": method, "latency": SLOW}]
@@ -79,8 +63,8 @@ def test_a_process_ends_without_a_traceback(
         began = time.monotonic()
         assert process.stderr
         err = ""
-        for number in numbers:
-            process.send_signal(number)
+        for name in signals:
+            process.send_signal(signal.Signals[name])
             # The second one may end the process before it has said so of the first.
             for line in process.stderr:
                 err += line
@@ -111,15 +95,7 @@ entry()
 """
 
 
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [
-        ("signal", ""),
-        ("exporter.process", "SIGINT"),
-        ("pydantic", "SIGTERM"),
-        ("google.cloud.monitoring_v3", "SIGTERM"),
-    ],
-)
+@rows
 def test_a_signal_during_an_import_is_one_sentence(
     shop: Shop, module: str, name: str
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from exporter.google.clients import MONITORING_EMULATOR
 from lab.backtest.backtest import evaluate
 from lab.emulator.world import Fault
 from lab.history.history import History, recorded
@@ -20,8 +21,9 @@ from lab.policies.model import HOUR
 from lab.terminal import Progress
 from lab.timeline.spans import Period
 from tests.conftest import SignalWhen
+from tests.exporter.conftest import Lab
 from tests.lab.conftest import POLICIES, Command
-from tests.lab.history.conftest import END, MINUTE, START, Lab, text
+from tests.lab.history.conftest import END, MINUTE, START, text
 from tests.tables import rows
 
 AT = "projects/shop-prod/locations/europe-west1/streams"
@@ -30,7 +32,9 @@ ASKED = ("--project", "ops-prod", "--days", "1")
 
 def test_the_incidents_are_printed(backtest: Command, lab: Lab) -> None:
     """A back-test prints incidents, quiet policies, reasons and a sum."""
-    code, out, err = backtest(*ASKED, environ=lab.environ)
+    # It calls no other API, and so needs no other emulator.
+    monitoring = {MONITORING_EMULATOR: lab.cloud.monitoring}
+    code, out, err = backtest(*ASKED, environ=monitoring)
     assert code == 0
     known, paged, quiet, not_evaluated = out.split("\n\n")
     assert known.startswith(f"The exporter's history starts at {text(START)}. Earlier ")
@@ -63,7 +67,7 @@ def test_json_has_the_incidents_of_all_parts(
     """``--json`` prints the same result; the history is read and joined in parts."""
     _, earlier = metrics_to_read(policies)
     assert START < periods(END - 24 * HOUR - earlier, END)[-1].start < END
-    document = json.loads(backtest(*ASKED, "--json", environ=lab.environ).out)
+    document = json.loads(backtest(*ASKED, "--json", environ=lab.cloud.environ).out)
     assert document["from"] == document["history_starts"] == text(START)
     assert document["until"] == text(END)
     (still_open,) = (each for each in document["incidents"] if not each["closed"])
@@ -126,7 +130,7 @@ def test_policies_are_evaluated_as_they_are(
     # It is not read: its type does not follow from its PromQL name.
     variant(tmp_path, "location-unreadable", "datastream_location_up", "shop_orders")
     words = ("--policies", str(tmp_path), *ASKED, "--json")
-    document = json.loads(command("backtest", *words, environ=lab.environ).out)
+    document = json.loads(command("backtest", *words, environ=lab.cloud.environ).out)
     opened = {each["about"]: each["opened"] for each in document["incidents"]}
     assert opened[f"{AT}/orders"] == text(START + 50.5 * MINUTE)
     reasons = document["not_evaluated"]
@@ -167,7 +171,7 @@ def test_an_unreadable_history_is_an_error(
     if code:
         empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code=code))
     words = ("--project", project, "--days", "1")
-    exit_code, out, err = backtest(*words, environ=empty_lab.environ)
+    exit_code, out, err = backtest(*words, environ=empty_lab.cloud.environ)
     assert out == ""
     assert exit_code == 1
     last = err.splitlines()[-1]
@@ -192,7 +196,7 @@ def test_ctrl_c_ends_the_reading(
     """Ctrl-C ends the retries, and nothing more is read."""
     empty_lab.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE"))
     signal_when(signal.SIGINT, lambda: empty_lab.cloud.calls["ListTimeSeries"] > 0)
-    code, out, err = backtest("--project", "ops-prod", environ=empty_lab.environ)
+    code, out, err = backtest("--project", "ops-prod", environ=empty_lab.cloud.environ)
     assert out == ""
     assert code == 130
     assert "Interrupted while reading." in err

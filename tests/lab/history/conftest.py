@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from google.cloud import monitoring_v3
 
 from exporter.config import Endpoints
-from exporter.google.clients import MONITORING_EMULATOR, Clients
+from exporter.google.clients import Clients
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import StoredSeries
 from lab.emulator.world import World
@@ -20,6 +19,7 @@ from lab.policies.promql import known_series
 from lab.simulate.scenario_files import parse_scenario
 from lab.simulate.series import Series
 from lab.simulate.simulation import simulate
+from tests.exporter.conftest import Lab
 
 MINUTE = 60.0
 MINUTES = 120
@@ -28,19 +28,6 @@ START = (time.time() // 300 - 25) * 300
 END = START + MINUTES * MINUTE
 FRESHNESS = "datastream.googleapis.com/stream/freshness"
 UNSUPPORTED = "datastream.googleapis.com/stream/unsupported_event_count"
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A served history, and Google's clients for it."""
-
-    cloud: Emulator
-    clients: Clients
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """Return the environment that makes the program call these servers."""
-        return {MONITORING_EMULATOR: self.cloud.monitoring}
 
 
 def seed(cloud: Emulator, *given: Any) -> None:

@@ -9,15 +9,8 @@ from lab.emulator.world import Fault
 from lab.history.read import Reader
 from lab.simulate.series import Series
 from lab.timeline.spans import Period
-from tests.lab.history.conftest import (
-    END,
-    FRESHNESS,
-    START,
-    UNSUPPORTED,
-    Lab,
-    raw,
-    serve,
-)
+from tests.exporter.conftest import Lab
+from tests.lab.history.conftest import END, FRESHNESS, START, UNSUPPORTED, raw, serve
 
 STATE = "custom.googleapis.com/datastream/stream/state"
 WHOLE = Period(START, END)

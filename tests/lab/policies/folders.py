@@ -6,11 +6,11 @@ import pytest
 
 from exporter.documents.mistakes import InputError
 from lab.policies.files import read_policies
+from tests.lab import conftest
 
-OURS = Path(__file__).parents[3] / "alerting_policies"
 CASES = Path(__file__).parent / "cases"
 
-POLICIES = {policy.name: policy for policy in read_policies(OURS)}
+POLICIES = {policy.name: policy for policy in read_policies(conftest.POLICIES)}
 """This project's policies, by name."""
 
 every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())

@@ -7,10 +7,11 @@ import hcl2
 import pytest
 
 from lab.policies.files import read_policies
-from tests.lab.policies.folders import OURS, POLICIES
+from tests.lab.policies.folders import POLICIES
+from tools import ROOT
 
-TEXT = (OURS.parent / "docs" / "alerts.md").read_text("utf-8")
-EXAMPLES = sorted((OURS.parent / "terraform" / "examples").glob("*/policies"))
+TEXT = (ROOT / "docs" / "alerts.md").read_text("utf-8")
+EXAMPLES = sorted((ROOT / "terraform" / "examples").glob("*/policies"))
 
 
 def test_overrides_on_the_page_are_valid() -> None:

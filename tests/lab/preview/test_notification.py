@@ -5,13 +5,12 @@ from io import StringIO
 
 import pytest
 
-from lab.policies.files import read_policies
 from lab.policies.model import DocumentationLink
 from lab.preview.notification import EMPTY, EXAMPLE_LABELS, Notification, notification
 from lab.preview.terminal import print_notification
-from tests.lab.conftest import POLICIES, Played
+from tests.lab.conftest import Played
+from tests.lab.policies.folders import POLICIES
 
-OWN = {policy.name: policy for policy in read_policies(POLICIES)}
 LONGEST_ID = "a" + "-b3" * 20 + "-z"
 LOG_LINK = {
     "displayName": "Log",
@@ -33,7 +32,7 @@ or *${log.extracted_label.error}*.
 def about(error: str, stream: str = "orders") -> Notification:
     """Return a notification about a stream with this error."""
     policy = replace(
-        OWN["stream-changed"],
+        POLICIES["stream-changed"],
         subject=SUBJECT,
         content=CONTENT,
         links=(DocumentationLink.model_validate(LOG_LINK),),
@@ -65,23 +64,27 @@ def test_a_terminal_gets_text_with_numbered_addresses() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(OWN))
+@pytest.mark.parametrize("name", sorted(POLICIES))
 def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
     """The longest ids are shown; static words say the same where labels are empty."""
     labels = dict.fromkeys((*EXAMPLE_LABELS, "stream"), LONGEST_ID)
-    full = notification(OWN[name], labels)
+    full = notification(POLICIES[name], labels)
     assert "${" not in "".join(terminal(full))
-    empty = notification(OWN[name], {})
+    empty = notification(POLICIES[name], {})
     text = "\n".join(terminal(empty))
-    assert {*empty.values.values()} <= {EMPTY, "shop-monitoring", OWN[name].threshold}
+    assert {*empty.values.values()} <= {
+        EMPTY,
+        "shop-monitoring",
+        POLICIES[name].threshold,
+    }
     assert "  What happened. " in text
     assert "https://console.cloud.google.com/" in text
-    assert "example-" not in str(notification(OWN[name]).values)
+    assert "example-" not in str(notification(POLICIES[name]).values)
 
 
 def test_an_example_could_be_true() -> None:
     """The value of an example is just above the threshold."""
-    policy = OWN["stream-lagging"]
+    policy = POLICIES["stream-lagging"]
     subject = notification(policy).fill(policy.subject)
     assert "-to-bigquery (europe-west1, shop-prod) lags by 920 s, more than" in subject
 
@@ -103,7 +106,7 @@ def test_a_page_says_who_and_why(
 ) -> None:
     """A group is named in the subject; a reason, or that there is none, comes first."""
     opened, *_ = (one for one in played(scenario).incidents if one.policy == policy)
-    shown = notification(OWN[policy], opened.labels)
+    shown = notification(POLICIES[policy], opened.labels)
     assert shown.fill(shown.policy.subject).endswith(subject)
     first, *_ = shown.fill(shown.policy.content).split("\n\n")
     assert f"(reason: `{reason}`)" in " ".join(first.split())

@@ -1,6 +1,7 @@
 """The module, applied once with a fake google provider, and reviews of its plans."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 
 Reviewed = Callable[..., Ended]
 Replanned = Callable[..., dict[str, Any]]
+
+
+def lines_not_folded(page: str) -> int:
+    """Return how many lines of a review are seen before anything is unfolded."""
+    shown = re.sub(r"\n\n.*?</details>", "", page, flags=re.DOTALL)
+    return len([line for line in shown.splitlines() if line])
 
 
 @pytest.fixture(scope="session")

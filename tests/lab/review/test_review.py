@@ -22,7 +22,7 @@ from tests.lab.plans.plan_json import (
     planned,
     policy,
 )
-from tests.lab.review.conftest import Replanned, Reviewed
+from tests.lab.review.conftest import Replanned, Reviewed, lines_not_folded
 
 
 def _updated(after: Json) -> Json:
@@ -211,8 +211,7 @@ def test_the_page_fits_in_a_comment() -> None:
     assert " more diffs: see `datastream-lab review --json`.\n" in text
     assert "\n… and 293 more: see `datastream-lab review --json`." in text
     assert re.search("… and [0-9]+ more lines\n```", text)
-    visible = re.sub(r"\n\n.*?</details>", "", text, flags=re.DOTALL)
-    assert len([line for line in visible.splitlines() if line]) <= 60
+    assert lines_not_folded(text) <= 60
 
 
 def test_only_a_review_that_plays_needs_prometheus(

@@ -1,6 +1,5 @@
 """What a plan changes about what is watched: sentences first, then the diff."""
 
-import re
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from lab.review.page import review_page
 from lab.review.review import make_review
 from tests.lab.plans.plan_json import exporter, plan, planned
-from tests.lab.review.conftest import Replanned, Reviewed
+from tests.lab.review.conftest import Replanned, Reviewed, lines_not_folded
 from tests.tables import beside
 from tests.terraform.module_inputs import CONFIG
 
@@ -79,5 +78,4 @@ def test_a_pull_request_is_a_page(
         assert part in answer.out
     _, _, rest = answer.out.partition("policies\n\n")
     assert rest.startswith(case.get("begins", ""))
-    visible = re.sub(r"\n\n.*?</details>", "", answer.out, flags=re.DOTALL)
-    assert len([line for line in visible.splitlines() if line]) <= 60
+    assert lines_not_folded(answer.out) <= 60

@@ -14,17 +14,17 @@ AT = "projects/shop-prod/locations/europe-west1/streams"
 @rows
 def test_incidents_are_printed_beside_what_was_expected(
     expected: list[dict[str, Any]],
-    phases: list[list[tuple[str, float, float | None]]],
+    phases: list[list[tuple[str, str, float, float | None]]],
     printed: list[str],
 ) -> None:
-    """A line has what is right, missed, extra, or closed at the wrong time."""
+    """Each alert takes the incident closest to its time; others are missed or extra."""
     usual = {"policy": "p", "opens": {"after": 60, "by": 120}}
     alerts = [ExpectedIncident.model_validate(usual | each) for each in expected]
     findings: list[AlertResult] = []
     for phase, opened in enumerate(phases):
         incidents = [
-            Incident("p", f"{AT}/{stream}", {}, at, closed)
-            for stream, at, closed in opened
+            Incident(policy, f"{AT}/{stream}", {}, at, closed)
+            for policy, stream, at, closed in opened
         ]
         findings += compare(alerts, incidents, float(phase), len(phases))
     found = []

@@ -18,13 +18,6 @@ def test_each_of_three_variables_says_that_this_is_cloud_run(name: str) -> None:
     assert environment.request_timeout(elsewhere) is None
 
 
-def test_an_execution_has_one_task_and_its_limit_of_time() -> None:
-    """A job of one task is right, and a request may take so many seconds."""
-    environ = {"CLOUD_RUN_TASK_COUNT": "1", "CLOUD_RUN_TIMEOUT_SECONDS": "55"}
-    environment.check_task_count(environ)
-    assert environment.request_timeout(environ) == 55
-
-
 @pytest.mark.parametrize("text", ["x", "0", "9", "3601", "-1", "1e1"])
 def test_a_timeout_without_time_for_a_run_is_a_mistake(text: str) -> None:
     """A wrong timeout is answered with its value and what is allowed."""

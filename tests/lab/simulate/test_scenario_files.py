@@ -1,12 +1,10 @@
 """Scenario files: what is said of errors in them."""
 
-from pathlib import Path
-
 import pytest
 
 from exporter.documents.mistakes import InputError
 from lab.simulate.scenario import Scenario
-from lab.simulate.scenario_files import parse_scenario, read_files
+from lab.simulate.scenario_files import parse_scenario
 from tests.tables import rows
 
 GOOD = """\
@@ -79,17 +77,4 @@ def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
     assert errors_of(text) == [
         "s.yaml:6: world.config: is missing; the exporter needs a config"
-    ]
-
-
-def test_the_errors_of_all_files_are_reported(tmp_path: Path) -> None:
-    """Mistakes of several files come at once."""
-    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
-    for file in files:
-        file.write_text(GOOD.replace("lasts: 20m", "lasts: 0s"))
-    with pytest.raises(InputError) as caught:
-        read_files(files, POLICIES)
-    assert [each.rpartition("/")[2][:8] for each in caught.value.sentences] == [
-        "a.yaml:3",
-        "b.yaml:3",
     ]

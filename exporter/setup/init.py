@@ -94,18 +94,13 @@ def write_files(
     }
     _fill_templates(folder, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
-    if len(projects) > 1:
-        LOGGER.info(
-            "%s gets the metrics of all. Dev and prod want a folder and a metrics"
-            " project each: call init for each.",
-            projects[0],
-        )
     for project in unread:
         LOGGER.error(
             "%s could not be read, so it is no source; add it once it can be.", project
         )
     LOGGER.info(
-        "Wrote %s and %s. Read the first, and choose in the second whom to notify."
+        "Wrote %s and %s. Dev and prod want a folder and a metrics project each: call"
+        " init once for each. Read the first, and choose in the second whom to notify."
         " Then:",
         *files,
     )

@@ -153,7 +153,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
     shop.metrics_project["locations"] = [{"id": "us-east4"}]
     ended = shop.command("init", "--project", "metrics-prod")
     assert ended.code == OK
-    assert "Wrote config.yaml and main.tf. Read the first, and " in ended.err
+    assert "Wrote config.yaml and main.tf. " in ended.err
     text = Path("config.yaml").read_text("utf-8")
     assert "sources:\n  - project: metrics-prod\n# `states`" in text
     assert "\n# (none)\n" in text

@@ -45,7 +45,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "config keys": reference.config_keys,
     "exit codes": partial(reference.exit_codes, reference.EXIT_CODES),
     "lab exit codes": partial(reference.exit_codes, reference.LAB_EXIT_CODES),
-    "commands": reference.commands,
     "world events": emulator.world_events,
     "policies": policies.policies,
     "policies commands": lab.commands,

@@ -1,13 +1,8 @@
 """Generates the tables of docs/reference.md."""
 
-import io
-import os
 from collections.abc import Mapping
-from unittest.mock import patch
 
 from exporter import process
-from exporter.command import cli
-from exporter.command.commands import COMMANDS
 from exporter.documents.document import packaged
 from exporter.steps import measure
 from lab.cli.main import NO_PROMETHEUS
@@ -95,21 +90,6 @@ def exit_codes(meanings: Mapping[int, str]) -> str:
     """Return what each exit code means."""
     rows = ((str(code), meaning) for code, meaning in meanings.items())
     return table(("code", "meaning"), rows)
-
-
-def commands() -> str:
-    """Return every command of the exporter, and what it is for."""
-    rows = [(f"`{name}`", _help(name).split("\n\n")[1]) for name in COMMANDS]
-    return table(("`datastream-exporter …`", "what for"), rows)
-
-
-def _help(command: str) -> str:
-    # argparse reads the terminal's width from the environment; newer versions also
-    # NO_COLOR.
-    shown = io.StringIO()
-    with patch.dict(os.environ, COLUMNS="1000", NO_COLOR="1"):
-        cli.main([command, "--help"], {}, shown, shown)
-    return shown.getvalue()
 
 
 def _spaced(name: str) -> str:

@@ -88,12 +88,7 @@ class RunLog:
             if fields not in self._failures:
                 log(WARNING, text, **fields)
         self._failures = [fields for _, fields in failures]
-        self._log_streams(report, remind=remind)
-        if self.every_run or remind or report.changed or not report.complete:
-            _log_run(report)
-
-    def _log_streams(self, report: Report, *, remind: bool) -> None:
-        """Log which streams changed or need a look, the most urgent ones first."""
+        # Which streams changed or need a look, the most urgent ones first
         entries: list[_Entry] = []
         for at in report.locations:
             is_new = at.name not in self._known
@@ -107,6 +102,8 @@ class RunLog:
         if more > 0:
             text = f"{plural(more, 'more stream')} changed, or not as expected."
             log(WARNING, text, event="more_streams", count=more)
+        if self.every_run or remind or report.changed or not report.complete:
+            _log_run(report)
 
 
 def _entries(

@@ -99,14 +99,11 @@ def numbers(report: Report) -> dict[str, Any]:
 
 def fleet(report: Report) -> str:
     """Return in words what was seen: how many streams, and how they are."""
-    locations = report.locations
     text = "no locations read"
-    if locations:
-        within = plural(len(locations), "location")
+    if report.read:
+        within = plural(len(report.read), "location")
         text = f"{plural(report.streams, 'stream')} watched in {within}"
-    verdicts = Counter(
-        watched.verdict for location in locations for watched in location.streams
-    )
+    verdicts = Counter(one.verdict for one in report.watched)
     if counted := count_words(verdicts, _COUNTED):
         text += f" ({counted})"
     if left_out := omitted(report.omitted):

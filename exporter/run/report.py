@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from exporter.google.errors import Failure
 from exporter.names import LocationName, Name
-from exporter.steps.compare import ComparedLocation, Omission
+from exporter.steps.compare import ComparedLocation, ComparedStream, Omission
 from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
 
@@ -40,9 +40,14 @@ class Report:
         return sorted(self.read.values())
 
     @property
+    def watched(self) -> list[ComparedStream]:
+        """The watched streams, and the missing ones, by location."""
+        return [one for location in self.locations for one in location.streams]
+
+    @property
     def streams(self) -> int:
         """How many watched streams were read."""
-        return sum(len(location.listed) for location in self.read.values())
+        return sum(one.exists for one in self.watched)
 
     @property
     def omitted(self) -> Counter[Omission]:

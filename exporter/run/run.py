@@ -15,7 +15,7 @@ from exporter.config import Source
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
-from exporter.run.memory import EMPTY, UNREADABLE
+from exporter.run.memory import EMPTY, LATE_SECONDS, UNREADABLE
 from exporter.run.report import Report
 from exporter.run.session import Session
 from exporter.run.threads import Part, Threads
@@ -32,10 +32,11 @@ from exporter.steps.measure import (
 from exporter.steps.problems import Earlier, EarlierProblems
 from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
 from exporter.steps.read_back import REFUSALS, Reader
-from exporter.steps.write import Writer, Written, all_lost
+from exporter.steps.write import WriteError, Writer, Written
 
 _PROBLEMS = "problems"  # the call that reads back earlier problems
 _MOST_THREADS = 512
+_COLLECT_SECONDS = 900  # objects are collected once in each such time
 
 # The time of a run is divided so, where r is 3 s, or 15 % of a short deadline:
 #
@@ -72,7 +73,9 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     if session.reached_nobody:
         seconds = min(_RENEWAL_SECONDS, deadline.left * _RENEWAL_SHARE)
         session.clients.renew(seconds)
-    is_due = session.is_first_of_quarter(timestamp) or not writes
+    # A process that starts takes the run before to be an interval and 15 s ago.
+    before = session.last_run or timestamp - session.interval - LATE_SECONDS
+    is_due = timestamp // _COLLECT_SECONDS != before // _COLLECT_SECONDS or not writes
     collects = session.config.collect.objects and is_due
     session.last_run = timestamp
     run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
@@ -222,8 +225,7 @@ class _Run:
 
     def _collect(self) -> None:
         """List the objects of all streams, and write how many there are."""
-        read = self._report.read.values()
-        names = [watched.name for at in read for watched in at.listed]
+        names = [one.name for one in self._report.watched if one.exists]
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
         for name in names:
@@ -313,7 +315,8 @@ class _Run:
 
         def use(result: Written | Failure) -> None:
             if isinstance(result, Failure):
-                result = all_lost(samples, result)
+                error = WriteError(len(samples), samples, result)
+                result = Written(lost=error.points, errors=(error,))
             self._report.written += result
             if result.complete:
                 for name in names:

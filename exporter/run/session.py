@@ -15,7 +15,6 @@ from exporter.text import plural
 
 # Between two starts: Cloud Monitoring refuses points that are closer
 LEAST_SECONDS = 5.0
-COLLECT_SECONDS = 900  # objects are collected once in each such time
 
 
 @dataclass
@@ -37,14 +36,6 @@ class Session:
         self.problems = ProblemMemory(
             self.config.grouping, self.interval + LATE_SECONDS
         )
-
-    def is_first_of_quarter(self, timestamp: int) -> bool:
-        """Return whether a quarter of an hour, in unix time, began since the last run.
-
-        A process that starts takes the run before to be an interval and 15 s ago.
-        """
-        before = self.last_run or timestamp - self.interval - LATE_SECONDS
-        return timestamp // COLLECT_SECONDS != before // COLLECT_SECONDS
 
 
 def run_every(

@@ -146,9 +146,7 @@ def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
 def _not_running(report: Report) -> str:
     """Return comments of config.yaml that expect each stream as it is today."""
     lines = []
-    for location in report.locations:
-        for one in location.streams:
-            if not one.expected and one.stream.state in EXPECTABLE:
-                lines.append(f"#  - match: {one.name}")
-                lines.append(f"#    states: [{one.state_name}]")
+    for one in report.watched:
+        if not one.expected and one.stream.state in EXPECTABLE:
+            lines += [f"#  - match: {one.name}", f"#    states: [{one.state_name}]"]
     return "\n".join(lines) or "# (none)"

@@ -102,7 +102,8 @@ def problem_samples(
     for (stream, kind), group in problems.ended:
         yield _of("stream/problem_state", at.stream(stream), 0, kind, *group)
     if beginnings:
-        for stream, kind in problems.over:
+        ended = {key for key, _ in problems.ended}
+        for stream, kind in ended - problems.current.keys():
             yield _of("stream/problem_since", at.stream(stream), 0, kind)
 
 

@@ -82,11 +82,6 @@ class LocationProblems(NamedTuple):
     ended: frozenset[tuple[Key, Group]] = frozenset()
 
     @property
-    def over(self) -> set[Key]:
-        """The problems that are over, until that was accepted."""
-        return {key for key, _ in self.ended if key not in self.current}
-
-    @property
     def series(self) -> frozenset[tuple[Key, Group]]:
         """The series of ``stream/problem_state`` that don't have a 0."""
         current = {(key, problem.group) for key, problem in self.current.items()}

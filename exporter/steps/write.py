@@ -59,12 +59,6 @@ class Written:
         )
 
 
-def all_lost(samples: Sequence[Sample], failure: Failure) -> Written:
-    """Return what happened to points of which none was written, and why."""
-    error = WriteError(len(samples), samples, failure)
-    return Written(lost=error.points, errors=(error,))
-
-
 class Writer(NamedTuple):
     """Writes the points of one run into one project; its threads share it."""
 

@@ -5,6 +5,9 @@ Source: https://cloud.google.com/logging/docs/structured-logging.
 
 import json
 import logging
+import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -18,6 +21,17 @@ logging.raiseExceptions = False
 FIELDS = "fields"
 # Characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
 LONGEST = 16 * 1024
+# What has a colour at a terminal: the first is 31, red, then 32, green, and 33, yellow
+_COLOURED = r"(?<!\S)(?:(FAIL\S*|error:)|(RUNNING)|(no|missing|unknown|warning:))(?!\S)"
+
+
+def coloured(text: str, stream: TextIO) -> str:
+    """Return a text with colours if the stream is a terminal, and NO_COLOR is unset."""
+    if stream.isatty() and not os.environ.get("NO_COLOR"):
+        return re.sub(
+            _COLOURED, lambda word: f"\x1b[3{word.lastindex}m{word[0]}\x1b[m", text
+        )
+    return text
 
 
 class JsonLines(logging.Formatter):
@@ -43,14 +57,15 @@ class JsonLines(logging.Formatter):
 class Text(logging.Formatter):
     """One sentence a record; what is not plain information says so first.
 
-    With a ``datefmt``, the local time comes before that.
+    With a ``datefmt``, the local time comes before that. At a terminal, the level has
+    its colour: people read this on stderr.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         text = printable(record.getMessage())[:LONGEST]
         if record.levelno != logging.INFO:
-            text = f"{record.levelname.lower()}: {text}"
+            text = f"{coloured(f'{record.levelname.lower()}:', sys.stderr)} {text}"
         if self.datefmt:
             text = f"{self.formatTime(record, self.datefmt)} {text}"
         if record.exc_info:

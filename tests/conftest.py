@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import HTTPServer
+from io import StringIO
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 from unittest.mock import MagicMock
@@ -35,6 +36,14 @@ MEASURED = "COVERAGE_PROCESS_CONFIG"
 """The variable with which coverage measures a program that starts."""
 
 Server = TypeVar("Server", bound=HTTPServer)
+
+
+class Terminal(StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
 
 
 def pytest_collection_finish() -> None:

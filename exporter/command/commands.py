@@ -22,13 +22,11 @@ from exporter.setup.check import check_access, check_config
 from exporter.setup.findings import Finding, log_counts
 from exporter.setup.init import write_files
 
-_CLEAR = "\x1b[H\x1b[2J"  # empties a terminal
-
 
 def dispatch(line: CommandLine) -> int:
     """Do what the command line asks for; return the exit code. Errors are logged."""
     log = line.err
-    times = "%H:%M:%S" if line.command == "watch" else None
+    times = "%X" if line.command == "watch" else None
     formatter: Formatter = Text(datefmt=times)
     line.on_cloud_run = environment.on_cloud_run(line.environ)
     if line.on_cloud_run:
@@ -81,11 +79,13 @@ def watch(line: CommandLine) -> int:
 
         def once() -> None:
             report = run_once(session, Deadline.after(seconds, stop))
-            if line.out.isatty():
-                line.out.write(_CLEAR)
-                print_report(report, line.out, look_at=True)
             run_log.log(report)
+            if terminal:
+                print_report(report, line.out, above=True)
 
+        if terminal := line.out.isatty():
+            # The log begins in the last line of an empty terminal.
+            line.out.write("\x1b[2J\x1b[999H\n")
         run_every(once, every, stop)
     return OK
 

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from shutil import get_terminal_size
+from time import strftime
 from typing import Any, TextIO
 
 from exporter.log.summary import (
@@ -13,8 +15,9 @@ from exporter.log.summary import (
     problem_of,
     stream_problem,
 )
+from exporter.logger import coloured
 from exporter.run.report import Report
-from exporter.text import one_line, printable, utc_time
+from exporter.text import printable, utc_time
 
 _HEADINGS = (
     "stream",
@@ -26,60 +29,82 @@ _HEADINGS = (
     "since",
     "what to look at",
 )
-_LONGEST = 70  # bytes of what to look at
+_WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
+_LEAST = 8  # characters that a cell keeps in a narrow terminal
 
 
-def print_report(report: Report, out: TextIO, *, look_at: bool = False) -> None:
+def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
     """Print the fleet: a line for each stream, and for what is not watched.
 
-    The last column is the reason of each problem; with ``look_at``, what is wrong.
+    What needs a look comes first, and what is not watched last. The last column is the
+    reason of each problem.
+
+    If ``above``, only rows that fit replace the upper two thirds of a terminal, with
+    the time and how many streams are fine. The log goes on in its last line.
     """
-    rows: list[tuple[str, ...]] = []
-    for location in report.locations:
-        for watched in location.streams:
-            name, state = watched.name, watched.state_name
-            expected = "yes" if watched.expected else "no"
-            errors = str(watched.stream.errors) if watched.exists else "-"
-            since = lasting(report, name)
-            _, problem = stream_problem(report, name)
-            look = problem.reason if problem else ""
-            if look_at:
-                look = one_line(problem_of(watched), _LONGEST)
-            rows.append(
-                (name.stream, *location.name, state, expected, errors, since, look)
-            )
-        if left_out := omitted(location.omitted):
-            rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
-    rows += [
+    rows = [
         ("?", unread.project, unread.location, "unknown", "?", "?", "", "")
         for unread in sorted(report.unread)
     ]
+    fine = []
+    for watched in report.watched:
+        name = watched.name
+        expected = "yes" if watched.expected else "no"
+        errors = str(watched.stream.errors) if watched.exists else "-"
+        _, problem = stream_problem(report, name)
+        why = problem.reason if problem else ""
+        row = (
+            name.stream,
+            *name.location_name,
+            watched.state_name,
+            expected,
+            errors,
+            lasting(report, name),
+            why,
+        )
+        if problem_of(watched):
+            rows.append(row)
+        else:
+            fine.append(row)
+    # The codes leave the cursor in the last line, however many there are.
+    status = f"{strftime('%X')} {len(rows):,} to look at, {len(fine):,} fine\x1b[999H"
+    rows += fine
+    for location in report.locations:
+        if left_out := omitted(location.omitted):
+            rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
+    columns, lines = get_terminal_size((_WIDE, _WIDE))
+    if above:
+        last = lines * 2 // 3
+        # With headings and the status, as many lines as are emptied before
+        rows = rows[: max(1, last - 2)]
+        out.write(f"\x1b[{last};999H\x1b[1J\x1b[H")
     if rows:
-        print_table(_HEADINGS, rows, out)
+        print_table(_HEADINGS, rows, out, columns)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
+    if above:
+        out.write(status)
     out.flush()
 
 
 def fleet_document(report: Report) -> dict[str, Any]:
     """Return what the table says, and the numbers of the run, as plain data."""
     streams = []
-    for location in report.locations:
-        for one in location.streams:
-            kind, problem = stream_problem(report, one.name)
-            streams.append(
-                {
-                    "name": str(one.name),
-                    "state": one.state_name,
-                    "expected": one.expected,
-                    "errors": one.stream.errors,
-                    "problem": problem_of(one),
-                    "kind": kind,
-                    "since": problem and utc_time(problem.since),
-                    "streams": problem and problem.streams,
-                    "reason": problem and problem.reason,
-                }
-            )
+    for one in report.watched:
+        kind, problem = stream_problem(report, one.name)
+        streams.append(
+            {
+                "name": str(one.name),
+                "state": one.state_name,
+                "expected": one.expected,
+                "errors": one.stream.errors,
+                "problem": problem_of(one),
+                "kind": kind,
+                "since": problem and utc_time(problem.since),
+                "streams": problem and problem.streams,
+                "reason": problem and problem.reason,
+            }
+        )
     unread = {str(name): str(why) for name, why in sorted(report.unread.items())}
     return {"streams": streams, "unread": unread, "run": numbers(report)}
 
@@ -92,16 +117,31 @@ def print_json(document: object, out: TextIO) -> None:
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    out: TextIO,
+    most: int = _WIDE,
 ) -> None:
-    """Print a table, without the columns that are empty."""
+    """Print a table, without the columns that are empty.
+
+    Where only so many characters fit into a line, a project or location that all rows
+    share is left out, and the widest cells lose their middle, as far as needed.
+    """
     columns = []
     for heading, *cells in zip(headings, *rows, strict=True):
-        if not any(cells):
-            continue
-        column = [heading.upper(), *map(printable, cells)]
-        width = max(map(len, column))
-        columns.append([cell.ljust(width) for cell in column])
+        shared = most < _WIDE and heading in {"project", "location"}
+        if any(cells) and len(set(cells)) > shared:
+            columns.append([heading.upper(), *map(printable, cells)])
+    widths = [max(map(len, column)) for column in columns]
+    while sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _LEAST:
+        widths[widths.index(max(widths))] -= 1
     for row in zip(*columns, strict=True):
-        line = "  ".join(row)
-        out.write(f"{line.rstrip()}\n")
+        line = "  ".join(map(_fitted, row, widths))[:most]
+        out.write(f"{coloured(line.rstrip(), out)}\n")
+
+
+def _fitted(cell: str, width: int) -> str:
+    """Return a cell as wide as its column: padded, or without its middle."""
+    if len(cell) > width:
+        cell = f"{cell[: width // 2]}…{cell[len(cell) - (width - 1) // 2 :]}"
+    return cell.ljust(width)

@@ -88,14 +88,6 @@ def assert_nothing_running(folder: Path) -> None:
     assert left == []
 
 
-class Terminal(StringIO):
-    """A stream that claims to be a terminal."""
-
-    def isatty(self) -> bool:
-        """Return True."""
-        return True
-
-
 @pytest.fixture
 def command() -> Command:
     """Return a function that runs ``datastream-lab``."""

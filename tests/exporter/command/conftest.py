@@ -129,7 +129,7 @@ def _nobody(nobody: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing say that this is Cloud Run."""
+    """Let nothing say that this is Cloud Run, or a narrow terminal."""
     for name in list(os.environ):
-        if name.startswith(("CLOUD_RUN_", "DATASTREAM_")):
+        if name.startswith(("CLOUD_RUN_", "DATASTREAM_", "COLUMNS", "NO_COLOR")):
             monkeypatch.delenv(name)

@@ -1,10 +1,15 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
+import io
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from exporter.command.cli import main
 from exporter.process import INCOMPLETE, OK, USAGE
+from tests.conftest import Terminal
 from tests.exporter.command.conftest import (
     CARTS,
     CARTS_PAUSED,
@@ -15,15 +20,15 @@ from tests.exporter.command.conftest import (
 
 
 def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
-    """Data is on stdout, in plain columns; what is wrong is on stderr, once; exit 0."""
+    """What needs a look stands first on stdout; stderr says why, once; exit 0."""
     code, out, err = shop.command("run")
     assert code == OK
     assert (
         out
         == """\
 STREAM  PROJECT    LOCATION      STATE    EXPECTED  ERRORS
-orders  shop-prod  europe-west1  RUNNING  yes       0
 carts   shop-prod  europe-west1  PAUSED   no        0
+orders  shop-prod  europe-west1  RUNNING  yes       0
 stock   shop-prod  us-east1      RUNNING  yes       0
 """
     )
@@ -38,6 +43,29 @@ stock   shop-prod  us-east1      RUNNING  yes       0
     assert summary.startswith(
         "3 streams watched in 2 locations (1 not as expected); 28 points written; 10 "
     )
+
+
+def test_a_terminal_has_colours_and_nothing_is_wider(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project that all share goes, names lose their middle; NO_COLOR is obeyed."""
+    monkeypatch.setenv("COLUMNS", "56")
+    shop.europe["streams"][0]["id"] = "orders-to-bigquery"
+    main(["run", "--dry-run"], shop.environ, out := Terminal(), io.StringIO())
+    monkeypatch.setenv("NO_COLOR", "1")
+    main(["run", "--dry-run"], shop.environ, plain := Terminal(), io.StringIO())
+    text = plain.getvalue()
+    assert (
+        text
+        == """\
+STREAM           LOCATION      STATE    EXPECTED  ERRORS
+carts            europe-west1  PAUSED   no        0
+orders-…igquery  europe-west1  RUNNING  yes       0
+stock            us-east1      RUNNING  yes       0
+"""
+    )
+    text = text.replace("RUNNING", "\x1b[32mRUNNING\x1b[m")
+    assert out.getvalue() == text.replace("no", "\x1b[33mno\x1b[m")
 
 
 def test_streams_that_failed_together_are_shown_with_their_reason(shop: Shop) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from exporter.process import INCOMPLETE, OK, USAGE
 from lab.cli.main import main
+from tests.conftest import Terminal
 from tests.lab.cli.conftest import FAILING, PASSING, SCENARIO
-from tests.lab.conftest import POLICIES, Command, Terminal
+from tests.lab.conftest import POLICIES, Command
 
 TWICE = "alerting_policies/exporter-losing-points.yaml has the same name; rename"
 ORDERS = "projects/shop-prod/locations/europe-west1/streams/orders"

@@ -21,7 +21,8 @@ from lab.emulator.world import Fault
 from lab.verify import drill
 from lab.verify.drill import POLICY, STREAM
 from lab.verify.rest import Rest
-from tests.lab.conftest import POLICIES, Terminal
+from tests.conftest import Terminal
+from tests.lab.conftest import POLICIES
 from tests.lab.verify.conftest import Installation
 
 HEALTHY = "ok       drill: this-is-a-drill is healthy again"

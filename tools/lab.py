@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from contextlib import chdir
+from contextlib import chdir, redirect_stderr
 
 from lab.cli.main import COMMANDS, main
 from lab.markdown import fenced, table
@@ -36,14 +36,16 @@ def commands() -> str:
 Progress.tell_seconds = None
 
 
-def output(*argv: str) -> str:
+def output(*argv: str, printed: io.StringIO | None = None) -> str:
     """Run a command in the project's root and return its output.
+
+    ``printed`` takes it as it comes.
 
     Raises:
         RuntimeError: It fails.
     """
-    printed = io.StringIO()
-    with chdir(ROOT):
+    printed = printed or io.StringIO()
+    with chdir(ROOT), redirect_stderr(printed):
         code = main(argv, {}, printed, printed)
     text = printed.getvalue()
     if code:

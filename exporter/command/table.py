@@ -129,8 +129,8 @@ def print_table(
     """
     columns = []
     for heading, *cells in zip(headings, *rows, strict=True):
-        shared = most < _WIDE and heading in {"project", "location"}
-        if any(cells) and len(set(cells)) > shared:
+        is_shared = heading in {"project", "location"} and len({*cells}) == 1
+        if any(cells) and not (is_shared and most < _WIDE):
             columns.append([heading.upper(), *map(printable, cells)])
     widths = [max(map(len, column)) for column in columns]
     while sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _LEAST:

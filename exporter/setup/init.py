@@ -119,11 +119,9 @@ def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
     # Where main.tf in this folder finds the module, and an editor the schema
     source, schema = _RELEASED_MODULE, _RELEASED_SCHEMA
     if _MODULE.is_dir():
-        source = os.path.relpath(_MODULE, folder.resolve())
+        # To Terraform, a path without a dot is no folder.
+        source = f"./{os.path.relpath(_MODULE, folder.resolve())}"
         schema = os.path.normpath(f"{source}/../docs/config.schema.json")
-        # To Terraform, another path is no folder.
-        if not source.startswith(".."):
-            source = f"./{source}"
         said = getoutput(f"cd {shell_quote(str(_MODULE))} && {_GIT}")  # noqa: S605 - of a quoted path
         if found := _REMOTE.match(said):
             source = f"git::{found['remote']}//terraform?ref={found['commit']}"

@@ -58,7 +58,7 @@ def test_what_init_prints_works_as_printed(
     for command in others:
         shell(command)
     main = (folder / "main.tf").read_text("utf-8")
-    assert '  source = "../clone/terraform"\n' in main
+    assert '  source = "./../clone/terraform"\n' in main
     root = RootModule(folder, fake_provider)
     plan = root.plan()
     assert not plan.changes

@@ -1,10 +1,9 @@
 """A back-test's result as JSON and as tables."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from exporter.text import capitalized, plural
+from exporter.text import capitalized, plural, utc_time
 from lab.backtest.backtest import BacktestResult
 from lab.policies.model import DAY, SEVERITIES
 from lab.promql_durations import format_duration
@@ -29,8 +28,8 @@ def backtest_json(result: BacktestResult, notes: Sequence[str] = ()) -> dict[str
                 "policy": incident.policy,
                 "plan": incident.side,
                 "severity": severities[incident.policy],
-                "opened": format_time(start + opened) if opened else None,
-                "closed": closed and format_time(start + closed),
+                "opened": utc_time(start + opened) if opened else None,
+                "closed": closed and utc_time(start + closed),
                 "seconds": (closed or end - start) - opened,
                 "about": incident.about or None,
                 "labels": incident.labels,
@@ -42,9 +41,9 @@ def backtest_json(result: BacktestResult, notes: Sequence[str] = ()) -> dict[str
     alerted = {incident.policy for incident in result.incidents}
     quiet = severities.keys() - alerted - result.not_evaluated.keys()
     return {
-        "from": format_time(start),
-        "until": format_time(end),
-        "history_starts": since and format_time(since),
+        "from": utc_time(start),
+        "until": utc_time(end),
+        "history_starts": since and utc_time(since),
         "notes": notes,
         "alerts": [each._asdict() for each in result.alerts],
         "incidents": incidents,
@@ -102,8 +101,3 @@ def backtest_summary(result: BacktestResult) -> str:
         " policies could not be evaluated. Times are ± the"
         " policy's evaluation interval."
     )
-
-
-def format_time(unix: float) -> str:
-    """Return a time, given in unix seconds, in UTC."""
-    return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,7 +1,6 @@
 """``datastream-lab backtest``: the alerts that would have fired in a real project."""
 
 import argparse
-import math
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -105,14 +104,14 @@ def run(context: LabContext) -> int:
         if args.recorded:
             for each in histories:
                 each.add(recorded())
-            end = float(math.floor(history.last + EXPORTER_DELAY))
+            end = (history.last + EXPORTER_DELAY) // 1
         else:
-            end = float(math.floor(time.time()))
+            end = time.time() // 1
             _read(context, sides, histories, end, progress)
         if stop.is_set():
             LOGGER.warning("Interrupted while reading.")
             return INTERRUPTED
-        if math.isinf(history.first):
+        if not history.last:
             LOGGER.error(
                 "projects/%s has no series of custom.googleapis.com/datastream/… in"
                 " these %d days: is the exporter running, and is this the metrics"

@@ -60,8 +60,7 @@ def run(context: LabContext) -> int:
     args = context.args
     plan = read_plan(args.plan)
     policies = selected_policies(args)
-    notes = routing(plan, {policy.name for policy in policies})
-    plan = plan._replace(notes=(*plan.notes, *notes))
+    plan.notes.extend(routing(plan, {policy.name for policy in policies}))
     before, after = changed_policies(plan.changes)
     tasks = []
     # Without policies to compare, neither scenarios nor Prometheus have to be there.
@@ -75,8 +74,9 @@ def run(context: LabContext) -> int:
         )
     stopped = context.stop.is_set()
     if stopped:
-        note = f"Interrupted: {len(played)} of {len(tasks)} scenarios were played."
-        plan = plan._replace(notes=(*plan.notes, note))
+        plan.notes.append(
+            f"Interrupted: {len(played)} of {len(tasks)} scenarios were played."
+        )
     found = make_review(plan, played)
     if args.json:
         print_json(asdict(found), context.out)

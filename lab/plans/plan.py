@@ -44,7 +44,7 @@ class Plan(NamedTuple):
 
     changes: tuple[PolicyChange, ...]  # every policy by name, unchanged ones included
     configs: Configs
-    notes: tuple[str, ...]  # sentences about the plan's limits
+    notes: list[str]  # sentences about the plan's limits
 
     @property
     def is_first(self) -> bool:
@@ -80,11 +80,11 @@ def parse_plan(content: bytes, file: str) -> Plan:
         raise InputError(
             f"{file}: contains no {POLICY}; plan the directory that creates them"
         )
-    notes: tuple[str, ...] = ()
+    notes = []
     if not any(configs):
-        notes = ("The plan has no config.",)
+        notes.append("The plan has no config.")
     if unknown:
-        notes += (f"Channels {UNKNOWN}: {', '.join(map(code, unknown))}.",)
+        notes.append(f"Channels {UNKNOWN}: {', '.join(map(code, unknown))}.")
     # A function's source decides nothing.
     delayed = [
         each
@@ -93,15 +93,14 @@ def parse_plan(content: bytes, file: str) -> Plan:
         and each["type"] != "archive_file"
     ]
     if delayed and (HIDDEN in configs.after or UNKNOWN in str(changes)):
-        reason = (
+        notes.append(
             "A `depends_on` delays data, and hides config or channels that come from it"
             " until apply. Remove it, or plan again after this apply."
         )
-        notes += (reason,)
     if document.get("errored"):
-        notes += ("The plan ended with an error, so changes may be missing.",)
+        notes.append("The plan ended with an error, so changes may be missing.")
     elif document.get("complete") is False:
-        notes += ("The plan is incomplete: plan again after this apply.",)
+        notes.append("The plan is incomplete: plan again after this apply.")
     return Plan(changes, configs, notes)
 
 
@@ -154,8 +153,7 @@ def _configs(resources: list[Json]) -> Configs:
             continue
         for side, texts in found._asdict().items():
             if change.get(side):
-                marks = change.get(f"{side}_sensitive")
-                values = without_sensitive(change[side], marks, {})
+                values = without_sensitive(change[side], change, side)
                 texts.append(next(_config_texts(values), HIDDEN))
     return found
 
@@ -173,29 +171,24 @@ def _config_texts(values: Any) -> Iterator[str]:
 
 
 def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
-    old = _dict(change.get("before"))
-    new = _dict(change.get("after"))
-    marks = change.get("after_sensitive" if new else "before_sensitive")
-    shown = without_sensitive(new or old, marks, {})
-    labels = _dict(shown.get("user_labels"))
+    side = "after" if change["after"] else "before"
+    labels = without_sensitive(change[side], change, side).get("user_labels")
+    if not isinstance(labels, dict):
+        labels = {}
     file = str(labels.get("policy") or key.rpartition("/")[2])
     route = str(labels.get("route", DEFAULT_ROUTE))
     action = " and ".join(map(str, change["actions"]))
-    before = _planned(old, change.get("before_sensitive"), {}, file)
+    before = _planned(change, "before", file)
     # A forgotten policy stays in Cloud Monitoring.
-    if action == FORGOTTEN:
-        return PolicyChange(name, file, route, action, before, before)
-    known = _dict(with_unknown(new, change.get("after_unknown"))) if new else {}
-    after = _planned(known, change.get("after_sensitive"), old, file)
+    after = before if action == FORGOTTEN else _planned(change, "after", file)
     return PolicyChange(name, file, route, action, before, after)
 
 
-def _planned(
-    values: Json, sensitive: Any, other: Json, file: str
-) -> PlannedPolicy | None:
-    if not values:
+def _planned(change: Json, side: str, file: str) -> PlannedPolicy | None:
+    if not change[side]:
         return None
-    shown = api_form(without_sensitive(values, sensitive, other))
+    values = with_unknown(change[side], change.get(f"{side}_unknown"))
+    shown = api_form(without_sensitive(values, change, side))
     full = api_form(values)
     if shown.get("conditions") != full.get("conditions"):
         return PlannedPolicy(shown, None, "its condition is sensitive")
@@ -203,7 +196,3 @@ def _planned(
         return PlannedPolicy(shown, playable(full, file), "")
     except ValueError as error:
         return PlannedPolicy(shown, None, str(error))
-
-
-def _dict(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}

@@ -47,11 +47,13 @@ def with_unknown(value: Any, unknown: Any) -> Any:
     return value
 
 
-def without_sensitive(values: Json, sensitive: Any, before: Json) -> Json:
-    """Return values with a placeholder for each that is sensitive in any part.
+def without_sensitive(values: Json, change: Json, side: str) -> Json:
+    """Return a side of a change with a placeholder for what is sensitive in any part.
 
-    The placeholder says if the value differs from the one in ``before``.
+    The placeholder says if the value differs from the one before the change.
     """
+    sensitive = change.get(f"{side}_sensitive")
+    before = change["before"] or {}
     shown = dict(values)
     for key, value in values.items():
         mark = sensitive.get(key) if isinstance(sensitive, dict) else sensitive

@@ -97,12 +97,11 @@ def _outcome(expected: ExpectedIncident, incident: Incident | None) -> AlertOutc
         return AlertOutcome.EARLY
     if incident.opened > expected.opens.by:
         return AlertOutcome.LATE
-    closed = math.inf if incident.closed is None else incident.closed
-    if expected.closes and closed > expected.closes.by:
+    if expected.closes and incident.ends > expected.closes.by:
         return AlertOutcome.CLOSED_LATE
     earliest = expected.closes.after if expected.closes else 0.0
     if expected.stays:
         earliest = math.inf
-    if closed < earliest:
+    if incident.ends < earliest:
         return AlertOutcome.CLOSED_EARLY
     return AlertOutcome.RIGHT

@@ -36,22 +36,27 @@ class Incident(NamedTuple):
     phase: float = 0.0
     side: str = ""  # of a plan, where the other side has no such incident
 
+    @property
+    def ends(self) -> float:
+        """When it closes; infinite while it is open at the end."""
+        return math.inf if self.closed is None else self.closed
+
 
 def incidents_of(
     policy: Policy, recording: Recording, engine: Engine, spacing: float
-) -> list[Incident]:
-    """Return the incidents of a policy, one on metrics in every evaluation phase.
+) -> Iterator[Incident]:
+    """Yield the incidents of a policy, one on metrics in every evaluation phase.
 
     The engine holds the recording's series. The phases are ``spacing`` seconds apart.
     """
     if policy.is_log:
-        return log_incidents(policy, recording)
+        yield from log_incidents(policy, recording)
+        return
     phases = round(policy.interval / spacing)
     steps = int(recording.lasts // spacing)
     end = recording.start + steps * spacing
     query = recording.deployed.fill_in(policy.query or "")
     query = adjust_for_delay(query, recording.delay)
-    incidents: list[Incident] = []
     for series in engine.query_range(query, recording.start, end, spacing):
         name = resource_name(series.labels, is_exporter=policy.watches_exporter)
         by_phase: dict[int, list[float]] = {}
@@ -66,17 +71,9 @@ def incidents_of(
                 interval=policy.interval,
                 last=last,
             ):
-                incidents.append(
-                    Incident(
-                        policy.name,
-                        name,
-                        series.labels,
-                        opened,
-                        closed,
-                        phase * spacing,
-                    )
+                yield Incident(
+                    policy.name, name, series.labels, opened, closed, phase * spacing
                 )
-    return incidents
 
 
 def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
 from threading import Event
 from typing import NamedTuple
 
@@ -66,24 +65,21 @@ def evaluate(
     ``recording`` is what the scenario recorded; the engine holds its series.
     """
     spacing = scenario.spacing
+    incidents: list[Incident] = []
     # By name: policies of several routes have one. Without its policy, an alert is
     # missed.
-    found: dict[str, list[Incident]] = {alert.policy: [] for alert in scenario.expect}
-    intervals = dict.fromkeys(found, 0)
+    phases_of = {alert.policy: 1 for alert in scenario.expect}
     for policy in policies:
-        if not scenario.applies(policy.name, enabled=policy.enabled):
-            continue
-        intervals[policy.name] = policy.interval
-        of_policy = found.setdefault(policy.name, [])
-        of_policy += incidents_of(policy, recording, engine, spacing)
+        if scenario.applies(policy.name, enabled=policy.enabled):
+            # A policy on a log has one phase.
+            phases_of[policy.name] = round(policy.interval / spacing) or 1
+            incidents += incidents_of(policy, recording, engine, spacing)
     results: list[AlertResult] = []
-    for name, incidents in found.items():
+    for name, phases in phases_of.items():
         alerts = [alert for alert in scenario.expect if alert.policy == name]
-        # A policy on a log has one phase.
-        phases = round(intervals[name] / spacing) or 1
+        own = [each for each in incidents if each.policy == name]
         for number in range(phases):
             phase = number * spacing
-            in_phase = [each for each in incidents if each.phase == phase]
+            in_phase = [each for each in own if each.phase == phase]
             results += compare(alerts, in_phase, phase, phases)
-    every = list(chain.from_iterable(found.values()))
-    return ScenarioResult(scenario, recording, every, results)
+    return ScenarioResult(scenario, recording, incidents, results)

@@ -1,6 +1,5 @@
 """Plays scenarios with the policies before and after a plan, and compares incidents."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +11,8 @@ from google.cloud import monitoring_v3
 from lab.plans.planned import PlannedPolicy, PolicyChange
 from lab.policies.files import Policy
 from lab.prove.engine import QueryError, start_engine
-from lab.prove.incidents import Incident
-from lab.prove.scenarios import evaluate, record
+from lab.prove.incidents import Incident, incidents_of
+from lab.prove.scenarios import record
 from lab.simulate.scenario import Scenario
 
 # How an incident can change, the most important first
@@ -97,20 +96,21 @@ def play(task: Task) -> Played:
     recording = record(scenario)
     before: list[Incident] = []
     after: list[Incident] = []
+    fires: dict[str, bool] = {}
     errors = {}
     with start_engine(recording.series) as engine:
         for incidents, policies in ((before, task.before), (after, task.after)):
             for policy in policies:
+                if not scenario.applies(policy.name):
+                    continue
+                fires.setdefault(policy.name, False)
+                # One phase of the evaluations shows what changes.
+                found = incidents_of(policy, recording, engine, policy.interval)
                 try:
-                    result = evaluate(scenario, recording, [policy], engine)
+                    incidents.extend(found)
                 except QueryError as error:
                     errors[policy.name] = str(error)
-                    continue
-                # One phase of the evaluations shows what changes.
-                incidents += [each for each in result.incidents if not each.phase]
-    firing = {incident.policy for incident in before + after}
-    files = {policy.name for policy in task.before + task.after}
-    fires = {file: file in firing for file in files if scenario.applies(file)}
+    fires |= {incident.policy: True for incident in before + after}
     changes = compare(scenario.name, before, after)
     return Played(scenario.name, [*changes], fires, errors)
 
@@ -143,7 +143,7 @@ def compare(
 def _is_same(was: Incident, will: Incident) -> bool:
     if was.policy != will.policy or _about(was) != _about(will):
         return False
-    return was.opened <= _end(will) and will.opened <= _end(was)
+    return was.opened <= will.ends and will.opened <= was.ends
 
 
 def _distance(was: Incident, will: Incident) -> tuple[bool, float]:
@@ -153,7 +153,3 @@ def _distance(was: Incident, will: Incident) -> tuple[bool, float]:
 def _about(incident: Incident) -> str:
     labels = (f"{key}={value}" for key, value in sorted(incident.labels.items()))
     return incident.about or ", ".join(labels)
-
-
-def _end(incident: Incident) -> float:
-    return math.inf if incident.closed is None else incident.closed

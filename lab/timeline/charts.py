@@ -181,7 +181,7 @@ def _line(
     bars = []
     closes = 0.0
     for incident in incidents:
-        closed = start + (incident.closed or math.inf)
+        closed = start + incident.ends
         closes = max(closes, closed)
         bars.append(axis.bar(start + incident.opened, closed, policy))
     since, until = "before the start", "still open"

@@ -17,7 +17,6 @@ from lab.emulator.world import (
     Pause,
     World,
     WriteLogEntry,
-    is_literal,
     matches,
 )
 from lab.filters.log_filter import SEVERITIES
@@ -50,11 +49,9 @@ def entries(world: World) -> tuple[LogEntry, ...]:
     found: list[LogEntry] = []
     for event in world.events:
         glob = getattr(event, "stream", "")
-        streams = [glob]
-        if not ("/" in glob and is_literal(glob)):
-            streams = [name for name in names if matches(glob, name)]
-        for stream in streams:
-            found += _entries(event, stream)
+        for stream in names:
+            if matches(glob, stream):
+                found += _entries(event, stream)
     return tuple(sorted(found, key=attrgetter("at")))
 
 
@@ -126,9 +123,5 @@ def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> L
         "stream_id": stream_id,
     }
     resource = {"type": "datastream.googleapis.com/Stream", "labels": labels}
-    where = {"logName": _log(project, log_id), "resource": resource}
-    return LogEntry(at, stream, fields | where)
-
-
-def _log(project: str, log_id: str) -> str:
-    return f"projects/{project}/logs/{quote(log_id, safe='')}"
+    log = f"projects/{project}/logs/{quote(log_id, safe='')}"
+    return LogEntry(at, stream, fields | {"logName": log, "resource": resource})

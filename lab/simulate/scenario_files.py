@@ -9,7 +9,7 @@ from exporter.documents.document import KeyPath, parse, read_file
 from exporter.documents.mistakes import InputError, hint
 from exporter.text import quote
 from lab.emulator.world import matches, world_errors
-from lab.simulate.scenario import Scenario, ScenarioFile
+from lab.simulate.scenario import Deployment, Scenario, ScenarioFile
 
 _CONFIG = "world", "config"
 
@@ -40,6 +40,7 @@ def parse_scenario(
     """Return the scenario of a YAML text, or raise InputError with all its errors."""
     document = parse(text, file)
     scenario = document.read(ScenarioFile)
+    exporters: list[Deployment] = []
     configs: list[Config] = []
     if scenario is not None:
         for place, words in _errors(scenario, policies):
@@ -53,18 +54,17 @@ def parse_scenario(
                 continue
             try:
                 # The environment is no part of a scenario.
-                configs.append(config.from_document(part, {}))
+                own_config = config.from_document(part, {})
             except InputError as error:
                 for sentence in error.sentences:
                     document.add_sentence(sentence)
-    accepted = document.accepted(scenario)
-    exporters = []
-    for exporter, own_config in zip(accepted.exporters, configs, strict=True):
-        paced = {}
-        if "every" not in exporter.model_fields_set:
-            paced["every"] = own_config.run.every
-        exporters.append(exporter.model_copy(update=paced))
-    parts = dict(accepted) | {"exporters": tuple(exporters)}
+                continue
+            configs.append(own_config)
+            paced = {}
+            if "every" not in exporter.model_fields_set:
+                paced["every"] = own_config.run.every
+            exporters.append(exporter.model_copy(update=paced))
+    parts = dict(document.accepted(scenario)) | {"exporters": tuple(exporters)}
     return Scenario(**parts, name=name or file, configs=tuple(configs))
 
 
@@ -82,10 +82,9 @@ def _errors(
             )
             yield ("world", "faults", index), text
     named: dict[KeyPath, str] = {}
-    for index, name in enumerate(scenario.switched_off):
-        named["switched_off", index] = name
-    for index, name in enumerate(scenario.switched_on):
-        named["switched_on", index] = name
+    for key in ("switched_off", "switched_on"):
+        for index, name in enumerate(getattr(scenario, key)):
+            named[key, index] = name
     for index, expected in enumerate(scenario.expect):
         named["expect", index, "policy"] = expected.policy
     for place, name in named.items():

@@ -17,8 +17,8 @@ from operator import attrgetter
 from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
-from lab.emulator.snapshots import LocationSnapshot, Snapshot, Snapshots, StreamSnapshot
-from lab.emulator.world import CopyEvents, DropEvents, WorldProject, matches
+from lab.emulator.snapshots import Snapshot, Snapshots, StreamSnapshot
+from lab.emulator.world import CopyEvents, DropEvents, matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse_seconds
@@ -163,14 +163,13 @@ def add_native(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
             series.add(own + DELAY_SECONDS, own, value)
     snapshots = Snapshots(scenario.world)
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
-        for place in _streams(snapshots.at(at)):
-            stream = place.stream
+        for _, stream, labels in _streams(snapshots.at(at), scenario):
             if stream.state not in _MEASURED or stream.freshness is None:
                 continue
             freshness = stream.freshness
             if stream.growing_since is not None:
                 freshness += at - stream.growing_since
-            series = into.series(FRESHNESS, place.labels(scenario))
+            series = into.series(FRESHNESS, labels)
             own = start + at
             series.add(own + DELAY_SECONDS, own, freshness)
     _add_events(into, scenario, snapshots, start)
@@ -195,12 +194,11 @@ def _add_events(
                 }
             case _:
                 continue
-        for place in _streams(snapshots.at(event.at)):
-            if not matches(event.stream, place.name):
-                continue
-            labels = place.labels(scenario) | counted
-            for name, by in added.items():
-                _count(into.series(name, labels), start + event.at, lasts, by)
+        for stream, _, labels in _streams(snapshots.at(event.at), scenario):
+            if matches(event.stream, stream):
+                for name, by in added.items():
+                    series = into.series(name, labels | counted)
+                    _count(series, start + event.at, lasts, by)
 
 
 def _count(series: Series, at: float, lasts: float, by: float) -> None:
@@ -221,31 +219,18 @@ def _count(series: Series, at: float, lasts: float, by: float) -> None:
         series.add(end + DELAY_SECONDS, end, before + by)
 
 
-class _StreamPlace(NamedTuple):
-    """A stream at one moment, and where it is."""
-
-    project: WorldProject
-    location: LocationSnapshot
-    stream: StreamSnapshot
-
-    @property
-    def name(self) -> str:
-        return self.location.stream_name(self.stream.id)
-
-    def labels(self, scenario: ScenarioFile) -> dict[str, str]:
-        """Return the labels of its native series."""
-        labels = {
-            "monitored_resource": _STREAM,
-            "location": self.location.id,
-            "stream_id": self.stream.id,
-        }
-        for key, value in scenario.native_labels.items():
-            labels[key] = value.replace("{id}", self.project.id)
-        return labels
-
-
-def _streams(fleet: Snapshot) -> Iterator[_StreamPlace]:
+def _streams(
+    fleet: Snapshot, scenario: ScenarioFile
+) -> Iterator[tuple[str, StreamSnapshot, dict[str, str]]]:
+    """Yield each stream: its full name, its state, its native series' labels."""
     for location in fleet.locations.values():
         project = fleet.projects[location.project]
         for stream in location.streams.values():
-            yield _StreamPlace(project, location, stream)
+            labels = {
+                "monitored_resource": _STREAM,
+                "location": location.id,
+                "stream_id": stream.id,
+            }
+            for key, value in scenario.native_labels.items():
+                labels[key] = value.replace("{id}", project.id)
+            yield location.stream_name(stream.id), stream, labels

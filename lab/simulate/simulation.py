@@ -73,7 +73,7 @@ def simulate(
     A point becomes visible some seconds after it was written, in the range
     ``ingestion``.
     """
-    entries = list(log_entries.entries(scenario.world))
+    entries = log_entries.entries(scenario.world)
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
     points, runs = _play(scenario, start, asked)
     series = SeriesSet()
@@ -94,7 +94,7 @@ def simulate(
         lasts=scenario.lasts,
         series=tuple(series.values()),
         delay=VisibilityDelay(usual, takes + ingestion[1] + slow),
-        entries=tuple(sorted(entries, key=attrgetter("at"))),
+        entries=entries,
         runs=tuple(runs),
         deployed=Deployed(
             config.metrics.project, config.run.name, staying.job, staying.location

@@ -38,14 +38,19 @@ class Deployed(NamedTuple):
 
     def fill_in(self, query: str) -> str:
         """Return a policy file's query or text for this deployment, a function."""
-        query = query.replace("METRICS_PROJECT", self.project)
-        query = query.replace("EXPORTER_PROJECT", self.project)
-        query = query.replace("EXPORTER_REGION", self.region)
-        query = query.replace("EXPORTER_LOCATION", self.region)
-        query = query.replace("EXPORTER_RUN_NAME", self.name)
-        query = query.replace("EXPORTER_SERVICE", self.job)
-        query = query.replace("EXPORTER_PAGE", f"detail/{self.region}/{self.job}")
-        return query.replace(STREAM_TEXT, "").replace(LOCATION_TEXT, "")
+        for word, own in {
+            "METRICS_PROJECT": self.project,
+            "EXPORTER_PROJECT": self.project,
+            "EXPORTER_REGION": self.region,
+            "EXPORTER_LOCATION": self.region,
+            "EXPORTER_RUN_NAME": self.name,
+            "EXPORTER_SERVICE": self.job,
+            "EXPORTER_PAGE": f"detail/{self.region}/{self.job}",
+            STREAM_TEXT: "",
+            LOCATION_TEXT: "",
+        }.items():
+            query = query.replace(word, own)
+        return query
 
 
 def is_created(needs: str, config: Config) -> bool:

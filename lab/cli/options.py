@@ -28,7 +28,7 @@ from lab.policies.files import Policy, read_policies
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_files
 
-_POLICIES, _SCENARIOS, _ENDING = "alerting_policies", "scenarios", ".yaml"
+_POLICIES, _SCENARIOS = "alerting_policies", "scenarios"
 _LAB = Path(lab.__file__).parent
 
 
@@ -155,7 +155,28 @@ def selected_scenarios(
     args: Namespace, names: Sequence[str], policies: Iterable[Policy]
 ) -> tuple[Scenario, ...]:
     """Return the scenarios with these names; without any, all scenarios."""
-    files = dict.fromkeys(_scenario_files(args, names))
+    folders = [Path(folder) for folder in args.scenarios or ()]
+    folders = folders or [folder / _SCENARIOS for folder in _policy_folders(args)]
+    known = dict.fromkeys(file for folder in folders for file in folder.glob("*.yaml"))
+    if not known:
+        where = printable(" and ".join(map(str, folders)))
+        raise InputError(
+            f"{where}: holds no scenario; name a folder with --scenarios FOLDER"
+        )
+    every = sorted({file.stem for file in known})
+    wanted = dict.fromkeys(names or every)
+    sentences = []
+    for name in wanted:
+        if name in every:
+            continue
+        guess = nearest(name, every)
+        advice = "`datastream-lab test --list` shows all"
+        if guess:
+            advice = f"did you mean {guess}?"
+        sentences.append(f"{quote(name)} is not a scenario; {advice}")
+    if sentences:
+        raise InputError(*sentences)
+    files = [file for name in wanted for file in known if file.stem == name]
     return read_files(files, {policy.name for policy in policies})
 
 
@@ -178,30 +199,3 @@ def shipped_policies() -> Path:
     if in_wheel.is_dir():
         return in_wheel
     return _LAB.with_name(_POLICIES)
-
-
-def _scenario_files(args: Namespace, names: Sequence[str]) -> list[Path]:
-    folders = [Path(folder) for folder in args.scenarios or ()]
-    folders = folders or [folder / _SCENARIOS for folder in _policy_folders(args)]
-    known = [file for folder in folders for file in folder.glob(f"*{_ENDING}")]
-    if not known:
-        where = printable(" and ".join(map(str, folders)))
-        raise InputError(
-            f"{where}: holds no scenario; name a folder with --scenarios FOLDER"
-        )
-    if not names:
-        return sorted(known, key=lambda file: file.stem)
-    found: list[Path] = []
-    sentences = []
-    for name in dict.fromkeys(names):
-        files = [file for file in known if file.stem == name]
-        if not files:
-            guess = nearest(name, [file.stem for file in known])
-            advice = "`datastream-lab test --list` shows all"
-            if guess:
-                advice = f"did you mean {guess}?"
-            sentences.append(f"{quote(name)} is not a scenario; {advice}")
-        found += files
-    if sentences:
-        raise InputError(*sentences)
-    return found

@@ -92,8 +92,8 @@ def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
     return name
 
 
-def log_incidents(policy: Policy, recording: Recording) -> list[Incident]:
-    """Return the incidents of a log policy.
+def log_incidents(policy: Policy, recording: Recording) -> Iterator[Incident]:
+    """Yield the incidents of a log policy.
 
     Each project has its own copy of the policy, which sees only that project's log.
     Each set of extracted labels has its own incident, which stays open until the
@@ -124,14 +124,12 @@ def log_incidents(policy: Policy, recording: Recording) -> list[Incident]:
             logged = latest[key] = []
             incidents.append((labels, logged))
         logged.append(entry)
-    found = []
     for labels, logged in incidents:
         first = logged[0]
         opened = first.at + LOGGED_AFTER
         closes = logged[-1].at + LOGGED_AFTER + auto_close
         closed = closes if closes <= recording.lasts else None
-        found.append(Incident(policy.name, first.stream, labels, opened, closed))
-    return found
+        yield Incident(policy.name, first.stream, labels, opened, closed)
 
 
 def firing_intervals(

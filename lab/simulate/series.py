@@ -224,7 +224,6 @@ def _streams(
 ) -> Iterator[tuple[str, StreamSnapshot, dict[str, str]]]:
     """Yield each stream: its full name, its state, its native series' labels."""
     for location in fleet.locations.values():
-        project = fleet.projects[location.project]
         for stream in location.streams.values():
             labels = {
                 "monitored_resource": _STREAM,
@@ -232,5 +231,5 @@ def _streams(
                 "stream_id": stream.id,
             }
             for key, value in scenario.native_labels.items():
-                labels[key] = value.replace("{id}", project.id)
+                labels[key] = value.replace("{id}", location.project)
             yield location.stream_name(stream.id), stream, labels

@@ -193,10 +193,8 @@ def _add_points(
     by_second = {run.at: run for run in reversed(runs)}
     followed = _followed(runs, scenario)
     least, most = ingestion
-    read = set()
-    for point in points:
-        if "/stream/" in point.metric_type:
-            read.add(_run_and_location(point))
+    of_streams = [point for point in points if "/stream/" in point.metric_type]
+    read = {*map(_run_and_location, of_streams)}
     labels: dict[str, str] | None = None
     for point in points:
         if point.metric_labels is not labels:

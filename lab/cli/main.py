@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from typing import Any, TextIO
+from typing import TextIO
 
 import exporter
 from exporter.command.command_line import parse, require_command
@@ -48,9 +48,19 @@ def main(
             return USAGE
         # The help needs none of Google's clients, which take a moment to import.
         from lab.cli.options import LabContext
+        from lab.prove.engine import EngineError, NotInstalledError
+        from lab.side_by_side import WorkerEndedError
 
         with Signals() as signals, ending(err, Text()) as end:
-            end.code = _run(LabContext(args, environ, out, err, signals))
+            context = LabContext(args, environ, out, err, signals)
+            try:
+                end.code = args.run(context)
+            except NotInstalledError as error:
+                LOGGER.error("%s", error)
+                end.code = NO_PROMETHEUS
+            except (EngineError, WorkerEndedError) as error:
+                LOGGER.error("%s", error)
+                end.code = INCOMPLETE
         return signals.exit_code or end.code
 
 
@@ -87,17 +97,3 @@ def _command(argv: Sequence[str]) -> str:
         commands.add_parser(each, help=text, add_help=False)
     require_command(parser, argv, COMMANDS)
     return str(parser.parse_args(argv[:1]).command)
-
-
-def _run(context: Any) -> int:
-    from lab.prove.engine import EngineError, NotInstalledError
-    from lab.side_by_side import WorkerEndedError
-
-    try:
-        return int(context.args.run(context))
-    except NotInstalledError as error:
-        LOGGER.error("%s", error)
-        return NO_PROMETHEUS
-    except (EngineError, WorkerEndedError) as error:
-        LOGGER.error("%s", error)
-        return INCOMPLETE

@@ -56,8 +56,7 @@ def parse_log_filter(text: str) -> _Term:
 
     An entry is nested mappings. Raise FilterError for a text that is no filter.
     """
-    log_filter: _Term = _parsed(text, "log_filter")
-    return log_filter
+    return _parsed(text, "log_filter")
 
 
 def parse_extractor(text: str) -> _Extractor:
@@ -66,11 +65,10 @@ def parse_extractor(text: str) -> _Extractor:
     The text is ``EXTRACT(path)`` or ``REGEXP_EXTRACT(path, "…")``; for any other, raise
     FilterError.
     """
-    extractor: _Extractor = _parsed(text, "extractor")
-    return extractor
+    return _parsed(text, "extractor")
 
 
-def _parsed(text: str, start: str) -> Any:
+def _parsed(text: str, start: str) -> Callable[[_Entry], Any]:
     """Return what a text means by a rule of ``filters.lark``, or raise FilterError."""
     try:
         return _Terms().transform(_parser().parse(text, start=start))
@@ -134,7 +132,7 @@ def _compares(found: str, sign: str, value: str) -> bool:
 
 
 @v_args(inline=True)
-class _Terms(Transformer[Token, object]):
+class _Terms(Transformer[Token, Callable[[_Entry], Any]]):
     """Makes a function on entries of each term of the grammar."""
 
     def log_group(self, *terms: _Term) -> _Term:

@@ -3,7 +3,6 @@
 https://github.github.com/gfm/
 """
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 
@@ -44,11 +43,6 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         shown = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
         lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines)
-
-
-def html_code(value: str) -> str:
-    """Return a value as code in HTML, for a summary of details."""
-    return f"<code>{html.escape(printable(value))}</code>"
 
 
 def _longest_backtick_run(text: str) -> int:

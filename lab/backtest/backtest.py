@@ -100,15 +100,14 @@ def _evaluate(
     """Return a policy's incidents, and why it could not be evaluated (mostly empty)."""
     if not policy.enabled:
         return [], "is disabled"
-    if not policy.query or not policy.parsed_query:
+    if not policy.parsed_query:
         return [], "matches log entries, which the history does not have"
-    query = of_every_deployment(policy.query)
     named = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
     missing = [each for each in named if not {each, _SPARSE.get(each)} & history.names]
     found: list[Incident] = []
     if len(missing) < len(named):
         try:
-            found += _incidents(policy, query, engine, period, history.first)
+            found += _incidents(policy, engine, period, history.first)
         except QueryError as error:
             return [], str(error)
     # A policy that alerts without a series does not need it.
@@ -118,7 +117,7 @@ def _evaluate(
 
 
 def _incidents(
-    policy: Policy, query: str, engine: Engine, period: Period, known_since: float
+    policy: Policy, engine: Engine, period: Period, known_since: float
 ) -> Iterator[Incident]:
     """Yield a policy's incidents; a retest window may have begun before the period."""
     interval, start = policy.interval, period.start
@@ -126,6 +125,7 @@ def _incidents(
     earlier = min(window, max(start - known_since, 0.0))
     first = start - earlier // interval * interval
     last = first + (period.end - first) // interval * interval
+    query = of_every_deployment(policy.query or "")
     query = adjust_for_delay(query, VisibilityDelay(EXPORTER_DELAY, EXPORTER_DELAY))
     for labels, values in engine.query_range(query, first, last, interval):
         about = resource_name(labels, is_exporter=policy.watches_exporter)

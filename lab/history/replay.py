@@ -17,7 +17,11 @@ from lab.history.read import EXPORTER_DELAY
 from lab.simulate.series import Series, SeriesSet
 from lab.timeline.spans import OURS, PAUSE, by_run
 
-_DECIDED = ("stream_limit", "stream_problem_state", "stream_problem_since")
+_DECIDED = {
+    f"{OURS}stream_limit",
+    f"{OURS}stream_problem_state",
+    f"{OURS}stream_problem_since",
+}
 
 
 class Replay:
@@ -42,8 +46,7 @@ class Replay:
         for each in recorded:
             labels = defaultdict(str, each.labels)
             at = LocationName(labels["namespace"], labels["location"])
-            metric = each.name.removeprefix(OURS)
-            if metric not in _DECIDED or not self._config.reads(at):
+            if each.name not in _DECIDED or not self._config.reads(at):
                 found[each.name, each.labels] = each
         for time, seen in by_run(recorded):
             # A location comes before its streams.
@@ -73,8 +76,8 @@ class Replay:
                     samples += problem_samples(at, problems)
                     self._problems.forget_ended(at)
                 for sample in samples:
-                    metric = sample.metric.replace("/", "_")
-                    if metric in _DECIDED:
+                    name = f"{OURS}{sample.metric.replace('/', '_')}"
+                    if name in _DECIDED:
                         keys = metrics()[sample.metric].labels
                         own = dict(zip(keys, sample.labels, strict=True)) | {
                             "monitored_resource": RESOURCE,
@@ -83,6 +86,6 @@ class Replay:
                             "location": at.location,
                             "node_id": sample.node_id,
                         }
-                        series = found.series(f"{OURS}{metric}", own)
+                        series = found.series(name, own)
                         series.add(time + EXPORTER_DELAY, time, sample.value)
         return [*found.values()]

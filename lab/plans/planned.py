@@ -60,18 +60,17 @@ def playable(values: Json, name: str) -> Policy:
         raise ValueError("it does not have exactly one condition")
     metric = pb.conditions[0].condition_prometheus_query_language
     log = pb.conditions[0].condition_matched_log
-    query = None
-    interval = (metric.evaluation_interval.seconds or INTERVAL) if metric.query else 0
+    query, interval = None, 0
     if metric.query:
         query = promql.read(metric.query)
+        interval = metric.evaluation_interval.seconds or INTERVAL
     elif log.filter:
         parse_log_filter(log.filter)
         for extractor in log.label_extractors.values():
             parse_extractor(extractor)
         # By default: https://cloud.google.com/monitoring/alerts/incidents-events
-        pb.alert_strategy.auto_close.seconds = (
-            pb.alert_strategy.auto_close.seconds or 7 * DAY
-        )
+        auto_close = pb.alert_strategy.auto_close
+        auto_close.seconds = auto_close.seconds or 7 * DAY
     else:
         raise ValueError("its condition is neither PromQL nor a log match")
     if interval > DAY or interval % INTERVAL:

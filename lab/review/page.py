@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from exporter.log.summary import name_first
-from exporter.text import plural
-from lab.markdown import code, fenced, html_code, table
+from exporter.text import plural, printable
+from lab.markdown import code, fenced, table
 from lab.plans.planned import NO_POLICY, NOBODY
 from lab.promql_durations import format_duration
 from lab.review.playing import KINDS, ChangedIncident
@@ -154,10 +154,10 @@ def _policies(review: Review) -> Iterator[str]:
     for policy in review.policies:
         groups.setdefault((policy.route, policy.effect), []).append(policy)
     for (_, effect), group in groups.items():
-        lines = []
+        names, lines = [], []
         for policy in group:
+            names.append(f"<code>{html.escape(printable(policy.name))}</code>")
             lines += [f"--- {policy.name}", *policy.diff]
-        names = [html_code(policy.name) for policy in group]
         yield _folded(f"{name_first(names)}: {html.escape(effect)}", _diff(lines))
 
 

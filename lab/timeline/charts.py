@@ -80,23 +80,21 @@ class Chart(NamedTuple):
     left_out: int  # how many rows are not drawn
 
 
-class _Axis(NamedTuple):
+class _Axis(Period):
     """The axis of time, in UTC."""
-
-    period: Period
 
     def text(self, time: float, after: float = 0.0) -> str:
         """Return a time, given in unix seconds.
 
         It has no date where the page begins on that day, or ``after`` is on it.
         """
-        known = self.period.start // DAY, after // DAY
+        known = self.start // DAY, after // DAY
         date = "" if time // DAY in known else "%Y-%m-%d "
         return f"{datetime.fromtimestamp(time, UTC):{date}%H:%MZ}"
 
     def bar(self, start: float, end: float, text: str) -> Bar:
         """Return a bar between two times, as far as it is on the axis."""
-        first, last = self.period
+        first, last = self
         start, end = max(start, first), min(end, last)
         # Right after an exporter's first run, no time has passed.
         share = 100 / max(last - first, 1)
@@ -116,7 +114,7 @@ def chart(
 
     A subject's first incident decides the order of the rows.
     """
-    axis = _Axis(period)
+    axis = _Axis(*period)
     start, end = period
     least = (end - start) / MINUTE / _MOST_TICKS
     step = MINUTE * next(minutes for minutes in _TICK_MINUTES if minutes >= least)
@@ -176,14 +174,12 @@ def _line(
     axis: _Axis, policy: str, severity: str, incidents: Sequence[Incident]
 ) -> Line:
     """Return a policy's incidents about one subject."""
-    start = axis.period.start
+    start = axis.start
     opened = start + incidents[0].opened
-    bars = []
-    closes = 0.0
-    for incident in incidents:
-        closed = start + incident.ends
-        closes = max(closes, closed)
-        bars.append(axis.bar(start + incident.opened, closed, policy))
+    closes = start + max(each.ends for each in incidents)
+    bars = [
+        axis.bar(start + each.opened, start + each.ends, policy) for each in incidents
+    ]
     since, until = "before the start", "still open"
     if opened > start:
         since = axis.text(opened)

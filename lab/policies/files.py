@@ -22,7 +22,7 @@ here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,10 +103,7 @@ def read_policies(folder: str | Path) -> tuple[Policy, ...]:
     for path in sorted(folder.glob("*.*")):
         if path.suffix == ".yaml":
             try:
-                policy = _read(path)
-                if not policy.is_log:
-                    policy = replace(policy, content=policy.content + added)
-                policies.append(policy)
+                policies.append(_read(path, added))
             except InputError as error:
                 sentences.extend(error.sentences)
         elif path.suffix.lower() in {".yaml", ".yml", ".json"}:
@@ -118,8 +115,11 @@ def read_policies(folder: str | Path) -> tuple[Policy, ...]:
     return tuple(policies)
 
 
-def _read(path: Path) -> Policy:
-    """Read a file; raise InputError with everything that is wrong in it."""
+def _read(path: Path, closing: str) -> Policy:
+    """Read a file; raise InputError with everything that is wrong in it.
+
+    ``closing`` ends the text of a policy on metrics.
+    """
     document = parse(read_file(str(path)), printable(str(path)))
     model = document.accepted(document.read(PolicyFile))
     metric = model.conditions[0].promql
@@ -147,7 +147,7 @@ def _read(path: Path) -> Policy:
         threshold=model.user_labels.get("threshold"),
         needs=model.user_labels.get("needs", ""),
         subject=model.documentation.subject,
-        content=model.documentation.content,
+        content=model.documentation.content + (closing if metric else ""),
         links=model.documentation.links,
         parsed_query=query,
         proto=proto,

@@ -21,7 +21,6 @@ from exporter.google.clients import Clients
 from exporter.logger import JsonLines, logging_to
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.steps import measure
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import WrittenPoint
 from lab.policies.deployment import Deployed
@@ -73,16 +72,27 @@ def simulate(
     A point becomes visible some seconds after it was written, in the range
     ``ingestion``.
     """
+    clock = Clock(start)
+    cloud = Emulator(scenario.world, clock=clock)
+    clients = LocalClients(cloud)
+    exporters = []
+    for config, deployment in zip(scenario.configs, scenario.exporters, strict=True):
+        exporters.append(_Exporter(clients, config, deployment, clock))
     entries = log_entries.entries(scenario.world)
     asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
-    points, runs = _play(scenario, start, asked)
+    runs: list[CompletedRun] = []
+    for due in scheduled_runs(
+        scenario.exporters, scenario.lasts, scenario.name, asked, runs
+    ):
+        clock.now = start + due.at
+        runs.append(exporters[due.deployment].run(due, start))
     series = SeriesSet()
     # The world hides new points from the exporter, so from everybody.
     hidden = scenario.world.visible_after
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
     # First, as a scenario may give what the exporter wrote before it.
     add_native(series, scenario, start)
-    _add_points(series, points, runs, scenario, start, ingestion)
+    _add_points(series, cloud.points(), runs, scenario, start, ingestion)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
     usual = sum(ingestion) / 2 + slow
@@ -100,29 +110,6 @@ def simulate(
             config.metrics.project, config.run.name, staying.job, staying.location
         ),
     )
-
-
-def _play(
-    scenario: Scenario, start: float, asked: list[float]
-) -> tuple[list[WrittenPoint], list[CompletedRun]]:
-    """Run the exporters; return the accepted points and the runs.
-
-    ``asked`` is when Datastream writes a log entry that calls a function with log
-    triggers. The points of a series follow each other.
-    """
-    clock = Clock(start)
-    runs: list[CompletedRun] = []
-    cloud = Emulator(scenario.world, clock=clock)
-    clients = LocalClients(cloud)
-    exporters = []
-    for config, deployment in zip(scenario.configs, scenario.exporters, strict=True):
-        exporters.append(_Exporter(clients, config, deployment, clock))
-    for due in scheduled_runs(
-        scenario.exporters, scenario.lasts, scenario.name, asked, runs
-    ):
-        clock.now = start + due.at
-        runs.append(exporters[due.deployment].run(due, start))
-    return cloud.points(), runs
 
 
 class Clock:
@@ -150,15 +137,19 @@ class _Exporter:
         self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
-        # What the process keeps between its runs
         self._session: Session | None = None
 
     def run(self, which: ScheduledRun, start: float) -> CompletedRun:
         """Run once, now."""
+        # What the process keeps between its runs; a job's begins anew with each.
+        if self._session is None or self._deployment.mode == "job":
+            self._session = Session(
+                self._config, self._clients, monotonic=self._clock, now=self._own_time
+            )
         deadline = VirtualDeadline(self._config.run.deadline.total_seconds())
         with logging_to(StringIO(), JsonLines()):
             # In a context of its own, its virtual sleep begins anew.
-            report = copy_context().run(run_once, self._started(), deadline)
+            report = copy_context().run(run_once, self._session, deadline)
         # Rounded up, because the time between attempts is random.
         waited = math.ceil(deadline.stop.longest / _WAIT_STEP) * _WAIT_STEP
         ended = self._clock.now - start + waited + self._deployment.takes
@@ -167,14 +158,6 @@ class _Exporter:
         return CompletedRun(
             which, report.timestamp, ended, waited, report.complete, report.changed
         )
-
-    def _started(self) -> Session:
-        """Return the process: a new one for each run of a job."""
-        if self._session is None or self._deployment.mode == "job":
-            self._session = Session(
-                self._config, self._clients, monotonic=self._clock, now=self._own_time
-            )
-        return self._session
 
     def _own_time(self) -> float:
         skew = self._deployment.clock_ahead - self._deployment.clock_behind
@@ -221,7 +204,7 @@ def _add_points(
 
 def _written_after(metric_type: str, drawn: float) -> float:
     """Return the fraction of a run after which a point is written."""
-    if metric_type == measure.metrics()["location/last_read"].type:
+    if metric_type.endswith("/location/last_read"):
         return _LAST_READ
     match metric_type.split("/")[-2]:
         case "exporter":

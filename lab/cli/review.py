@@ -1,7 +1,9 @@
 """``datastream-lab review``: what a Terraform plan changes about the alerts."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
 from exporter.process import INCOMPLETE, INTERRUPTED, OK
 from lab.cli.options import (
@@ -12,10 +14,11 @@ from lab.cli.options import (
 )
 from lab.plans.plan import read_plan
 from lab.review.page import review_page
-from lab.review.playing import Task, changed_policies, play
+from lab.review.playing import changed_policies, play
 from lab.review.review import make_review
 from lab.review.routing import routing
 from lab.side_by_side import side_by_side
+from lab.simulate.scenario import Scenario
 from lab.terminal import Progress, print_json
 
 HELP = (
@@ -62,20 +65,20 @@ def run(context: LabContext) -> int:
     policies = selected_policies(args)
     plan.notes.extend(routing(plan, {policy.name for policy in policies}))
     before, after = changed_policies(plan.changes)
-    tasks = []
+    scenarios: Sequence[Scenario] = ()
     # Without policies to compare, neither scenarios nor Prometheus have to be there.
     if (before or after) and not plan.is_first:
         scenarios = selected_scenarios(args, args.scenario or [], policies)
-        tasks = [Task(scenario, before, after) for scenario in scenarios]
     with Progress(context.err) as progress:
-        playing = side_by_side(play, tasks, context.stop)
+        work = partial(play, before, after)
+        playing = side_by_side(work, scenarios, context.stop)
         played = list(
-            progress.track(playing, len(tasks), description="playing scenarios")
+            progress.track(playing, len(scenarios), description="playing scenarios")
         )
     stopped = context.stop.is_set()
     if stopped:
         plan.notes.append(
-            f"Interrupted: {len(played)} of {len(tasks)} scenarios were played."
+            f"Interrupted: {len(played)} of {len(scenarios)} scenarios were played."
         )
     found = make_review(plan, played)
     if args.json:

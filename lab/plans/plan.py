@@ -141,7 +141,18 @@ def _changes(resources: list[Json]) -> Iterator[PolicyChange]:
     count = Counter(key for key, _ in policies)
     for key, resource in policies:
         name = key if count[key] == 1 else str(resource["address"])
-        yield _policy_change(key, name, resource["change"])
+        change = resource["change"]
+        side = "after" if change["after"] else "before"
+        labels = without_sensitive(change[side], change, side).get("user_labels")
+        if not isinstance(labels, dict):
+            labels = {}
+        file = str(labels.get("policy") or key.rpartition("/")[2])
+        route = str(labels.get("route", DEFAULT_ROUTE))
+        action = " and ".join(map(str, change["actions"]))
+        before = _planned(change, "before", file)
+        # A forgotten policy stays in Cloud Monitoring.
+        after = before if action == FORGOTTEN else _planned(change, "after", file)
+        yield PolicyChange(name, file, route, action, before, after)
 
 
 def _configs(resources: list[Json]) -> Configs:
@@ -168,20 +179,6 @@ def _config_texts(values: Any) -> Iterator[str]:
         case list():
             for value in values:
                 yield from _config_texts(value)
-
-
-def _policy_change(key: str, name: str, change: Json) -> PolicyChange:
-    side = "after" if change["after"] else "before"
-    labels = without_sensitive(change[side], change, side).get("user_labels")
-    if not isinstance(labels, dict):
-        labels = {}
-    file = str(labels.get("policy") or key.rpartition("/")[2])
-    route = str(labels.get("route", DEFAULT_ROUTE))
-    action = " and ".join(map(str, change["actions"]))
-    before = _planned(change, "before", file)
-    # A forgotten policy stays in Cloud Monitoring.
-    after = before if action == FORGOTTEN else _planned(change, "after", file)
-    return PolicyChange(name, file, route, action, before, after)
 
 
 def _planned(change: Json, side: str, file: str) -> PlannedPolicy | None:

@@ -76,6 +76,11 @@ class Policy:
         return self.proto.enabled is not False
 
     @property
+    def auto_close(self) -> float:
+        """Seconds from the last entry of a log policy's incident until it closes."""
+        return float(self.proto.alert_strategy.auto_close.total_seconds())
+
+    @property
     def urgency(self) -> tuple[bool, int]:
         """What sorts policies: the severest first, those that are off last."""
         return not self.enabled, SEVERITIES.index(self.severity)

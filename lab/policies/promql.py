@@ -187,17 +187,16 @@ class Query:
             for each in matchers
             if each.op == parser.MatchOp.Equal
         }
-        series = known_series().get(name)
-        if series is None:
-            self._add_unknown(name)
-        labels = series.labels if series else ANY
         self.selectors.append(Selector(name, equal))
         self.look_back = max(self.look_back, seconds)
-        self.labels |= labels
+        series = known_series().get(name)
         if series is None:
+            self.labels |= ANY
+            self._add_unknown(name)
             return
-        for key in sorted({each.name for each in matchers} - labels):
-            advice = hint(key, sorted(labels))
+        self.labels |= series.labels
+        for key in sorted({each.name for each in matchers} - series.labels):
+            advice = hint(key, sorted(series.labels))
             self.errors.append(f"{name} has no label {quote(key)}; {advice}")
         resource = equal.get("monitored_resource", series.resource)
         if resource != series.resource:

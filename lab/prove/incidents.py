@@ -10,8 +10,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from google.cloud import monitoring_v3
-
 from exporter.documents.mistakes import InputError
 from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
@@ -109,8 +107,7 @@ def log_incidents(policy: Policy, recording: Recording) -> Iterator[Incident]:
         }
     except FilterError as error:
         raise InputError(f"{policy.path}: {error}") from None
-    strategy = monitoring_v3.AlertPolicy.pb(policy.proto).alert_strategy
-    auto_close = strategy.auto_close.seconds
+    auto_close = policy.auto_close
     incidents: list[tuple[dict[str, str], list[LogEntry]]] = []
     latest: dict[tuple[str, str], list[LogEntry]] = {}
     for entry in recording.entries:

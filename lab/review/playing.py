@@ -6,8 +6,6 @@ from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
-from google.cloud import monitoring_v3
-
 from lab.plans.planned import PlannedPolicy, PolicyChange
 from lab.policies.files import Policy
 from lab.prove.engine import QueryError, start_engine
@@ -17,14 +15,6 @@ from lab.simulate.scenario import Scenario
 
 # How an incident can change, the most important first
 KINDS = LOST, LATER, GAINED, SOONER = ("lost", "later", "gained", "sooner")
-
-
-class Task(NamedTuple):
-    """A scenario to play, with the policies before and after a plan."""
-
-    scenario: Scenario
-    before: tuple[Policy, ...]
-    after: tuple[Policy, ...]
 
 
 @dataclass(frozen=True)
@@ -82,24 +72,20 @@ def _by_trigger(side: Iterable[PlannedPolicy | None]) -> dict[tuple[str, str], P
 
 def trigger(policy: Policy) -> tuple[str, str]:
     """Return a policy's file and what decides when it alerts."""
-    pb = monitoring_v3.AlertPolicy.pb(policy.proto)
-    closes = (
-        pb.alert_strategy.auto_close.seconds if policy.is_log else policy.retest_window
-    )
+    closes = policy.auto_close if policy.is_log else policy.retest_window
     decides = (policy.query, policy.filter, policy.extractors)
     return policy.name, str((*decides, policy.interval, closes))
 
 
-def play(task: Task) -> Played:
-    """Play a scenario once, and compare the incidents before and after."""
-    scenario = task.scenario
+def play(old: Sequence[Policy], new: Sequence[Policy], scenario: Scenario) -> Played:
+    """Play a scenario once, and compare the incidents of both sides of a plan."""
     recording = record(scenario)
     before: list[Incident] = []
     after: list[Incident] = []
     fires: dict[str, bool] = {}
     errors = {}
     with start_engine(recording.series) as engine:
-        for incidents, policies in ((before, task.before), (after, task.after)):
+        for incidents, policies in ((before, old), (after, new)):
             for policy in policies:
                 if not scenario.applies(policy.name):
                     continue

@@ -65,15 +65,21 @@ def scheduled_runs(
     runs: list[Iterable[ScheduledRun]] = []
     for index, deployment in enumerate(deployments):
         end = min(deployment.ends, lasts)
-        ticks = sorted(_ticks(deployment, index, end, seed))
-        if deployment.mode != "function":
-            runs.append(ticks)
-            continue
         calls = []
-        for run in ticks:
-            due = deployment.first + run.tick * deployment.every
-            calls.append(FunctionCall(due, by_log=False, cold=run))
-        if deployment.log_triggers and ticks:
+        for tick in count():
+            due = deployment.first + tick * deployment.every
+            if due >= end:
+                break
+            late = fraction(seed, index, tick) * deployment.longest_delay
+            if deployment.delays:
+                late = deployment.delays[tick % len(deployment.delays)]
+            run = ScheduledRun(due + late, index, tick)
+            if run.at < end and not deployment.is_silent(due):
+                calls.append(FunctionCall(due, by_log=False, cold=run))
+        if deployment.mode != "function":
+            runs.append(sorted(call.cold for call in calls))
+            continue
+        if deployment.log_triggers and calls:
             for entry in logged:
                 arrives = entry + LOG_SECONDS
                 if not deployment.is_silent(arrives):
@@ -87,21 +93,6 @@ def scheduled_runs(
 def fraction(*values: object) -> float:
     """Return a pseudo-random number from 0 up to 1 that only depends on the values."""
     return zlib.crc32(repr(values).encode()) / (1 << 32)
-
-
-def _ticks(
-    deployment: Deployment, index: int, end: float, seed: str
-) -> Iterator[ScheduledRun]:
-    for tick in count():
-        due = deployment.first + tick * deployment.every
-        if due >= end:
-            return
-        late = fraction(seed, index, tick) * deployment.longest_delay
-        if deployment.delays:
-            late = deployment.delays[tick % len(deployment.delays)]
-        starts = due + late
-        if starts < end and not deployment.is_silent(due):
-            yield ScheduledRun(starts, index, tick)
 
 
 def _function_runs(

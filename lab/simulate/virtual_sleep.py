@@ -24,14 +24,10 @@ class VirtualSleep(Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Add the seconds to this call's sum, and return at once."""
-        _waited.set(self.waited + (timeout or 0.0))
-        self.longest = max(self.longest, self.waited)
+        waited = _waited.get() + (timeout or 0.0)
+        _waited.set(waited)
+        self.longest = max(self.longest, waited)
         return self.is_set()
-
-    @property
-    def waited(self) -> float:
-        """The seconds that this call has waited."""
-        return _waited.get()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +39,8 @@ class VirtualDeadline(Deadline):
     @property
     def left(self) -> float:
         """Seconds until the deadline; negative after it."""
-        return self.ends - self.stop.waited
+        return self.ends - _waited.get()
 
     def within(self, seconds: float) -> "VirtualDeadline":
         """Return the earlier one of this deadline and that many seconds of sleep."""
-        return replace(self, ends=min(self.ends, self.stop.waited + seconds))
+        return replace(self, ends=min(self.ends, _waited.get() + seconds))

@@ -73,9 +73,8 @@ def compared(
             told = dict.fromkeys((notified(now), notified(then)))
             counts = AlertCounts(name, was[name], will[name], " → ".join(told))
             alerts.append(counts)
-        for planned in (now, then):
-            if planned and planned.problem:
-                not_evaluated[name] = planned.problem
+        if change.problem:
+            not_evaluated[name] = change.problem
     return before._replace(
         policies=before.policies + after.policies,
         incidents=incidents,

@@ -52,10 +52,10 @@ def run(context: LabContext) -> int:
     scenarios = selected_scenarios(args, args.wanted, policies)
     if args.list:
         headings = ("scenario", "lasts", "what happens")
-        rows = []
-        for scenario in scenarios:
-            lasts = format_duration(scenario.lasts)
-            rows.append((scenario.name, lasts, scenario.title))
+        rows = [
+            (scenario.name, format_duration(scenario.lasts), scenario.title)
+            for scenario in scenarios
+        ]
         print_table(headings, rows, context.out)
         return OK
     results: list[ScenarioResult] = []

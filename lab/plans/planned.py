@@ -42,6 +42,12 @@ class PolicyChange(NamedTuple):
     # The policy in Cloud Monitoring after apply; None if there is none
     after: PlannedPolicy | None
 
+    @property
+    def problem(self) -> str:
+        """Why the lab can't play one of its sides; mostly empty."""
+        sides = (self.after, self.before)
+        return next((side.problem for side in sides if side and side.problem), "")
+
 
 def playable(values: Json, name: str) -> Policy:
     """Return what decides when a policy alerts; ValueError if it can't be played."""

@@ -34,16 +34,17 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 def with_unknown(value: Any, unknown: Any) -> Any:
     """Return a value with placeholders for what is known only after apply."""
-    if unknown is True:
-        return UNKNOWN
-    if isinstance(unknown, dict) and isinstance(value, dict | None):
-        found = dict(value or {})
-        for key, mark in unknown.items():
-            found[key] = with_unknown(found.get(key), mark)
-        return found
-    if isinstance(unknown, list) and isinstance(value, list | None):
-        pairs = itertools.zip_longest(value or (), unknown)
-        return [with_unknown(item, mark) for item, mark in pairs]
+    match unknown, value:
+        case True, _:
+            return UNKNOWN
+        case dict(), dict() | None:
+            found = dict(value or {})
+            for key, mark in unknown.items():
+                found[key] = with_unknown(found.get(key), mark)
+            return found
+        case list(), list() | None:
+            pairs = itertools.zip_longest(value or (), unknown)
+            return [with_unknown(item, mark) for item, mark in pairs]
     return value
 
 
@@ -75,9 +76,9 @@ def api_form(value: Any) -> Any:
     found = {}
     for key, inner in value.items():
         converted = inner if key in _USER_KEYS else api_form(inner)
-        is_single = isinstance(inner, list) and len(inner) == 1
-        if key not in _LISTS and is_single and isinstance(inner[0], dict):
-            converted = converted[0]
+        match inner:
+            case [dict()] if key not in _LISTS:
+                converted = converted[0]
         if key == "query":
             # Terraform has it on one line, in which nobody sees what differs.
             converted = promql.pretty(converted)

@@ -51,10 +51,7 @@ def changed_policies(
     before = _by_trigger(change.before for change in changes)
     after = _by_trigger(change.after for change in changes)
     files = {file for file, _ in before.keys() ^ after.keys()}
-    for change in changes:
-        for planned in (change.before, change.after):
-            if planned and planned.problem:
-                files.discard(change.file)
+    files -= {change.file for change in changes if change.problem}
     old = tuple(policy for policy in before.values() if policy.name in files)
     new = tuple(policy for policy in after.values() if policy.name in files)
     return old, new

@@ -145,12 +145,9 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
     """Return why policies can't be played, and which of those played never alert."""
     found = {}
     for change in plan.changes:
-        if change.action == KEPT:
-            continue
-        for side in (change.before, change.after):
-            if side and side.problem:
-                sentence = f"the scenarios can't show what changes: {side.problem}"
-                found[change.name] = sentence
+        if change.problem and change.action != KEPT:
+            sentence = f"the scenarios can't show what changes: {change.problem}"
+            found[change.name] = sentence
     fires: Counter[str] = Counter()
     errors: dict[str, str] = {}
     for result in played:

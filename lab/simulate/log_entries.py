@@ -116,7 +116,7 @@ def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> L
 
     No document says what resource an entry of the audit log has.
     """
-    _, project, _, location, _, stream_id = stream.split("/")
+    project, location, stream_id = stream.split("/")[1::2]
     labels = {
         "resource_container": project,
         "location": location,

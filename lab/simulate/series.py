@@ -92,10 +92,11 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
     The format: https://prometheus.io/docs/specs/om/open_metrics_spec/
     """
     for each in series:
-        pairs = []
-        for key, value in each.labels:
-            # OpenMetrics escapes quotes, backslashes and line ends as JSON does.
-            pairs.append(f"{key}={json.dumps(value, ensure_ascii=False)}")
+        # OpenMetrics escapes quotes, backslashes and line ends as JSON does.
+        pairs = [
+            f"{key}={json.dumps(value, ensure_ascii=False)}"
+            for key, value in each.labels
+        ]
         labels = "{" + ",".join(pairs) + "}"
         visible = f"{each.name}{labels}"
         own = f"{each.name}{_OWN_TIME}{labels}"

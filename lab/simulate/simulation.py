@@ -174,7 +174,17 @@ def _add_points(
 ) -> None:
     """Add the exporter's points at the times when they become visible."""
     by_second = {run.at: run for run in reversed(runs)}
-    followed = _followed(runs, scenario)
+    # The runs that another one follows soon. The points of any other become visible
+    # together: they have the same timestamp, so a look-back ends for all at once.
+    followed = set()
+    latest: dict[int, ScheduledRun] = {}
+    for each in runs:
+        scheduled = each.scheduled
+        before = latest.get(scheduled.deployment)
+        soon = _GAP_INTERVALS * scenario.exporters[scheduled.deployment].every
+        if before is not None and scheduled.at - before.at < soon:
+            followed.add(before)
+        latest[scheduled.deployment] = scheduled
     least, most = ingestion
     of_streams = [point for point in points if "/stream/" in point.metric_type]
     read = {*map(_run_and_location, of_streams)}
@@ -213,24 +223,6 @@ def _written_after(metric_type: str, drawn: float) -> float:
             return _COUNTS
         case _:
             return _STREAMS_FROM + _STREAMS_FOR * drawn
-
-
-def _followed(runs: list[CompletedRun], scenario: Scenario) -> set[ScheduledRun]:
-    """Return the runs that another one follows soon.
-
-    The points of any other run become visible together: they have the same timestamp,
-    so a look-back ends for all of them at once.
-    """
-    followed = set()
-    latest: dict[int, ScheduledRun] = {}
-    for run in runs:
-        scheduled = run.scheduled
-        before = latest.get(scheduled.deployment)
-        soon = _GAP_INTERVALS * scenario.exporters[scheduled.deployment].every
-        if before is not None and scheduled.at - before.at < soon:
-            followed.add(before)
-        latest[scheduled.deployment] = scheduled
-    return followed
 
 
 def _run_and_location(point: WrittenPoint) -> tuple[float, str, str]:

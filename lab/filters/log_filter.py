@@ -73,16 +73,13 @@ def _parsed(text: str, start: str) -> Callable[[_Entry], Any]:
     try:
         return _Terms().transform(_parser().parse(text, start=start))
     except UnexpectedInput as error:
-        if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-            raise FilterError(
-                f"{quote(text)} ends too early; {_SUPPORTED[start]}"
-            ) from None
-        rest = text[error.pos_in_stream :].splitlines()[0]
-        kind = start.rpartition("_")[2]
-        at = f"line {error.line}, column {error.column} of the {kind}"
-        raise FilterError(
-            f"{quote(rest)} ({at}) is not supported; {_SUPPORTED[start]}"
-        ) from None
+        problem = f"{quote(text)} ends too early"
+        if not isinstance(error, UnexpectedToken) or error.token.type != "$END":
+            rest = text[error.pos_in_stream :].splitlines()[0]
+            kind = start.rpartition("_")[2]
+            at = f"line {error.line}, column {error.column} of the {kind}"
+            problem = f"{quote(rest)} ({at}) is not supported"
+        raise FilterError(f"{problem}; {_SUPPORTED[start]}") from None
     except VisitError as error:
         raise error.orig_exc from None
 

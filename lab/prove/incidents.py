@@ -14,7 +14,6 @@ from exporter.documents.mistakes import InputError
 from lab.filters.log_filter import FilterError, parse_extractor, parse_log_filter
 from lab.policies.files import Policy
 from lab.prove.engine import Engine
-from lab.simulate.log_entries import LogEntry
 from lab.simulate.series import adjust_for_delay
 from lab.simulate.simulation import Recording
 
@@ -107,26 +106,22 @@ def log_incidents(policy: Policy, recording: Recording) -> Iterator[Incident]:
         }
     except FilterError as error:
         raise InputError(f"{policy.path}: {error}") from None
-    auto_close = policy.auto_close
-    incidents: list[tuple[dict[str, str], list[LogEntry]]] = []
-    latest: dict[tuple[str, str], list[LogEntry]] = {}
+    latest: dict[tuple[str, str], Incident] = {}
     for entry in recording.entries:
         if entry.at >= recording.lasts or not accepts(entry.fields):
             continue
         project = entry.stream.split("/")[1]
         labels = {key: extract(entry.fields) for key, extract in extractors.items()}
-        key = project, repr(labels)
-        logged = latest.get(key)
-        if logged is None or entry.at - logged[-1].at > auto_close:
-            logged = latest[key] = []
-            incidents.append((labels, logged))
-        logged.append(entry)
-    for labels, logged in incidents:
-        first = logged[0]
-        opened = first.at + LOGGED_AFTER
-        closes = logged[-1].at + LOGGED_AFTER + auto_close
+        at = entry.at + LOGGED_AFTER
+        incident = latest.get((project, repr(labels)))
+        if incident and at > incident.ends:
+            yield incident
+            incident = None
+        incident = incident or Incident(policy.name, entry.stream, labels, at, None)
+        closes = at + policy.auto_close
         closed = closes if closes <= recording.lasts else None
-        yield Incident(policy.name, first.stream, labels, opened, closed)
+        latest[project, repr(labels)] = incident._replace(closed=closed)
+    yield from latest.values()
 
 
 def firing_intervals(

@@ -70,8 +70,8 @@ def _by_trigger(side: Iterable[PlannedPolicy | None]) -> dict[tuple[str, str], P
 def trigger(policy: Policy) -> tuple[str, str]:
     """Return a policy's file and what decides when it alerts."""
     closes = policy.auto_close if policy.is_log else policy.retest_window
-    decides = (policy.query, policy.filter, policy.extractors)
-    return policy.name, str((*decides, policy.interval, closes))
+    condition = policy.query, policy.filter, policy.extractors, policy.interval
+    return policy.name, str((condition, closes))
 
 
 def play(old: Sequence[Policy], new: Sequence[Policy], scenario: Scenario) -> Played:
@@ -94,8 +94,8 @@ def play(old: Sequence[Policy], new: Sequence[Policy], scenario: Scenario) -> Pl
                 except QueryError as error:
                     errors[policy.name] = str(error)
     fires |= {incident.policy: True for incident in before + after}
-    changes = compare(scenario.name, before, after)
-    return Played(scenario.name, [*changes], fires, errors)
+    changes = [*compare(scenario.name, before, after)]
+    return Played(scenario.name, changes, fires, errors)
 
 
 def compare(

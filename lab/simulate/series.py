@@ -211,13 +211,15 @@ def _count(series: Series, at: float, lasts: float, by: float) -> None:
     first = math.floor(at / MINUTE) * MINUTE
     for begin in range(first, first + int(lasts), MINUTE):
         end = begin + MINUTE
-        before = samples[-1].value if samples else 0.0
-        if samples and samples[-1].time == end:
-            samples[-1] = samples[-1]._replace(value=before + by)
+        if not samples:
+            series.add(begin + DELAY_SECONDS, begin, 0.0)
+        last = samples[-1]
+        if last.time == end:
+            samples[-1] = last._replace(value=last.value + by)
             continue
-        if not samples or samples[-1].time < begin:
-            series.add(begin + DELAY_SECONDS, begin, before)
-        series.add(end + DELAY_SECONDS, end, before + by)
+        if last.time < begin:
+            series.add(begin + DELAY_SECONDS, begin, last.value)
+        series.add(end + DELAY_SECONDS, end, last.value + by)
 
 
 def _streams(

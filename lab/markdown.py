@@ -20,7 +20,7 @@ def code(value: object) -> str:
     if not text:
         return "(empty)"
     ticks = "`" * (_longest_backtick_run(text) + 1)
-    if text[0] == "`" or text[-1] == "`":
+    if "`" in (text[0], text[-1]):
         text = f" {text} "
     return f"{ticks}{text}{ticks}"
 

@@ -55,14 +55,13 @@ def new_point(index: int, series: Any, now: int) -> NewPoint:
     if value_field not in VALUE_TYPES:
         raise _rejected(f"{at}[0].value", "A value is required, and no text.")
     end = point.interval.end_time.ToNanoseconds()
+    limit = ""
     if end < now - _OLDEST:
-        text = (
-            "Data points cannot be written more than approximately 24 hours in the"
-            " past."
-        )
-        raise _rejected(f"{at}[0].interval.end_time", text)
-    if end > now + _NEWEST:
-        text = "Data points cannot be written more than 5 minutes in the future."
+        limit = "approximately 24 hours in the past"
+    elif end > now + _NEWEST:
+        limit = "5 minutes in the future"
+    if limit:
+        text = f"Data points cannot be written more than {limit}."
         raise _rejected(f"{at}[0].interval.end_time", text)
     return NewPoint(end, value_field, getattr(point.value, value_field))
 

@@ -5,7 +5,6 @@ https://cloud.google.com/monitoring/promql/promql-mapping
 """
 
 import itertools
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
@@ -94,9 +93,12 @@ def metrics_to_read(policies: Sequence[Policy]) -> tuple[list[str], float]:
 
 def periods(first: float, end: float) -> list[Period]:
     """Return the periods to read one after the other, from unix time ``first``."""
-    parts = math.ceil((end - first) / _PART_SECONDS)
-    starts = [first + part * _PART_SECONDS for part in range(parts)]
-    return [Period(start, min(start + _PART_SECONDS, end)) for start in starts]
+    parts = []
+    while first < end:
+        until = min(first + _PART_SECONDS, end)
+        parts.append(Period(first, until))
+        first = until
+    return parts
 
 
 class Reader:

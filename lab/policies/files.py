@@ -24,7 +24,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
@@ -137,7 +137,7 @@ def _read(path: Path, closing: str) -> Policy:
             keys = ("conditions", 0, "conditionPrometheusQueryLanguage", "query")
             document.add_error(keys, str(error))
     proto = monitoring_v3.AlertPolicy()
-    data = cast("dict[str, Any]", document.data)
+    data: Any = document.data
     json_format.ParseDict(data, monitoring_v3.AlertPolicy.pb(proto))
     policy = Policy(
         name=path.stem,

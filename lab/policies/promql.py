@@ -104,19 +104,17 @@ def known_series() -> Mapping[str, KnownSeries]:
     known = {}
     for own in metrics().values():
         keys = definitions()["resources"][own.resource]
-        series = _series(own.type, RESOURCE, keys, own.labels)
-        known[promql_name(own.type)] = series
+        known[promql_name(own.type)] = _series(own.type, RESOURCE, keys, own.labels)
     google = packaged("lab.policies", "google_metrics.yaml")
     for type_, metric in google["metrics"].items():
-        resource, labels = metric["resource"], metric["labels"]
+        resource = metric["resource"]
         keys = google["resources"][resource]
-        series = _series(type_, resource, keys, labels)
+        series = _series(type_, resource, keys, metric["labels"])
         name = promql_name(type_)
         if metric["value_type"] == "DISTRIBUTION":
             known[f"{name}_count"] = series
             known[f"{name}_sum"] = series
-            buckets = _series(type_, resource, keys, [*labels, "le"])
-            known[f"{name}_bucket"] = buckets
+            known[f"{name}_bucket"] = series._replace(labels=series.labels | {"le"})
         else:
             known[name] = series
     return known

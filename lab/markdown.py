@@ -19,7 +19,7 @@ def code(value: object) -> str:
         text = f"{text[:LONGEST]}…"
     if not text:
         return "(empty)"
-    ticks = "`" * (_longest_backtick_run(text) + 1)
+    ticks = _fence(text)
     if "`" in (text[0], text[-1]):
         text = f" {text} "
     return f"{ticks}{text}{ticks}"
@@ -31,8 +31,7 @@ def fenced(language: str, text: str, *, most_lines: int | None = None) -> str:
     shown = [printable(line.replace("\t", "    ")) for line in lines[:most_lines]]
     if len(shown) < len(lines):
         shown.append(f"… and {len(lines) - len(shown)} more lines")
-    longest = _longest_backtick_run("\n".join(shown))
-    ticks = "`" * max(3, longest + 1)
+    ticks = _fence("\n".join(shown), least=3)
     return "\n".join([f"{ticks}{language}", *shown, ticks])
 
 
@@ -45,6 +44,7 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _longest_backtick_run(text: str) -> int:
-    runs = re.findall("`+", text)
-    return max(map(len, runs), default=0)
+def _fence(text: str, least: int = 1) -> str:
+    """Return more backticks than a text has in a row."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    return "`" * max(least, longest + 1)

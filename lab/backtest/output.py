@@ -10,7 +10,7 @@ from lab.promql_durations import format_duration
 from lab.terminal import print_table
 
 
-def backtest_json(result: BacktestResult, notes: Sequence[str] = ()) -> dict[str, Any]:
+def backtest_json(result: BacktestResult, notes: Sequence[str]) -> dict[str, Any]:
     """Return the result as JSON: incidents by severity, then policy, then time.
 
     ``notes`` say what the history can't.

@@ -52,9 +52,8 @@ def main(
         from lab.side_by_side import WorkerEndedError
 
         with Signals() as signals, ending(err, Text()) as end:
-            context = LabContext(args, environ, out, err, signals)
             try:
-                end.code = args.run(context)
+                end.code = args.run(LabContext(args, environ, out, err, signals))
             except NotInstalledError as error:
                 LOGGER.error("%s", error)
                 end.code = NO_PROMETHEUS

@@ -7,6 +7,7 @@ https://cloud.google.com/monitoring/promql/promql-mapping
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Event
 from typing import Any
@@ -101,22 +102,17 @@ def periods(first: float, end: float) -> list[Period]:
     return parts
 
 
+@dataclass
 class Reader:
-    """Reads periods that follow each other.
+    """Reads periods that follow each other."""
 
-    Attributes:
-        doubts: A sentence for each metric that may be incomplete.
-    """
-
-    def __init__(
-        self, client: monitoring_v3.MetricServiceClient, project: str, stop: Event
-    ) -> None:
-        self._client = client
-        self._project = project
-        self._stop = stop
-        # The total of each counter, and the end of its last increment
-        self._counters: dict[SeriesKey, tuple[float, float]] = {}
-        self.doubts: set[str] = set()
+    client: monitoring_v3.MetricServiceClient
+    project: str
+    stop: Event
+    # A sentence for each metric that may be incomplete
+    doubts: set[str] = field(default_factory=set)
+    # The total of each counter, and the end of its last increment
+    _counters: dict[SeriesKey, tuple[float, float]] = field(default_factory=dict)
 
     def read(self, metrics: Collection[str], period: Period) -> list[Series]:
         """Return the series of metrics, by full type; not all of them after ``stop``.
@@ -143,7 +139,7 @@ class Reader:
                     )
                     continue
                 is_delta = series.metric_kind == MetricDescriptor.MetricKind.DELTA
-                name, labels = _key(series, self._project)
+                name, labels = _key(series, self.project)
                 for suffix, number in numbers.items():
                     points = found.setdefault((f"{name}{suffix}", labels), {})
                     for point in series.points:
@@ -175,7 +171,7 @@ class Reader:
     def _pages(self, metric: str, period: Period) -> Iterator[Any]:
         """Yield raw responses: wrapping each point would take many times longer."""
         request = monitoring_v3.ListTimeSeriesRequest(
-            name=f"projects/{self._project}",
+            name=f"projects/{self.project}",
             filter=f'metric.type = "{metric}"',
             interval={
                 "start_time": {"seconds": int(period.start)},
@@ -185,17 +181,17 @@ class Reader:
         )
 
         def attempt(timeout: float) -> Any:
-            pager = self._client.list_time_series(request, retry=None, timeout=timeout)
+            pager = self.client.list_time_series(request, retry=None, timeout=timeout)
             return monitoring_v3.ListTimeSeriesResponse.pb(next(iter(pager.pages)))
 
-        while not self._stop.is_set():
-            deadline = Deadline.after(_PAGE_SECONDS, self._stop)
+        while not self.stop.is_set():
+            deadline = Deadline.after(_PAGE_SECONDS, self.stop)
             what = f"ListTimeSeries {request.name}"
             try:
                 page = call_with_retry(attempt, deadline, Calls(), what=what)
             except exceptions.GoogleAPICallError as error:
                 failure = explain_call_error(
-                    error, self._project, "monitoring.timeSeries.list"
+                    error, self.project, "monitoring.timeSeries.list"
                 )
                 if is_unknown_metric(failure):
                     return

@@ -190,7 +190,15 @@ class Query:
         series = known_series().get(name)
         if series is None:
             self.labels |= ANY
-            self._add_unknown(name)
+            # It may exist, unless all of its kind are known.
+            must_be_known = name.startswith(_COMPLETE)
+            similarity = _SIMILAR if must_be_known else _MISSPELLED
+            advice = "docs/reference.md lists the exporter's own"
+            guess = nearest(name, known_series(), similarity)
+            if guess:
+                advice = f"did you mean {guess}?"
+            if guess or must_be_known:
+                self.errors.append(f"no metric is called {name} in PromQL; {advice}")
             return
         self.labels |= series.labels
         for key in sorted({each.name for each in matchers} - series.labels):
@@ -202,17 +210,6 @@ class Query:
                 f"{name} is not written to the monitored_resource"
                 f" {quote(resource)}; write {quote(series.resource)}"
             )
-
-    def _add_unknown(self, name: str) -> None:
-        """Add a sentence about an unknown metric, unless it may exist."""
-        must_be_known = name.startswith(_COMPLETE)
-        similarity = _SIMILAR if must_be_known else _MISSPELLED
-        advice = "docs/reference.md lists the exporter's own"
-        guess = nearest(name, known_series(), similarity)
-        if guess:
-            advice = f"did you mean {guess}?"
-        if guess or must_be_known:
-            self.errors.append(f"no metric is called {name} in PromQL; {advice}")
 
 
 def _seconds(duration: timedelta | None) -> int:

@@ -60,11 +60,10 @@ class ResultSeries(NamedTuple):
     values: dict[float, str]
 
 
-class Engine:
-    """Queries a Prometheus that listens on ``address``: ``127.0.0.1:PORT``."""
+class Engine(NamedTuple):
+    """Queries a Prometheus."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    address: str  # where it listens, ``127.0.0.1:PORT``
 
     def query_range(
         self, query: str, start: float, end: float, step: float

@@ -167,8 +167,7 @@ def _incidents(review: Review) -> Iterator[str]:
         key = KINDS.index(each.kind), each.scenario, each.policy
         groups.setdefault(key, []).append(each)
     rows = []
-    for rank, scenario, policy in sorted(groups):
-        group = groups[rank, scenario, policy]
+    for (rank, scenario, policy), group in sorted(groups.items()):
         kind = KINDS[rank]
         rows.append(
             (

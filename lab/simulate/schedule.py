@@ -3,7 +3,6 @@
 import heapq
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ class ScheduledRun(NamedTuple):
     tick: int  # the number of its tick; negative where a log entry caused it
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedRun:
+class CompletedRun(NamedTuple):
     """A run that happened. Times are in seconds after the scenario's start."""
 
     scheduled: ScheduledRun  # when it was due

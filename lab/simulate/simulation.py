@@ -112,11 +112,11 @@ def simulate(
     )
 
 
+@dataclass
 class Clock:
     """A clock in unix seconds that only moves when it is set."""
 
-    def __init__(self, now: float) -> None:
-        self.now = now
+    now: float
 
     def __call__(self) -> float:
         """Return the time."""

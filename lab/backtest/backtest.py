@@ -40,6 +40,10 @@ _SPARSE = {
 }
 
 
+class _NotEvaluatedError(Exception):
+    """A policy can't be evaluated; ``str()`` is why."""
+
+
 class AlertCounts(NamedTuple):
     """How often a policy alerts before and after a plan."""
 
@@ -81,10 +85,12 @@ def evaluate(
             if stop.is_set():
                 not_evaluated[policy.name] = "interrupted"
                 continue
-            found, reason = _evaluate(policy, history, evaluated, engine)
+            try:
+                found = _evaluate(policy, history, evaluated, engine)
+            except (QueryError, _NotEvaluatedError) as error:
+                not_evaluated[policy.name] = str(error)
+                continue
             incidents += sorted(found, key=attrgetter("opened"))
-            if reason:
-                not_evaluated[policy.name] = reason
     return BacktestResult(
         evaluated,
         history.first if unknown_seconds else None,
@@ -96,24 +102,21 @@ def evaluate(
 
 def _evaluate(
     policy: Policy, history: History, period: Period, engine: Engine
-) -> tuple[list[Incident], str]:
-    """Return a policy's incidents, and why it could not be evaluated (mostly empty)."""
+) -> list[Incident]:
+    """Return a policy's incidents, or raise _NotEvaluatedError or QueryError."""
     if not policy.enabled:
-        return [], "is disabled"
+        raise _NotEvaluatedError("is disabled")
     if not policy.parsed_query:
-        return [], "matches log entries, which the history does not have"
+        raise _NotEvaluatedError("matches log entries, which the history does not have")
     named = dict.fromkeys(each.metric for each in policy.parsed_query.selectors)
     missing = [each for each in named if not {each, _SPARSE.get(each)} & history.names]
     found: list[Incident] = []
     if len(missing) < len(named):
-        try:
-            found += _incidents(policy, engine, period, history.first)
-        except QueryError as error:
-            return [], str(error)
+        found += _incidents(policy, engine, period, history.first)
     # A policy that alerts without a series does not need it.
-    if found or not missing:
-        return found, ""
-    return [], f"there is no series of {' and '.join(missing)}"
+    if missing and not found:
+        raise _NotEvaluatedError(f"there is no series of {' and '.join(missing)}")
+    return found
 
 
 def _incidents(

@@ -13,8 +13,7 @@ LONGEST = 100  # characters of a value in a code span; the rest is cut off
 
 def code(value: object) -> str:
     """Return a value as a code span on one line, cut at ``LONGEST`` characters."""
-    words = str(value).split()
-    text = printable(" ".join(words))
+    text = printable(" ".join(str(value).split()))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
     if not text:

@@ -71,8 +71,7 @@ def compared(
         name, now, then = change.name, change.before, change.after
         if was[name] or will[name]:
             told = dict.fromkeys((notified(now), notified(then)))
-            counts = AlertCounts(name, was[name], will[name], " → ".join(told))
-            alerts.append(counts)
+            alerts.append(AlertCounts(name, was[name], will[name], " → ".join(told)))
         if change.problem:
             not_evaluated[name] = change.problem
     return before._replace(

@@ -153,8 +153,7 @@ def _read(
     """Read the series that the policies query, and say which of them may be partial."""
     args = context.args
     metrics, before = metrics_to_read(sides.before + sides.after)
-    first = end - args.days * DAY - before
-    parts = periods(first, end)
+    parts = periods(end - args.days * DAY - before, end)
     with open_monitoring(context) as clients:
         reader = Reader(clients.monitoring, args.project, context.stop)
         for period in progress.track(parts, description="reading the history"):

@@ -70,8 +70,9 @@ def run(context: LabContext) -> int:
             _print(result, context.out)
             progress.start()
     failed = [result.scenario.name for result in results if not result.passed]
-    played = len(results) == len(scenarios)
-    if not played:
+    code = INCOMPLETE if failed else OK
+    if len(results) < len(scenarios):
+        code = INTERRUPTED
         LOGGER.warning(
             "Interrupted: %d of %d scenarios were played.", len(results), len(scenarios)
         )
@@ -80,9 +81,7 @@ def run(context: LabContext) -> int:
         LOGGER.error("%s: %d failed (%s).", count, len(failed), ", ".join(failed))
     elif results:
         LOGGER.info("%s: passed.", count)
-    if not played:
-        return INTERRUPTED
-    return INCOMPLETE if failed else OK
+    return code
 
 
 def _print(result: ScenarioResult, stream: TextIO) -> None:
@@ -95,6 +94,5 @@ def _print(result: ScenarioResult, stream: TextIO) -> None:
     for outcome, sentence in lines(result.results):
         mark = "" if outcome is AlertOutcome.RIGHT else f"{outcome.upper()}: "
         line = Text.assemble((mark, "bold red"), sentence)
-        indent = (0, 0, 0, len("PASS  "))
-        out.print(Padding(line, indent, expand=False))
+        out.print(Padding(line, (0, 0, 0, len("PASS  ")), expand=False))
     stream.flush()

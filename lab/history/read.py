@@ -211,8 +211,7 @@ def _key(series: Any, project: str) -> SeriesKey:
         is_taken = key in series.resource.labels
         labels[f"metric_{key}" if is_taken else key] = value
     labels["monitored_resource"] = series.resource.type
-    name = promql_name(series.metric.type)
-    return name, tuple(sorted(labels.items()))
+    return promql_name(series.metric.type), tuple(sorted(labels.items()))
 
 
 def _unix_seconds(timestamp: Any) -> float:

@@ -56,9 +56,12 @@ class Replay:
                     project, location, *ids = about.split("/")[1::2]
                     at = LocationName(project, location)
                     if ids:
-                        state, errors = said["stream_state"], said["stream_errors"]
-                        reason = said["reason"] or ""
-                        stream = Stream(ids[0], state, errors, reason=reason)
+                        stream = Stream(
+                            ids[0],
+                            said["stream_state"],
+                            said["stream_errors"],
+                            reason=said["reason"] or "",
+                        )
                         self._held.setdefault(at, (0, []))[1].append(stream)
                     else:
                         self._held[at] = said["location_last_read"], []

@@ -80,8 +80,7 @@ def of_no_deployment(text: str) -> str:
         return re.sub(r'\bnamespace="[^"]*"', 'namespace="EXPORTER_RUN_NAME"', text)
 
     text = re.sub(r'\bproject_id="[^"]+"', 'project_id="METRICS_PROJECT"', text)
-    name = r'\1"EXPORTER_SERVICE"'
-    text = re.sub(r'\b((?:service|job)_name=)"[^"\\]*"', name, text)
+    text = re.sub(r'\b((?:service|job)_name=)"[^"\\]*"', r'\1"EXPORTER_SERVICE"', text)
     return _OWN.sub(own, text)
 
 

@@ -20,7 +20,6 @@ Users' files may leave out ``userLabels.policy``, and may use metrics that are u
 here.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,16 +87,15 @@ class Policy:
     @property
     def watches_exporter(self) -> bool:
         """Whether its query selects series of the exporter itself first."""
-        found = re.search(r"_com:datastream_([a-z]+)_", self.query or "")
-        return found is not None and found[1] == "exporter"
+        _, _, first = (self.query or "").partition("_com:datastream_")
+        return first.startswith("exporter_")
 
 
-def read_policies(folder: str | Path) -> tuple[Policy, ...]:
+def read_policies(folder: Path) -> tuple[Policy, ...]:
     """Return the policies of a directory, ordered by name; skip other files.
 
     Raise InputError with everything that is wrong.
     """
-    folder = Path(folder)
     name = printable(str(folder))
     if not folder.is_dir():
         raise InputError(f"{name}: there is no such directory; check the path")

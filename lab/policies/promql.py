@@ -82,8 +82,7 @@ def promql_name(metric_type: str) -> str:
     The first ``/`` becomes ``:``, every other special character ``_``:
     https://cloud.google.com/monitoring/promql/promql-mapping
     """
-    name = metric_type.replace("/", ":", 1)
-    return re.sub(r"[^A-Za-z0-9_:]", "_", name)
+    return re.sub(r"[^A-Za-z0-9_:]", "_", metric_type.replace("/", ":", 1))
 
 
 def pretty(text: str) -> str:

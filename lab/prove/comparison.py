@@ -58,12 +58,10 @@ def compare(
             results.append(
                 AlertResult(alert.policy, outcome, alert, incident, phase, phases)
             )
-    for incident in unmatched:
-        extra = AlertResult(
-            incident.policy, AlertOutcome.EXTRA, None, incident, phase, phases
-        )
-        results.append(extra)
-    return results
+    return results + [
+        AlertResult(each.policy, AlertOutcome.EXTRA, None, each, phase, phases)
+        for each in unmatched
+    ]
 
 
 def _best_match(

@@ -110,17 +110,17 @@ def log_incidents(policy: Policy, recording: Recording) -> Iterator[Incident]:
     for entry in recording.entries:
         if entry.at >= recording.lasts or not accepts(entry.fields):
             continue
-        project = entry.stream.split("/")[1]
         labels = {key: extract(entry.fields) for key, extract in extractors.items()}
+        key = entry.stream.split("/")[1], repr(labels)
         at = entry.at + LOGGED_AFTER
-        incident = latest.get((project, repr(labels)))
+        incident = latest.get(key)
         if incident and at > incident.ends:
             yield incident
             incident = None
         incident = incident or Incident(policy.name, entry.stream, labels, at, None)
         closes = at + policy.auto_close
         closed = closes if closes <= recording.lasts else None
-        latest[project, repr(labels)] = incident._replace(closed=closed)
+        latest[key] = incident._replace(closed=closed)
     yield from latest.values()
 
 

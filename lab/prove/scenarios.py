@@ -42,8 +42,7 @@ def play_all(
     depend on which other scenarios are played. ``stop`` ends it early.
     """
     check_installed()
-    work = partial(_play, tuple(policies))
-    yield from side_by_side(work, scenarios, stop)
+    yield from side_by_side(partial(_play, tuple(policies)), scenarios, stop)
 
 
 def _play(policies: Sequence[Policy], scenario: Scenario) -> ScenarioResult:

@@ -81,11 +81,10 @@ def _notified(review: Review) -> Iterator[str]:
             words = "Notified newly" if channel in after else "No longer notified"
             told[each.route, channel, words] += len(each.policies)
     if review.routes:
-        lines = [
+        yield "\n".join(
             f"- {words}: {code(channel)} (route {code(route)}, policies: {count:,})"
             for (route, channel, words), count in sorted(told.items())
-        ]
-        yield "\n".join(lines)
+        )
 
 
 def _watched(review: Review) -> Iterator[str]:

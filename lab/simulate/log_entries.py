@@ -106,8 +106,10 @@ def _audit(
     }
     fields: dict[str, Any] = {"severity": severity, "protoPayload": payload}
     if parts:
-        producer = {"producer": "datastream.googleapis.com"}
-        fields["operation"] = producer | dict.fromkeys(parts, True)
+        fields["operation"] = {
+            "producer": "datastream.googleapis.com",
+            **dict.fromkeys(parts, True),
+        }
     return _of_stream(at, stream, AUDIT, fields)
 
 
@@ -117,11 +119,13 @@ def _of_stream(at: float, stream: str, log_id: str, fields: dict[str, Any]) -> L
     No document says what resource an entry of the audit log has.
     """
     project, location, stream_id = stream.split("/")[1::2]
-    labels = {
-        "resource_container": project,
-        "location": location,
-        "stream_id": stream_id,
+    resource = {
+        "type": "datastream.googleapis.com/Stream",
+        "labels": {
+            "resource_container": project,
+            "location": location,
+            "stream_id": stream_id,
+        },
     }
-    resource = {"type": "datastream.googleapis.com/Stream", "labels": labels}
     log = f"projects/{project}/logs/{quote(log_id, safe='')}"
     return LogEntry(at, stream, fields | {"logName": log, "resource": resource})

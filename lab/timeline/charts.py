@@ -159,9 +159,10 @@ def write_page(file: Path, title: str, summary: str, chart: Chart, found: Any) -
 
     ``found`` is the back-test's result as JSON, for the tables.
     """
-    template = _TEMPLATES.get_template("page.html.j2")
-    text = template.render(title=title, summary=summary, chart=chart, found=found)
-    file.write_text(text, "utf-8")
+    page = _TEMPLATES.get_template("page.html.j2").render(
+        title=title, summary=summary, chart=chart, found=found
+    )
+    file.write_text(page, "utf-8")
     LOGGER.info("Wrote %s.", file)
 
 

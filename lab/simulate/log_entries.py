@@ -49,9 +49,11 @@ def entries(world: World) -> tuple[LogEntry, ...]:
     found: list[LogEntry] = []
     for event in world.events:
         glob = getattr(event, "stream", "")
-        for stream in names:
-            if matches(glob, stream):
-                found += _entries(event, stream)
+        streams = [glob]
+        if glob not in names:
+            streams = [name for name in names if matches(glob, name)]
+        for stream in streams:
+            found += _entries(event, stream)
     return tuple(sorted(found, key=attrgetter("at")))
 
 

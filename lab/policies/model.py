@@ -40,8 +40,7 @@ _SECONDS = re.compile(r"(0|[1-9][0-9]{0,8})s")
 
 
 def _whole_seconds(written: object) -> int:
-    found = _SECONDS.fullmatch(written) if isinstance(written, str) else None
-    if found:
+    if found := _SECONDS.fullmatch(str(written)):
         return int(found[1])
     try:
         advice = f"{parse(str(written)).total_seconds():.0f}s"

@@ -96,9 +96,7 @@ def _example(policy: Policy, key: str) -> str:
     if key == VALUE:
         # Just above the threshold
         return str(int(policy.threshold or 4) * 51 // 50 + 2)
-    if key in EXAMPLE_LABELS:
-        return EXAMPLE_LABELS[key]
-    if key != "stream":
-        return f"example-{key}"
-    is_full = "resourceName" in policy.extractors.get(key, "")
-    return _STREAM if is_full else EXAMPLE_LABELS["stream_id"]
+    if key == "stream":
+        is_full = "resourceName" in policy.extractors.get(key, "")
+        return _STREAM if is_full else EXAMPLE_LABELS["stream_id"]
+    return EXAMPLE_LABELS.get(key, f"example-{key}")

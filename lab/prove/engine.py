@@ -21,7 +21,6 @@ from urllib.parse import urlencode
 
 from lab.simulate.series import Series, write_openmetrics
 
-PROGRAMS = ("prometheus", "promtool")
 # Prometheus 3 writes ``component=web`` before the address, 2 before the message.
 _LISTENS = re.compile(r'msg="Listening on" .*\baddress=(127\.0\.0\.1:\d+)')
 _READY = "Server is ready to receive web requests."
@@ -126,7 +125,8 @@ class Engine(NamedTuple):
 
 def check_installed() -> None:
     """Raise NotInstalledError where Prometheus is not installed."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    programs = ("prometheus", "promtool")
+    missing = [program for program in programs if not shutil.which(program)]
     if missing:
         raise NotInstalledError(
             f"{' and '.join(missing)} not found: policies are proven by Prometheus"

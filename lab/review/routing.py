@@ -19,20 +19,21 @@ def routing(plan: Plan, ours: Collection[str]) -> Iterator[str]:
 
     Of the streams that are in several routes, those that config requires are known.
     """
-    routes_of: dict[str, set[str]] = defaultdict(set)  # the routes of each file
+    # The routes of each file, but for the default one
+    routes_of: dict[str, set[str]] = defaultdict(set)
     streams: dict[str, str] = {}  # the ids of each route by streams, as a pattern
     for change in plan.changes:
         policy = change.after and change.after.policy
         if not policy:
             continue
-        routes_of[change.file].add(change.route)
+        routes_of[change.file] |= {change.route} - {DEFAULT_ROUTE}
         found = _STREAMS.search(policy.query or "")
         if found and change.route != DEFAULT_ROUTE:
             streams[change.route] = found[1]
-    if not set().union(*routes_of.values()) - {DEFAULT_ROUTE}:
+    if not any(routes_of.values()):
         return
     for file in sorted(routes_of.keys() - ours):
-        routes = sorted(routes_of[file] - {DEFAULT_ROUTE})
+        routes = sorted(routes_of[file])
         where = f"also in {', '.join(map(code, routes))}" if routes else "in no route"
         yield f"Your policy {code(file)} is {where}."
     for name in _required(plan):

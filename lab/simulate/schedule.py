@@ -13,7 +13,6 @@ from lab.simulate.scenario import Deployment
 LOG_SECONDS = 5.0
 # Cloud Run keeps the instance of a function whose last run began no longer ago
 WARM_SECONDS = 50.0
-_NO_TICK = -1
 
 
 class ScheduledRun(NamedTuple):
@@ -82,7 +81,7 @@ def scheduled_runs(
                 arrives = entry + LOG_SECONDS
                 if not deployment.is_silent(arrives):
                     starts = arrives + deployment.longest_delay
-                    cold = ScheduledRun(starts, index, _NO_TICK)
+                    cold = ScheduledRun(starts, index, tick=-1)
                     calls.append(FunctionCall(arrives, by_log=True, cold=cold))
         runs.append(_function_runs(sorted(calls), end, completed))
     return heapq.merge(*runs)

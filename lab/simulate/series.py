@@ -123,7 +123,7 @@ def adjust_for_delay(query: str, delay: VisibilityDelay) -> str:
     """
 
     def adjusted(found: re.Match[str]) -> str:
-        name, offset, length = found["name"], found["offset"], found["length"]
+        name, offset, length = found.group("name", "offset", "length")
         usual, longest = delay
         if not name.startswith(_OURS):
             usual = longest = DELAY_SECONDS

@@ -6,7 +6,9 @@ from typing import Any
 
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
+from google.longrunning import operations_pb2
 
+from exporter.states import StreamState
 from lab.emulator.answers import (
     PageRange,
     StatusError,
@@ -15,30 +17,46 @@ from lab.emulator.answers import (
     permission_denied,
 )
 from lab.emulator.server import Services
-from lab.emulator.snapshots import LocationSnapshot, Snapshot
+from lab.emulator.snapshots import LocationSnapshot, Snapshot, StreamSnapshot
 from lab.emulator.world import WorldError, WorldProject
 
 # The raw classes behind Google's client: an order of magnitude faster than their
 # wrappers.
 _Error: Any = datastream_v1.Error.pb()
+_Stream: Any = datastream_v1.Stream.pb()
 _ListStreamsResponse: Any = datastream_v1.ListStreamsResponse.pb()
 _ListObjectsResponse: Any = datastream_v1.ListStreamObjectsResponse.pb()
 
 _PAGE_SIZE = 50
 _LARGEST_PAGE = 1000
+# The states that a stream goes through when it is paused, and then resumed
+_CYCLE = (
+    StreamState.RUNNING,
+    StreamState.DRAINING,
+    StreamState.PAUSED,
+    StreamState.STARTING,
+    StreamState.RUNNING,
+)
 
 
 class DatastreamService:
-    """Lists locations, streams and objects.
+    """Lists locations, streams and objects; pauses and resumes streams.
 
-    ``fleet`` returns what exists now; ``largest_page`` has smaller maximum page sizes
-    by method.
+    ``fleet`` returns what exists now, ``seconds`` after the world's start; ``change``
+    lets a stream go through states; ``largest_page`` has smaller maximum page sizes by
+    method.
     """
 
     def __init__(
-        self, fleet: Callable[[], Snapshot], largest_page: Mapping[str, int]
+        self,
+        fleet: Callable[[], Snapshot],
+        change: Callable[[str, Sequence[int], float], None],
+        seconds: Callable[[], float],
+        largest_page: Mapping[str, int],
     ) -> None:
         self._fleet = fleet
+        self._change = change
+        self._seconds = seconds
         self._largest_page = largest_page
         self._pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})
 
@@ -49,7 +67,10 @@ class DatastreamService:
             "google.cloud.datastream.v1.Datastream": {
                 "ListStreams": self._list_streams,
                 "ListStreamObjects": self._list_objects,
+                "GetStream": self._get_stream,
+                "UpdateStream": self._update_stream,
             },
+            "google.longrunning.Operations": {"GetOperation": self._get_operation},
             "google.cloud.location.Locations": {"ListLocations": self._list_locations},
         }
 
@@ -90,28 +111,16 @@ class DatastreamService:
                 response.unreachable.append(parent)
             else:
                 for each in streams:
-                    response.streams.add(
-                        name=f"{parent}/streams/{each.id}",
-                        display_name=each.id,
-                        labels=each.group.labels,
-                        state=each.state,
-                        errors=_errors(each.errors),
-                    )
+                    response.streams.append(_message(parent, each))
             pages[page] = response
         return pages[page]
 
     def _list_objects(self, request: Any) -> Any:
-        parent, _, id_ = request.parent.rpartition("/streams/")
-        location, parent = self._location(
-            self._fleet(), parent, "datastream.objects.list", request.parent
-        )
-        stream = location.streams.get(id_)
-        if stream is None:
-            raise StatusError("NOT_FOUND", f"Resource '{request.parent}' was not found")
+        parent, stream = self._stream(request.parent, "datastream.objects.list")
         page = self._page(request, "ListStreamObjects")
         objects = [(table, each) for each in stream.objects for table in each.ids]
         found, token = page.cut(objects)
-        prefix = f"{parent}/streams/{id_}/objects/"
+        prefix = f"{parent}/streams/{stream.id}/objects/"
         response = _ListObjectsResponse(next_page_token=token)
         for table, each in found:
             # As Google's: an opaque id, the same as long as the object lives.
@@ -123,6 +132,41 @@ class DatastreamService:
                 errors=_errors(each.errors),
             )
         return response
+
+    def _get_stream(self, request: Any) -> Any:
+        return _message(*self._stream(request.name, "datastream.streams.get"))
+
+    def _update_stream(self, request: Any) -> Any:
+        """Pause or resume a stream; its operation has the stream's id."""
+        asked = request.stream
+        parent, stream = self._stream(asked.name, "datastream.streams.update")
+        states = _CYCLE[:3]
+        if asked.state == StreamState.RUNNING:
+            states = _CYCLE[2:]
+        if stream.state != states[0] or request.update_mask.paths != ["state"]:
+            text = "Only the state can be updated, from RUNNING to PAUSED or back."
+            raise StatusError("FAILED_PRECONDITION", text)
+        self._change(asked.name, states, self._seconds())
+        return operations_pb2.Operation(name=f"{parent}/operations/{stream.id}")
+
+    def _get_operation(self, request: Any) -> Any:
+        """Return an operation that is done, though the stream's state comes later.
+
+        Google's provider for Terraform waits for both, too.
+        """
+        operation = operations_pb2.Operation(name=request.name, done=True)
+        name = request.name.replace("/operations/", "/streams/")
+        stream = self._stream(name, "datastream.operations.get")
+        operation.response.Pack(_message(*stream))
+        return operation
+
+    def _stream(self, name: str, permission: str) -> tuple[str, StreamSnapshot]:
+        """Return a stream of a name, after its location's as answers spell it."""
+        parent, _, id_ = name.rpartition("/streams/")
+        location, parent = self._location(self._fleet(), parent, permission, name)
+        if id_ not in location.streams:
+            raise StatusError("NOT_FOUND", f"Resource '{name}' was not found")
+        return parent, location.streams[id_]
 
     @staticmethod
     def _project(
@@ -160,6 +204,16 @@ class DatastreamService:
         largest = self._largest_page.get(method, _LARGEST_PAGE)
         listing = getattr(request, "parent", "") or request.name
         return page_range(request, listing, default=_PAGE_SIZE, largest=largest)
+
+
+def _message(parent: str, stream: StreamSnapshot) -> Any:
+    return _Stream(
+        name=f"{parent}/streams/{stream.id}",
+        display_name=stream.id,
+        labels=stream.group.labels,
+        state=stream.state,
+        errors=_errors(stream.errors),
+    )
 
 
 def _errors(errors: Sequence[WorldError]) -> list[Any]:

@@ -31,7 +31,9 @@ class Emulator:
         self.started = clock()
         self._snapshots = Snapshots(world)
         self._calls = CallHandler(world.faults, self.seconds)
-        self._datastream = DatastreamService(self.fleet, world.largest_page)
+        self._datastream = DatastreamService(
+            self.fleet, self._snapshots.change, self.seconds, world.largest_page
+        )
         self._monitoring = MonitoringService(self.fleet, clock, world.visible_after)
         self._services = {**self._datastream.services, **self._monitoring.services}
         self._running = ExitStack()

@@ -83,7 +83,8 @@ class CallHandler:
 
         ``ended`` is set once the client waits no longer.
         """
-        resource = getattr(request, "parent", "") or request.name
+        named = getattr(request, "stream", request)
+        resource = getattr(named, "parent", "") or named.name
         faults = self._record(Call(name, resource))
         answer = self.scripts.get(name, service)
         _strike([fault for fault in faults if fault.when == "before"], ended)

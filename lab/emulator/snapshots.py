@@ -1,8 +1,9 @@
 """Says what exists, and in which state, at a moment after a world's start."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from lab.emulator.world import (
 )
 
 _AT = attrgetter("at")
+_CHANGE_SECONDS = 10.0  # for which a stream that Datastream changes is in a state
 _FAILED = {
     "fail": StreamState.FAILED,
     "fail_permanently": StreamState.FAILED_PERMANENTLY,
@@ -173,14 +175,22 @@ class Snapshots:
 
     def at(self, seconds: float) -> Snapshot:
         """Return what exists ``seconds`` after the world's start, in which state."""
-        steps = bisect_right(self._steps, seconds, key=_AT)
         with self._lock:
+            steps = bisect_right(self._steps, seconds, key=_AT)
             if steps != self._applied:
                 self._latest = Snapshot(self._world)
                 for step in self._steps[:steps]:
                     self._latest.apply(step)
                 self._applied = steps
             return self._latest
+
+    def change(self, stream: str, states: Sequence[int], seconds: float) -> None:
+        """Let a stream go from each state to the next, from a time on."""
+        with self._lock:
+            for before, after in pairwise(states):
+                self._steps.append(_Transition(seconds, stream, before, after))
+                seconds += _CHANGE_SECONDS
+            self._steps.sort(key=_AT)
 
 
 def _steps(event: Event) -> Iterator[Event | _Transition]:

@@ -60,6 +60,9 @@ Code = Annotated[str, AfterValidator(lambda written: _known(written, _CODES))]
 Permission = Literal[
     "datastream.locations.list",
     "datastream.streams.list",
+    "datastream.streams.get",
+    "datastream.streams.update",
+    "datastream.operations.get",
     "datastream.objects.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",

@@ -9,6 +9,7 @@ from logging import ERROR, INFO, WARNING
 from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
+from exporter.names import GLOBAL, LocationName
 from exporter.process import INCOMPLETE, OK
 from exporter.setup.findings import Finding, log_counts
 from lab.cli.options import (
@@ -20,7 +21,7 @@ from lab.cli.options import (
     selected_policies,
 )
 from lab.verify.deployed import policies, snoozes
-from lab.verify.drill import YOURS, drill
+from lab.verify.drill import STREAM, YOURS, DrillError, drill
 from lab.verify.native import native
 from lab.verify.points import points
 from lab.verify.queries import queries
@@ -91,9 +92,9 @@ def _findings(context: LabContext) -> Iterator[Finding]:
     files = selected_policies(args)
     with open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
-        source = args.source or args.project
+        stream = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
         target = Target(
-            args.project, files, clients, rest, context.stop, source, args.yes
+            args.project, files, clients, rest, context.stop, stream, args.yes
         )
         yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
@@ -104,6 +105,8 @@ def _findings(context: LabContext) -> Iterator[Finding]:
                 return
             try:
                 yield from part(target)
+            except DrillError as error:
+                yield Finding(ERROR, part.__name__, str(error))
             except CallError as error:
                 failure = explained(error.failure, args.project)
                 yield Finding(ERROR, part.__name__, str(failure))

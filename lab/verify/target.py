@@ -9,6 +9,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from exporter.google.clients import MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, explain_call_error
+from exporter.names import StreamName
 from exporter.steps.measure import RESOURCE, metrics
 from lab.policies.files import Policy
 from lab.policies.promql import promql_name
@@ -26,7 +27,7 @@ class Target(NamedTuple):
     clients: Clients
     rest: Rest
     stop: Event
-    source: str  # the project of the drill's stream
+    stream: StreamName  # the drill's
     agreed: bool  # whether the drill need not ask
 
     def service(self, kind: type[_C]) -> _C:

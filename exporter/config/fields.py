@@ -123,7 +123,8 @@ def _time(value: object) -> datetime:
     )
 
 
-def _stream(value: object) -> StreamName:
+def stream_name(value: object) -> StreamName:
+    """Return a stream's full name; raise ValueError if it can't be one."""
     name = StreamName.parse(str(value))
     if name is None:
         raise ValueError(
@@ -193,6 +194,6 @@ Endpoint = Annotated[
 ]
 Stream = Annotated[
     StreamName,
-    PlainValidator(_stream),
+    PlainValidator(stream_name),
     _text("full stream name", "projects/[^/]+/locations/[^/]+/streams/[^/\\s]+"),
 ]

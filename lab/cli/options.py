@@ -119,7 +119,7 @@ def open_monitoring(context: LabContext) -> Clients:
     """Connect to Cloud Monitoring; CallError about credentials."""
     environ = dict(context.environ)
     if host := environ.get(MONITORING_EMULATOR):
-        # Datastream is not called, so it needs no credentials either.
+        # Only a pause calls Datastream: the rest needs no credentials for it.
         environ.setdefault(DATASTREAM_EMULATOR, host)
     return open_clients(Endpoints(), environ)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
+from exporter.config.fields import stream_name
 from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
@@ -20,6 +21,7 @@ from lab.cli.options import (
     open_monitoring,
     selected_policies,
 )
+from lab.verify import pause
 from lab.verify.deployed import policies, snoozes
 from lab.verify.drill import STREAM, YOURS, DrillError, drill
 from lab.verify.native import native
@@ -34,7 +36,9 @@ HELP = (
     " query and whether Prometheus agrees, and how Google's own series join. Only"
     " --drill writes. Exit code 0: nothing failed; 1: something failed. Needs"
     " roles/monitoring.viewer on the metrics project, and roles/monitoring.metricWriter"
-    " for the drill."
+    " for the drill; --pause needs datastream.streams.get, datastream.streams.update"
+    " and datastream.operations.get in the stream's project instead, as"
+    " roles/datastream.admin has them."
 )
 EXAMPLE = "--project my-project --drill"
 
@@ -53,6 +57,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="ask, let a made-up stream fail until its incident opens, and heal it",
     )
     parser.add_argument(
+        "--pause",
+        type=stream_name,
+        metavar="projects/P/locations/L/streams/S",
+        help=(
+            "drill with this stream instead, one for tests: pause it until its incident"
+            " opens, and resume it"
+        ),
+    )
+    parser.add_argument(
         "--yes", action="store_true", help="drill without asking whether to page"
     )
     parser.add_argument(
@@ -69,7 +82,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(context: LabContext) -> int:
     """Print what was verified; return the exit code."""
     args = context.args
-    if args.drill and not (args.yes or os.isatty(0)):
+    if (args.drill or args.pause) and not (args.yes or os.isatty(0)):
         raise InputError("--drill asks before it pages: without a terminal, add --yes")
     counts: Counter[int] = Counter()
     for finding in _findings(context):
@@ -92,13 +105,16 @@ def _findings(context: LabContext) -> Iterator[Finding]:
     files = selected_policies(args)
     with open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
-        stream = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
+        made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
+        stream = args.pause or made_up
         target = Target(
             args.project, files, clients, rest, context.stop, stream, args.yes
         )
         yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
-        if args.drill:
+        if args.pause:
+            parts.append(pause.drill)
+        elif args.drill:
             parts.append(drill)
         for part in parts:
             if context.stop.is_set():

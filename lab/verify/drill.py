@@ -5,7 +5,7 @@ only what the policy reads: the dashboard would show a ``last_seen`` as not seen
 day, and count a ``state``. The stream is in the location ``global``, as Cloud
 Monitoring takes none that is not real (observed: "Unrecognized region or location").
 Datastream has no streams there, so the exporter never reads it, and no other policy
-counts what is written there.
+counts what is written there. ``pause`` drills with a real one.
 """
 
 import os

@@ -48,8 +48,11 @@ class Target(NamedTuple):
         """Return what Google's engine answers now, or raise CallError."""
         return self.rest.query(self.project, promql, time.time())
 
-    def own(self, function: str, metric: str, window: str) -> str:
-        """Return a query of a function over a metric of the exporter."""
-        labels = f'monitored_resource="{RESOURCE}", project_id="{self.project}"'
+    def own(self, function: str, metric: str, window: str, more: str = "") -> str:
+        """Return a query of a function over a metric of the exporter.
+
+        ``more`` is what its series have to match besides, after a comma.
+        """
+        labels = f'monitored_resource="{RESOURCE}", project_id="{self.project}"{more}'
         name = promql_name(metrics()[metric].type)
         return f"{function}({name}{{{labels}}}[{window}])"

@@ -123,8 +123,7 @@ def _time(value: object) -> datetime:
     )
 
 
-def stream_name(value: object) -> StreamName:
-    """Return a stream's full name; raise ValueError if it can't be one."""
+def _stream(value: object) -> StreamName:
     name = StreamName.parse(str(value))
     if name is None:
         raise ValueError(
@@ -194,6 +193,6 @@ Endpoint = Annotated[
 ]
 Stream = Annotated[
     StreamName,
-    PlainValidator(stream_name),
+    PlainValidator(_stream),
     _text("full stream name", "projects/[^/]+/locations/[^/]+/streams/[^/\\s]+"),
 ]

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
-from exporter.config.fields import stream_name
 from exporter.documents.mistakes import InputError
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
-from exporter.names import GLOBAL, LocationName
+from exporter.names import GLOBAL, LocationName, StreamName
 from exporter.process import INCOMPLETE, OK
 from exporter.setup.findings import Finding, log_counts
 from lab.cli.options import (
@@ -21,7 +20,6 @@ from lab.cli.options import (
     open_monitoring,
     selected_policies,
 )
-from lab.verify import pause
 from lab.verify.deployed import policies, snoozes
 from lab.verify.drill import STREAM, YOURS, DrillError, drill
 from lab.verify.native import native
@@ -58,7 +56,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pause",
-        type=stream_name,
         metavar="projects/P/locations/L/streams/S",
         help=(
             "drill with this stream instead, one for tests: pause it until its incident"
@@ -102,19 +99,22 @@ def run(context: LabContext) -> int:
 def _findings(context: LabContext) -> Iterator[Finding]:
     """Yield every part's findings; one that is refused keeps no other."""
     args = context.args
+    made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
+    stream = StreamName.parse(args.pause or str(made_up))
+    if stream is None:
+        raise InputError(
+            f"--pause: {args.pause!r} is not a stream's full name; write"
+            " projects/PROJECT/locations/LOCATION/streams/STREAM"
+        )
     files = selected_policies(args)
     with open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
-        made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
-        stream = args.pause or made_up
         target = Target(
             args.project, files, clients, rest, context.stop, stream, args.yes
         )
         yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
-        if args.pause:
-            parts.append(pause.drill)
-        elif args.drill:
+        if args.drill or args.pause:
             parts.append(drill)
         for part in parts:
             if context.stop.is_set():

@@ -18,7 +18,7 @@ from lab.emulator.answers import (
 )
 from lab.emulator.server import Services
 from lab.emulator.snapshots import LocationSnapshot, Snapshot, StreamSnapshot
-from lab.emulator.world import WorldError, WorldProject
+from lab.emulator.world import Event, Lifecycle, Pause, WorldError, WorldProject
 
 # The raw classes behind Google's client: an order of magnitude faster than their
 # wrappers.
@@ -29,33 +29,25 @@ _ListObjectsResponse: Any = datastream_v1.ListStreamObjectsResponse.pb()
 
 _PAGE_SIZE = 50
 _LARGEST_PAGE = 1000
-# The states that a stream goes through when it is paused, and then resumed
-_CYCLE = (
-    StreamState.RUNNING,
-    StreamState.DRAINING,
-    StreamState.PAUSED,
-    StreamState.STARTING,
-    StreamState.RUNNING,
-)
+_CHANGE_SECONDS = 10.0  # for which a stream is DRAINING or STARTING
 
 
 class DatastreamService:
     """Lists locations, streams and objects; pauses and resumes streams.
 
-    ``fleet`` returns what exists now, ``seconds`` after the world's start; ``change``
-    lets a stream go through states; ``largest_page`` has smaller maximum page sizes by
-    method.
+    ``fleet`` returns what exists now, ``seconds`` after the world's start; ``happen``
+    lets an event happen; ``largest_page`` has smaller maximum page sizes by method.
     """
 
     def __init__(
         self,
         fleet: Callable[[], Snapshot],
-        change: Callable[[str, Sequence[int], float], None],
+        happen: Callable[[Event], None],
         seconds: Callable[[], float],
         largest_page: Mapping[str, int],
     ) -> None:
         self._fleet = fleet
-        self._change = change
+        self._happen = happen
         self._seconds = seconds
         self._largest_page = largest_page
         self._pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})
@@ -70,15 +62,12 @@ class DatastreamService:
                 "GetStream": self._get_stream,
                 "UpdateStream": self._update_stream,
             },
-            "google.longrunning.Operations": {"GetOperation": self._get_operation},
             "google.cloud.location.Locations": {"ListLocations": self._list_locations},
         }
 
     def _list_locations(self, request: Any) -> Any:
         fleet = self._fleet()
-        project = self._project(
-            fleet, request.name, "datastream.locations.list", request.name
-        )
+        project = self._project(fleet, request.name, "datastream.locations.list")
         page = self._page(request, "ListLocations")
         listed = []
         for each in project.locations:
@@ -137,41 +126,34 @@ class DatastreamService:
         return _message(*self._stream(request.name, "datastream.streams.get"))
 
     def _update_stream(self, request: Any) -> Any:
-        """Pause or resume a stream; its operation has the stream's id."""
-        asked = request.stream
-        parent, stream = self._stream(asked.name, "datastream.streams.update")
-        states = _CYCLE[:3]
-        if asked.state == StreamState.RUNNING:
-            states = _CYCLE[2:]
-        if stream.state != states[0] or request.update_mask.paths != ["state"]:
-            text = "Only the state can be updated, from RUNNING to PAUSED or back."
-            raise StatusError("FAILED_PRECONDITION", text)
-        self._change(asked.name, states, self._seconds())
-        return operations_pb2.Operation(name=f"{parent}/operations/{stream.id}")
+        """Pause or resume a stream, the only update that is known here.
 
-    def _get_operation(self, request: Any) -> Any:
-        """Return an operation that is done, though the stream's state comes later.
-
-        Google's provider for Terraform waits for both, too.
+        The operation is done at once, before the stream has its new state.
         """
-        operation = operations_pb2.Operation(name=request.name, done=True)
-        name = request.name.replace("/operations/", "/streams/")
-        stream = self._stream(name, "datastream.operations.get")
-        operation.response.Pack(_message(*stream))
+        asked = request.stream
+        _, stream = self._stream(asked.name, "datastream.streams.update")
+        if {stream.state, asked.state} != {StreamState.RUNNING, StreamState.PAUSED}:
+            text = "A stream is paused while it is RUNNING, and resumed while PAUSED."
+            raise StatusError("FAILED_PRECONDITION", text)
+        at, seconds = self._seconds(), _CHANGE_SECONDS
+        event: Event = Pause(at=at, stream=asked.name, do="pause", draining=seconds)
+        if asked.state == StreamState.RUNNING:
+            event = Lifecycle(at=at, stream=asked.name, do="resume", starting=seconds)
+        self._happen(event)
+        operation = operations_pb2.Operation(done=True)
+        operation.response.Pack(asked)
         return operation
 
     def _stream(self, name: str, permission: str) -> tuple[str, StreamSnapshot]:
         """Return a stream of a name, after its location's as answers spell it."""
-        parent, _, id_ = name.rpartition("/streams/")
-        location, parent = self._location(self._fleet(), parent, permission, name)
+        location, parent = self._location(self._fleet(), name, permission)
+        id_ = name.rpartition("/")[2]
         if id_ not in location.streams:
             raise StatusError("NOT_FOUND", f"Resource '{name}' was not found")
         return parent, location.streams[id_]
 
     @staticmethod
-    def _project(
-        fleet: Snapshot, name: str, permission: str, resource: str
-    ) -> WorldProject:
+    def _project(fleet: Snapshot, name: str, permission: str) -> WorldProject:
         """Return the project of ``projects/P…``, or raise Google's StatusError."""
         id_ = f"{name}/".split("/")[1]
         project = fleet.project(id_)
@@ -182,15 +164,15 @@ class DatastreamService:
         if project.api == "disabled":
             raise api_disabled(project.number)
         if permission in project.denied:
-            raise permission_denied(permission, resource)
+            raise permission_denied(permission, name)
         return project
 
     def _location(
-        self, fleet: Snapshot, name: str, permission: str, resource: str = ""
+        self, fleet: Snapshot, name: str, permission: str
     ) -> tuple[LocationSnapshot, str]:
-        """Return the location of a name, and that name as answers spell it."""
-        project = self._project(fleet, name, permission, resource or name)
-        id_ = name.rpartition("/")[2]
+        """Return the location of a name of it or in it, and as answers spell it."""
+        project = self._project(fleet, name, permission)
+        id_ = f"{name}///".split("/")[3]
         location = fleet.locations.get(f"projects/{project.id}/locations/{id_}")
         if location is None:
             raise StatusError(

@@ -32,7 +32,7 @@ class Emulator:
         self._snapshots = Snapshots(world)
         self._calls = CallHandler(world.faults, self.seconds)
         self._datastream = DatastreamService(
-            self.fleet, self._snapshots.change, self.seconds, world.largest_page
+            self.fleet, self._snapshots.add, self.seconds, world.largest_page
         )
         self._monitoring = MonitoringService(self.fleet, clock, world.visible_after)
         self._services = {**self._datastream.services, **self._monitoring.services}

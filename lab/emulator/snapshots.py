@@ -1,9 +1,8 @@
 """Says what exists, and in which state, at a moment after a world's start."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
 from typing import Any, NamedTuple
@@ -22,7 +21,6 @@ from lab.emulator.world import (
 )
 
 _AT = attrgetter("at")
-_CHANGE_SECONDS = 10.0  # for which a stream that Datastream changes is in a state
 _FAILED = {
     "fail": StreamState.FAILED,
     "fail_permanently": StreamState.FAILED_PERMANENTLY,
@@ -165,13 +163,18 @@ class Snapshots:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        steps: list[Event | _Transition] = []
-        for event in world.events:
-            steps += _steps(event)
-        self._steps = sorted(steps, key=_AT)
+        self._steps: list[Event | _Transition] = []  # by time
         self._lock = Lock()
         self._latest = Snapshot(world)
         self._applied = 0  # how many steps the latest one is after
+        for event in world.events:
+            self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Let an event happen, too."""
+        with self._lock:
+            for step in _steps(event):
+                insort(self._steps, step, key=_AT)
 
     def at(self, seconds: float) -> Snapshot:
         """Return what exists ``seconds`` after the world's start, in which state."""
@@ -183,14 +186,6 @@ class Snapshots:
                     self._latest.apply(step)
                 self._applied = steps
             return self._latest
-
-    def change(self, stream: str, states: Sequence[int], seconds: float) -> None:
-        """Let a stream go from each state to the next, from a time on."""
-        with self._lock:
-            for before, after in pairwise(states):
-                self._steps.append(_Transition(seconds, stream, before, after))
-                seconds += _CHANGE_SECONDS
-            self._steps.sort(key=_AT)
 
 
 def _steps(event: Event) -> Iterator[Event | _Transition]:

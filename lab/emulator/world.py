@@ -62,7 +62,6 @@ Permission = Literal[
     "datastream.streams.list",
     "datastream.streams.get",
     "datastream.streams.update",
-    "datastream.operations.get",
     "datastream.objects.list",
     "monitoring.timeSeries.create",
     "monitoring.timeSeries.list",

@@ -48,10 +48,10 @@ class DeployedPolicy(NamedTuple):
 def deployed_policies(target: Target) -> list[DeployedPolicy]:
     """Return the deployed policies that have a file, by name; raise CallError."""
     files = {policy.name: policy for policy in target.policies}
-    service = target.service(monitoring_v3.AlertPolicyServiceClient)
     found = []
     for policy in target.listed(
-        service.list_alert_policies,
+        monitoring_v3.AlertPolicyServiceClient,
+        "list_alert_policies",
         "monitoring.alertPolicies.list",
         name=f"projects/{target.project}",
     ):
@@ -111,10 +111,10 @@ def _differences(each: DeployedPolicy) -> Iterator[str]:
 
 def channels(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
     """Yield what each channel is notified of, and what none is; raise CallError."""
-    service = target.service(monitoring_v3.NotificationChannelServiceClient)
     known = {}
     for channel in target.listed(
-        service.list_notification_channels,
+        monitoring_v3.NotificationChannelServiceClient,
+        "list_notification_channels",
         "monitoring.notificationChannels.list",
         name=f"projects/{target.project}",
     ):
@@ -159,10 +159,10 @@ def _problem(channel: Any) -> str:
 
 def snoozes(target: Target) -> Iterator[Finding]:
     """Yield which policies are snoozed now; raise CallError."""
-    service = target.service(monitoring_v3.SnoozeServiceClient)
     now = datetime.now(UTC)
     listed = target.listed(
-        service.list_snoozes,
+        monitoring_v3.SnoozeServiceClient,
+        "list_snoozes",
         "monitoring.snoozes.list",
         parent=f"projects/{target.project}",
     )

@@ -1,11 +1,14 @@
-"""Drills the way to the phone: a made-up stream fails, and somebody should be told.
+"""Drills the way to the phone: a stream fails or is paused, and somebody is told.
 
-It writes what the exporter writes of a stream that is FAILED_PERMANENTLY, and of that
-only what the policy reads: the dashboard would show a ``last_seen`` as not seen for a
-day, and count a ``state``. The stream is in the location ``global``, as Cloud
-Monitoring takes none that is not real (observed: "Unrecognized region or location").
-Datastream has no streams there, so the exporter never reads it, and no other policy
-counts what is written there. ``pause`` drills with a real one.
+By default the stream is made up. Of one that is FAILED_PERMANENTLY, it writes what the
+exporter writes, and of that only what the policy reads: the dashboard would show a
+``last_seen`` as not seen for a day, and count a ``state``. The stream is in the
+location ``global``, as Cloud Monitoring takes none that is not real (observed:
+"Unrecognized region or location"). Datastream has no streams there, so the exporter
+never reads it, and no other policy counts what is written there.
+
+A stream of the user's is paused in Datastream, and nothing is written: what follows
+proves Datastream and the exporter, too.
 """
 
 import os
@@ -14,14 +17,21 @@ import time
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 from select import select
+from threading import Event
+from typing import Any
 
+from google.api_core.exceptions import GoogleAPICallError
+
+from exporter import __version__
 from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import CallError
+from exporter.google.errors import CallError, is_transient
 from exporter.logger import LOGGER
+from exporter.names import GLOBAL
 from exporter.setup.findings import Finding
-from exporter.states import StreamState
+from exporter.states import StreamState, state_name
 from exporter.steps.measure import problem_samples
 from exporter.steps.problems import ALONE, Kind, LocationProblems, Problem
+from exporter.steps.read import LABEL
 from exporter.steps.write import Writer, Written
 from lab.prove.incidents import resource_name
 from lab.terminal import console
@@ -32,17 +42,27 @@ from lab.verify.target import Target
 YOURS = 0  # the level of a question
 STREAM = "this-is-a-drill"
 POLICY = "stream-failed-permanently"
-PART = "drill"
+_PAUSE_POLICY = "stream-unexpected-state"
+_PART = "drill"
 # Between two points: long enough for Cloud Monitoring to take the next, and to show the
 # one before
 _STEP_SECONDS = 10.0
+_LOOK_SECONDS = 5.0  # between two looks at what nothing is written for
 _TELL_SECONDS = 30.0  # between two lines about waiting, where there is no terminal
+_CALL_SECONDS = 30.0
+_CHANGE_SECONDS = 600.0  # a stream that is paused first writes what it has read
+_SEEN_SECONDS = 600.0  # runs may be five minutes apart
+_PROBLEM_SECONDS = 120.0  # the same run writes it, but it may be readable later
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
 _TRIES = 3
 _KEY = (STREAM, Kind.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({(_KEY, ALONE)}))
+_RESUME = (
+    "gcloud datastream streams update {0.stream} --location={0.location}"
+    " --project={0.project} --state=RUNNING --update-mask=state"
+)
 
 
 class DrillError(Exception):
@@ -56,49 +76,191 @@ class Question(Finding):
 
 
 def drill(target: Target) -> Iterator[Finding]:
-    """Yield each step; an error is raised only after the stream was made healthy."""
+    """Yield each step; an error is raised only after the stream is as it was before."""
+    stream = target.stream
+    made_up = stream.location == GLOBAL
+    name = POLICY
     about = (
-        f"Drill: {STREAM} of projects/{target.stream.project} fails until it has an"
-        " incident, for ten minutes at most, then recovers until that has closed, in"
-        " fifteen. Ctrl-C makes it healthy ten seconds later; if that fails or is cut"
-        " short, drill again."
+        f"Drill: {STREAM} of projects/{stream.project} fails until it has an incident,"
+        " for ten minutes at most, then recovers until that has closed, in fifteen."
+        " Ctrl-C makes it healthy ten seconds later; if that fails or is cut short,"
+        " drill again."
     )
-    policies = agreed_policies(target, POLICY, about)
-    if not policies:
-        yield Finding(WARNING, PART, "not confirmed, so nothing was written")
-        return
-    try:
-        if open_incident(target, policies):
-            text = f"{STREAM} has an incident of another drill, which ends now"
-            yield Finding(WARNING, PART, f"{text}. Drill again.")
-        else:
-            began = time.time()
-            problem = Problem(StreamState.FAILED_PERMANENTLY, int(began))
-            failed = LocationProblems({_KEY: problem})
-            yield from until_incident(target, policies, began, failed)
-    finally:
-        _heal(target)
-    yield Finding(INFO, PART, f"{STREAM} is healthy again")
-    yield from until_closed(target, policies, _HEALTHY)
-
-
-def agreed_policies(target: Target, name: str, about: str) -> list[DeployedPolicy]:
-    """Say what a drill does, and whom it pages; return its policies, one a route.
-
-    Empty if a person does not agree. Raise DrillError if none opens incidents, or
-    CallError.
-    """
+    if not made_up:
+        _check(target)
+        name = _PAUSE_POLICY
+        about = (
+            f"Drill: {stream} is paused until it has an incident, for half an hour at"
+            " most, then resumed. If config expects it PAUSED, the exporter's next run"
+            " shows that, and the drill ends. Ctrl-C resumes it too. If that fails or"
+            f" is cut short: {_RESUME.format(stream)}"
+        )
     policies = [
         each
         for each in deployed_policies(target)
         if each.file.name == name and each.works
     ]
     if not policies:
-        raise DrillError(f"{name} is not deployed, or can't alert: nothing was written")
+        raise DrillError(f"{name} is not deployed, or can't alert: nothing was changed")
     LOGGER.info("%s", about)
     for each in channels(target, policies):
         LOGGER.info("%s.", each.text)
-    return policies if target.agreed or _agrees(target) else []
+    if not (target.agreed or _agrees(target)):
+        yield Finding(WARNING, _PART, "not confirmed, so nothing was changed")
+        return
+    due = target.own("last_over_time", "exporter/next_run", "13m")
+    ran = target.own("last_over_time", "exporter/last_run", "13m")
+    found = [f"datastream-exporter {__version__}"]
+    intervals = target.query(f"({due} - {ran}) / 2")
+    found += [f"an interval of {value:.0f} s" for _, value in intervals]
+    for finding in _steps(target, policies, made_up=made_up):
+        yield finding
+        if finding.level != YOURS:
+            found.append(finding.text.partition(".")[0])
+    if not made_up:
+        text = f"to paste into an issue, with function or job: {'; '.join(found)}"
+        yield Finding(INFO, _PART, text)
+
+
+def _check(target: Target) -> None:
+    """Raise DrillError if a pause of the stream would prove nothing, or CallError."""
+    name = str(target.stream)
+    client = target.clients.datastream_for(name)
+    try:
+        stream = client.get_stream(name=name, timeout=_CALL_SECONDS)
+    except GoogleAPICallError as error:
+        raise DrillError(
+            f"{name} can't be read: {error.message}. Check its name, and that you have"
+            " datastream.streams.get"
+        ) from error
+    if stream.state != StreamState.RUNNING:
+        raise DrillError(
+            f"{name} is {state_name(stream.state)}, not RUNNING: start it, or name"
+            " another. Nothing was changed"
+        )
+    if stream.labels.get(LABEL) == "paused":
+        raise DrillError(
+            f"{name} has the label {LABEL}: paused, so nobody is paged: name another."
+            " Nothing was changed"
+        )
+    if not target.query(f"{_newest(target, 'stream/state')} == 2"):
+        raise DrillError(
+            f"{name} was not seen RUNNING for 13 minutes by an exporter that writes to"
+            f" projects/{target.project}. Let `sources` of config.yaml have its"
+            " location, and no mute nor `exclude` match it; after a start, wait for the"
+            " next run. Nothing was changed"
+        )
+
+
+def _steps(
+    target: Target, policies: list[DeployedPolicy], *, made_up: bool
+) -> Iterator[Finding]:
+    """Yield when the stream gets its incident, is well again, and loses it."""
+    try:
+        if _open_incident(target, policies):
+            text = "the stream has an incident of another drill, which ends now"
+            yield Finding(WARNING, _PART, f"{text}. Drill again.")
+        elif made_up:
+            began = time.time()
+            problem = Problem(StreamState.FAILED_PERMANENTLY, int(began))
+            failed = LocationProblems({_KEY: problem})
+            yield from _until_incident(target, policies, began, failed)
+        else:
+            yield from _pause(target, policies)
+    finally:
+        healthy = _heal(target) if made_up else _change(target, StreamState.RUNNING)
+    yield healthy
+    incident = _open_incident(target, policies)
+    if not incident:
+        return
+    policy, alert = incident
+    link = (
+        "https://console.cloud.google.com/monitoring/alerting/alerts/"
+        f"{id_of(alert.name)}?project={target.project}"
+    )
+    for each in channels(target, [policy]):
+        if each.level == INFO:
+            text = f"did the page arrive? {each.text}. Open: {link}"
+            yield Question(YOURS, _PART, text)
+    ended = _HEALTHY if made_up else None
+    what = "the incident to close (look for its page)"
+    for after in _wait_for(target, what, _CLOSE_SECONDS, ended):
+        if not _open_incident(target, policies):
+            yield Finding(INFO, _PART, f"incident closed after {after:.0f} s")
+            return
+    yield Finding(WARNING, _PART, "incident still open")
+
+
+def _pause(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
+    """Pause the stream; yield when that is seen, and when it has an incident."""
+    yield _change(target, StreamState.PAUSED)
+    began = time.time()
+    for what, metric, seconds in (
+        ("exporter's sighting", "stream/state", _SEEN_SECONDS),
+        ("problem's point", "stream/problem_state", _PROBLEM_SECONDS),
+    ):
+        query = f"{_newest(target, metric)} == 3"
+        for _ in _wait_for(target, f"the {what}", seconds):
+            if target.query(query):
+                break
+        else:
+            why = "the exporter's log says why"
+            expected = f"{_newest(target, 'stream/expected')} == 1"
+            if target.query(f"{expected} and {_newest(target, 'stream/state')} == 3"):
+                why = "config expects it PAUSED, so nobody is paged: name another"
+            if not target.stop.is_set():
+                text = f"no {what} in {seconds:.0f} s: {why}"
+                yield Finding(ERROR, _PART, text)
+            return
+        text = f"{what} readable after {time.time() - began:.0f} s"
+        yield Finding(INFO, _PART, text)
+    yield from _until_incident(target, policies, began)
+
+
+def _change(target: Target, state: StreamState) -> Finding:
+    """Let Datastream pause or resume the stream, also after Ctrl-C.
+
+    Return how long it took; raise DrillError.
+    """
+    # One that is not PAUSED yet can't be resumed.
+    target = target._replace(stop=Event())
+    name = str(target.stream)
+    client = target.clients.datastream_for(name)
+    request = {
+        "stream": {"name": name, "state": state},
+        "update_mask": {"paths": ["state"]},
+    }
+    operation: Any = None
+    why = "Datastream takes longer"
+    for after in _wait_for(target, f"Datastream: {state.name}", _CHANGE_SECONDS):
+        try:
+            if client.get_stream(name=name, timeout=_CALL_SECONDS).state == state:
+                text = f"{state.name} in Datastream after {after:.0f} s"
+                return Finding(INFO, _PART, text)
+            if operation is None:
+                operation = client.update_stream(request, timeout=_CALL_SECONDS)
+            # It may be done before the stream is in the state; a failed one raises.
+            if operation.done():
+                operation.result()
+        except GoogleAPICallError as error:
+            why = error.message
+            if state == StreamState.PAUSED and not is_transient(error):
+                break
+    raise DrillError(
+        f"{name} is not {state.name}: {why}. That needs datastream.streams.update and"
+        " datastream.operations.get. If it is PAUSED, resume it:"
+        f" {_RESUME.format(target.stream)}"
+    )
+
+
+def _newest(target: Target, metric: str) -> str:
+    """Return a query of the stream's newest value of a metric."""
+    name = target.stream
+    labels = (
+        f', namespace="{name.project}", location="{name.location}"'
+        f', stream_id="{name.stream}"'
+    )
+    return target.own("last_over_time", metric, "13m", labels)
 
 
 def _agrees(target: Target) -> bool:
@@ -112,94 +274,69 @@ def _agrees(target: Target) -> bool:
     return os.read(0, 99).lower().startswith(b"y")
 
 
-def until_incident(
+def _until_incident(
     target: Target,
     policies: list[DeployedPolicy],
     began: float,
     problems: LocationProblems | None = None,
 ) -> Iterator[Finding]:
     """Yield how long after ``began``, unix seconds, the stream got its incident."""
-    for _ in wait_for(target, "the incident", _OPEN_SECONDS, problems):
+    for _ in _wait_for(target, "the incident", _OPEN_SECONDS, problems):
         after = time.time() - began
-        if incident := open_incident(target, policies):
+        if incident := _open_incident(target, policies):
             opened = max(0, incident[1].opened - began)
             text = f"incident opened after {opened:.0f} s, listed after {after:.0f} s"
-            yield Finding(INFO, PART, text)
+            yield Finding(INFO, _PART, text)
             return
     if not target.stop.is_set():
-        name, finds = policies[0].file.name, "does not find"
-        if any(_finds(target, each.promql.query) for each in policies):
-            finds = "finds"
+        finds = "does not find"
+        for each in policies:
+            for labels, value in target.query(each.promql.query):
+                if value and labels.get("stream_id") == target.stream.stream:
+                    finds = "finds"
         text = (
             f"no incident within {after:.0f} s. Points were accepted; the query of"
-            f" {name} {finds} them. Look whether it is snoozed, and at its retest"
-            f" window ({policies[0].promql.duration.seconds} s):"
+            f" {policies[0].file.name} {finds} them. Look whether it is"
+            f" snoozed, and at its retest window"
+            f" ({policies[0].promql.duration.seconds} s):"
             " https://console.cloud.google.com/monitoring/alerting/policies"
             f"?project={target.project}"
         )
-        yield Finding(ERROR, PART, text)
+        yield Finding(ERROR, _PART, text)
 
 
-def until_closed(
-    target: Target,
-    policies: list[DeployedPolicy],
-    problems: LocationProblems | None = None,
-) -> Iterator[Finding]:
-    """Ask whether the page of an open incident arrived; yield when that has closed."""
-    incident = open_incident(target, policies)
-    if not incident:
-        return
-    policy, alert = incident
-    link = (
-        "https://console.cloud.google.com/monitoring/alerting/alerts/"
-        f"{id_of(alert.name)}?project={target.project}"
-    )
-    for each in channels(target, [policy]):
-        if each.level == INFO:
-            text = f"did the page arrive? {each.text}. Open: {link}"
-            yield Question(YOURS, PART, text)
-    what = "the incident to close (look for its page)"
-    for after in wait_for(target, what, _CLOSE_SECONDS, problems):
-        if not open_incident(target, policies):
-            yield Finding(INFO, PART, f"incident closed after {after:.0f} s")
-            return
-    yield Finding(WARNING, PART, "incident still open")
-
-
-def wait_for(
-    target: Target,
-    what: str,
-    seconds: float,
-    problems: LocationProblems | None = None,
-    step: float = _STEP_SECONDS,
+def _wait_for(
+    target: Target, what: str, seconds: float, problems: LocationProblems | None = None
 ) -> Iterator[float]:
-    """Wait until Ctrl-C, and say for what; yield the seconds after each step.
+    """Wait until Ctrl-C, and say for what; yield the seconds before and after steps.
 
-    If there are problems, write them before each step.
+    If there are problems, write them in each step.
     """
+    step = _STEP_SECONDS if problems else _LOOK_SECONDS
     began = time.time()
-    after = 0.0
-    while after < seconds and not target.stop.is_set():
-        if problems is not None:
+    while True:
+        after = time.time() - began
+        yield after
+        if after >= seconds or target.stop.is_set():
+            return
+        if problems:
             _write(target, problems)
         text = f"Waiting for {what}: {seconds - after:.0f} s at most"
         if after % _TELL_SECONDS < step and not sys.stderr.isatty():
             LOGGER.info("%s.", text)
         with console(sys.stderr).status(text):
             time.sleep(step)
-        after = time.time() - began
-        yield after
 
 
-def _heal(target: Target) -> None:
-    """Make the stream healthy, or raise an error.
+def _heal(target: Target) -> Finding:
+    """Make the made-up stream healthy, or raise an error; return that it is.
 
     A write that was answered with an error may have been written just before: this
     one comes too soon then, and is sent again.
     """
     for _ in range(_TRIES):
         if not _write(target, _HEALTHY).superseded:
-            return
+            return Finding(INFO, _PART, f"{STREAM} is healthy again")
         time.sleep(_STEP_SECONDS)
     raise DrillError(
         f"{STREAM} is not healthy again, as Cloud Monitoring has newer points of it:"
@@ -221,14 +358,7 @@ def _write(target: Target, problems: LocationProblems) -> Written:
     return written
 
 
-def _finds(target: Target, query: str) -> bool:
-    """Return whether a query finds the stream now."""
-    found = target.rest.query(target.project, query, time.time())
-    stream = target.stream.stream
-    return any(value for labels, value in found if labels.get("stream_id") == stream)
-
-
-def open_incident(
+def _open_incident(
     target: Target, policies: list[DeployedPolicy]
 ) -> tuple[DeployedPolicy, Alert] | None:
     """Return the stream's open incident, and its policy."""

@@ -1,9 +1,8 @@
 """The project that is verified, and what reads it."""
 
 import time
-from collections.abc import Callable, Iterable
 from threading import Event
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from google.api_core.exceptions import GoogleAPICallError
 
@@ -15,7 +14,6 @@ from lab.policies.files import Policy
 from lab.policies.promql import promql_name
 from lab.verify.rest import QueryResult, Rest
 
-_C = TypeVar("_C")
 _SECONDS = 60.0  # for a page
 
 
@@ -30,16 +28,13 @@ class Target(NamedTuple):
     stream: StreamName  # the drill's
     agreed: bool  # whether the drill need not ask
 
-    def service(self, kind: type[_C]) -> _C:
-        """Return a client of a service of Cloud Monitoring."""
-        return self.clients.connect(kind, MONITORING_EMULATOR)[0]
-
     def listed(
-        self, method: Callable[..., Iterable[Any]], permission: str, **request: str
+        self, kind: type[Any], method: str, permission: str, **request: str
     ) -> list[Any]:
-        """Return all that a client's method lists, or raise CallError."""
+        """Return all that a method of a kind of client lists, or raise CallError."""
+        client = self.clients.connect(kind, MONITORING_EMULATOR)[0]
         try:
-            return list(method(request, retry=None, timeout=_SECONDS))
+            return list(getattr(client, method)(request, retry=None, timeout=_SECONDS))
         except GoogleAPICallError as error:
             failure = explain_call_error(error, self.project, permission)
             raise CallError(failure) from error

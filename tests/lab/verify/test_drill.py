@@ -18,7 +18,7 @@ from exporter.steps.measure import metrics
 from exporter.steps.problems import LocationProblems
 from lab.cli.main import main
 from lab.emulator.world import Fault
-from lab.verify import drill
+from lab.verify import drill, target
 from lab.verify.drill import POLICY, STREAM
 from lab.verify.rest import Rest
 from tests.conftest import Terminal
@@ -103,7 +103,8 @@ def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Return an installation whose drills take no time."""
     made = Stage(installed)
     clock = SimpleNamespace(time=installed.clock, sleep=made.sleep)
-    monkeypatch.setattr(drill, "time", clock)
+    for module in (drill, target):
+        monkeypatch.setattr(module, "time", clock)
     return made
 
 
@@ -211,8 +212,8 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert stage.alerting() == {POLICY}
     assert stage.drill()[:2] == [
         (
-            "warning  drill: this-is-a-drill has an incident of another drill, which"
-            " ends now. Drill again."
+            "warning  drill: the stream has an incident of another drill, which ends"
+            " now. Drill again."
         ),
         HEALTHY,
     ]
@@ -254,7 +255,7 @@ def test_a_drill_without_its_policy(stage: Stage) -> None:
     assert stage.drill() == [
         (
             "failed   drill: stream-failed-permanently is not deployed, or can't alert:"
-            " nothing was written"
+            " nothing was changed"
         )
     ]
     assert not stage.written()

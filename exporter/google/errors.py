@@ -216,8 +216,6 @@ def explain_call_error(
         role, or_less = "roles/monitoring.viewer", ""
     if needed.endswith(".create"):
         role = "roles/monitoring.metricWriter"
-    if needed.endswith(".update"):
-        role, or_less = "roles/datastream.admin", ""
     api = permission.partition(".")[0]
     hint = hint.format(
         key=f"endpoints.{api}",

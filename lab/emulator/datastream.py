@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from google.cloud import datastream_v1
@@ -23,34 +24,23 @@ from lab.emulator.world import Event, Lifecycle, Pause, WorldError, WorldProject
 # The raw classes behind Google's client: an order of magnitude faster than their
 # wrappers.
 _Error: Any = datastream_v1.Error.pb()
-_Stream: Any = datastream_v1.Stream.pb()
 _ListStreamsResponse: Any = datastream_v1.ListStreamsResponse.pb()
 _ListObjectsResponse: Any = datastream_v1.ListStreamObjectsResponse.pb()
 
 _PAGE_SIZE = 50
 _LARGEST_PAGE = 1000
-_CHANGE_SECONDS = 10.0  # for which a stream is DRAINING or STARTING
+_CHANGING = 10.0  # seconds for which a stream is DRAINING or STARTING
 
 
+@dataclass
 class DatastreamService:
-    """Lists locations, streams and objects; pauses and resumes streams.
+    """Lists locations, streams and objects; pauses and resumes streams."""
 
-    ``fleet`` returns what exists now, ``seconds`` after the world's start; ``happen``
-    lets an event happen; ``largest_page`` has smaller maximum page sizes by method.
-    """
-
-    def __init__(
-        self,
-        fleet: Callable[[], Snapshot],
-        happen: Callable[[Event], None],
-        seconds: Callable[[], float],
-        largest_page: Mapping[str, int],
-    ) -> None:
-        self._fleet = fleet
-        self._happen = happen
-        self._seconds = seconds
-        self._largest_page = largest_page
-        self._pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})
+    fleet: Callable[[], Snapshot]  # what exists now
+    happen: Callable[[Event], None]  # lets an event happen
+    seconds: Callable[[], float]  # since the world's start
+    largest_page: Mapping[str, int]  # smaller maximum page sizes, by method
+    _pages: tuple[Snapshot | None, dict[PageRange, Any]] = (None, {})
 
     @property
     def services(self) -> Services:
@@ -59,21 +49,20 @@ class DatastreamService:
             "google.cloud.datastream.v1.Datastream": {
                 "ListStreams": self._list_streams,
                 "ListStreamObjects": self._list_objects,
-                "GetStream": self._get_stream,
                 "UpdateStream": self._update_stream,
             },
             "google.cloud.location.Locations": {"ListLocations": self._list_locations},
         }
 
     def _list_locations(self, request: Any) -> Any:
-        fleet = self._fleet()
+        fleet = self.fleet()
         project = self._project(fleet, request.name, "datastream.locations.list")
         page = self._page(request, "ListLocations")
-        listed = []
-        for each in project.locations:
-            name = f"projects/{project.id}/locations/{each.id}"
-            if fleet.locations[name].outage != "unlisted":
-                listed.append(each.id)
+        listed = [
+            each.id
+            for each in fleet.locations.values()
+            if each.project == project.id and each.outage != "unlisted"
+        ]
         found, token = page.cut(listed)
         response = locations_pb2.ListLocationsResponse(next_page_token=token)
         for id_ in found:
@@ -82,7 +71,7 @@ class DatastreamService:
         return response
 
     def _list_streams(self, request: Any) -> Any:
-        fleet = self._fleet()
+        fleet = self.fleet()
         location, parent = self._location(
             fleet, request.parent, "datastream.streams.list"
         )
@@ -100,7 +89,13 @@ class DatastreamService:
                 response.unreachable.append(parent)
             else:
                 for each in streams:
-                    response.streams.append(_message(parent, each))
+                    response.streams.add(
+                        name=f"{parent}/streams/{each.id}",
+                        display_name=each.id,
+                        labels=each.group.labels,
+                        state=each.state,
+                        errors=_errors(each.errors),
+                    )
             pages[page] = response
         return pages[page]
 
@@ -122,31 +117,25 @@ class DatastreamService:
             )
         return response
 
-    def _get_stream(self, request: Any) -> Any:
-        return _message(*self._stream(request.name, "datastream.streams.get"))
-
     def _update_stream(self, request: Any) -> Any:
         """Pause or resume a stream, the only update that is known here.
 
         The operation is done at once, before the stream has its new state.
         """
         asked = request.stream
-        _, stream = self._stream(asked.name, "datastream.streams.update")
-        if {stream.state, asked.state} != {StreamState.RUNNING, StreamState.PAUSED}:
-            text = "A stream is paused while it is RUNNING, and resumed while PAUSED."
-            raise StatusError("FAILED_PRECONDITION", text)
-        at, seconds = self._seconds(), _CHANGE_SECONDS
-        event: Event = Pause(at=at, stream=asked.name, do="pause", draining=seconds)
+        self._stream(asked.name, "datastream.streams.update")
+        at = self.seconds()
+        event: Event = Pause(at=at, stream=asked.name, do="pause", draining=_CHANGING)
         if asked.state == StreamState.RUNNING:
-            event = Lifecycle(at=at, stream=asked.name, do="resume", starting=seconds)
-        self._happen(event)
+            event = Lifecycle(at=at, stream=asked.name, do="resume", starting=_CHANGING)
+        self.happen(event)
         operation = operations_pb2.Operation(done=True)
         operation.response.Pack(asked)
         return operation
 
     def _stream(self, name: str, permission: str) -> tuple[str, StreamSnapshot]:
         """Return a stream of a name, after its location's as answers spell it."""
-        location, parent = self._location(self._fleet(), name, permission)
+        location, parent = self._location(self.fleet(), name, permission)
         id_ = name.rpartition("/")[2]
         if id_ not in location.streams:
             raise StatusError("NOT_FOUND", f"Resource '{name}' was not found")
@@ -183,19 +172,9 @@ class DatastreamService:
         return location, f"projects/{project.named}/locations/{id_}"
 
     def _page(self, request: Any, method: str) -> PageRange:
-        largest = self._largest_page.get(method, _LARGEST_PAGE)
+        largest = self.largest_page.get(method, _LARGEST_PAGE)
         listing = getattr(request, "parent", "") or request.name
         return page_range(request, listing, default=_PAGE_SIZE, largest=largest)
-
-
-def _message(parent: str, stream: StreamSnapshot) -> Any:
-    return _Stream(
-        name=f"{parent}/streams/{stream.id}",
-        display_name=stream.id,
-        labels=stream.group.labels,
-        state=stream.state,
-        errors=_errors(stream.errors),
-    )
 
 
 def _errors(errors: Sequence[WorldError]) -> list[Any]:

@@ -5,6 +5,7 @@ https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import chain
 from threading import Lock
 from typing import Any
@@ -45,21 +46,15 @@ _SERIES_A_REQUEST = 200
 _POINTS_A_PAGE = 100_000
 
 
+@dataclass
 class MonitoringService:
     """Keeps the series of metrics projects. Safe for threads."""
 
-    def __init__(
-        self,
-        fleet: Callable[[], Snapshot],
-        clock: Callable[[], float],
-        visible_after: float,
-    ) -> None:
-        """Let a point be read ``visible_after`` seconds after its time."""
-        self._fleet = fleet
-        self._clock = clock
-        self._visible_after = visible_after
-        self._lock = Lock()
-        self._projects: dict[str, MetricsProject] = {}
+    fleet: Callable[[], Snapshot]  # what exists now
+    clock: Callable[[], float]  # unix seconds
+    visible_after: float  # seconds after its time, a point can be read
+    _lock: Lock = field(default_factory=Lock)
+    _projects: dict[str, MetricsProject] = field(default_factory=dict)
 
     @property
     def services(self) -> Services:
@@ -92,7 +87,7 @@ class MonitoringService:
             stored = self._projects.get(id_)
             if stored is None:
                 stored = self._projects[id_] = MetricsProject(id_)
-                project = self._fleet().project(id_)
+                project = self.fleet().project(id_)
                 channels = project.notification_channels if project else ()
                 for number, each in enumerate(channels, start=1):
                     channel = _Channel(
@@ -129,7 +124,7 @@ class MonitoringService:
         rejected: dict[int, RejectedPointError] = {}
         seen: set[bytes] = set()
         with self._lock:
-            now = int(self._clock() * SECOND)
+            now = int(self.clock() * SECOND)
             for index, series in enumerate(given):
                 try:
                     project.write(index, series, now, seen)
@@ -150,7 +145,7 @@ class MonitoringService:
         if request.interval.HasField("start_time"):
             start = request.interval.start_time.ToNanoseconds()
         one_a_series = _is_aligned(request, end - start)
-        visible = int((self._clock() - self._visible_after) * SECOND)
+        visible = int((self.clock() - self.visible_after) * SECOND)
         listing = f"{request.name} {request.filter} {start} {end}"
         page = page_range(
             request, listing, default=_POINTS_A_PAGE, largest=_POINTS_A_PAGE
@@ -158,7 +153,7 @@ class MonitoringService:
         response = _ListSeriesResponse()
         skip = page.start
         room = page.size
-        asked = self._fleet().project(project.id)
+        asked = self.fleet().project(project.id)
         scope = asked.metrics_scope if asked else ()
         stored = [project, *map(self.project, scope)]
         if wanted[2]:
@@ -187,7 +182,7 @@ class MonitoringService:
     def _project(self, name: str, permission: str) -> MetricsProject:
         """Return what the project of a name holds, or raise Google's StatusError."""
         id_ = f"{name}/".split("/")[1]
-        project = self._fleet().project(id_)
+        project = self.fleet().project(id_)
         if project is None or permission in project.denied:
             raise permission_denied(permission, f"projects/{id_}")
         return self.project(project.id)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import partial
 from threading import Event, Lock
 from typing import Any, NamedTuple
 
@@ -25,8 +26,6 @@ from lab.emulator.world import Fault
 # A hanging call keeps its thread, and an exporter may wait for 512 locations at once.
 _THREADS = 640
 _GRACE_SECONDS = 1
-
-_MESSAGES = descriptor_pool.Default()
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
@@ -169,7 +168,7 @@ def serving(services: Services, calls: CallHandler) -> Iterator[str]:
         handlers = {}
         for name, answer in answers.items():
             handlers[name] = grpc.unary_unary_rpc_method_handler(
-                _served(calls, name, answer),
+                partial(_serve, calls, name, answer),
                 request_deserializer=request_type(service, name).FromString,
                 response_serializer=serialized,
             )
@@ -188,25 +187,25 @@ def serving(services: Services, calls: CallHandler) -> Iterator[str]:
 def request_type(service: str, method: str) -> Any:
     """Return the raw class of a method's requests: Google names it after the method."""
     package = service.rpartition(".")[0]
-    found = _MESSAGES.FindMessageTypeByName(f"{package}.{method}Request")
-    return GetMessageClass(found)
+    name = f"{package}.{method}Request"
+    return GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name))
 
 
-def _served(
-    calls: CallHandler, name: str, answer: Answer
-) -> Callable[[Any, grpc.ServicerContext], Any]:
-    """Return what answers the calls of a method that reach a server."""
-
-    def serve(request: Any, context: grpc.ServicerContext) -> Any:
-        ended = Event()
-        if not context.add_callback(ended.set):
-            ended.set()
-        try:
-            return calls.answer(name, answer, request, ended)
-        except StatusError as refused:
-            context.abort_with_status(rpc_status.to_status(refused.status))
-
-    return serve
+def _serve(
+    calls: CallHandler,
+    name: str,
+    answer: Answer,
+    request: Any,
+    context: grpc.ServicerContext,
+) -> Any:
+    """Answer a call of a method that reaches a server."""
+    ended = Event()
+    if not context.add_callback(ended.set):
+        ended.set()
+    try:
+        return calls.answer(name, answer, request, ended)
+    except StatusError as refused:
+        context.abort_with_status(rpc_status.to_status(refused.status))
 
 
 def serialized(response: Any) -> bytes:

@@ -60,7 +60,6 @@ Code = Annotated[str, AfterValidator(lambda written: _known(written, _CODES))]
 Permission = Literal[
     "datastream.locations.list",
     "datastream.streams.list",
-    "datastream.streams.get",
     "datastream.streams.update",
     "datastream.objects.list",
     "monitoring.timeSeries.create",

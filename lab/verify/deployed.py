@@ -53,7 +53,6 @@ def deployed_policies(target: Target) -> list[DeployedPolicy]:
         monitoring_v3.AlertPolicyServiceClient,
         "list_alert_policies",
         "monitoring.alertPolicies.list",
-        name=f"projects/{target.project}",
     ):
         file = files.get(policy.user_labels.get("policy", ""))
         if file and policy.conditions:
@@ -116,7 +115,6 @@ def channels(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]
         monitoring_v3.NotificationChannelServiceClient,
         "list_notification_channels",
         "monitoring.notificationChannels.list",
-        name=f"projects/{target.project}",
     ):
         known[id_of(channel.name)] = channel
     used = {name for each in working for name in each.policy.notification_channels}
@@ -164,7 +162,7 @@ def snoozes(target: Target) -> Iterator[Finding]:
         monitoring_v3.SnoozeServiceClient,
         "list_snoozes",
         "monitoring.snoozes.list",
-        parent=f"projects/{target.project}",
+        "parent",
     )
     deployed = deployed_policies(target)
     for snooze in listed:

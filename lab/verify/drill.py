@@ -24,14 +24,14 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from exporter import __version__
 from exporter.google.calls import Calls, Deadline
-from exporter.google.errors import CallError, is_transient
+from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL
 from exporter.setup.findings import Finding
 from exporter.states import StreamState, state_name
 from exporter.steps.measure import problem_samples
 from exporter.steps.problems import ALONE, Kind, LocationProblems, Problem
-from exporter.steps.read import LABEL
+from exporter.steps.read import Datastream, Stream
 from exporter.steps.write import Writer, Written
 from lab.prove.incidents import resource_name
 from lab.terminal import console
@@ -50,9 +50,6 @@ _STEP_SECONDS = 10.0
 _LOOK_SECONDS = 5.0  # between two looks at what nothing is written for
 _TELL_SECONDS = 30.0  # between two lines about waiting, where there is no terminal
 _CALL_SECONDS = 30.0
-_CHANGE_SECONDS = 600.0  # a stream that is paused first writes what it has read
-_SEEN_SECONDS = 600.0  # runs may be five minutes apart
-_PROBLEM_SECONDS = 120.0  # the same run writes it, but it may be readable later
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
@@ -77,23 +74,22 @@ class Question(Finding):
 
 def drill(target: Target) -> Iterator[Finding]:
     """Yield each step; an error is raised only after the stream is as it was before."""
-    stream = target.stream
-    made_up = stream.location == GLOBAL
+    made_up = target.stream.location == GLOBAL
     name = POLICY
     about = (
-        f"Drill: {STREAM} of projects/{stream.project} fails until it has an incident,"
-        " for ten minutes at most, then recovers until that has closed, in fifteen."
-        " Ctrl-C makes it healthy ten seconds later; if that fails or is cut short,"
-        " drill again."
+        f"Drill: {STREAM} of projects/{target.stream.project} fails until it has an"
+        " incident, for ten minutes at most, then recovers until that has closed, in"
+        " fifteen. Ctrl-C makes it healthy ten seconds later; if that fails or is cut"
+        " short, drill again."
     )
     if not made_up:
         _check(target)
         name = _PAUSE_POLICY
         about = (
-            f"Drill: {stream} is paused until it has an incident, for half an hour at"
-            " most, then resumed. If config expects it PAUSED, the exporter's next run"
-            " shows that, and the drill ends. Ctrl-C resumes it too. If that fails or"
-            f" is cut short: {_RESUME.format(stream)}"
+            f"Drill: {target.stream} is paused until it has an incident, for half an"
+            " hour at most, then resumed. If config expects it PAUSED, the exporter's"
+            " next run shows that, and the drill ends. Ctrl-C resumes it too. If that"
+            f" fails or is cut short: {_RESUME.format(target.stream)}"
         )
     policies = [
         each
@@ -108,11 +104,11 @@ def drill(target: Target) -> Iterator[Finding]:
     if not (target.agreed or _agrees(target)):
         yield Finding(WARNING, _PART, "not confirmed, so nothing was changed")
         return
-    due = target.own("last_over_time", "exporter/next_run", "13m")
-    ran = target.own("last_over_time", "exporter/last_run", "13m")
+    due = target.own("exporter/next_run", "13m")
+    ran = target.own("exporter/last_run", "13m")
     found = [f"datastream-exporter {__version__}"]
-    intervals = target.query(f"({due} - {ran}) / 2")
-    found += [f"an interval of {value:.0f} s" for _, value in intervals]
+    for _, value in target.query(f"({due} - {ran}) / 2"):
+        found += [f"an interval of {value:.0f} s"]
     for finding in _steps(target, policies, made_up=made_up):
         yield finding
         if finding.level != YOURS:
@@ -124,32 +120,36 @@ def drill(target: Target) -> Iterator[Finding]:
 
 def _check(target: Target) -> None:
     """Raise DrillError if a pause of the stream would prove nothing, or CallError."""
-    name = str(target.stream)
-    client = target.clients.datastream_for(name)
-    try:
-        stream = client.get_stream(name=name, timeout=_CALL_SECONDS)
-    except GoogleAPICallError as error:
-        raise DrillError(
-            f"{name} can't be read: {error.message}. Check its name, and that you have"
-            " datastream.streams.get"
-        ) from error
+    stream = _read(target)
     if stream.state != StreamState.RUNNING:
         raise DrillError(
-            f"{name} is {state_name(stream.state)}, not RUNNING: start it, or name"
-            " another. Nothing was changed"
+            f"{target.stream} is {state_name(stream.state)}, not RUNNING: start it, or"
+            " name another. Nothing was changed"
         )
-    if stream.labels.get(LABEL) == "paused":
+    if stream.label == "paused":
         raise DrillError(
-            f"{name} has the label {LABEL}: paused, so nobody is paged: name another."
-            " Nothing was changed"
+            f"{target.stream} has the label expected-state: paused, so nobody is paged:"
+            " name another. Nothing was changed"
         )
     if not target.query(f"{_newest(target, 'stream/state')} == 2"):
         raise DrillError(
-            f"{name} was not seen RUNNING for 13 minutes by an exporter that writes to"
-            f" projects/{target.project}. Let `sources` of config.yaml have its"
-            " location, and no mute nor `exclude` match it; after a start, wait for the"
-            " next run. Nothing was changed"
+            f"{target.stream} was not seen RUNNING for 13 minutes by an exporter that"
+            f" writes to projects/{target.project}. Let `sources` of config.yaml have"
+            " its location, and no mute nor `exclude` match it; after a start, wait for"
+            " the next run. Nothing was changed"
         )
+
+
+def _read(target: Target) -> Stream:
+    """Return the stream as Datastream has it; raise DrillError or CallError."""
+    name = target.stream
+    deadline = Deadline.after(_CALL_SECONDS)
+    for each in Datastream(target.clients, Calls()).streams(
+        name.location_name, deadline
+    ):
+        if each.id == name.stream:
+            return each
+    raise DrillError(f"{name} does not exist: look at its name in Datastream's console")
 
 
 def _steps(
@@ -195,21 +195,21 @@ def _pause(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
     """Pause the stream; yield when that is seen, and when it has an incident."""
     yield _change(target, StreamState.PAUSED)
     began = time.time()
-    for what, metric, seconds in (
-        ("exporter's sighting", "stream/state", _SEEN_SECONDS),
-        ("problem's point", "stream/problem_state", _PROBLEM_SECONDS),
-    ):
-        query = f"{_newest(target, metric)} == 3"
-        for _ in _wait_for(target, f"the {what}", seconds):
+    paused = f"{_newest(target, 'stream/state')} == 3"
+    problem = f"{_newest(target, 'stream/problem_state')} == 3"
+    for what, query in (("exporter's sighting", paused), ("problem's point", problem)):
+        for _ in _wait_for(target, f"the {what}", _OPEN_SECONDS):
             if target.query(query):
                 break
+            if target.query(f"{_newest(target, 'stream/expected')} == 1 and {paused}"):
+                text = "config expects it PAUSED, so nobody is paged: name another"
+                yield Finding(ERROR, _PART, text)
+                return
         else:
-            why = "the exporter's log says why"
-            expected = f"{_newest(target, 'stream/expected')} == 1"
-            if target.query(f"{expected} and {_newest(target, 'stream/state')} == 3"):
-                why = "config expects it PAUSED, so nobody is paged: name another"
             if not target.stop.is_set():
-                text = f"no {what} in {seconds:.0f} s: {why}"
+                text = (
+                    f"no {what} in {_OPEN_SECONDS:.0f} s: the exporter's log says why"
+                )
                 yield Finding(ERROR, _PART, text)
             return
         text = f"{what} readable after {time.time() - began:.0f} s"
@@ -222,19 +222,19 @@ def _change(target: Target, state: StreamState) -> Finding:
 
     Return how long it took; raise DrillError.
     """
-    # One that is not PAUSED yet can't be resumed.
-    target = target._replace(stop=Event())
-    name = str(target.stream)
-    client = target.clients.datastream_for(name)
     request = {
-        "stream": {"name": name, "state": state},
+        "stream": {"name": str(target.stream), "state": state},
         "update_mask": {"paths": ["state"]},
     }
+    client = target.clients.datastream_for(target.stream.location_name)
     operation: Any = None
     why = "Datastream takes longer"
-    for after in _wait_for(target, f"Datastream: {state.name}", _CHANGE_SECONDS):
+    # A stream that is paused first writes what it has read. Until it is PAUSED, it
+    # can't be resumed, so Ctrl-C doesn't end this.
+    waiting = target._replace(stop=Event())
+    for after in _wait_for(waiting, f"Datastream: {state.name}", _OPEN_SECONDS):
         try:
-            if client.get_stream(name=name, timeout=_CALL_SECONDS).state == state:
+            if _read(target).state == state:
                 text = f"{state.name} in Datastream after {after:.0f} s"
                 return Finding(INFO, _PART, text)
             if operation is None:
@@ -242,14 +242,14 @@ def _change(target: Target, state: StreamState) -> Finding:
             # It may be done before the stream is in the state; a failed one raises.
             if operation.done():
                 operation.result()
-        except GoogleAPICallError as error:
-            why = error.message
-            if state == StreamState.PAUSED and not is_transient(error):
+        except (CallError, GoogleAPICallError) as error:
+            why = str(error)
+            if state == StreamState.PAUSED:
                 break
     raise DrillError(
-        f"{name} is not {state.name}: {why}. That needs datastream.streams.update and"
-        " datastream.operations.get. If it is PAUSED, resume it:"
-        f" {_RESUME.format(target.stream)}"
+        f"{target.stream} is not {state.name}: {why}. That needs"
+        " datastream.streams.update and datastream.operations.get. If it is PAUSED,"
+        f" resume it: {_RESUME.format(target.stream)}"
     )
 
 
@@ -260,7 +260,7 @@ def _newest(target: Target, metric: str) -> str:
         f', namespace="{name.project}", location="{name.location}"'
         f', stream_id="{name.stream}"'
     )
-    return target.own("last_over_time", metric, "13m", labels)
+    return target.own(metric, "13m", more=labels)
 
 
 def _agrees(target: Target) -> bool:
@@ -346,12 +346,12 @@ def _heal(target: Target) -> Finding:
 
 def _write(target: Target, problems: LocationProblems) -> Written:
     """Write the stream's problem as the exporter does; raise CallError."""
-    samples = problem_samples(target.stream.location_name, problems)
     writer = Writer(
         target.clients.monitorings, target.project, int(time.time()), Calls()
     )
     # Ctrl-C doesn't end this one, but half a minute does.
-    written = writer.write_points(samples, Deadline.after(30))
+    samples = problem_samples(target.stream.location_name, problems)
+    written = writer.write_points(samples, Deadline.after(_CALL_SECONDS))
     for error in written.errors:
         if error.failure:
             raise CallError(error.failure)

@@ -80,14 +80,13 @@ class _Server(HTTPServer):
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.emulator = emulator
-        self._engine: Engine | None = None
         self._running = ExitStack()  # runs the engine
-        self._writes = 0  # how many there were when the engine started
+        self._writes = -1  # how many there were when the engine started
 
     def engine(self) -> Engine:
         """Return the engine; a new one after a write, as it takes no more points."""
         writes = self.emulator.calls["CreateTimeSeries"]
-        if self._engine is None or writes != self._writes:
+        if writes != self._writes:
             self._running.close()
             series = _all_series(self.emulator)
             self._engine = self._running.enter_context(start_engine(series, 0))

@@ -29,7 +29,7 @@ def native(target: Target) -> Iterator[Finding]:
         labels = found[0].labels
         shown = [f"{key}={labels[key]}" for key in sorted(labels) if key != "__name__"]
         yield Finding(INFO, _PART, f"freshness carries {', '.join(shown)}")
-    running = f"{target.own('last_over_time', 'stream/state', '10m')} == 2"
+    running = f"{target.own('stream/state', '10m')} == 2"
     streams = target.query(running)
     apart = target.query(
         f"{running} unless on (namespace, location, stream_id) {_NAMED}"

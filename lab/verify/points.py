@@ -18,11 +18,11 @@ _DUE_SECONDS = 120
 def points(target: Target) -> Iterator[Finding]:
     """Yield how each exporter runs, and which locations were read; raise CallError."""
     now = int(time.time())
-    runs = _by_exporter(target, "last_over_time", "exporter/last_run", "3h")
-    due = _by_exporter(target, "last_over_time", "exporter/next_run", "3h")
-    streams = _by_exporter(target, "last_over_time", "exporter/streams", "3h")
-    lost = _by_exporter(target, "sum_over_time", "exporter/points_lost", "1h")
-    contracts = _by_exporter(target, "max_over_time", "exporter/contract", "13m")
+    runs = _by_exporter(target, "exporter/last_run", "3h")
+    due = _by_exporter(target, "exporter/next_run", "3h")
+    streams = _by_exporter(target, "exporter/streams", "3h")
+    lost = _by_exporter(target, "exporter/points_lost", "1h", "sum_over_time")
+    contracts = _by_exporter(target, "exporter/contract", "13m", "max_over_time")
     for exporter, last_run in sorted(runs.items()):
         missed = lost.get(exporter, 0)
         level = WARNING if missed else INFO
@@ -48,9 +48,7 @@ def points(target: Target) -> Iterator[Finding]:
         return
     read = 0
     unread = []
-    for labels, value in target.query(
-        target.own("last_over_time", "location/up", "10m")
-    ):
+    for labels, value in target.query(target.own("location/up", "10m")):
         if not value:
             unread.append(LocationName(labels["namespace"], labels["location"]))
         elif labels["location"] != GLOBAL:
@@ -59,7 +57,7 @@ def points(target: Target) -> Iterator[Finding]:
     if unread:
         text = f"not read, so what is there is unknown: {name_first(sorted(unread))}"
         yield Finding(WARNING, "points", text)
-    counts = target.own("last_over_time", "location/unwatched", "10m")
+    counts = target.own("location/unwatched", "10m")
     for labels, count in target.query(f"sum by (namespace) ({counts}) > 0"):
         text = (
             f"{plural(int(count), 'stream')} of projects/{labels['namespace']} not"
@@ -69,10 +67,10 @@ def points(target: Target) -> Iterator[Finding]:
 
 
 def _by_exporter(
-    target: Target, function: str, metric: str, window: str
+    target: Target, metric: str, window: str, function: str = "last_over_time"
 ) -> dict[str, int]:
     """Return a value for each exporter, by its name for people."""
     return {
         f"{labels['namespace']} ({labels['location']})": int(value)
-        for labels, value in target.query(target.own(function, metric, window))
+        for labels, value in target.query(target.own(metric, window, function))
     }

@@ -29,12 +29,16 @@ class Target(NamedTuple):
     agreed: bool  # whether the drill need not ask
 
     def listed(
-        self, kind: type[Any], method: str, permission: str, **request: str
+        self, kind: type[Any], method: str, permission: str, parent: str = "name"
     ) -> list[Any]:
-        """Return all that a method of a kind of client lists, or raise CallError."""
-        client = self.clients.connect(kind, MONITORING_EMULATOR)[0]
+        """Return all that a kind of client lists of the project, or raise CallError.
+
+        ``parent`` is the field of the request that names the project.
+        """
+        call = getattr(self.clients.connect(kind, MONITORING_EMULATOR)[0], method)
+        request = {parent: f"projects/{self.project}"}
         try:
-            return list(getattr(client, method)(request, retry=None, timeout=_SECONDS))
+            return list(call(request, retry=None, timeout=_SECONDS))
         except GoogleAPICallError as error:
             failure = explain_call_error(error, self.project, permission)
             raise CallError(failure) from error
@@ -43,7 +47,9 @@ class Target(NamedTuple):
         """Return what Google's engine answers now, or raise CallError."""
         return self.rest.query(self.project, promql, time.time())
 
-    def own(self, function: str, metric: str, window: str, more: str = "") -> str:
+    def own(
+        self, metric: str, window: str, function: str = "last_over_time", more: str = ""
+    ) -> str:
         """Return a query of a function over a metric of the exporter.
 
         ``more`` is what its series have to match besides, after a comma.

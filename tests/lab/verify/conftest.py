@@ -2,28 +2,38 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from exporter.command.cli import main
+from exporter.config import Endpoints
+from exporter.google.clients import Clients
+from exporter.steps.measure import metrics
+from lab.cli.main import main as lab_main
 from lab.emulator.emulator import Emulator
 from lab.emulator.stored_series import MetricsProject
 from lab.emulator.world import config_environ, read_world
 from lab.policies.files import Policy
 from lab.simulate.simulation import Clock
-from lab.verify import queries
+from lab.verify import drill, queries, target
+from lab.verify.drill import STREAM
 from lab.verify.emulated import deploy, serve_rest
+from lab.verify.rest import Rest
+from tests.conftest import Terminal
 from tests.lab.conftest import POLICIES, Command, Ended
 from tests.lab.history.conftest import raw
 from tests.lab.history.conftest import seed as seed_series
 
 HERE = Path(__file__).parent
+QUESTION = "Page now? [y/N] "
 # What depends on the second at which a test runs
 _TIMED = re.compile(
     r"\d+(?= s (?:ago|overdue))|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z"
@@ -59,6 +69,71 @@ class Installation:
         options = ("--project", "ops-prod", "--policies", str(POLICIES))
         ended = self.command("verify", *options, *argv, environ=self.environ)
         return ended._replace(out=timeless(ended.out))
+
+
+class Person(Terminal):
+    """A terminal, and somebody who does something when the drill asks."""
+
+    answer: Callable[[], object]
+
+    def write(self, text: str) -> int:
+        """Take a text; answer a question."""
+        if text == QUESTION:
+            self.answer()
+        return super().write(text)
+
+
+@dataclass
+class Stage:
+    """An installation, and what happens in each step of a drill."""
+
+    installed: Installation
+    seconds: float = 10  # how long a step takes
+    then: Callable[[], object] = bool
+    code: int = 0
+    log: str = ""
+
+    def sleep(self, _seconds: float) -> None:
+        """Let a step pass."""
+        self.installed.clock.now += self.seconds
+        self.then()
+
+    def drill(self, *argv: str) -> list[str]:
+        """Return the lines of a drill, without those of the rest."""
+        argv = ("--drill", "--yes", "--source", "shop-prod", *argv)
+        ended = self.installed.verify(*argv)
+        self.code, self.log = ended.code, ended.err
+        return ended.out.rpartition(" native: ")[2].splitlines()[1:]
+
+    def ask(self, answer: Callable[[], object]) -> str:
+        """Drill at a terminal, where somebody answers; return what it shows."""
+        person = Person()
+        person.answer = answer
+        argv = f"verify --drill --project ops-prod --policies {POLICIES}".split()
+        self.code = lab_main(argv, self.installed.environ, StringIO(), person)
+        return person.getvalue()
+
+    def alerting(self) -> set[str]:
+        """Return the policies that have an incident of a stream."""
+        environ = self.installed.environ
+        with Clients(Endpoints(), environ) as clients:
+            alerts = Rest(clients, environ, Event()).open_alerts("ops-prod")
+        named = self.installed.alerting.alert_policies
+        labels = {each.name: each.user_labels["policy"] for each in named}
+        return {
+            labels[alert.policy]
+            for alert in alerts
+            if alert.labels.get("stream_id") == STREAM
+        }
+
+    def written(self) -> list[int]:
+        """Return each value of the stream's problem."""
+        points = self.installed.emulator.points(metrics()["stream/problem_state"].type)
+        return [
+            point.value
+            for point in points
+            if point.metric_labels["stream_id"] == STREAM
+        ]
 
 
 def timeless(text: str) -> str:
@@ -109,3 +184,13 @@ def installed(
     seed(empty, "native")
     seed(empty, "latencies")
     return empty
+
+
+@pytest.fixture
+def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Return an installation whose drills take no time."""
+    made = Stage(installed)
+    clock = SimpleNamespace(time=installed.clock, sleep=made.sleep)
+    for module in (drill, target):
+        monkeypatch.setattr(module, "time", clock)
+    return made

@@ -3,27 +3,16 @@
 import os
 import pty
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
-from io import StringIO
-from threading import Event
-from types import SimpleNamespace
 
 import pytest
 
-from exporter.config import Endpoints
-from exporter.google.clients import Clients
-from exporter.steps.measure import metrics
 from exporter.steps.problems import LocationProblems
-from lab.cli.main import main
 from lab.emulator.world import Fault
-from lab.verify import drill, target
-from lab.verify.drill import POLICY, STREAM
-from lab.verify.rest import Rest
-from tests.conftest import Terminal
-from tests.lab.conftest import POLICIES
-from tests.lab.verify.conftest import Installation
+from lab.verify import drill
+from lab.verify.drill import POLICY
+from tests.lab.verify.conftest import QUESTION, Stage
 
 HEALTHY = "ok       drill: this-is-a-drill is healthy again"
 ARRIVED = (
@@ -31,81 +20,6 @@ ARRIVED = (
     " stream-failed-permanently. Open:"
     " https://console.cloud.google.com/monitoring/alerting/alerts/…?project=ops-prod"
 )
-QUESTION = "Page now? [y/N] "
-
-
-class Person(Terminal):
-    """A terminal, and somebody who does something when the drill asks."""
-
-    answer: Callable[[], object]
-
-    def write(self, text: str) -> int:
-        """Take a text; answer a question."""
-        if text == QUESTION:
-            self.answer()
-        return super().write(text)
-
-
-@dataclass
-class Stage:
-    """An installation, and what happens in each step of a drill."""
-
-    installed: Installation
-    seconds: float = 10  # how long a step takes
-    then: Callable[[], object] = bool
-    code: int = 0
-    log: str = ""
-
-    def sleep(self, _seconds: float) -> None:
-        """Let a step pass."""
-        self.installed.clock.now += self.seconds
-        self.then()
-
-    def drill(self) -> list[str]:
-        """Return the lines of a drill, without those of the rest."""
-        ended = self.installed.verify("--drill", "--yes", "--source", "shop-prod")
-        self.code, self.log = ended.code, ended.err
-        return ended.out.rpartition(" native: ")[2].splitlines()[1:]
-
-    def ask(self, answer: Callable[[], object]) -> str:
-        """Drill at a terminal, where somebody answers; return what it shows."""
-        person = Person()
-        person.answer = answer
-        argv = f"verify --drill --project ops-prod --policies {POLICIES}".split()
-        self.code = main(argv, self.installed.environ, StringIO(), person)
-        return person.getvalue()
-
-    def alerting(self) -> set[str]:
-        """Return the policies that have an incident of a stream."""
-        environ = self.installed.environ
-        with Clients(Endpoints(), environ) as clients:
-            alerts = Rest(clients, environ, Event()).open_alerts("ops-prod")
-        named = self.installed.alerting.alert_policies
-        labels = {each.name: each.user_labels["policy"] for each in named}
-        return {
-            labels[alert.policy]
-            for alert in alerts
-            if alert.labels.get("stream_id") == STREAM
-        }
-
-    def written(self) -> list[int]:
-        """Return each value of the stream's problem."""
-        points = self.installed.emulator.points(metrics()["stream/problem_state"].type)
-        return [
-            point.value
-            for point in points
-            if point.metric_labels["stream_id"] == STREAM
-        ]
-
-
-@pytest.fixture
-def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Return an installation whose drills take no time."""
-    made = Stage(installed)
-    clock = SimpleNamespace(time=installed.clock, sleep=made.sleep)
-    for module in (drill, target):
-        monkeypatch.setattr(module, "time", clock)
-    return made
 
 
 @pytest.fixture

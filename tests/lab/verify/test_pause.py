@@ -1,141 +1,124 @@
 """``verify --drill --pause``, on a clock that is turned by hand."""
 
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
-import yaml
-from google.cloud.datastream_v1 import Stream
 
 from exporter import __version__
-from exporter.config import WHOLE, Endpoints, from_data, load
+from exporter.config import WHOLE, Endpoints, load
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.states import StreamState
 from lab.emulator.world import Fault
-from lab.verify import drill, target
-from tests.lab.verify.conftest import Installation
+from tests.lab.verify.conftest import Stage
 
-LOCATION = "projects/shop-prod/locations/europe-west1"
-
-
-@dataclass
-class Stage:
-    """An installation whose exporter runs once a minute."""
-
-    installed: Installation
-    session: Session
-    then: Callable[[], object] = bool  # what happens in each step
-
-    def sleep(self, seconds: float) -> None:
-        """Let a step pass."""
-        minute = self.installed.emulator.seconds() // 60
-        self.installed.clock.now += seconds
-        if self.installed.emulator.seconds() // 60 > minute:
-            run_once(self.session, Deadline.after(60))
-        self.then()
-
-    def drill(self, stream: str = "orders") -> list[str]:
-        """Return the lines of a drill, without those of the rest."""
-        name = f"{LOCATION}/streams/{stream}"
-        ended = self.installed.verify("--drill", "--yes", "--pause", name)
-        return ended.out.rpartition(" native: ")[2].splitlines()[1:]
+PAUSE = ("--pause", "projects/shop-prod/locations/europe-west1/streams/orders")
+RESUMED = "ok       drill: RUNNING in Datastream after 10 s"
 
 
 @pytest.fixture
-def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """Return an installation whose drills take no time."""
-    clock, environ = installed.clock, installed.environ
+def session(stage: Stage) -> Iterator[Session]:
+    """Return an exporter that runs in each step of a drill."""
+    clock, environ = stage.installed.clock, stage.installed.environ
     with Clients(Endpoints(), environ) as clients:
-        config = load(None, environ)
-        made = Stage(installed, Session(config, clients, monotonic=clock, now=clock))
-        turned = SimpleNamespace(time=clock, sleep=made.sleep)
-        for module in (drill, target):
-            monkeypatch.setattr(module, "time", turned)
+        made = Session(load(None, environ), clients, monotonic=clock, now=clock)
+        stage.then = partial(run_once, made, Deadline.after(60))
         yield made
 
 
+@pytest.mark.usefixtures("session")
 def test_a_pause_from_start_to_end(stage: Stage) -> None:
     """A pause is timed up to its closed incident, in a line that names nobody."""
     steps = [
         "PAUSED in Datastream after 10 s",
-        "exporter's sighting readable after 50 s",
-        "problem's point readable after 50 s",
-        "incident opened after 170 s, listed after 170 s",
+        "exporter's sighting readable after 0 s",
+        "problem's point readable after 0 s",
+        "incident opened after 140 s, listed after 140 s",
         "RUNNING in Datastream after 10 s",
-        "incident closed after 50 s",
+        "incident closed after 20 s",
     ]
-    lines = stage.drill()
+    lines = stage.drill(*PAUSE)
     assert lines.pop(5).startswith("yours    drill: did the page arrive? #data (slack)")
     about = f"datastream-exporter {__version__}; an interval of 60 s"
-    pasted = (
-        f"to paste into an issue, with function or job: {'; '.join([about, *steps])}"
-    )
-    assert lines == [f"ok       drill: {step}" for step in (*steps, pasted)]
+    found = "; ".join([about, *steps])
+    steps.append(f"to paste into an issue, with function or job: {found}")
+    assert lines == [f"ok       drill: {step}" for step in steps]
 
 
-def interrupt(stage: Stage) -> None:
-    """Press Ctrl-C while the stream is DRAINING."""
+def test_ctrl_c_resumes_the_stream(stage: Stage) -> None:
+    """After Ctrl-C while it is DRAINING, the stream is resumed once it is PAUSED."""
 
     def press() -> None:
         stage.then = bool
         signal.raise_signal(signal.SIGINT)
 
-    stage.then = press
+    stage.then, stage.seconds = press, 5
+    assert stage.drill(*PAUSE)[:2] == [
+        "ok       drill: PAUSED in Datastream after 10 s",
+        RESUMED,
+    ]
+    assert stage.code == 130
 
 
-def refuse(stage: Stage) -> None:
-    """Refuse the pause."""
-    fault = Fault(method="UpdateStream", code="PERMISSION_DENIED", times=1)
+def test_a_pause_that_pages_nobody(stage: Stage, session: Session) -> None:
+    """Where config expects the pause, the stream is resumed at once."""
+    environ = stage.installed.environ
+    expectations = "expectations: [{match: '*', states: [PAUSED]}]"
+    environ[WHOLE] = f"{environ[WHOLE][:-1]}, {expectations}}}"
+    session.config = load(None, environ)
+    assert stage.drill(*PAUSE)[2:4] == [
+        "failed   drill: config expects it PAUSED, so nobody is paged: name another",
+        RESUMED,
+    ]
+
+
+def test_a_pause_that_is_refused(stage: Stage) -> None:
+    """A refusal is told with what is needed, and how to resume the stream."""
+    fault = Fault(method="UpdateStream", code="PERMISSION_DENIED")
     stage.installed.emulator.add_fault(fault)
-
-
-def expect(stage: Stage) -> None:
-    """Let config expect the pause."""
-    world = yaml.safe_load(stage.installed.environ[WHOLE])
-    world["expectations"] = [{"match": "*", "states": ["PAUSED"]}]
-    stage.session.config = from_data(world, "config", {})
-
-
-@pytest.mark.parametrize(
-    ("happens", "sentence"),
-    [
-        (interrupt, "RUNNING in Datastream after 10 s"),
-        (refuse, "is not PAUSED: The caller does not have permission. That needs"),
-        (expect, "config expects it PAUSED, so nobody is paged: name another"),
-    ],
-)
-def test_the_stream_is_resumed(
-    stage: Stage, happens: Callable[[Stage], None], sentence: str
-) -> None:
-    """After Ctrl-C, a refusal or a failed step, the stream is RUNNING again."""
-    happens(stage)
-    assert any(sentence in line for line in stage.drill())
-    fleet = stage.installed.emulator.fleet()
-    assert fleet.locations[LOCATION].streams["orders"].state == StreamState.RUNNING
+    (line,) = stage.drill(*PAUSE)
+    assert "orders is not PAUSED: 403 The caller does not have permission. " in line
+    assert line.endswith(
+        "orders --location=europe-west1 --project=shop-prod --state=RUNNING"
+        " --update-mask=state"
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "labels", "sentence"),
+    ("stream", "sentence"),
     [
-        ("gone", None, "can't be read: Resource"),
-        ("carts", None, "is FAILED, not RUNNING: start it, or name another."),
-        ("orders", {"expected-state": "paused"}, "has the label expected-state: pa"),
-        ("unread", {}, "was not seen RUNNING for 13 minutes by an exporter"),
+        (
+            "europe-west1/streams/gone",
+            "does not exist: look at its name in Datastream's console",
+        ),
+        (
+            "europe-west1/streams/carts",
+            "is FAILED, not RUNNING: start it, or name another. Nothing",
+        ),
+        (
+            "us-east1/streams/planned",
+            "has the label expected-state: paused, so nobody is paged:",
+        ),
+        (
+            "us-east1/streams/unread",
+            "was not seen RUNNING for 13 minutes by an exporter that writes",
+        ),
     ],
 )
 def test_a_pause_that_would_prove_nothing(
-    stage: Stage, name: str, labels: dict[str, str] | None, sentence: str
+    stage: Stage, stream: str, sentence: str
 ) -> None:
     """A stream whose pause would page nobody stays as it is, and the reason is said."""
-    emulator = stage.installed.emulator
-    if labels is not None:
-        running = Stream.pb(Stream(state=StreamState.RUNNING, labels=labels))
-        emulator.answer("GetStream", lambda _request: running)
-    (line,) = stage.drill(name)
-    assert line.startswith(f"failed   drill: {LOCATION}/streams/{name} {sentence}")
-    assert not emulator.calls["UpdateStream"]
+    name = f"projects/shop-prod/locations/{stream}"
+    (line,) = stage.drill("--pause", name)
+    assert line.startswith(f"failed   drill: {name} {sentence}")
+    assert not stage.installed.emulator.calls["UpdateStream"]
+
+
+def test_a_name_that_is_none(stage: Stage) -> None:
+    """What is no stream's full name is refused before anything is read."""
+    ended = stage.installed.verify("--yes", "--pause", "orders")
+    assert ended.err.startswith("error: --pause: 'orders' is not a stream's full name;")

@@ -34,7 +34,7 @@ HELP = (
     " query and whether Prometheus agrees, and how Google's own series join. Only"
     " --drill writes. Exit code 0: nothing failed; 1: something failed. Needs"
     " roles/monitoring.viewer on the metrics project, and roles/monitoring.metricWriter"
-    " for the drill; --pause needs datastream.streams.get, datastream.streams.update"
+    " for the drill; --pause needs datastream.streams.list, datastream.streams.update"
     " and datastream.operations.get in the stream's project instead, as"
     " roles/datastream.admin has them."
 )

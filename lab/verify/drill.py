@@ -86,10 +86,10 @@ def drill(target: Target) -> Iterator[Finding]:
         _check(target)
         name = _PAUSE_POLICY
         about = (
-            f"Drill: {target.stream} is paused until it has an incident, for half an"
-            " hour at most, then resumed. If config expects it PAUSED, the exporter's"
-            " next run shows that, and the drill ends. Ctrl-C resumes it too. If that"
-            f" fails or is cut short: {_RESUME.format(target.stream)}"
+            f"Drill: {target.stream} is paused until it has an incident, for forty"
+            " minutes at most, then resumed. If config expects it PAUSED, the"
+            " exporter's next run shows that, and the drill ends. Ctrl-C resumes it"
+            f" too. If that fails or is cut short: {_RESUME.format(target.stream)}"
         )
     policies = [
         each
@@ -104,10 +104,11 @@ def drill(target: Target) -> Iterator[Finding]:
     if not (target.agreed or _agrees(target)):
         yield Finding(WARNING, _PART, "not confirmed, so nothing was changed")
         return
-    due = target.own("exporter/next_run", "13m")
-    ran = target.own("exporter/last_run", "13m")
     found = [f"datastream-exporter {__version__}"]
-    for _, value in target.query(f"({due} - {ran}) / 2"):
+    for _, value in target.query(
+        f"({target.own('exporter/next_run', '13m')}"
+        f" - {target.own('exporter/last_run', '13m')}) / 2"
+    ):
         found += [f"an interval of {value:.0f} s"]
     for finding in _steps(target, policies, made_up=made_up):
         yield finding
@@ -141,12 +142,17 @@ def _check(target: Target) -> None:
 
 
 def _read(target: Target) -> Stream:
-    """Return the stream as Datastream has it; raise DrillError or CallError."""
+    """Return the stream as Datastream has it, or raise DrillError."""
     name = target.stream
-    deadline = Deadline.after(_CALL_SECONDS)
-    for each in Datastream(target.clients, Calls()).streams(
-        name.location_name, deadline
-    ):
+    datastream = Datastream(target.clients, Calls())
+    try:
+        listed = datastream.streams(name.location_name, Deadline.after(_CALL_SECONDS))
+    except CallError as error:
+        raise DrillError(
+            f"{name} can't be read: {error.failure.message.rstrip('.')}. Check its"
+            " name, and that you have datastream.streams.list there"
+        ) from error
+    for each in listed:
         if each.id == name.stream:
             return each
     raise DrillError(f"{name} does not exist: look at its name in Datastream's console")
@@ -242,7 +248,7 @@ def _change(target: Target, state: StreamState) -> Finding:
             # It may be done before the stream is in the state; a failed one raises.
             if operation.done():
                 operation.result()
-        except (CallError, GoogleAPICallError) as error:
+        except (DrillError, GoogleAPICallError) as error:
             why = str(error)
             if state == StreamState.PAUSED:
                 break

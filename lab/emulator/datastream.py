@@ -66,8 +66,9 @@ class DatastreamService:
         found, token = page.cut(listed)
         response = locations_pb2.ListLocationsResponse(next_page_token=token)
         for id_ in found:
-            name = f"projects/{project.named}/locations/{id_}"
-            response.locations.add(name=name, location_id=id_)
+            response.locations.add(
+                name=f"projects/{project.named}/locations/{id_}", location_id=id_
+            )
         return response
 
     def _list_streams(self, request: Any) -> Any:

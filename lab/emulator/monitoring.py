@@ -59,16 +59,18 @@ class MonitoringService:
     @property
     def services(self) -> Services:
         """Return the methods by service, as a server takes them."""
-        found: dict[str, dict[str, Answer]] = {
+        alerting = {
+            f"google.monitoring.v3.{kind}Service": {
+                f"List{several}": self._lists(several, listed)
+            }
+            for kind, several, listed in _KINDS
+        }
+        return alerting | {
             "google.monitoring.v3.MetricService": {
                 "CreateTimeSeries": self._create_series,
                 "ListTimeSeries": self._list_series,
             }
         }
-        for kind, several, listed in _KINDS:
-            answer = self._lists(several, listed)
-            found[f"google.monitoring.v3.{kind}Service"] = {f"List{several}": answer}
-        return found
 
     def points(self, metric_type: str | None = None) -> list[WrittenPoint]:
         """Return the accepted points of one metric, or of all.

@@ -82,26 +82,22 @@ class Snapshot:
         for project in world.projects:
             self.projects[project.id] = project
             for each in project.locations:
-                self._add(project.id, each)
-
-    def _add(self, project: str, declared: worlds.WorldLocation) -> None:
-        """Add a location with its streams."""
-        name = f"projects/{project}/locations/{declared.id}"
-        location = LocationSnapshot(project, declared.id, name, declared.outage)
-        self.locations[name] = location
-        for group in declared.streams:
-            for id_ in group.ids:
-                stream = StreamSnapshot(
-                    id_,
-                    group,
-                    state=group.state,
-                    errors=group.errors,
-                    objects=group.objects,
-                    freshness=group.freshness,
-                )
-                self._all_streams.append((location, stream))
-                if group.exists:
-                    location.streams[id_] = stream
+                name = f"projects/{project.id}/locations/{each.id}"
+                location = LocationSnapshot(project.id, each.id, name, each.outage)
+                self.locations[name] = location
+                for group in each.streams:
+                    for id_ in group.ids:
+                        stream = StreamSnapshot(
+                            id_,
+                            group,
+                            state=group.state,
+                            errors=group.errors,
+                            objects=group.objects,
+                            freshness=group.freshness,
+                        )
+                        self._all_streams.append((location, stream))
+                        if group.exists:
+                            location.streams[id_] = stream
 
     def project(self, name: str) -> WorldProject | None:
         """Return the project of an id or a number, or None."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from logging import LogRecord
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 from exporter.command.cli import main
 from exporter.documents.mistakes import InputError
@@ -31,8 +32,8 @@ HELP = (
     " and runs the exporter's own command line. Needs no Google account. Without"
     " COMMAND it plays the whole way: init, run, and a page. `demo verify`"
     " deploys the policies there and lets a stream fail until its incident opens, in"
-    " about a minute; it needs Prometheus. Try: demo, demo verify, demo watch, demo"
-    " check, demo run --dry-run."
+    " about a minute, or pauses the one that --pause names, in four; it needs"
+    " Prometheus. Try: demo, demo verify, demo watch, demo check, demo run --dry-run."
 )
 EXAMPLE = "watch"
 
@@ -83,7 +84,7 @@ def run(context: LabContext) -> int:
         if context.stop.is_set():
             return INTERRUPTED
         environ = {**context.environ, **emulator.environ}
-        if argv and argv != ["verify"]:
+        if argv and argv[0] != "verify":
             return main(
                 argv, own_config | environ, context.out, context.err, context.signals
             )
@@ -150,7 +151,7 @@ def _verify(
         code = main(["run"], environ, context.out, context.err, context.signals)
         if code != OK:
             return code
-        argv = ["--project", project, "--drill", "--yes"]
+        argv = ["--project", project, "--drill", "--yes", *context.args.command[1:]]
         context.err.write(f"\n$ datastream-lab verify {shlex.join(argv)}\n")
         LOGGER.info(
             "Waiting %d s, as verify leaves out newer points. The emulator pages"
@@ -160,7 +161,17 @@ def _verify(
         context.stop.wait(queries.READABLE_SECONDS)
         args = command_parser("verify").parse_args(argv)
         args.policies = context.args.policies
-        return int(args.run(context._replace(args=args, environ=environ)))
+        # A stream that --pause names is seen by an exporter that goes on.
+        exporter = Popen(
+            [sys.executable, "-m", "exporter", "watch"],
+            env=environ,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+        )
+        try:
+            return int(args.run(context._replace(args=args, environ=environ)))
+        finally:
+            exporter.terminate()
 
 
 def _show_page(

@@ -99,8 +99,10 @@ def _differences(each: DeployedPolicy) -> Iterator[str]:
     if file.query:
         promql = each.promql
         window, interval = promql.duration, promql.evaluation_interval
-        compared.append(("retest window", window.seconds, file.retest_window))
-        compared.append(("interval", interval.seconds, file.interval))
+        compared += [
+            ("retest window", window.seconds, file.retest_window),
+            ("interval", interval.seconds, file.interval),
+        ]
         if canonical(promql.query) != canonical(file.query):
             yield "its query"
     for what, deployed, written in compared:

@@ -53,7 +53,6 @@ _CALL_SECONDS = 30.0
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
-_TRIES = 3
 _KEY = (STREAM, Kind.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({(_KEY, ALONE)}))
 _RESUME = (
@@ -164,8 +163,12 @@ def _steps(
     """Yield when the stream gets its incident, is well again, and loses it."""
     try:
         if _open_incident(target, policies):
-            text = "the stream has an incident of another drill, which ends now"
-            yield Finding(WARNING, _PART, f"{text}. Drill again.")
+            yield Finding(
+                WARNING,
+                _PART,
+                "the stream has an incident of another drill, which ends now. Drill"
+                " again.",
+            )
         elif made_up:
             began = time.time()
             problem = Problem(StreamState.FAILED_PERMANENTLY, int(began))
@@ -340,7 +343,7 @@ def _heal(target: Target) -> Finding:
     A write that was answered with an error may have been written just before: this
     one comes too soon then, and is sent again.
     """
-    for _ in range(_TRIES):
+    for _ in range(3):
         if not _write(target, _HEALTHY).superseded:
             return Finding(INFO, _PART, f"{STREAM} is healthy again")
         time.sleep(_STEP_SECONDS)

@@ -145,13 +145,14 @@ def _verify(
 ) -> int:
     """Run the exporter, deploy the policies, and verify them with a drill."""
     project = deploy(emulator, environ, policies)
+    argv = ["--project", project, "--drill", "--yes", *context.args.command[1:]]
+    args = command_parser("verify").parse_args(argv)
     with serve_rest(emulator) as rest:
         environ |= rest
         context.err.write("\n$ datastream-exporter run\n")
         code = main(["run"], environ, context.out, context.err, context.signals)
         if code != OK:
             return code
-        argv = ["--project", project, "--drill", "--yes", *context.args.command[1:]]
         context.err.write(f"\n$ datastream-lab verify {shlex.join(argv)}\n")
         LOGGER.info(
             "Waiting %d s, as verify leaves out newer points. The emulator pages"
@@ -159,19 +160,18 @@ def _verify(
             queries.READABLE_SECONDS,
         )
         context.stop.wait(queries.READABLE_SECONDS)
-        args = command_parser("verify").parse_args(argv)
         args.policies = context.args.policies
         # A stream that --pause names is seen by an exporter that goes on.
-        exporter = Popen(
+        with Popen(
             [sys.executable, "-m", "exporter", "watch"],
             env=environ,
             stdout=DEVNULL,
             stderr=DEVNULL,
-        )
-        try:
-            return int(args.run(context._replace(args=args, environ=environ)))
-        finally:
-            exporter.terminate()
+        ) as exporter:
+            try:
+                return int(args.run(context._replace(args=args, environ=environ)))
+            finally:
+                exporter.terminate()
 
 
 def _show_page(

@@ -221,8 +221,7 @@ def _pause(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
                 )
                 yield Finding(ERROR, _PART, text)
             return
-        text = f"{what} readable after {time.time() - began:.0f} s"
-        yield Finding(INFO, _PART, text)
+        yield Finding(INFO, _PART, f"{what} readable after {time.time() - began:.0f} s")
     yield from _until_incident(target, policies, began)
 
 

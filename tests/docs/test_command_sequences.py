@@ -38,7 +38,7 @@ SUBSTITUTES = {
 }
 """What runs in place of a command that can't run as printed, by a pattern for it."""
 
-RUNS_ON = r".*(?:-exporter watch|-lab serve|-lab demo watch)\b.*"
+RUNS_ON = r".*(?:-exporter watch|-lab serve|-lab demo (?:watch|verify --pause))\b.*"
 """Commands that run for long: they get SIGINT once they printed something."""
 
 ONLY_PRINTS = re.compile(r".*-lab (?!demo|serve).*")

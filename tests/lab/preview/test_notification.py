@@ -98,7 +98,7 @@ def test_an_example_could_be_true() -> None:
             ": failed: " + ", ".join(f"orders-{number:02}" for number in range(1, 10)),
             "MYSQL_CONNECTION_REFUSED",
         ),
-        ("paused-by-hand", "stream-unexpected-state", ": PAUSED", "none given"),
+        ("paused-by-hand", "stream-unexpected-state", ": PAUSED", "none known"),
     ],
 )
 def test_a_page_says_who_and_why(

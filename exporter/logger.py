@@ -22,7 +22,9 @@ FIELDS = "fields"
 # Characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
 LONGEST = 16 * 1024
 # What has a colour at a terminal: the first is 31, red, then 32, green, and 33, yellow
-_COLOURED = r"(?<!\S)(?:(FAIL\S*|error:)|(RUNNING)|(no|missing|unknown|warning:))(?!\S)"
+_COLOURED = (
+    r"(?<!\S)(?:(FAIL\S*|error:)|(RUNNING)|(no(?=  |$)|missing|unknown|warning:))(?!\S)"
+)
 
 
 def coloured(text: str, stream: TextIO) -> str:

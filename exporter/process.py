@@ -50,7 +50,7 @@ def start(program: str, module: str) -> NoReturn:
         pass  # The reader has seen enough, which changes no exit code.
     except OSError as error:
         code = INCOMPLETE
-        sys.stderr.write(f"{program} did not finish: {error.strerror or error}.\n")
+        sys.stderr.write(f"{program} did not finish: {error}.\n")
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

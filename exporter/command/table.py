@@ -27,7 +27,7 @@ _HEADINGS = (
     "expected",
     "errors",
     "since",
-    "what to look at",
+    "reason",
 )
 _WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
 _LEAST = 8  # characters that a cell keeps in a narrow terminal
@@ -67,7 +67,7 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
         else:
             fine.append(row)
     # The codes leave the cursor in the last line, however many there are.
-    status = f"{strftime('%X')} {len(rows):,} to look at, {len(fine):,} fine\x1b[999H"
+    status = f"{strftime('%X')} {len(rows)} to look at, {len(fine)} fine\x1b[999H"
     rows += fine
     for location in report.locations:
         if left_out := omitted(location.omitted):
@@ -124,13 +124,15 @@ def print_table(
 ) -> None:
     """Print a table, without the columns that are empty.
 
-    Where only so many characters fit into a line, a project or location that all rows
-    share is left out, and the widest cells lose their middle, as far as needed.
+    Where only so many characters fit into a line, the numbers of errors and a project
+    or location that all rows share are left out, and the widest cells lose their
+    middle, as far as needed.
     """
     columns = []
     for heading, *cells in zip(headings, *rows, strict=True):
-        is_shared = heading in {"project", "location"} and len({*cells}) == 1
-        if any(cells) and not (is_shared and most < _WIDE):
+        spares = heading in {"project", "location"} and len({*cells}) == 1
+        spares |= heading == "errors"
+        if any(cells) and not (spares and most < _WIDE):
             columns.append([heading.upper(), *map(printable, cells)])
     widths = [max(map(len, column)) for column in columns]
     while sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _LEAST:

@@ -12,7 +12,6 @@ from exporter.documents.mistakes import InputError
 from exporter.text import quote
 
 USUAL_FILE = "config.yaml"
-PREFIX = "DATASTREAM_EXPORTER_"
 WHOLE = "DATASTREAM_EXPORTER_CONFIG"  # holds the text of a whole config file
 LOCATION = "DATASTREAM_EXPORTER_LOCATION"  # overrides run.location
 VERBOSE = "DATASTREAM_EXPORTER_VERBOSE"  # 1 asks for a line of the log for each call
@@ -46,7 +45,7 @@ def from_data(data: Any, name: str, environ: Mapping[str, str]) -> Config:
 def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
     for name, text in sorted(environ.items()):
-        if name.startswith(PREFIX) and name not in VARIABLES and text:
+        if text and name.startswith("DATASTREAM_EXPORTER_") and name not in VARIABLES:
             document.add_sentence(
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
                 " config.yaml has the rest"

@@ -45,8 +45,8 @@ _LEVELS = {Verdict.FINE: INFO, Verdict.FAILED: ERROR}
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 
 _SUPERSEDED = (
-    "another run has written these series at the same time or later. Is there a second"
-    " exporter, or was this machine's clock set back?"
+    "another run wrote these series at the same time, later or seconds before. Is there"
+    " a second exporter, or was this machine's clock set back?"
 )
 
 # A stream that is worth an entry, and its state before; None if nothing changed

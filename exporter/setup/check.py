@@ -237,7 +237,9 @@ def _location(
             if problem := problem_of(watched):
                 if not watched.exists:
                     problem += _guess(str(watched.name), names)
-                yield Finding(WARNING, "alerts now", f"{watched.name} {problem}")
+                yield Finding(
+                    WARNING, "alerts if it lasts", f"{watched.name} {problem}"
+                )
         forgotten = [
             stream
             for stream, why in location.unwatched.items()

@@ -40,7 +40,7 @@ ok       config: DATASTREAM_EXPORTER_CONFIG is valid
 ok       credentials: none are needed, as emulators are used
 ok       projects/shop-prod: 3 locations discovered
 ok       projects/shop-prod/locations/europe-west1: 2 streams watched
-warning  alerts now: {CARTS_PAUSED[:-1]}
+warning  alerts if it lasts: {CARTS_PAUSED[:-1]}
 ok       projects/shop-prod/locations/us-east1: 1 stream watched
 ok       projects/metrics-prod: problems of earlier runs can be read back
 ok       projects/metrics-prod: points can be written to Cloud Monitoring
@@ -59,7 +59,7 @@ def test_the_findings_are_one_json_document_for_scripts(shop: Shop) -> None:
     assert ended.code == INCOMPLETE
     bad = [one for one in json.loads(ended.out)["findings"] if one["level"] != "ok"]
     text = CARTS_PAUSED[:-1]
-    assert bad == [{"level": "warning", "part": "alerts now", "text": text}]
+    assert bad == [{"level": "warning", "part": "alerts if it lasts", "text": text}]
 
 
 def test_a_check_right_after_another_succeeds(shop: Shop) -> None:
@@ -165,13 +165,13 @@ correct its times
 warning  config.yaml:4: sources[0].locations[1]: this version doesn't know \
 "us-east99": new, or misspelled; did you mean us-east5?
 warning  projects/metrics-prod: 1 location discovered, without a stream
-warning  alerts now: projects/shop-prod/locations/europe-west1/streams/carts is \
-PAUSED, which config does not expect (config.yaml:11: expectations[1]: adds \
+warning  alerts if it lasts: projects/shop-prod/locations/europe-west1/streams/carts \
+is PAUSED, which config does not expect (config.yaml:11: expectations[1]: adds \
 NOT_STARTED)
-warning  alerts now: projects/shop-prod/locations/europe-west1/streams/cellar is \
-required but does not exist: create it, or remove it from `required`
-warning  alerts now: projects/shop-prod/locations/europe-west1/streams/ordres is \
-required but does not exist: create it, or remove it from `required`; did you mean \
+warning  alerts if it lasts: projects/shop-prod/locations/europe-west1/streams/cellar \
+is required but does not exist: create it, or remove it from `required`
+warning  alerts if it lasts: projects/shop-prod/locations/europe-west1/streams/ordres \
+is required but does not exist: create it, or remove it from `required`; did you mean \
 projects/shop-prod/locations/europe-west1/streams/orders?
 warning  projects/shop-prod/locations/us-east1: nothing watches stock; add the \
 location to its source

@@ -21,7 +21,7 @@ def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
     assert f"warning: {CARTS_PAUSED}\n" in err
     assert "28 points written; " in err
     assert err.endswith(
-        "datastream-exporter did not finish: No space left on device.\n"
+        "datastream-exporter did not finish: [Errno 28] No space left on device.\n"
     )
     assert "Traceback" not in err
 

@@ -133,8 +133,10 @@ stream in twenty / if every stream has a problem.
 
 - **Alerting** for one stream costs ${sum(one.values()):.0f}. To pay ${spared:.0f} less,
   [turn off](#policies) {names}.
-  Each route adds {len(route)} policies, and about ${sum(route):.0f}.
-- **One more stream** costs {stream} for alerting; a stream's problem {problem}.
+  Then nothing tells of lag, dropped events and flapping, nor of a RUNNING stream that
+  has stopped. Each route adds {len(route)} policies, and about ${sum(route):.0f}.
+- **One more stream** costs, beyond the free tiers, {stream} for alerting; a stream's
+  problem {problem}.
 - **A job** that runs every minute pays four times as much for metrics. Reading
   problems back costs it ${back_20:.2f} beside 20 streams that always have one,
   ${back_200:.2f} beside 200."""

@@ -5,16 +5,20 @@ from lab.simulate.scenario import LATEST_START_SECONDS
 from tools.cost import FLEETS, INTERVAL, SOME, Fleet, alerting, cloud_run, month, total
 from tools.time_to_page import shown
 
-# Each runs every minute, but the alert on Datastream's log
-# (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs).
-_OTHERS = ("alert on Datastream's log", "script")
+# Each runs every minute, but the alerts: one on what Datastream logs, one on the audit
+# log (https://docs.cloud.google.com/logging/docs/alerting/monitoring-logs).
+_OTHERS = ("alerts on its logs", "script")
 _MODES = ("function", "job")
 _SCRIPT = f"{INTERVAL + LATEST_START_SECONDS['function']:.0f} s"
 # The heading of each measured change, and when others tell it
 _CHANGES = {
-    "FAILED": ("a stream fails", "seconds", _SCRIPT),
-    "paused by hand, from PAUSED": ("is paused by mistake", "never", _SCRIPT),
-    "deleted": ("is deleted", "never", _SCRIPT),
+    "FAILED": ("a stream fails", "seconds, if it is logged", _SCRIPT),
+    "paused by hand, from PAUSED": (
+        "is paused by mistake",
+        "seconds, as of each pause",
+        _SCRIPT,
+    ),
+    "deleted": ("is deleted", "seconds", _SCRIPT),
     "exporter dead": ("what watches dies", "nothing can die", "never"),
 }
 _FLEETS = (Fleet(1, 1, 1), FLEETS[1])
@@ -43,7 +47,7 @@ def times() -> str:
         by_mode = shown()[change]
         worst = [f"{by_mode[mode]['worst_seconds']} s" for mode in _MODES]
         rows.append((*words, *worst))
-    return table(("until the page", *_OTHERS, *_MODES), rows)
+    return table(("until the alert", *_OTHERS, *_MODES), rows)
 
 
 def _dollars(fleet: Fleet, mode: str) -> str:

@@ -29,9 +29,8 @@ LAB_EXIT_CODES = {
         "Everything is as expected. `demo` returns the exporter's own exit code."
     ),
     process.INCOMPLETE: (
-        "A scenario or Prometheus failed; the history could not be read; `review "
-        "--strict` found what nobody watches or is told, or a lost or later alert; "
-        "`verify` found a failure, or with `--strict` a warning."
+        "A scenario, Prometheus or what `verify` checks failed; with `--strict`, "
+        "`review` or `verify` warned."
     ),
     process.USAGE: (
         "An error on the command line or in a file, or a missing Python package."

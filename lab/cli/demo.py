@@ -186,7 +186,8 @@ def _show_page(
     policy = next((each for each in policies if each.name == _POLICY), None)
     if not lost or not policy:
         return
-    labels = lost[-1].resource_labels | lost[-1].metric_labels
+    labels = {**lost[-1].resource_labels, **lost[-1].metric_labels}
+    labels["reason"] = labels["reason"] or "none known"  # as the policy's query does
     project = lost[-1].project
     content = policy.content.partition("**Look at first**")[0]
     shown = notification(replace(policy, content=content, links=()), labels, project)

@@ -40,8 +40,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootModule]:
             "terraform", folder / "datastream-exporter", provider
         ).directory
         root = RootModule(folder, provider)
-        for name in ("config", "dev", "prod"):
-            root.write(f"{name}.yaml", CONFIG)
+        root.write("config.yaml", CONFIG)
+        for name in ("dev", "prod"):
+            root.write(f"{name}.yaml", CONFIG.replace("orders-prod", f"orders-{name}"))
         for path in (clone / "examples" / "organisation" / "policies").glob("*.yaml"):
             root.write(f"policies/{path.name}", path.read_text("utf-8"))
         yield root

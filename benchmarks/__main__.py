@@ -163,17 +163,15 @@ def _emulator(size: Size, folder: Path) -> Iterator[dict[str, str]]:
     """Serve a fleet until the block ends; yield the variables that lead to it."""
     world = folder / "world.yaml"
     world.write_text(json.dumps(_world(size)), "utf-8")
-    command = (sys.executable, "-m", "lab", "serve", "--world", str(world))
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as serving:
-        assert serving.stdout  # noqa: S101 - stdout=PIPE sets it; the type is optional
-        lines = serving.stdout.readline() + serving.stdout.readline()
-        environ = dict(re.findall(r"export (\w+)=(\S+)", lines))
+    file = folder / "emulator.env"
+    command = (sys.executable, "-m", "lab", "serve", str(file), "--world", str(world))
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as serving:
         try:
-            if not environ:
-                raise SystemExit(f"the emulator does not start: {' '.join(command)}")
-            yield environ
+            while not file.exists():
+                if serving.poll() is not None:
+                    raise SystemExit(f"it does not start: {' '.join(command)}")
+                time.sleep(0.1)
+            yield dict(re.findall(r"export (\w+)=(\S+)", file.read_text("utf-8")))
         finally:
             serving.terminate()
 

@@ -59,7 +59,9 @@ def run(context: LabContext) -> int:
             f"export {variable}={shlex.quote(value)}\n"
             for variable, value in environ.items()
         ]
-        file.write_text("".join(lines), "utf-8")
+        whole = file.with_name(f"{file.name}.part")
+        whole.write_text("".join(lines), "utf-8")
+        whole.replace(file)
         LOGGER.info(
             "The emulator runs until Ctrl-C. In the shell of the program that should"
             " use it: . %s",

@@ -46,7 +46,7 @@ projects:
 # In each minute but the last, the streams of one of these change
 _CHANGING = ("europe-west1", "europe-west3", "us-central1", "us-east1")
 _CHANGES = """\
-  - {at: MINUTEm0s, stream: "*/locations/LOCATION/*", do: fail, reason: LOST}
+  - {at: MINUTEm1s, stream: "*/locations/LOCATION/*", do: fail, reason: LOST}
   - {at: MINUTEm15s, stream: "*/locations/LOCATION/*", do: heal}
   - {at: MINUTEm30s, stream: "*/locations/LOCATION/*", do: pause}
   - {at: MINUTEm45s, stream: "*/locations/LOCATION/*", do: resume}

@@ -80,6 +80,7 @@ def test_the_table_of_variables_is_complete() -> None:
         REST_EMULATOR,
         "GOOGLE_APPLICATION_CREDENTIALS",
         "NO_COLOR",
+        "COLUMNS",
     }
     assert known == _first_cells(ROOT / "docs" / "reference.md", r"[A-Z][A-Z_]+")
 

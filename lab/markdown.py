@@ -11,11 +11,11 @@ from exporter.text import printable
 LONGEST = 100  # characters of a value in a code span; the rest is cut off
 
 
-def code(value: object) -> str:
-    """Return a value as a code span on one line, cut at ``LONGEST`` characters."""
+def code(value: object, longest: int = LONGEST) -> str:
+    """Return a value as a code span on one line, cut at ``longest`` characters."""
     text = printable(" ".join(str(value).split()))
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}…"
+    if len(text) > longest:
+        text = f"{text[:longest]}…"
     if not text:
         return "(empty)"
     ticks = _fence(text)

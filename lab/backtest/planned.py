@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import NamedTuple
 
-from exporter.config import Config, from_text
+from exporter.config import Config
 from lab.backtest.backtest import AlertCounts, BacktestResult
-from lab.plans.plan import HIDDEN, Plan
+from lab.plans.plan import HIDDEN, Plan, parsed
 from lab.plans.planned import notified
 from lab.policies.files import Policy
 
@@ -33,15 +33,16 @@ class PlanSides(NamedTuple):
 
 def plan_sides(plan: Plan) -> PlanSides:
     """Return both sides of a plan, or raise InputError for a mistake in a config."""
-    old, new = plan.configs
-    notes, configs = [*plan.notes], []
+    old = [text for each in plan.configs.values() for text in each.before]
+    new = [text for each in plan.configs.values() for text in each.after]
+    notes = [*plan.notes]
+    configs: list[list[Config]] = [[]]
     if HIDDEN in old + new:
         notes.append(_HIDDEN)
     elif old != new:
         notes.append(_AS_RECORDED)
-        for texts, file in ((old, "old config.yaml"), (new, "new config.yaml")):
-            configs.append([from_text(text, file, {}) for text in texts])
-    sides = PlanSides([], [], configs or [[]], notes)
+        configs = [parsed(old, "old"), parsed(new, "new")]
+    sides = PlanSides([], [], configs, notes)
     for change in plan.changes:
         for policies, planned in (
             (sides.before, change.before),
@@ -68,9 +69,9 @@ def compared(
     alerts = []
     not_evaluated = before.not_evaluated | after.not_evaluated
     for change in plan.changes:
-        name, now, then = change.name, change.before, change.after
+        name = change.name
         if was[name] or will[name]:
-            told = dict.fromkeys((notified(now), notified(then)))
+            told = dict.fromkeys((notified(change.before), notified(change.after)))
             alerts.append(AlertCounts(name, was[name], will[name], " → ".join(told)))
         if change.problem:
             not_evaluated[name] = change.problem

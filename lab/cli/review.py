@@ -14,7 +14,7 @@ from lab.cli.options import (
 )
 from lab.plans.plan import read_plan
 from lab.review.page import review_page
-from lab.review.playing import changed_policies, play
+from lab.review.playing import Played, changed_policies, play
 from lab.review.review import make_review
 from lab.review.routing import routing
 from lab.side_by_side import side_by_side
@@ -52,7 +52,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=(
             "exit with code 1 if an alert is lost or comes later, if config leaves a"
             " source unwatched, expects a state of all its streams or delays their"
-            " pages (failed, lag), or if a policy no longer notifies anybody"
+            " pages (failed, lag), or if a policy goes, is less severe or no longer"
+            " notifies anybody"
         ),
     )
     add_options(parser, "policies", "scenarios", "json")
@@ -69,12 +70,12 @@ def run(context: LabContext) -> int:
     # Without policies to compare, neither scenarios nor Prometheus have to be there.
     if (before or after) and not plan.is_first:
         scenarios = selected_scenarios(args, args.scenario or [], policies)
-    with Progress(context.err) as progress:
-        work = partial(play, before, after)
-        playing = side_by_side(work, scenarios, context.stop)
-        played = list(
-            progress.track(playing, len(scenarios), description="playing scenarios")
-        )
+    played: list[Played] = []
+    if count := len(scenarios):
+        with Progress(context.err) as progress:
+            work = partial(play, before, after)
+            playing = side_by_side(work, scenarios, context.stop)
+            played += progress.track(playing, count, description="playing scenarios")
     stopped = context.stop.is_set()
     if stopped:
         plan.notes.append(
@@ -87,4 +88,4 @@ def run(context: LabContext) -> int:
         context.out.write(review_page(found))
     if stopped:
         return INTERRUPTED
-    return INCOMPLETE if args.strict and found.is_worse else OK
+    return INCOMPLETE if args.strict and found.worse else OK

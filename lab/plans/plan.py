@@ -4,9 +4,10 @@ https://developer.hashicorp.com/terraform/internals/json-format
 """
 
 import json
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from exporter import config
@@ -33,7 +34,7 @@ _NOT_A_PLAN = (
 
 
 class Configs(NamedTuple):
-    """The texts of exporters' configs before and after a plan, or HIDDEN."""
+    """The texts of a deployment's configs before and after a plan, or HIDDEN."""
 
     before: list[str]
     after: list[str]
@@ -43,7 +44,7 @@ class Plan(NamedTuple):
     """What a plan does with alert policies and with what is watched."""
 
     changes: tuple[PolicyChange, ...]  # every policy by name, unchanged ones included
-    configs: Configs
+    configs: dict[str, Configs]  # by deployment
     notes: list[str]  # sentences about the plan's limits
 
     @property
@@ -76,12 +77,12 @@ def parse_plan(content: bytes, file: str) -> Plan:
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         # Anything may come instead of a plan.
         raise InputError(f"{file}: {_NOT_A_PLAN}") from None
-    if not changes and not any(configs):
+    if not changes and not configs:
         raise InputError(
             f"{file}: contains no {POLICY}; plan the directory that creates them"
         )
     notes = []
-    if not any(configs):
+    if not configs:
         notes.append("The plan has no config.")
     if unknown:
         notes.append(f"Channels {UNKNOWN}: {', '.join(map(code, unknown))}.")
@@ -92,7 +93,8 @@ def parse_plan(content: bytes, file: str) -> Plan:
         if each.get("action_reason") == "read_because_dependency_pending"
         and each["type"] != "archive_file"
     ]
-    if delayed and (HIDDEN in configs.after or UNKNOWN in str(changes)):
+    hidden = any(HIDDEN in each.after for each in configs.values())
+    if delayed and (hidden or UNKNOWN in str(changes)):
         notes.append(
             "A `depends_on` delays data, and hides config or channels that come from it"
             " until apply. Remove it, or plan again after this apply."
@@ -102,6 +104,11 @@ def parse_plan(content: bytes, file: str) -> Plan:
     elif document.get("complete") is False:
         notes.append("The plan is incomplete: plan again after this apply.")
     return Plan(changes, configs, notes)
+
+
+def parsed(texts: Iterable[str], side: str) -> list[config.Config]:
+    """Return the configs of a side, ``old`` or ``new``; InputError for a mistake."""
+    return [config.from_text(text, f"{side} config.yaml", {}) for text in texts]
 
 
 def _named(resources: list[Json]) -> tuple[list[Json], list[str]]:
@@ -137,10 +144,14 @@ def _changes(resources: list[Json]) -> Iterator[PolicyChange]:
             key = f"{key}[{index}]"
         elif index:
             key = str(index)
-        policies.append((key, resource))
-    count = Counter(key for key, _ in policies)
-    for key, resource in policies:
-        name = key if count[key] == 1 else str(resource["address"])
+        policies.append((_deployment(resource), key, resource))
+    keys = Counter(key for _, key, _ in policies)
+    several = {each for each, key, _ in policies if keys[key] > 1}
+    same = Counter((each, key) for each, key, _ in policies)
+    for each, key, resource in policies:
+        deployment = f"{each}: " if each in several else ""
+        is_alone = same[each, key] == 1
+        name = f"{deployment}{key}" if is_alone else str(resource["address"])
         change = resource["change"]
         side = "after" if change["after"] else "before"
         labels = without_sensitive(change[side], change, side).get("user_labels")
@@ -149,20 +160,31 @@ def _changes(resources: list[Json]) -> Iterator[PolicyChange]:
         file = str(labels.get("policy") or key.rpartition("/")[2])
         route = str(labels.get("route", DEFAULT_ROUTE))
         action = " and ".join(map(str, change["actions"]))
-        before = _planned(change, "before", file)
+        before = _planned(change, "before", deployment, file)
         # A forgotten policy stays in Cloud Monitoring.
-        after = before if action == FORGOTTEN else _planned(change, "after", file)
-        yield PolicyChange(name, file, route, action, before, after)
+        after = before
+        if action != FORGOTTEN:
+            after = _planned(change, "after", deployment, file)
+        alert = f"{deployment}{file}"
+        yield PolicyChange(name, deployment, alert, route, action, before, after)
 
 
-def _configs(resources: list[Json]) -> Configs:
-    """Return the config of each resource that runs an exporter, before and after."""
-    found = Configs([], [])
+def _deployment(resource: Json) -> str:
+    """Return the key of a resource's module in ``for_each``, or else its name."""
+    module = str(resource.get("module_address", ""))
+    keys = re.findall(r'\["?(.*?)"?\]', module)
+    return "/".join(keys) or module.rpartition(".")[2]
+
+
+def _configs(resources: list[Json]) -> dict[str, Configs]:
+    """Return the configs of each deployment's exporter, before and after."""
+    found: dict[str, Configs] = {}
     for resource in resources:
         change = resource["change"]
         if config.WHOLE not in str(change):
             continue
-        for side, texts in found._asdict().items():
+        own = found.setdefault(_deployment(resource), Configs([], []))
+        for side, texts in own._asdict().items():
             if change.get(side):
                 values = without_sensitive(change[side], change, side)
                 texts.append(next(_config_texts(values), HIDDEN))
@@ -181,7 +203,9 @@ def _config_texts(values: Any) -> Iterator[str]:
                 yield from _config_texts(value)
 
 
-def _planned(change: Json, side: str, file: str) -> PlannedPolicy | None:
+def _planned(
+    change: Json, side: str, deployment: str, file: str
+) -> PlannedPolicy | None:
     if not change[side]:
         return None
     values = with_unknown(change[side], change.get(f"{side}_unknown"))
@@ -190,6 +214,6 @@ def _planned(change: Json, side: str, file: str) -> PlannedPolicy | None:
     if shown.get("conditions") != full.get("conditions"):
         return PlannedPolicy(shown, None, "its condition is sensitive")
     try:
-        return PlannedPolicy(shown, playable(full, file), "")
+        return PlannedPolicy(shown, playable(full, deployment, file), "")
     except ValueError as error:
         return PlannedPolicy(shown, None, str(error))

@@ -26,15 +26,26 @@ class PlannedPolicy(NamedTuple):
     policy: Policy | None
     problem: str  # why the lab can't play it; mostly empty
 
+    @property
+    def enabled(self) -> bool:
+        """Whether it is switched on, as it is where the plan doesn't say."""
+        return bool(self.values.get("enabled", True))
+
+    @property
+    def severity(self) -> str:
+        """Its severity, as the plan has it."""
+        return str(self.values.get("severity", "none"))
+
 
 class PolicyChange(NamedTuple):
     """What a plan does with a policy."""
 
-    # Its key in ``for_each``, else the resource's name; the address if that is
-    # ambiguous
+    # Its key in ``for_each``, else the resource's name, behind its deployment; the
+    # address if that is ambiguous
     name: str
-    # The name of its policy file, from the label ``policy``; else the end of its key
-    file: str
+    deployment: str  # such as ``dev: ``, where there are several; else empty
+    # The name of its policy file behind its deployment: what is one alert in all routes
+    alert: str
     route: str  # whose channels it notifies, from the label ``route``
     # What Terraform does with it, such as ``update`` or ``delete and create``
     action: str
@@ -49,7 +60,7 @@ class PolicyChange(NamedTuple):
         return next((side.problem for side in sides if side and side.problem), "")
 
 
-def playable(values: Json, name: str) -> Policy:
+def playable(values: Json, deployment: str, file: str) -> Policy:
     """Return what decides when a policy alerts; ValueError if it can't be played."""
     decides = {
         key: values.get(key) for key in ("enabled", "conditions", "alertStrategy")
@@ -82,26 +93,25 @@ def playable(values: Json, name: str) -> Policy:
     if interval > DAY or interval % INTERVAL:
         raise ValueError(f"its evaluationInterval is not a multiple of {INTERVAL}s")
     severity = values.get("severity")
-    if severity not in SEVERITIES:
-        # None, or one that is known only after apply
-        severity = SEVERITIES[-1]
+    # None, or one that is known only after apply
+    severity = severity if severity in SEVERITIES else SEVERITIES[-1]
     return Policy(
-        name=name,
-        path=Path(name),
-        query=of_no_deployment(metric.query) or None,
-        filter=of_no_deployment(log.filter) or None,
-        extractors=dict(sorted(log.label_extractors.items())),
-        retest_window=metric.duration.seconds,
-        interval=interval,
-        proto=proto,
-        parsed_query=query,
+        f"{deployment}{file}",
+        Path(file),
+        of_no_deployment(metric.query) or None,
+        of_no_deployment(log.filter) or None,
+        dict(sorted(log.label_extractors.items())),
+        metric.duration.seconds,
+        interval,
+        proto,
+        query,
         severity=severity,
     )
 
 
 def notified(planned: PlannedPolicy | None) -> str:
     """Return the channels of a policy, or that it has none."""
-    if planned is None or not planned.values.get("enabled", True):
+    if planned is None or not planned.enabled:
         return NO_POLICY
     channels = planned.values.get("notificationChannels", [])
     if not isinstance(channels, list):

@@ -44,16 +44,18 @@ def changed_policies(
 ) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
     """Return the policies to play before and after: those that alert at other times.
 
-    All policies of a file are played together, so that an alert that moves from one
-    route to another is neither lost nor gained. A file of which a policy can't be
-    played is left out.
+    All policies of a deployment's file are played together, so that an alert that
+    moves from one route to another is neither lost nor gained. A file of which a policy
+    can't be played is left out.
     """
     before = _by_trigger(change.before for change in changes)
     after = _by_trigger(change.after for change in changes)
-    files = {file for file, _ in before.keys() ^ after.keys()}
-    files -= {change.file for change in changes if change.problem}
-    old = tuple(policy for policy in before.values() if policy.name in files)
-    new = tuple(policy for policy in after.values() if policy.name in files)
+    alerts = {alert for alert, _ in before.keys() ^ after.keys()}
+    alerts -= {change.alert for change in changes if change.problem}
+    old, new = (
+        tuple(policy for policy in side.values() if policy.name in alerts)
+        for side in (before, after)
+    )
     return old, new
 
 
@@ -68,7 +70,7 @@ def _by_trigger(side: Iterable[PlannedPolicy | None]) -> dict[tuple[str, str], P
 
 
 def trigger(policy: Policy) -> tuple[str, str]:
-    """Return a policy's file and what decides when it alerts."""
+    """Return a policy's name and what decides when it alerts."""
     closes = policy.auto_close if policy.is_log else policy.retest_window
     condition = policy.query, policy.filter, policy.extractors, policy.interval
     return policy.name, str((condition, closes))
@@ -84,7 +86,7 @@ def play(old: Sequence[Policy], new: Sequence[Policy], scenario: Scenario) -> Pl
     with start_engine(recording.series) as engine:
         for incidents, policies in ((before, old), (after, new)):
             for policy in policies:
-                if not scenario.applies(policy.name):
+                if not scenario.applies(str(policy.path)):
                     continue
                 fires.setdefault(policy.name, False)
                 # One phase of the evaluations shows what changes.
@@ -108,19 +110,19 @@ def compare(
     """
     left = sorted(after, key=attrgetter("opened"))
     for was in sorted(before, key=attrgetter("opened")):
-        one = partial(ChangedIncident, scenario, was.policy, about=_about(was))
+        kind, then = LOST, None
         same = [each for each in left if _is_same(was, each)]
-        if not same:
-            yield one(kind=LOST, opens=(was.opened, None))
-            continue
-        will = min(same, key=partial(_distance, was))
-        left.remove(will)
-        if will.opened != was.opened:
-            kind = LATER if will.opened > was.opened else SOONER
-            yield one(kind=kind, opens=(was.opened, will.opened))
+        if same:
+            will = min(same, key=partial(_distance, was))
+            left.remove(will)
+            then = will.opened
+            kind = LATER if then > was.opened else SOONER
+        if then != was.opened:
+            opens = was.opened, then
+            yield ChangedIncident(scenario, was.policy, kind, _about(was), opens)
     for will in left:
-        opens = None, will.opened
-        yield ChangedIncident(scenario, will.policy, GAINED, _about(will), opens)
+        about = _about(will)
+        yield ChangedIncident(scenario, will.policy, GAINED, about, (None, will.opened))
 
 
 def _is_same(was: Incident, will: Incident) -> bool:

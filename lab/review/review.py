@@ -3,17 +3,22 @@
 import difflib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import yaml
 
+from exporter.log.summary import name_first
+from lab.markdown import code
 from lab.plans.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.plans.planned import NO_POLICY, NOBODY, PlannedPolicy, PolicyChange, notified
+from lab.policies.model import SEVERITIES
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
 from lab.review.watched import ERROR, watched
 
 WORSE = (LOST, LATER)
+_FALLS = {*combinations((*SEVERITIES, "none"), 2)}
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class ChangedPolicy:
     name: str
     route: str
     effect: str
+    severity: str  # after the plan, as the channels
+    notified: str
     diff: list[str]
 
 
@@ -37,19 +44,12 @@ class ChangedRoute:
 
 
 @dataclass(frozen=True)
-class NewPolicies:
-    """Policies of one severity that notify the same channels."""
-
-    severity: str
-    notified: str
-    policies: list[str]
-
-
-@dataclass(frozen=True)
 class Review:
     """What a plan changes; ``--json`` prints it as it is."""
 
     notes: Sequence[str]  # sentences about the plan's limits
+    # Sentences about what is not watched or told, comes later or with less weight
+    worse: list[str]
     watched: dict[str, list[str]]  # sentences, by how much they matter
     config_diff: list[str]
     policies: list[ChangedPolicy]
@@ -59,47 +59,79 @@ class Review:
     incidents: list[ChangedIncident]
     problems: dict[str, str]  # why a policy can't be played, or never alerts
     routes: list[ChangedRoute]
-    new: list[NewPolicies]  # what a plan creates where no policy exists
-
-    @property
-    def notify_nobody(self) -> list[str]:
-        """Policies that notified somebody, and would notify nobody."""
-        return [
-            name
-            for route in self.routes
-            if route.after == NOBODY and route.before != NO_POLICY
-            for name in route.policies
-        ]
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether something is told later or no longer, or not even watched."""
-        lost = self.count[LOST] + self.count[LATER]
-        return bool(lost or self.watched[ERROR] or self.notify_nobody)
+    is_first: bool  # whether no policy exists yet
 
 
 def make_review(plan: Plan, played: Sequence[Played]) -> Review:
     """Return the review of a plan."""
-    policies = []
-    for each in plan.changes:
-        if each.action != KEPT:
-            diff = _diff(_yaml(each.before), _yaml(each.after))
-            policies.append(ChangedPolicy(each.name, each.route, _effect(each), diff))
+    policies = [
+        ChangedPolicy(
+            each.name,
+            f"{each.deployment}{each.route}",
+            _effect(each),
+            each.after.severity if each.after else "",
+            notified(each.after),
+            _diff(_yaml(each.before), _yaml(each.after)),
+        )
+        for each in plan.changes
+        if each.action != KEPT
+    ]
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each.kind for each in incidents)
+    config, routes = watched(plan.configs), _routes(plan)
+    worse = [
+        f"{words} {name_first([*map(code, names)])}"
+        for words, names in _worse(plan, routes, incidents).items()
+    ]
     return Review(
         notes=plan.notes,
-        watched=watched(*plan.configs),
-        config_diff=_diff(*map("\n".join, plan.configs)),
+        worse=config[ERROR] + worse,
+        watched=config,
+        config_diff=[*_config_diff(plan)],
         policies=policies,
         unchanged=len(plan.changes) - len(policies),
         scenarios=[result.scenario for result in played],
         count={kind: count[kind] for kind in KINDS},
         incidents=incidents,
         problems=_problems(plan, played),
-        routes=_routes(plan),
-        new=_new(plan) if plan.is_first else [],
+        routes=routes,
+        is_first=plan.is_first,
     )
+
+
+def _worse(
+    plan: Plan, routes: list[ChangedRoute], incidents: list[ChangedIncident]
+) -> dict[str, list[str]]:
+    """Return the policies of which something gets worse, by what that is."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for route in routes:
+        if route.after == NOBODY and route.before != NO_POLICY:
+            found["Nobody is notified any more of"] += route.policies
+    stay = {each.alert for each in plan.changes if each.after and each.after.enabled}
+    for each in plan.changes:
+        before, after = each.before, each.after
+        if not (before and before.enabled):
+            continue
+        if each.alert not in stay:
+            found["Switched off:" if after else "Deleted:"].append(each.name)
+        elif after:
+            fall = before.severity, after.severity
+            if fall in _FALLS:
+                found[f"Severity falls from {' to '.join(fall)}:"].append(each.name)
+    for kind in WORSE:
+        if names := [each.policy for each in incidents if each.kind == kind]:
+            about = f"Alerts {kind} in the scenarios: {len(names):,}, of"
+            found[about] = [*dict.fromkeys(names)]
+    return found
+
+
+def _config_diff(plan: Plan) -> Iterator[str]:
+    """Yield the diff of each deployment's config, named where there are several."""
+    for name, configs in plan.configs.items():
+        diff = _diff(*map("\n".join, configs))
+        if diff and len(plan.configs) > 1:
+            yield f"--- {name}"
+        yield from diff
 
 
 def _diff(old: str, new: str) -> list[str]:
@@ -133,11 +165,9 @@ def _effect(change: PolicyChange) -> str:
     """Return what happens to a policy: Terraform's words, or more exact ones."""
     if " and " in change.action:
         return "replace: its open incidents close, and open again"
-    if change.before and change.after:
-        before = change.before.values.get("enabled", True)
-        after = change.after.values.get("enabled", True)
-        if before != after:
-            return "switch on" if after else "switch off"
+    before, after = change.before, change.after
+    if before and after and before.enabled != after.enabled:
+        return "switch on" if after.enabled else "switch off"
     return change.action
 
 
@@ -168,23 +198,17 @@ def _routes(plan: Plan) -> list[ChangedRoute]:
 
     Where a route has no policy of its own, the default route's notifies.
     """
-    defaults = {each.file: each for each in plan.changes if each.route == DEFAULT_ROUTE}
+    defaults = {
+        each.alert: each for each in plan.changes if each.route == DEFAULT_ROUTE
+    }
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in plan.changes:
         default = change
         if change.route != DEFAULT_ROUTE:
-            default = defaults.get(change.file, change)
+            default = defaults.get(change.alert, change)
         before = notified(change.before or default.before)
         after = notified(change.after or default.after)
         if before != after:
-            found[change.route, before, after].append(change.name)
+            route = f"{change.deployment}{change.route}"
+            found[route, before, after].append(change.name)
     return [ChangedRoute(*key, names) for key, names in sorted(found.items())]
-
-
-def _new(plan: Plan) -> list[NewPolicies]:
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for change in plan.changes:
-        if change.after:
-            severity = str(change.after.values.get("severity", ""))
-            found[severity, notified(change.after)].append(change.name)
-    return [NewPolicies(*key, names) for key, names in sorted(found.items())]

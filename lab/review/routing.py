@@ -3,12 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
-from exporter.config import from_text
 from exporter.documents.mistakes import InputError
 from exporter.names import StreamName
 from lab.markdown import code
-from lab.plans.plan import DEFAULT_ROUTE, Plan
+from lab.plans.plan import DEFAULT_ROUTE, Plan, parsed
 
 # What Terraform writes into the selectors of a route by streams
 _STREAMS = re.compile(r'datastream_\w+\{stream_id=~"([^"]*)"')
@@ -26,7 +26,7 @@ def routing(plan: Plan, ours: Collection[str]) -> Iterator[str]:
         policy = change.after and change.after.policy
         if not policy:
             continue
-        routes_of[change.file] |= {change.route} - {DEFAULT_ROUTE}
+        routes_of[str(policy.path)] |= {change.route} - {DEFAULT_ROUTE}
         found = _STREAMS.search(policy.query or "")
         if found and change.route != DEFAULT_ROUTE:
             streams[change.route] = found[1]
@@ -45,9 +45,8 @@ def routing(plan: Plan, ours: Collection[str]) -> Iterator[str]:
 
 
 def _required(plan: Plan) -> Iterator[StreamName]:
-    for text in plan.configs.after:
-        try:
-            yield from from_text(text, "new config.yaml", {}).required
-        except InputError:
-            # The review says so elsewhere.
-            continue
+    for each in plan.configs.values():
+        # The review says elsewhere what is wrong.
+        with suppress(InputError):
+            for config in parsed(each.after, "new"):
+                yield from config.required

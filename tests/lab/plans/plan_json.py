@@ -63,6 +63,7 @@ def change(
     name, _, index = full_name.partition("[")
     found: Json = {
         "address": address,
+        "module_address": address.rpartition(".google_monitoring")[0],
         "mode": "managed",
         "type": "google_monitoring_alert_policy",
         "name": name,

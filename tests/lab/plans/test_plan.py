@@ -59,16 +59,28 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
     new = change("create", after=policy(), address=address)
     (found,) = planned(new).changes
     assert found.name == name
-    assert found.file == "failed"
+    assert found.alert == "failed"
 
 
-def test_policies_with_the_same_key_are_named_by_their_address() -> None:
-    """Policies with the same key are named by their addresses."""
-    addresses = [f"module.x.{ADDRESS}", f"module.y.{ADDRESS}"]
-    one, two = (change("create", after=policy(), address=each) for each in addresses)
+@pytest.mark.parametrize(
+    ("modules", "names"),
+    [
+        (["x", "y"], ["x: failed", "y: failed"]),
+        (['x["prod"]', "y"], ["prod: failed", "y: failed"]),
+        (['x["a"]', 'y["a"]'], [f'module.{each}["a"].{ADDRESS}' for each in "xy"]),
+    ],
+)
+def test_policies_with_the_same_key_have_their_deployment(
+    modules: list[str], names: list[str]
+) -> None:
+    """Policies with the same key are named by their modules, or by their addresses."""
+    one, two = (
+        change("create", after=policy(), address=f"module.{each}.{ADDRESS}")
+        for each in modules
+    )
     others = (one | {"mode": "data"}, one | {"deposed": "1a2b3c4d"})
     found = planned(one, two, *others).changes
-    assert [each.name for each in found] == addresses
+    assert [each.name for each in found] == names
 
 
 @rows

@@ -76,6 +76,16 @@ def test_only_what_decides_when_a_policy_alerts_is_played() -> None:
     assert after == ()
 
 
+def test_each_deployment_is_played_apart() -> None:
+    """A threshold of prod's that equals dev's afterwards is a change of prod alone."""
+    late = policy(duration="300s")
+    dev = change("no-op", before=late, after=late, address=f'module.a["dev"].{ADDRESS}')
+    prod = dev | {"address": f'module.a["prod"].{ADDRESS}'}
+    prod |= change("update", before=policy(), after=late, address=prod["address"])
+    for side in changed_policies(planned(dev, prod).changes):
+        assert [each.name for each in side] == ["prod: failed"]
+
+
 @rows
 def test_overlapping_incidents_are_the_same(
     before: Any, after: Any, kinds: list[str]

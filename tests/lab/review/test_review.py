@@ -168,7 +168,7 @@ def test_no_secret_of_a_plan_is_shown(reviewed: Reviewed) -> None:
 
 
 _NASTY = (
-    "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\ \n\n# h\n```\n\x1b[31m\u202e"
+    "a|b `c` ``d`` @everyone <img src=x> #1 [l](u) *e* \\\n\n\n# h\n```\n\x1b[31m\u202e"
 )
 
 
@@ -206,10 +206,12 @@ def test_the_page_fits_in_a_comment() -> None:
         long = policy(content=content, duration="soon", user_labels=labels)
         created.append(change("create", after=long, address=f"{ADDRESS}_{name}"))
     played = Played("s", incidents, {}, {})
+    few = Played("s", incidents[:9], {}, {})
+    text = review_page(_data(_KEPT, played=(few,)))
+    assert "\n\n<details><summary>2 more</" in text
     text = review_page(_data(*created, _KEPT, played=(played,)))
     assert 40_000 < len(text) <= 60_000
-    assert " more diffs: see `datastream-lab review --json`.\n" in text
-    assert "\n… and 293 more: see `datastream-lab review --json`." in text
+    assert " more parts: see `datastream-lab review --json`.\n" in text
     assert re.search("… and [0-9]+ more lines\n```", text)
     assert lines_not_folded(text) <= 60
 

@@ -27,7 +27,7 @@ def _sentences(*changes: Any) -> list[str]:
 def test_a_change_of_config_is_a_sentence(name: str) -> None:
     """A sentence says what comes and goes, also when the exporter itself goes."""
     change = _CONFIGS["changes"][name]
-    before = _CONFIGS["before"]
+    before = change.get("before", _CONFIGS["before"])
     assert _sentences(exporter(before, change["after"])) == change["sentences"]
 
 
@@ -42,9 +42,25 @@ def test_another_mode_changes_nothing() -> None:
     assert _sentences(exporter(text, ""), job) == []
 
 
+def test_each_deployment_is_compared_with_itself() -> None:
+    """What is said of two deployments' configs names the one that it is about."""
+    dev = "metrics: {project: orders-dev}\nsources: [{project: orders-dev}]\n"
+    prod = dev.replace("dev", "prod")
+    patient = 'expectations: [{match: "*", failed: 6h}]\n'
+    kept = exporter(dev, dev) | {"module_address": 'module.exporter["dev"]'}
+    changed = exporter(prod, f"{prod}{patient}")
+    changed["module_address"] = 'module.exporter["prod"]'
+    review = make_review(planned(kept, changed), [])
+    (sentence,) = review.worse
+    assert sentence.startswith("`prod`: Pages about all streams of `orders-prod` come")
+    now = "`prod`: Now patience with FAILED for `*`: 6h"
+    assert review.watched["change"] == [now]
+    assert review.config_diff[0] == "--- prod"
+
+
 def test_a_config_that_the_plan_hides_is_not_guessed() -> None:
     """A config that is sensitive, or known after apply only, is said to be hidden."""
-    hidden = ["Warning: the plan hides the config."]
+    hidden = ["Warning: the plan hides the config"]
     secret = exporter("a", "b", after_sensitive={"service_config": True})
     assert _sentences(secret) == hidden
     unknown = exporter("a", "a")

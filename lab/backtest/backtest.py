@@ -87,10 +87,9 @@ def evaluate(
                 continue
             try:
                 found = _evaluate(policy, history, evaluated, engine)
+                incidents += sorted(found, key=attrgetter("opened"))
             except (QueryError, _NotEvaluatedError) as error:
                 not_evaluated[policy.name] = str(error)
-                continue
-            incidents += sorted(found, key=attrgetter("opened"))
     return BacktestResult(
         evaluated,
         history.first if unknown_seconds else None,

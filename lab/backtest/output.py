@@ -20,21 +20,19 @@ def backtest_json(result: BacktestResult, notes: Sequence[str]) -> dict[str, Any
     severities = {policy.name: policy.severity for policy in result.policies}
     start, end = result.period
     since = result.history_start
-    incidents = []
-    for incident in result.incidents:
-        opened, closed = incident.opened, incident.closed
-        incidents.append(
-            {
-                "policy": incident.policy,
-                "plan": incident.side,
-                "severity": severities[incident.policy],
-                "opened": utc_time(start + opened) if opened else None,
-                "closed": closed and utc_time(start + closed),
-                "seconds": (closed or end - start) - opened,
-                "about": incident.about or None,
-                "labels": incident.labels,
-            }
-        )
+    incidents = [
+        {
+            "policy": each.policy,
+            "plan": each.side,
+            "severity": severities[each.policy],
+            "opened": utc_time(start + each.opened) if each.opened else None,
+            "closed": each.closed and utc_time(start + each.closed),
+            "seconds": (each.closed or end - start) - each.opened,
+            "about": each.about or None,
+            "labels": each.labels,
+        }
+        for each in result.incidents
+    ]
     incidents.sort(
         key=lambda each: (SEVERITIES.index(each["severity"]), each["policy"])
     )
@@ -64,23 +62,24 @@ def print_backtest(found: Mapping[str, Any], out: TextIO) -> None:
         print_table(("policy", "before", "after", "notified"), counts, out)
         out.write("\n")
     if found["incidents"]:
-        rows: list[Any] = []
-        for each in found["incidents"]:
-            labels = ", ".join(map("=".join, each["labels"].items()))
-            rows.append(
-                (
-                    each["policy"],
-                    each["plan"],
-                    each["severity"],
-                    each["opened"] or "before the start",
-                    each["closed"] or "still open",
-                    each["about"] or labels or "-",
-                )
+        rows = [
+            (
+                each["policy"],
+                each["plan"],
+                each["severity"],
+                each["opened"] or "before the start",
+                each["closed"] or "still open",
+                each["about"]
+                or f"{', '.join(map('='.join, each['labels'].items()))}"
+                or "-",
             )
+            for each in found["incidents"]
+        ]
         headings = ("policy", "plan", "severity", "opened", "closed", "about")
         print_table(headings, rows, out)
     else:
-        out.write("No policy would have alerted.\n")
+        evaluated = f"{len(found['quiet'])} policies that could be evaluated"
+        out.write(f"None of the {evaluated} would have alerted.\n")
     if found["quiet"]:
         out.write(f"\nWould not have alerted: {', '.join(found['quiet'])}.\n")
     if found["not_evaluated"]:
@@ -94,10 +93,9 @@ def backtest_summary(result: BacktestResult) -> str:
     lasts = format_duration(seconds)
     if seconds % DAY == 0:
         lasts = plural(seconds // DAY, "day")
-    return (
-        f"{capitalized(plural(len(result.incidents), 'incident'))} in {lasts},"
-        f" {sum(each.closed is None for each in result.incidents) or 'none'} still"
-        f" open; {len(result.not_evaluated) or 'none'} of {len(result.policies)}"
-        " policies could not be evaluated. Times are ± the"
-        " policy's evaluation interval."
-    )
+    text = f"{capitalized(plural(len(result.incidents), 'incident'))} in {lasts}"
+    if still_open := sum(each.closed is None for each in result.incidents):
+        text += f", {still_open} still open"
+    if count := len(result.not_evaluated):
+        text += f"; {count} of {len(result.policies)} policies could not be evaluated"
+    return text

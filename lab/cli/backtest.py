@@ -86,9 +86,8 @@ def run(context: LabContext) -> int:
     args, stop = context.args, context.stop
     # Fails before the reading, which takes minutes, if Prometheus is not installed.
     check_installed()
-    plan = None
-    if args.plan:
-        plan = read_plan(args.plan)
+    plan = read_plan(args.plan) if args.plan else None
+    if plan:
         sides = plan_sides(plan)
     else:
         sides = PlanSides([], [*selected_policies(args)], [[]], [])
@@ -125,13 +124,15 @@ def run(context: LabContext) -> int:
         summary = backtest_summary(result)
         if plan:
             before = evaluate(sides.before, history, period, progress, stop)
-            summary = f"Before the plan: {backtest_summary(before)} After: {summary}"
+            summary = f"Before the plan: {backtest_summary(before)}. After: {summary}"
             result = compared(plan, before, result)
+    summary += ". Times are ± the policy's evaluation interval."
     found = backtest_json(result, sides.notes)
     if args.json:
         print_json(found, context.out)
     else:
         print_backtest(found, context.out)
+    context.out.flush()
     LOGGER.info("%s", summary)
     if args.html:
         drawn = chart(result.period, history.spans, result.incidents, result.policies)

@@ -62,8 +62,8 @@ def asks_for_run(entry: LogEntry) -> bool:
     payload = entry.fields.get("jsonPayload")
     if not payload or _STATE_CHANGES & payload.keys():
         return True
-    severity = SEVERITIES.index(entry.fields["severity"])
-    return severity >= SEVERITIES.index("ERROR")
+    index = SEVERITIES.index
+    return index(entry.fields["severity"]) >= index("ERROR")
 
 
 def _entries(event: Event, stream: str) -> Iterator[LogEntry]:

@@ -97,14 +97,14 @@ def write_openmetrics(series: Iterable[Series], out: TextIO) -> None:
             f"{key}={json.dumps(value, ensure_ascii=False)}"
             for key, value in each.labels
         ]
-        labels = "{" + ",".join(pairs) + "}"
-        visible = f"{each.name}{labels}"
-        own = f"{each.name}{_OWN_TIME}{labels}"
+        labels = f"{{{','.join(pairs)}}}"
+        name, points = each.name, each.samples
         out.writelines(
-            f"{visible} {one.value:.17g} {one.visible_at:.3f}\n" for one in each.samples
+            f"{name}{labels} {one.value:.17g} {one.visible_at:.3f}\n" for one in points
         )
         out.writelines(
-            f"{own} {one.value:.17g} {one.time:.3f}\n" for one in each.samples
+            f"{name}{_OWN_TIME}{labels} {one.value:.17g} {one.time:.3f}\n"
+            for one in points
         )
     out.write("# EOF\n")
 
@@ -165,14 +165,13 @@ def add_native(into: SeriesSet, scenario: ScenarioFile, start: float) -> None:
     snapshots = Snapshots(scenario.world)
     for at in range(0, math.ceil(scenario.lasts) + 1, MINUTE):
         for _, stream, labels in _streams(snapshots.at(at), scenario):
-            if stream.state not in _MEASURED or stream.freshness is None:
-                continue
             freshness = stream.freshness
+            if stream.state not in _MEASURED or freshness is None:
+                continue
             if stream.growing_since is not None:
                 freshness += at - stream.growing_since
-            series = into.series(FRESHNESS, labels)
             own = start + at
-            series.add(own + DELAY_SECONDS, own, freshness)
+            into.series(FRESHNESS, labels).add(own + DELAY_SECONDS, own, freshness)
     _add_events(into, scenario, snapshots, start)
 
 
@@ -184,8 +183,7 @@ def _add_events(
         match event:
             case CopyEvents():
                 added = {EVENTS: 1, LATENCY_COUNT: 1, LATENCY_SUM: event.latency}
-                lasts = event.lasts
-                counted = {"read_method": event.read_method}
+                lasts, counted = event.lasts, {"read_method": event.read_method}
             case DropEvents():
                 added, lasts = {UNSUPPORTED: event.events}, MINUTE
                 counted = {
@@ -198,8 +196,8 @@ def _add_events(
         for stream, _, labels in _streams(snapshots.at(event.at), scenario):
             if matches(event.stream, stream):
                 for name, by in added.items():
-                    series = into.series(name, labels | counted)
-                    _count(series, start + event.at, lasts, by)
+                    own = into.series(name, labels | counted)
+                    _count(own, start + event.at, lasts, by)
 
 
 def _count(series: Series, at: float, lasts: float, by: float) -> None:

@@ -13,6 +13,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from io import StringIO
+from itertools import pairwise
 from operator import attrgetter
 
 from exporter.config import Config
@@ -36,12 +37,10 @@ from lab.simulate.virtual_sleep import VirtualDeadline
 _WAIT_STEP = 10.0
 # A gap between two runs is longer than this many intervals
 _GAP_INTERVALS = 4
-# The fraction of a run after which points are written
-_COUNTS = 0.2
-_STREAMS_FROM = 0.3
-_STREAMS_FOR = 0.5
+# The fraction of a run after which points are written; those of streams within a part
+_WRITTEN = {"exporter": 1.0, "location": 0.2}
 _LAST_READ = 0.9
-_OWN = 1.0
+_STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
 
 
 # The range of seconds from writing a point until it is visible; each point has its own
@@ -95,18 +94,17 @@ def simulate(
     _add_points(series, cloud.points(), runs, scenario, start, ingestion)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)
-    usual = sum(ingestion) / 2 + slow
     # The one that stays longest, the first of several
     staying = max(scenario.exporters, key=attrgetter("ends"))
     config = scenario.configs[scenario.exporters.index(staying)]
     return Recording(
-        start=start,
-        lasts=scenario.lasts,
-        series=tuple(series.values()),
-        delay=VisibilityDelay(usual, takes + ingestion[1] + slow),
-        entries=entries,
-        runs=tuple(runs),
-        deployed=Deployed(
+        start,
+        scenario.lasts,
+        tuple(series.values()),
+        VisibilityDelay(sum(ingestion) / 2 + slow, takes + ingestion[1] + slow),
+        entries,
+        tuple(runs),
+        Deployed(
             config.metrics.project, config.run.name, staying.job, staying.location
         ),
     )
@@ -131,9 +129,8 @@ class _Exporter:
     ) -> None:
         self._clients = clients
         every = text_of(timedelta(seconds=deployment.every))
-        run = config.run.model_copy(
-            update={"location": deployment.location, "interval": every}
-        )
+        changed = {"location": deployment.location, "interval": every}
+        run = config.run.model_copy(update=changed)
         self._config = config.model_copy(update={"run": run})
         self._deployment = deployment
         self._clock = clock
@@ -177,14 +174,10 @@ def _add_points(
     # The runs that another one follows soon. The points of any other become visible
     # together: they have the same timestamp, so a look-back ends for all at once.
     followed = set()
-    latest: dict[int, ScheduledRun] = {}
-    for each in runs:
-        scheduled = each.scheduled
-        before = latest.get(scheduled.deployment)
-        soon = _GAP_INTERVALS * scenario.exporters[scheduled.deployment].every
-        if before is not None and scheduled.at - before.at < soon:
-            followed.add(before)
-        latest[scheduled.deployment] = scheduled
+    for index, exporter in enumerate(scenario.exporters):
+        soon = _GAP_INTERVALS * exporter.every
+        due = [run.scheduled for run in runs if run.scheduled.deployment == index]
+        followed |= {run for run, then in pairwise(due) if then.at - run.at < soon}
     least, most = ingestion
     of_streams = [point for point in points if "/stream/" in point.metric_type]
     read = {*map(_run_and_location, of_streams)}
@@ -216,13 +209,8 @@ def _written_after(metric_type: str, drawn: float) -> float:
     """Return the fraction of a run after which a point is written."""
     if metric_type.endswith("/location/last_read"):
         return _LAST_READ
-    match metric_type.split("/")[-2]:
-        case "exporter":
-            return _OWN
-        case "location":
-            return _COUNTS
-        case _:
-            return _STREAMS_FROM + _STREAMS_FOR * drawn
+    kind = metric_type.split("/")[-2]
+    return _WRITTEN.get(kind, _STREAMS_FROM + _STREAMS_FOR * drawn)
 
 
 def _run_and_location(point: WrittenPoint) -> tuple[float, str, str]:

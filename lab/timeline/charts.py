@@ -120,9 +120,10 @@ def chart(
     step = MINUTE * next(minutes for minutes in _TICK_MINUTES if minutes >= least)
     first = int(-start % step)
     times = [start + at for at in range(first, int(end - start) + 1, step)]
-    ticks = []
-    for before, time in pairwise([start, *times]):
-        ticks.append(axis.bar(time, time, axis.text(time, before)))
+    ticks = [
+        axis.bar(time, time, axis.text(time, before))
+        for before, time in pairwise([start, *times])
+    ]
     severities = {policy.name: policy.severity for policy in policies}
     exporters = [name for name in spans.of if name.startswith("exporters/")]
     opened: dict[str, dict[str, list[Incident]]] = {}
@@ -131,11 +132,10 @@ def chart(
         # The labels of an incident about the exporter may not name it.
         if about == "every exporter" and len(exporters) == 1:
             about = exporters[0]
-        fired = opened.setdefault(about, {})
         line = incident.policy
         if incident.side:
             line += f" ({incident.side})"
-        fired.setdefault(line, []).append(incident)
+        opened.setdefault(about, {}).setdefault(line, []).append(incident)
     alike: dict[str, list[Row]] = {}
     for name in (*opened, *sorted(spans.of.keys() - opened)):
         row = Row(name, [], [])

@@ -119,13 +119,12 @@ class Spans:
         """
         if about.startswith(_EXPORTERS):
             return Span(since, until, DEAD)
-        heard = {}
-        for name, spans in self.of.items():
-            if not name.startswith(_EXPORTERS):
-                continue
-            for span in spans:
-                if abs(span.end - since) <= PAUSE:
-                    heard[name.removeprefix(_EXPORTERS)] = span.end
+        heard = {
+            name.removeprefix(_EXPORTERS): span.end
+            for name, spans in self.of.items()
+            for span in spans
+            if name.startswith(_EXPORTERS) and abs(span.end - since) <= PAUSE
+        }
         if not heard:
             return Span(since, until, UNKNOWN)
         return Span(max(since, *heard.values()), until, f"{' and '.join(heard)} {DEAD}")

@@ -10,7 +10,6 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from operator import attrgetter
 from random import Random
@@ -184,7 +183,7 @@ def _record_changes(trial: Trial) -> tuple[Recording, Moments]:
         entries += recording.entries
         # No change is seen in Datastream's own metrics.
         series += [one for one in recording.series if one.name.startswith(_OURS)]
-    whole = replace(recording, series=tuple(series), entries=tuple(entries))
+    whole = recording._replace(series=tuple(series), entries=tuple(entries))
     return whole, moments
 
 

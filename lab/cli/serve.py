@@ -59,7 +59,7 @@ def run(context: LabContext) -> int:
             f"export {variable}={shlex.quote(value)}\n"
             for variable, value in environ.items()
         ]
-        whole = file.with_name(f"{file.name}.part")
+        whole = file.with_suffix(".part")
         whole.write_text("".join(lines), "utf-8")
         whole.replace(file)
         LOGGER.info(

@@ -15,6 +15,7 @@ from datetime import timedelta
 from io import StringIO
 from itertools import pairwise
 from operator import attrgetter
+from typing import NamedTuple
 
 from exporter.config import Config
 from exporter.documents.durations import text_of
@@ -47,8 +48,7 @@ _STREAMS_FROM, _STREAMS_FOR = 0.3, 0.5
 USUAL_INGESTION = (3.0, 7.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """What a scenario produced."""
 
     start: float  # when it started, unix seconds

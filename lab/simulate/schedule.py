@@ -20,7 +20,6 @@ class ScheduledRun(NamedTuple):
 
     at: float  # when it starts, in seconds after the scenario's start
     deployment: int  # the index of its exporter in the scenario
-    tick: int  # the number of its tick; negative where a log entry caused it
 
 
 class CompletedRun(NamedTuple):
@@ -70,7 +69,7 @@ def scheduled_runs(
             late = fraction(seed, index, tick) * deployment.longest_delay
             if deployment.delays:
                 late = deployment.delays[tick % len(deployment.delays)]
-            run = ScheduledRun(due + late, index, tick)
+            run = ScheduledRun(due + late, index)
             if run.at < end and not deployment.is_silent(due):
                 calls.append(FunctionCall(due, by_log=False, cold=run))
         if deployment.mode != "function":
@@ -81,7 +80,7 @@ def scheduled_runs(
                 arrives = entry + LOG_SECONDS
                 if not deployment.is_silent(arrives):
                     starts = arrives + deployment.longest_delay
-                    cold = ScheduledRun(starts, index, tick=-1)
+                    cold = ScheduledRun(starts, index)
                     calls.append(FunctionCall(arrives, by_log=True, cold=cold))
         runs.append(_function_runs(sorted(calls), end, completed))
     return heapq.merge(*runs)

@@ -19,16 +19,7 @@ from exporter.logger import coloured
 from exporter.run.report import Report
 from exporter.text import printable, utc_time
 
-_HEADINGS = (
-    "stream",
-    "project",
-    "location",
-    "state",
-    "expected",
-    "errors",
-    "since",
-    "reason",
-)
+_HEADINGS = ("stream", "project", "location", "state", "expected", "since", "reason")
 _WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
 _LEAST = 8  # characters that a cell keeps in a narrow terminal
 
@@ -43,14 +34,15 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
     the time and how many streams are fine. The log goes on in its last line.
     """
     rows = [
-        ("?", unread.project, unread.location, "unknown", "?", "?", "", "")
+        ("?", unread.project, unread.location, "unknown", "?", "", "")
         for unread in sorted(report.unread)
     ]
     fine = []
-    for watched in report.watched:
+    # What is missing or failed stands above what is paused.
+    urgent = sorted(report.watched, key=lambda one: (one.exists, -one.stream.state))
+    for watched in urgent:
         name = watched.name
         expected = "yes" if watched.expected else "no"
-        errors = str(watched.stream.errors) if watched.exists else "-"
         _, problem = stream_problem(report, name)
         why = problem.reason if problem else ""
         row = (
@@ -58,7 +50,6 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
             *name.location_name,
             watched.state_name,
             expected,
-            errors,
             lasting(report, name),
             why,
         )
@@ -71,7 +62,7 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
     rows += fine
     for location in report.locations:
         if left_out := omitted(location.omitted):
-            rows.append((left_out, *location.name, "not watched", "-", "-", "", ""))
+            rows.append((left_out, *location.name, "not watched", "-", "", ""))
     columns, lines = get_terminal_size((_WIDE, _WIDE))
     if above:
         last = lines * 2 // 3
@@ -124,15 +115,15 @@ def print_table(
 ) -> None:
     """Print a table, without the columns that are empty.
 
-    Where only so many characters fit into a line, the numbers of errors and a project
-    or location that all rows share are left out, and the widest cells lose their
-    middle, as far as needed.
+    Where only so many characters fit into a line, a project or location that all rows
+    share is left out, and the widest cells lose their middle, as far as needed.
     """
     columns = []
     for heading, *cells in zip(headings, *rows, strict=True):
-        spares = heading in {"project", "location"} and len({*cells}) == 1
-        spares |= heading == "errors"
-        if any(cells) and not (spares and most < _WIDE):
+        is_shared = heading in {"project", "location"} and len({*cells}) == 1 < len(
+            cells
+        )
+        if any(cells) and not (is_shared and most < _WIDE):
             columns.append([heading.upper(), *map(printable, cells)])
     widths = [max(map(len, column)) for column in columns]
     while sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _LEAST:

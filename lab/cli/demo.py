@@ -106,14 +106,13 @@ def run(context: LabContext) -> int:
                 code = _play(context, world, environ)
         finally:
             LOGGER.removeFilter(is_new)
-        if code == OK and not context.stop.is_set():
+        if code == OK and not argv and not context.stop.is_set():
             _show_page(context, emulator, policies)
-            if not argv:
-                # A clone's .venv is not on the PATH.
-                programs = f"{os.path.relpath(Path(sys.executable).parent)}/"
-                if shutil.which("datastream-lab"):
-                    programs = ""
-                context.err.write(_NEXT.format(folder=_FOLDER, programs=programs))
+            # A clone's .venv is not on the PATH.
+            programs = f"{os.path.relpath(Path(sys.executable).parent)}/"
+            if shutil.which("datastream-lab"):
+                programs = ""
+            context.err.write(_NEXT.format(folder=_FOLDER, programs=programs))
         return code
 
 
@@ -186,8 +185,7 @@ def _show_page(
     policy = next((each for each in policies if each.name == _POLICY), None)
     if not lost or not policy:
         return
-    labels = {**lost[-1].resource_labels, **lost[-1].metric_labels}
-    labels["reason"] = labels["reason"] or "none known"  # as the policy's query does
+    labels = lost[-1].resource_labels | lost[-1].metric_labels
     project = lost[-1].project
     content = policy.content.partition("**Look at first**")[0]
     shown = notification(replace(policy, content=content, links=()), labels, project)

@@ -55,12 +55,11 @@ def run(context: LabContext) -> int:
             environ |= running.enter_context(serve_rest(emulator))
         except NotInstalledError as error:
             LOGGER.warning("Queries and incidents are not served: %s.", error)
-        lines = [
-            f"export {variable}={shlex.quote(value)}\n"
-            for variable, value in environ.items()
-        ]
+        lines = ""
+        for variable, value in environ.items():
+            lines += f"export {variable}={shlex.quote(value)}\n"
         whole = file.with_suffix(".part")
-        whole.write_text("".join(lines), "utf-8")
+        whole.write_text(lines, "utf-8")
         whole.replace(file)
         LOGGER.info(
             "The emulator runs until Ctrl-C. In the shell of the program that should"
@@ -68,4 +67,5 @@ def run(context: LabContext) -> int:
             shlex.quote(str(file.resolve())),
         )
         context.stop.wait()
+        file.unlink(missing_ok=True)
     return OK

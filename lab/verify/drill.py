@@ -105,16 +105,18 @@ def drill(target: Target) -> Iterator[Finding]:
         return
     found = [f"datastream-exporter {__version__}"]
     for _, value in target.query(
-        f"({target.own('exporter/next_run', '13m')}"
-        f" - {target.own('exporter/last_run', '13m')}) / 2"
+        f"{target.own('exporter/next_run', '13m')}"
+        f" - {target.own('exporter/last_run', '13m')}"
     ):
-        found += [f"an interval of {value:.0f} s"]
+        found += [f"a run overdue after {value:.0f} s"]
     for finding in _steps(target, policies, made_up=made_up):
         yield finding
         if finding.level != YOURS:
             found.append(finding.text.partition(".")[0])
-    if not made_up:
-        text = f"to paste into an issue, with function or job: {'; '.join(found)}"
+    if not made_up and found[-1].startswith("incident closed"):
+        text = (
+            f"to paste into an issue, as of a function, or of a job: {'; '.join(found)}"
+        )
         yield Finding(INFO, _PART, text)
 
 
@@ -240,7 +242,9 @@ def _change(target: Target, state: StreamState) -> Finding:
     # A stream that is paused first writes what it has read. Until it is PAUSED, it
     # can't be resumed, so Ctrl-C doesn't end this.
     waiting = target._replace(stop=Event())
-    for after in _wait_for(waiting, f"Datastream: {state.name}", _OPEN_SECONDS):
+    resume = f"If it stays PAUSED: {_RESUME.format(target.stream)}"
+    what = f"Datastream: {state.name}. {resume}. This takes"
+    for after in _wait_for(waiting, what, _OPEN_SECONDS):
         try:
             if _read(target).state == state:
                 text = f"{state.name} in Datastream after {after:.0f} s"
@@ -256,8 +260,7 @@ def _change(target: Target, state: StreamState) -> Finding:
                 break
     raise DrillError(
         f"{target.stream} is not {state.name}: {why}. That needs"
-        " datastream.streams.update and datastream.operations.get. If it is PAUSED,"
-        f" resume it: {_RESUME.format(target.stream)}"
+        f" datastream.streams.update and datastream.operations.get. {resume}"
     )
 
 

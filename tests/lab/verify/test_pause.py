@@ -42,9 +42,9 @@ def test_a_pause_from_start_to_end(stage: Stage) -> None:
     ]
     lines = stage.drill(*PAUSE)
     assert lines.pop(5).startswith("yours    drill: did the page arrive? #data (slack)")
-    about = f"datastream-exporter {__version__}; an interval of 60 s"
+    about = f"datastream-exporter {__version__}; a run overdue after 120 s"
     found = "; ".join([about, *steps])
-    steps.append(f"to paste into an issue, with function or job: {found}")
+    steps.append(f"to paste into an issue, as of a function, or of a job: {found}")
     assert lines == [f"ok       drill: {step}" for step in steps]
 
 

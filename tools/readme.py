@@ -1,5 +1,6 @@
 """Generates the tables of README.md: what this and the usual ways cost, and tell."""
 
+from exporter.text import plural
 from lab.markdown import table
 from lab.simulate.scenario import LATEST_START_SECONDS
 from tools.cost import FLEETS, INTERVAL, SOME, Fleet, alerting, cloud_run, month, total
@@ -18,7 +19,7 @@ _CHANGES = {
         "seconds, as of each pause",
         _SCRIPT,
     ),
-    "deleted": ("is deleted", "seconds", _SCRIPT),
+    "deleted": ("is deleted", "seconds", f"{_SCRIPT}, if it looks"),
     "exporter dead": ("what watches dies", "nothing can die", "never"),
 }
 _FLEETS = (Fleet(1, 1, 1), FLEETS[1])
@@ -29,9 +30,8 @@ def costs() -> str:
     script = cloud_run("function", INTERVAL) + total("schedule", 1)
     rows = []
     for fleet in _FLEETS:
-        streams = f"{fleet.streams} streams".replace("1 streams", "1 stream")
         row = (
-            streams,
+            f"{plural(fleet.streams, 'stream')}, {plural(fleet.projects, 'project')}",
             "$0",  # policies on logs have no price: tools/prices.yaml
             f"${script:.0f}",
             *[_dollars(fleet, mode) for mode in _MODES],

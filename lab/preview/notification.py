@@ -85,8 +85,8 @@ def notification(
         key = name.removeprefix(prefix)
         value = _example(policy, key) if labels is None else labels.get(key, "")
         values[name] = always.get(name) or value or EMPTY
-    region = EXAMPLE_LABELS["location"]
-    return Notification(policy, values, Deployed(project, EXPORTER, EXPORTER, region))
+    deployed = Deployed(project, EXPORTER, EXPORTER, EXAMPLE_LABELS["location"])
+    return Notification(policy, values, deployed)
 
 
 def _example(policy: Policy, key: str) -> str:

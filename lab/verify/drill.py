@@ -113,11 +113,10 @@ def drill(target: Target) -> Iterator[Finding]:
         yield finding
         if finding.level != YOURS:
             found.append(finding.text.partition(".")[0])
-    if not made_up and found[-1].startswith("incident closed"):
-        text = (
-            f"to paste into an issue, as of a function, or of a job: {'; '.join(found)}"
+    if not made_up and "incident closed" in found[-1]:
+        yield Finding(
+            INFO, _PART, f"to paste, with function or job added: {'; '.join(found)}"
         )
-        yield Finding(INFO, _PART, text)
 
 
 def _check(target: Target) -> None:

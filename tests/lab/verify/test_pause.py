@@ -44,7 +44,7 @@ def test_a_pause_from_start_to_end(stage: Stage) -> None:
     assert lines.pop(5).startswith("yours    drill: did the page arrive? #data (slack)")
     about = f"datastream-exporter {__version__}; a run overdue after 120 s"
     found = "; ".join([about, *steps])
-    steps.append(f"to paste into an issue, as of a function, or of a job: {found}")
+    steps.append(f"to paste, with function or job added: {found}")
     assert lines == [f"ok       drill: {step}" for step in steps]
 
 

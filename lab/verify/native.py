@@ -49,10 +49,11 @@ def native(target: Target) -> Iterator[Finding]:
             if "datastream_googleapis_com" in each.promql.query
         ]
         text += (
-            f". The rest, {name_first(sorted(names))}, gets no alert of"
-            f" {', '.join(blind) or 'any policy'}. After a start, freshness takes some"
-            " minutes: verify again. Else add the project to the metrics scope of"
-            f" projects/{target.project}. If it is there, open an issue with the labels"
+            f". Nothing is told about {name_first(sorted(names))} by"
+            f" {', '.join(blind) or 'any policy'}. After a start, or a drill with it,"
+            " freshness takes some minutes: verify again. Else add the project to the"
+            f" metrics scope of projects/{target.project}. If it is there, open an"
+            " issue with the labels"
         )
     yield Finding(level, _PART, text)
     events = f"datastream_googleapis_com:stream_event_count{_STREAM}[1h]"

@@ -1,7 +1,7 @@
 # A Slack channel that Terraform creates with your own Slack bot's token.
 
-# The bot needs the scope chat:write and must be in the channel. The token (xoxb-…) is in Secret Manager and is read at
-# each plan and apply; it is stored in neither plan nor state.
+# The bot needs the scope chat:write and must be in the channel. The token (xoxb-…) is in Secret Manager and is read
+# at each plan and apply; it is stored in neither plan nor state.
 ephemeral "google_secret_manager_secret_version" "slack" {
   project = "orders-prod"
   secret  = "slack-bot-token"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from exporter.config import Config, Source
 from exporter.names import LocationName
+from exporter.run.memory import LATE_SECONDS
 from exporter.states import EXPECTED_BY_DEFAULT
 from exporter.steps.compare import Expectations
 from exporter.steps.measure import RESOURCE, location_samples, metrics, problem_samples
@@ -32,7 +33,7 @@ class Replay:
 
     def __init__(self, config: Config) -> None:
         self._config = config.model_copy(update={"mutes": ()})
-        self._problems = ProblemMemory(config.grouping, config.run.every)
+        self._problems = ProblemMemory(config.grouping, config.run.every + LATE_SECONDS)
         self._problems.learn({})
         # When each location was last read (0: it can't be), and the streams it held
         self._held: dict[LocationName, tuple[int, list[Stream]]] = {}
@@ -50,8 +51,7 @@ class Replay:
                 found[each.name, each.labels] = each
         for time, seen in by_run(recorded):
             # A location comes before its streams.
-            for about in sorted(seen):
-                said = seen[about]
+            for about, said in sorted(seen.items()):
                 if "location_up" in said or "stream_state" in said:
                     project, location, *ids = about.split("/")[1::2]
                     at = LocationName(project, location)
@@ -89,6 +89,7 @@ class Replay:
                             "location": at.location,
                             "node_id": sample.node_id,
                         }
-                        series = found.series(name, own)
-                        series.add(time + EXPORTER_DELAY, time, sample.value)
+                        found.series(name, own).add(
+                            time + EXPORTER_DELAY, time, sample.value
+                        )
         return [*found.values()]

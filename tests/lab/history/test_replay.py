@@ -36,7 +36,7 @@ def decided(series: Any) -> Any:
 def test_a_config_decides_as_the_exporter_would_have(changes: Any) -> None:
     """Part by part, a replay writes what that config does; what others wrote stays."""
     replay = Replay(from_text(json.dumps(CONFIG | changes), "config", {}))
-    history, found = recorded(CONFIG), []
+    history, found = recorded(CONFIG | {"run": changes.get("run", {})}), []
     for end in (START + 4000, START + 9000):
         part = []
         for each in history:

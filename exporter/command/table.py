@@ -20,7 +20,7 @@ from exporter.run.report import Report
 from exporter.text import printable, utc_time
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "since", "reason")
-_WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
+WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
 _LEAST = 8  # characters that a cell keeps in a narrow terminal
 
 
@@ -39,8 +39,9 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
     ]
     fine = []
     # What is missing or failed stands above what is paused.
-    urgent = sorted(report.watched, key=lambda one: (one.exists, -one.stream.state))
-    for watched in urgent:
+    for watched in sorted(
+        report.watched, key=lambda one: (one.exists, -one.stream.state)
+    ):
         name = watched.name
         expected = "yes" if watched.expected else "no"
         _, problem = stream_problem(report, name)
@@ -63,7 +64,7 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
     for location in report.locations:
         if left_out := omitted(location.omitted):
             rows.append((left_out, *location.name, "not watched", "-", "", ""))
-    columns, lines = get_terminal_size((_WIDE, _WIDE))
+    columns, lines = get_terminal_size((WIDE, WIDE))
     if above:
         last = lines * 2 // 3
         # With headings and the status, as many lines as are emptied before
@@ -111,7 +112,7 @@ def print_table(
     headings: Sequence[str],
     rows: Iterable[Sequence[str]],
     out: TextIO,
-    most: int = _WIDE,
+    most: int = WIDE,
 ) -> None:
     """Print a table, without the columns that are empty.
 
@@ -120,10 +121,9 @@ def print_table(
     """
     columns = []
     for heading, *cells in zip(headings, *rows, strict=True):
-        is_shared = heading in {"project", "location"} and len({*cells}) == 1 < len(
-            cells
-        )
-        if any(cells) and not (is_shared and most < _WIDE):
+        is_shared = len(cells) > 1 and len({*cells}) == 1
+        is_spared = is_shared and heading in {"project", "location"}
+        if any(cells) and not (is_spared and most < WIDE):
             columns.append([heading.upper(), *map(printable, cells)])
     widths = [max(map(len, column)) for column in columns]
     while sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _LEAST:
@@ -136,5 +136,5 @@ def print_table(
 def _fitted(cell: str, width: int) -> str:
     """Return a cell as wide as its column: padded, or without its middle."""
     if len(cell) > width:
-        cell = f"{cell[: width // 2]}…{cell[len(cell) - (width - 1) // 2 :]}"
+        cell = f"{cell[: width // 2]}…{cell[-((width - 1) // 2) :]}"
     return cell.ljust(width)

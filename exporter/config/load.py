@@ -65,8 +65,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     deployed = environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE")
     if deployed and "name" not in run.model_fields_set:
         overrides["name"] = deployed
-    run = run.model_copy(update=overrides)
-    return accepted.model_copy(update={"run": run})
+    return accepted.model_copy(update={"run": run.model_copy(update=overrides)})
 
 
 def is_verbose(environ: Mapping[str, str]) -> bool:

@@ -21,12 +21,7 @@ from tests.terraform.released import INPUTS, STATE
 from tests.terraform.terraform_cli import REPOSITORY, Plan, RootModule, copy_files
 from tests.terraform.test_function import check_archive
 
-_GIVEN_UP = {
-    "google_monitoring_custom_service.deployment",  # has another id
-    'google_monitoring_alert_policy.policy["billing/stream-state-changed"]',
-    'google_monitoring_alert_policy.policy["stream-state-changed"]',
-    'google_monitoring_metric_descriptor.exporter["stream/problem"]',
-}
+_GIVEN_UP: set[str] = set()
 """Addresses that an upgrade may destroy; none when its state is recorded."""
 
 

@@ -1,7 +1,7 @@
 """``datastream-lab verify``: proves an installation on its own project."""
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
@@ -12,6 +12,7 @@ from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, StreamName
 from exporter.process import INCOMPLETE, OK
 from exporter.setup.findings import Finding, log_counts
+from exporter.text import quote
 from lab.cli.options import (
     LabContext,
     add_options,
@@ -54,12 +55,22 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="ask, let a made-up stream fail until its incident opens, and heal it",
     )
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--pause",
+        type=_stream_name,
         metavar="projects/P/locations/L/streams/S",
         help=(
-            "drill with this stream instead, one for tests: pause it until its incident"
+            "with --drill: pause this stream instead, one for tests, until its incident"
             " opens, and resume it"
+        ),
+    )
+    which.add_argument(
+        "--source",
+        type=metrics_project,
+        help=(
+            "with --drill: the project of the made-up stream (default: the metrics"
+            " project)"
         ),
     )
     parser.add_argument(
@@ -68,18 +79,29 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 for warnings, not 0"
     )
-    parser.add_argument(
-        "--source",
-        type=metrics_project,
-        help="the project of that stream (default: the metrics project)",
-    )
     add_options(parser, "policies")
+
+
+def _stream_name(text: str) -> StreamName:
+    """Return the name of a stream that Datastream may have; else, say how to write it.
+
+    Its location `global` holds none: there, a stream of that name is the made-up one.
+    """
+    name = StreamName.parse(text)
+    if name is None or name.location == GLOBAL:
+        raise ArgumentTypeError(
+            f"{quote(text)} is not a stream's full name; write"
+            " projects/PROJECT/locations/REGION/streams/STREAM"
+        )
+    return name
 
 
 def run(context: LabContext) -> int:
     """Print what was verified; return the exit code."""
     args = context.args
-    if (args.drill or args.pause) and not (args.yes or os.isatty(0)):
+    if (args.pause or args.source) and not args.drill:
+        raise InputError("--pause and --source are about a drill: add --drill")
+    if args.drill and not (args.yes or os.isatty(0)):
         raise InputError("--drill asks before it pages: without a terminal, add --yes")
     counts: Counter[int] = Counter()
     for finding in _findings(context):
@@ -100,12 +122,7 @@ def _findings(context: LabContext) -> Iterator[Finding]:
     """Yield every part's findings; one that is refused keeps no other."""
     args = context.args
     made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
-    stream = StreamName.parse(args.pause or str(made_up))
-    if stream is None:
-        raise InputError(
-            f"--pause: {args.pause!r} is not a stream's full name; write"
-            " projects/PROJECT/locations/LOCATION/streams/STREAM"
-        )
+    stream = args.pause or made_up
     files = selected_policies(args)
     with open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
@@ -114,7 +131,7 @@ def _findings(context: LabContext) -> Iterator[Finding]:
         )
         yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
-        if args.drill or args.pause:
+        if args.drill:
             parts.append(drill)
         for part in parts:
             if context.stop.is_set():

@@ -345,7 +345,16 @@ def _heal(target: Target) -> Finding:
     one comes too soon then, and is sent again.
     """
     for _ in range(3):
-        if not _write(target, _HEALTHY).superseded:
+        try:
+            written = _write(target, _HEALTHY)
+        except CallError as error:
+            message = (
+                f"{error.failure.message.rstrip('.')}. So {STREAM} is not healthy"
+                " again: if a point of its failure was written, its policy alerts for a"
+                " day. Settle this and drill again, which makes it healthy"
+            )
+            raise CallError(error.failure._replace(message=message)) from error
+        if not written.superseded:
             return Finding(INFO, _PART, f"{STREAM} is healthy again")
         time.sleep(_STEP_SECONDS)
     raise DrillError(

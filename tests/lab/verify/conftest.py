@@ -100,8 +100,8 @@ class Stage:
 
     def drill(self, *argv: str) -> list[str]:
         """Return the lines of a drill, without those of the rest."""
-        argv = ("--drill", "--yes", "--source", "shop-prod", *argv)
-        ended = self.installed.verify(*argv)
+        argv = argv or ("--source", "shop-prod")
+        ended = self.installed.verify("--drill", "--yes", *argv)
         self.code, self.log = ended.code, ended.err
         return ended.out.rpartition(" native: ")[2].splitlines()[1:]
 

@@ -82,13 +82,28 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
     assert stage.written() == [6, 0]
 
 
-def test_a_refusal_ends_a_drill(stage: Stage) -> None:
-    """A refusal ends a drill with Google's words, and the stream is healthy."""
-    fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", times=1)
+@pytest.mark.parametrize(
+    ("times", "written", "sentence"),
+    [
+        (1, [6, 0], "denied: The caller does not have permission. The account needs"),
+        (
+            2,
+            [6],
+            "is not healthy again: if a point of its failure was written, its policy",
+        ),
+    ],
+)
+def test_a_refusal_ends_a_drill(
+    stage: Stage, times: int, written: list[int], sentence: str
+) -> None:
+    """A refusal ends a drill with Google's words, and what the stream is left as."""
+    fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", times=times)
     stage.then = lambda: stage.installed.emulator.add_fault(fault)
     stage.installed.clock.now += 12  # The incident comes after the second point.
-    assert stage.drill()[-1].endswith("--role roles/monitoring.metricWriter")
-    assert stage.written() == [6, 0]
+    line = stage.drill()[-1]
+    assert sentence in line
+    assert line.endswith("--role roles/monitoring.metricWriter")
+    assert stage.written() == written
 
 
 def test_an_error_for_a_point_that_was_written(stage: Stage) -> None:
@@ -157,10 +172,21 @@ def test_a_person_who_does_not_agree(stage: Stage, keyboard: int) -> None:
     assert not stage.written()
 
 
-def test_a_drill_without_a_terminal(stage: Stage) -> None:
-    """Without a terminal and --yes, nothing is read or written, and that is said."""
-    error = "error: --drill asks before it pages: without a terminal, add --yes\n"
-    assert stage.installed.verify("--drill") == (2, "", error)
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("--drill", "--drill asks before it pages: without a terminal, add --yes"),
+        (
+            "--yes --pause projects/shop-prod/locations/europe-west1/streams/orders",
+            "--pause and --source are about a drill: add --drill",
+        ),
+        ("--source shop-prod", "--pause and --source are about a drill: add --drill"),
+    ],
+)
+def test_a_drill_that_was_not_asked_for(stage: Stage, argv: str, sentence: str) -> None:
+    """Without --drill, or --yes or a terminal, nothing is read or written."""
+    error = f"error: {sentence}\n"
+    assert stage.installed.verify(*argv.split()) == (2, "", error)
 
 
 def test_a_drill_without_its_policy(stage: Stage) -> None:

@@ -116,9 +116,3 @@ def test_a_pause_that_would_prove_nothing(
     (line,) = stage.drill("--pause", name)
     assert line.startswith(f"failed   drill: {name} {sentence}")
     assert not stage.installed.emulator.calls["UpdateStream"]
-
-
-def test_a_name_that_is_none(stage: Stage) -> None:
-    """What is no stream's full name is refused before anything is read."""
-    ended = stage.installed.verify("--yes", "--pause", "orders")
-    assert ended.err.startswith("error: --pause: 'orders' is not a stream's full name;")

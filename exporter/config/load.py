@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from exporter.config.fields import run_location
+from exporter.config.fields import run_location, run_name
 from exporter.config.model import Config
 from exporter.documents.document import Document, parse, read_file
 from exporter.documents.mistakes import InputError
@@ -16,6 +16,8 @@ WHOLE = "DATASTREAM_EXPORTER_CONFIG"  # holds the text of a whole config file
 LOCATION = "DATASTREAM_EXPORTER_LOCATION"  # overrides run.location
 VERBOSE = "DATASTREAM_EXPORTER_VERBOSE"  # 1 asks for a line of the log for each call
 VARIABLES = (WHOLE, LOCATION, VERBOSE)
+# What a job, a worker pool, where `watch` can run, and a function are called
+CLOUD_RUN = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
@@ -50,19 +52,20 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
                 " config.yaml has the rest"
             )
-    if location := environ.get(LOCATION):
         try:
-            run_location(location)
+            if text and name == LOCATION:
+                run_location(text)
+            if text and name in CLOUD_RUN:
+                run_name(text)
         except ValueError as error:
-            document.add_sentence(f"environment: {LOCATION}: {error}")
+            document.add_sentence(f"environment: {name}: {error}")
     config = document.read(Config)
     if config:
         _add_contradictions(document, config)
     accepted = document.accepted(config).written_in(document)
     run = accepted.run
-    overrides = {"location": location or run.location}
-    # The job's name, or the function's
-    deployed = environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE")
+    overrides = {"location": environ.get(LOCATION) or run.location}
+    deployed = next(filter(None, map(environ.get, CLOUD_RUN)), None)
     if deployed and "name" not in run.model_fields_set:
         overrides["name"] = deployed
     return accepted.model_copy(update={"run": run.model_copy(update=overrides)})

@@ -204,7 +204,7 @@ class Run(Section):
     """How a run goes."""
 
     name: RunName = "datastream-exporter"
-    """Name in its own series; by default, on Cloud Run, that of the job or function."""
+    """Name in its own series; by default, on Cloud Run, its name there."""
     location: RunLocation = GLOBAL
     """Region in the exporter's own series."""
     interval: Literal["1m", "2m", "3m", "4m", "5m"] = "1m"

@@ -9,11 +9,10 @@ show parts in their errors, which can be the password.
 import re
 from collections.abc import Mapping, MutableMapping
 
+from exporter.config.load import CLOUD_RUN
 from exporter.documents.mistakes import InputError
 from exporter.text import quote
 
-# Set in a job, in a worker pool, where `watch` can run, and in a function
-CLOUD_RUN = ("CLOUD_RUN_JOB", "CLOUD_RUN_WORKER_POOL", "K_SERVICE")
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 REQUEST_TIMEOUT = "CLOUD_RUN_TIMEOUT_SECONDS"
 

@@ -55,6 +55,7 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
         ("run: {location: us-east4, name: mine}", "K_SERVICE", "mine"),
         ("run: {name: null}", "K_SERVICE", "prod"),
         ("run:", "CLOUD_RUN_JOB", "prod"),
+        ("run:", "CLOUD_RUN_WORKER_POOL", "prod"),
         ("run:", "CLOUD_RUN_EXECUTION", "datastream-exporter"),
     ],
 )
@@ -74,6 +75,7 @@ def test_the_environment_names_the_exporters_series(
     [
         (LOCATION, "Frankfurt", '"Frankfurt" is not a region; write one such as'),
         (LOCATION, "\udcff", "is not a region"),
+        ("K_SERVICE", "prod\n", '"prod\\n" is not a name; write up to 63 of'),
         ("DATASTREAM_EXPORTER_RUN__NAME", "x", f"allowed are {WHOLE}, {LOCATION}, "),
     ],
 )

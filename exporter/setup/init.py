@@ -3,8 +3,9 @@
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
@@ -13,16 +14,19 @@ from typing import TextIO
 
 from exporter import PROGRAM, __version__
 from exporter.config import Endpoints, from_data
+from exporter.config.locations import FORM
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Deadline
-from exporter.google.clients import open_clients
+from exporter.google.clients import Clients, open_clients
 from exporter.log.summary import failure_groups, fleet
 from exporter.logger import LOGGER
+from exporter.names import StreamName
 from exporter.process import INCOMPLETE, OK, Signals
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.states import EXPECTABLE
+from exporter.steps.compare import ComparedLocation
 from exporter.text import capitalized
 
 _FILES = ("config.yaml", "main.tf")
@@ -68,31 +72,31 @@ def write_files(
                 "no project is given, and gcloud has none; name one with --project, or"
                 " choose one: gcloud config set project PROJECT"
             )
-        sources = [{"project": project} for project in projects]
-        config = from_data({"metrics": sources[0], "sources": sources}, "--project", {})
-        deadline = Deadline.after(_SECONDS, signals.stop)
-        report = run_once(Session(config, clients), deadline, writes=False)
+        report = _look(projects, clients, Deadline.after(_SECONDS, signals.stop))
     for group in failure_groups(report):
-        # There is no file to look into yet.
-        LOGGER.warning("%s", group.text.replace(" in config.yaml", ""))
-    read = {location.name.project for location in report.locations}
+        # There is no file to look into yet, and no next run.
+        text = group.text.replace(" in config.yaml", "")
+        LOGGER.warning("%s", text.replace("The next run tries", "Call init"))
+    # A proxy may answer with what is no location.
+    locations = [at for at in report.locations if re.fullmatch(FORM, at.name.location)]
+    read = {location.name.project for location in locations}
     unread = sorted({name.project for name in report.unread} - read)
     readable = [project for project in projects if project not in unread]
-    if report.stopped or not report.locations:
+    if report.stopped or not locations:
         which = ", ".join(unread) or "the fleet"
         LOGGER.error("Nothing was written: %s could not be read.", which)
         return INCOMPLETE
-    largest = max(report.locations, key=lambda location: len(location.held))
+    largest = max(locations, key=lambda location: len(location.held))
     next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
     values = {
         "region": largest.name.location if largest.held else "us-central1",
         "project": projects[0],
         "example": readable[-1],
         "sources": "\n".join(f"  - project: {project}" for project in readable),
-        "not_running": _not_running(report),
+        "not_running": _not_running(locations),
         "next_week": next_week.date(),
     }
-    _fill_templates(folder, values)
+    _fill_templates(files, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
     for project in unread:
         LOGGER.error(
@@ -114,8 +118,18 @@ def write_files(
     return INCOMPLETE if unread else OK
 
 
-def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
-    """Write both files, or raise InputError."""
+def _look(projects: Sequence[str], clients: Clients, deadline: Deadline) -> Report:
+    """Return what a run finds in the projects."""
+    sources = [{"project": project} for project in projects]
+    config = from_data({"metrics": sources[0], "sources": sources}, "--project", {})
+    session = Session(config, clients)
+    session.problems.learn({})  # earlier ones are of no use here: none is read back
+    return run_once(session, deadline, writes=False)
+
+
+def _fill_templates(files: Sequence[Path], values: Mapping[str, object]) -> None:
+    """Write both files, or raise InputError and leave none."""
+    folder = files[0].parent
     # Where main.tf in this folder finds the module, and an editor the schema
     source, schema = _RELEASED_MODULE, _RELEASED_SCHEMA
     if _MODULE.is_dir():
@@ -125,26 +139,33 @@ def _fill_templates(folder: Path, values: Mapping[str, object]) -> None:
         said = getoutput(f"cd {shell_quote(str(_MODULE))} && {_GIT}")  # noqa: S605 - of a quoted path
         if found := _REMOTE.match(said):
             source = f"git::{found['remote']}//terraform?ref={found['commit']}"
+    made = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            template = Path(__file__).with_name(f"{name}.template").read_text("utf-8")
+        for path in files:
             # Not even a file that has come since is overwritten.
-            with (folder / name).open("x", encoding="utf-8") as file:
-                file.write(
-                    Template(template).substitute(values, source=source, schema=schema)
-                )
+            path.touch(exist_ok=False)
+            made.append(path)
+        for path in files:
+            template = Path(__file__).with_name(f"{path.name}.template")
+            text = Template(template.read_text("utf-8"))
+            filled = text.substitute(values, source=source, schema=schema)
+            path.write_text(filled, "utf-8")
     except OSError as error:
+        for path in made:
+            path.unlink()
         raise InputError(
             f"{folder}: cannot be written ({error.strerror}); name another with"
             " --folder"
         ) from None
 
 
-def _not_running(report: Report) -> str:
+def _not_running(locations: Iterable[ComparedLocation]) -> str:
     """Return comments of config.yaml that expect each stream as it is today."""
     lines = []
-    for one in report.watched:
-        if not one.expected and one.stream.state in EXPECTABLE:
+    for one in chain.from_iterable(location.streams for location in locations):
+        # A proxy may answer with what is no name.
+        is_name = StreamName.parse(str(one.name))
+        if is_name and not one.expected and one.stream.state in EXPECTABLE:
             lines += [f"#  - match: {one.name}", f"#    states: [{one.state_name}]"]
     return "\n".join(lines) or "# (none)"

@@ -70,6 +70,7 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert "Dev and prod want a folder and a metrics project each" in ended.err
     assert ended.err.endswith("\n  terraform -chdir=. apply\n")
     assert shop.cloud.points() == []
+    assert not shop.cloud.calls["ListTimeSeries"]
 
 
 @pytest.mark.parametrize(
@@ -176,13 +177,16 @@ def test_a_project_that_cannot_be_read_is_left_out(
     assert [source.project for source in sources] == ["metrics-prod"]
 
 
-def test_where_no_project_can_be_read_nothing_is_written(shop: Shop) -> None:
-    """Ids that aren't found are in doubt, and no file is; exit 1."""
-    shop.faults = [{"method": "ListLocations", "code": "NOT_FOUND"}]
+@rows
+def test_where_no_project_can_be_read_nothing_is_written(
+    shop: Shop, fault: dict[str, Any], kind: str, hint: str
+) -> None:
+    """The hint speaks of no file and no next run, as there are none; exit 1."""
+    shop.faults = [{"method": "ListLocations", **fault}]
     ended = init(shop)
     assert ended.code == INCOMPLETE
-    assert "not found: " in ended.err
-    assert "Check the project and the location.\n" in ended.err
+    assert f"{kind}: " in ended.err
+    assert f" {hint}\n" in ended.err
     which = "metrics-prod, shop-prod"
     nothing = f"\nerror: Nothing was written: {which} could not be read.\n"
     assert ended.err.endswith(nothing)
@@ -206,3 +210,29 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(shop: Shop) -> None:
     assert ended.code == USAGE
     text = "error: file: cannot be written (File exists); name another with --folder"
     assert ended.err.endswith(f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [("ln -s nowhere {}/main.tf", "File exists"), ("ulimit -f 1", "File too large")],
+)
+def test_a_file_that_cannot_be_written_leaves_no_other(
+    shop: Shop, tmp_path: Path, before: str, reason: str
+) -> None:
+    """Where a file can't be written, none is left, and init can be called again."""
+    ended = shop.shell(
+        f'{before.format(tmp_path)} && exec "$0" -m exporter init'
+        f" --project shop-prod --folder {tmp_path}"
+    )
+    assert f"cannot be written ({reason}); name another" in ended.err
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_what_is_no_name_is_left_out(shop: Shop) -> None:
+    """A line break in the name of a stream or location adds no line to the files."""
+    shop.europe["id"] = "europe-west1\n"
+    america = shop.project["locations"][1]
+    america["streams"].append({"id": "orders\nx", "state": "PAUSED"})
+    assert init(shop).code == OK
+    assert "\n# (none)\n" in Path("config.yaml").read_text("utf-8")
+    assert '  region      = "us-east1"\n' in Path("main.tf").read_text("utf-8")

@@ -4,7 +4,6 @@ What is wrong with config is a mistake and found when it is read. Here it is val
 may not say what its author meant.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
@@ -13,7 +12,7 @@ from logging import ERROR, INFO, WARNING
 from threading import Event
 
 from exporter.config.locations import KNOWN
-from exporter.config.model import Config, Source, Window, matches
+from exporter.config.model import Config, Source, Window
 from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
@@ -24,7 +23,6 @@ from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.setup.findings import Finding
 from exporter.setup.unwatched import covers, is_unwatched
-from exporter.states import EXPECTED_BY_DEFAULT
 from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.measure import exporter_sample
 from exporter.steps.read_back import REFUSALS
@@ -68,8 +66,6 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         if whole:
             words = f"is about every stream of {name_first(whole)}; narrow its match"
             yield Finding(WARNING, here, words)
-        if wrong := _without_effect(config, index):
-            yield Finding(WARNING, here, wrong)
         if expectation.during:
             quiet = expectation.limits.get("quiet", timedelta())
             for level, words in _check_window(expectation.during, quiet, now):
@@ -116,24 +112,6 @@ def _check_window(
             f" {text_of(longest)}; open it for longer, or lower quiet"
         )
         yield WARNING, words
-
-
-def _without_effect(config: Config, index: int) -> str:
-    """Return why an expectation changes nothing, or ``""``."""
-    one = config.expectations[index]
-    keys = one.model_fields_set - {"match", "during"}
-    for number, later in enumerate(config.expectations[index + 1 :], index + 1):
-        always_wins = keys <= later.model_fields_set and not later.during
-        # As text, a glob with ? or [ doesn't tell what it matches.
-        plain = not re.search(r"[?[]", one.match + later.match)
-        if always_wins and plain and matches(one.match, [later.match]):
-            winner = config.document.place("expectations", number)
-            return f"has no effect, as {winner} wins; move it below, or remove it"
-    before = config.expectations[:index]
-    adds = EXPECTED_BY_DEFAULT.issuperset(one.states)
-    if keys == {"states"} and adds and not any(each.states for each in before):
-        return "has no effect, as these states are always fine; remove it"
-    return ""
 
 
 def _local_and_utc(time: datetime, zone: tzinfo) -> str:

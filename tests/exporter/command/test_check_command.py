@@ -262,23 +262,6 @@ def test_offline_says_what_config_mutes_and_expects() -> None:
     assert wrong.code == USAGE
 
 
-WINNING = """\
-- {match: "*/orders-1", quiet: 6h, during: {schedule: 0 9 * * *, duration: 9h, \
-timezone: UTC}}
-- {match: "*/orders-*", lag: 2h}
-"""
-
-
-@rows
-def test_an_expectation_without_effect_is_a_warning(expectation: str, why: str) -> None:
-    """Check names the later expectation that hides all streams and keys of another."""
-    config = f"{DISCOVERING}expectations:\n- {expectation}\n{WINNING}"
-    ended = command("check", "--offline", **{CONFIG: config})
-    found = [line for line in lines(ended, "warning") if "has no effect" in line]
-    assert len(found) == bool(why)
-    assert all(line.endswith(f" has no effect, as {why}") for line in found)
-
-
 LIMITS = """\
 expectations:
   - {match: "*/streams/carts", quiet: 6h, states: [PAUSED]}

@@ -11,6 +11,7 @@ GONE = (
     "datastream-lab list",
     "datastream-lab report",
     "datastream-lab time-to-page",
+    "make soak",
     "`time-to-page`",
     " `longest`",
     "private_connections",

@@ -61,9 +61,10 @@ class LastRuns:
     complete: bool = False  # whether the last one wrote all that was due
 
     def is_quiet(self, now: float) -> bool:
-        """Return whether a log starts no run: the last one it started found nothing."""
-        found_nothing = now - self.log_began < QUIET_SECONDS <= now - self.change_began
-        return self.complete and found_nothing
+        """Return whether a log starts no run: one did, and nothing is new or lost."""
+        log_ran = now - self.log_began < QUIET_SECONDS
+        changed = now - self.change_began < QUIET_SECONDS
+        return log_ran and self.complete and not changed
 
     def earliest(self, now: float) -> float:
         """Return when the next run may begin."""

@@ -2,7 +2,7 @@
 
 import io
 import json
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from itertools import islice
 from threading import Event, Timer
 from typing import Any
@@ -88,7 +88,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     begun_with: list[float],
     status: int,
 ) -> None:
-    """A run ends 5 s before the timeout; with too little left, it is an error."""
+    """A run ends 5 s before its first caller's timeout; too little left is an error."""
     deadlines: list[float] = []
     after = Deadline.after
 
@@ -99,11 +99,21 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     monkeypatch.setattr(Deadline, "after", record)
     environ = {CONFIG_TEXT: CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "60"}
     environ |= cloud_at.environ
-    # As if the run before had taken as long.
-    function = on_clock(environ, sleep=lambda _seconds: clock.sleep(waited))
-    assert function.answer("POST", "/").status == 200
-    clock.now += 1
-    assert function.answer("POST", "/").status == status
+
+    def wait(_seconds: float) -> None:
+        # As if the run before had taken as long; only then, another calls.
+        clock.sleep(waited)
+        others.append(pool.submit(function.answer, "POST", "/"))
+        clock.wait_for_callers(1)
+
+    function = on_clock(environ, sleep=wait)
+    others: list[Future[Answer]] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="caller") as pool:
+        assert function.answer("POST", "/").status == 200
+        clock.now += 1
+        assert function.answer("POST", "/").status == status
+    (other,) = others
+    assert other.result().status == 200
     assert deadlines == begun_with
     # Nobody waits any more, so a log starts a run.
     clock.now += 60
@@ -244,14 +254,19 @@ def test_without_a_thread_the_watchdog_alone_is_missing(
 def test_an_unexpected_error(
     cloud_at: Emulator, clock: Clock, log: io.StringIO, on_clock: OnClock
 ) -> None:
-    """An unexpected error is one log entry with its traceback; the next run is well."""
+    """An unexpected error is one log entry with its traceback; a log tries again."""
     environ = {CONFIG_TEXT: CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}
     times: list[float] = []
     function = on_clock(environ, now=times.pop)
+    for path in ("/", "/log"):
+        clock.now += 60
+        times.append(clock.now)
+        assert function.answer("POST", path).status == 200
+    clock.now += 10
     assert function.answer("POST", "/") == (500, {})
     *_, entry = map(json.loads, log.getvalue().splitlines())
     assert entry["severity"] == "ERROR"
     assert entry["message"].endswith("IndexError: pop from empty list")
     clock.now += 1
     times.append(clock.now + 9)
-    assert function.answer("POST", "/").status == 200
+    assert function.answer("POST", "/log").status == 200

@@ -73,8 +73,8 @@ def native(target: Target) -> Iterator[Finding]:
         text = f"total_latencies_sum / _count: {mean[0].value:.0f} s in the last hour"
     elif increase:
         level = WARNING
-        text += (
-            ". Nobody has seen how Google names them in PromQL: stream-lagging sees"
-            " freshness alone here, so open an issue"
+        text = (
+            "total_latencies_sum / _count have no series, though events were counted:"
+            " stream-lagging sees freshness alone here, so open an issue"
         )
     yield Finding(level, _PART, text)

@@ -21,14 +21,16 @@ locals {
   known_keys = {
     for name, type in local.section_types : name => try(keys(local.config_schema["$defs"][type].properties), [])
   }
+  # Each section as a list of objects, and all keys in it.
+  given_sections = { for name in keys(local.known_keys) : name => flatten([try(local.config_given[name], [])]) }
   given_keys = {
-    for name in keys(local.known_keys) : name =>
-    flatten([for section in flatten([try(local.config_given[name], [])]) : try(keys(section), [])])
+    for name, sections in local.given_sections : name => flatten([for section in sections : try(keys(section), [])])
   }
-  unknown_keys = sort(concat(
-    [for key in try(keys(local.config_given), []) : key if !contains(keys(local.known_keys), key)],
-    flatten([for name, keys in local.given_keys : formatlist("${name}.%s", setsubtract(keys, local.known_keys[name]))]),
-  ))
+  unknown_sections = [for key in try(keys(local.config_given), []) : key if !contains(keys(local.known_keys), key)]
+  unknown_in_sections = [
+    for name, keys in local.given_keys : formatlist("${name}.%s", setsubtract(keys, local.known_keys[name]))
+  ]
+  unknown_keys = sort(flatten([local.unknown_sections, local.unknown_in_sections]))
 
   # In base64 without its padding, 32 KiB are 43,691 characters. A rule on the text itself would print all of it.
   config_is_too_long = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) > 43691

@@ -13,20 +13,26 @@ locals {
   )
 
   # A file names no deployment: others may write to the same project, or be seen in the same metrics scope. Words in
-  # capitals, which no id can have, stand for this one. What isn't YAML is null.
-  texts = { for name, path in local.paths : name => file(path) }
-  decoded = {
-    for name, text in local.texts : name => try(yamldecode(
-      replace(replace(replace(replace(replace(replace(replace(text,
-        "METRICS_PROJECT", local.metrics_project),
-        "EXPORTER_PROJECT", local.job_project),
-        "EXPORTER_LOCATION", local.exporter_location),
-        "EXPORTER_REGION", var.region),
-        "EXPORTER_RUN_NAME", local.exporter_name),
-        "EXPORTER_SERVICE", var.name),
-      "EXPORTER_PAGE", "${local.is_function ? "detail" : "jobs/details"}/${var.region}/${var.name}")
-    ), null)
+  # capitals, which no id can have, stand for this one. Each step fills in the next word.
+  texts    = { for name, path in local.paths : name => file(path) }
+  own_page = "${local.is_function ? "detail" : "jobs/details"}/${var.region}/${var.name}"
+  with_metrics_project = {
+    for name, text in local.texts : name => replace(text, "METRICS_PROJECT", local.metrics_project)
   }
+  with_project = {
+    for name, text in local.with_metrics_project : name => replace(text, "EXPORTER_PROJECT", local.job_project)
+  }
+  with_location = {
+    for name, text in local.with_project : name => replace(text, "EXPORTER_LOCATION", local.exporter_location)
+  }
+  with_region = { for name, text in local.with_location : name => replace(text, "EXPORTER_REGION", var.region) }
+  with_run_name = {
+    for name, text in local.with_region : name => replace(text, "EXPORTER_RUN_NAME", local.exporter_name)
+  }
+  with_service = { for name, text in local.with_run_name : name => replace(text, "EXPORTER_SERVICE", var.name) }
+  with_page    = { for name, text in local.with_service : name => replace(text, "EXPORTER_PAGE", local.own_page) }
+  # What isn't YAML is null.
+  decoded = { for name, text in local.with_page : name => try(yamldecode(text), null) }
 
   # Each policy has one condition, a query. Those on the watched projects' logs are in log_policies/: they see their own
   # project's log only.

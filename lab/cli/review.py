@@ -13,10 +13,10 @@ from lab.cli.options import (
     selected_scenarios,
 )
 from lab.plans.plan import read_plan
+from lab.review.finding import ERROR
 from lab.review.page import review_page
 from lab.review.playing import Played, changed_policies, play
 from lab.review.review import make_review
-from lab.review.routing import routing
 from lab.side_by_side import side_by_side
 from lab.simulate.scenario import Scenario
 from lab.terminal import Progress, print_json
@@ -24,7 +24,7 @@ from lab.terminal import Progress, print_json
 HELP = (
     "Shows what a Terraform plan changes about what is watched (the exporter's config)"
     " and about the alert policies: diffs, which incidents of which scenarios change,"
-    " and routes. Prints Markdown for a pull request. Covers every"
+    " and whom they notify. Prints Markdown for a pull request. Covers every"
     " google_monitoring_alert_policy in the plan."
 )
 EXAMPLE = "plan.json --strict"
@@ -64,7 +64,6 @@ def run(context: LabContext) -> int:
     args = context.args
     plan = read_plan(args.plan)
     policies = selected_policies(args)
-    plan.notes.extend(routing(plan, {policy.name for policy in policies}))
     before, after = changed_policies(plan.changes)
     scenarios: Sequence[Scenario] = ()
     # Without policies to compare, neither scenarios nor Prometheus have to be there.
@@ -88,4 +87,5 @@ def run(context: LabContext) -> int:
         context.out.write(review_page(found))
     if stopped:
         return INTERRUPTED
-    return INCOMPLETE if args.strict and found.worse else OK
+    is_worse = any(each.level == ERROR for each in found.findings)
+    return INCOMPLETE if args.strict and is_worse else OK

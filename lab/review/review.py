@@ -14,8 +14,9 @@ from lab.markdown import code
 from lab.plans.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.plans.planned import NO_POLICY, NOBODY, PlannedPolicy, PolicyChange, notified
 from lab.policies.model import SEVERITIES
+from lab.review.finding import ERROR, Finding
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
-from lab.review.watched import ERROR, watched
+from lab.review.watched import watched
 
 WORSE = (LOST, LATER)
 _FALLS = {*combinations((*SEVERITIES, "none"), 2)}
@@ -48,9 +49,8 @@ class Review:
     """What a plan changes; ``--json`` prints it as it is."""
 
     notes: Sequence[str]  # sentences about the plan's limits
-    # Sentences about what is not watched or told, comes later or with less weight
-    worse: list[str]
-    watched: dict[str, list[str]]  # sentences, by how much they matter
+    # What is not watched or told, comes later or with less weight
+    findings: list[Finding]
     config_diff: list[str]
     policies: list[ChangedPolicy]
     unchanged: int  # how many policies stay as they are
@@ -78,15 +78,10 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
     ]
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each.kind for each in incidents)
-    config, routes = watched(plan.configs), _routes(plan)
-    worse = [
-        f"{words} {name_first([*map(code, names)])}"
-        for words, names in _worse(plan, routes, incidents).items()
-    ]
+    routes = _routes(plan)
     return Review(
         notes=plan.notes,
-        worse=config[ERROR] + worse,
-        watched=config,
+        findings=[*watched(plan.configs), *_findings(plan, routes, incidents)],
         config_diff=[*_config_diff(plan)],
         policies=policies,
         unchanged=len(plan.changes) - len(policies),
@@ -99,30 +94,34 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
     )
 
 
-def _worse(
+def _findings(
     plan: Plan, routes: list[ChangedRoute], incidents: list[ChangedIncident]
-) -> dict[str, list[str]]:
-    """Return the policies of which something gets worse, by what that is."""
-    found: dict[str, list[str]] = defaultdict(list)
+) -> Iterator[Finding]:
+    """Yield what gets worse about policies, each with the policies' names."""
+    # By key and first words
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for route in routes:
         if route.after == NOBODY and route.before != NO_POLICY:
-            found["Nobody is notified any more of"] += route.policies
+            found["nobody", "Nobody is notified any more of"] += route.policies
     stay = {each.alert for each in plan.changes if each.after and each.after.enabled}
     for each in plan.changes:
         before, after = each.before, each.after
         if not (before and before.enabled):
             continue
         if each.alert not in stay:
-            found["Switched off:" if after else "Deleted:"].append(each.name)
+            gone = ("off", "Switched off:") if after else ("deleted", "Deleted:")
+            found[gone].append(each.name)
         elif after:
             fall = before.severity, after.severity
             if fall in _FALLS:
-                found[f"Severity falls from {' to '.join(fall)}:"].append(each.name)
+                words = f"Severity falls from {' to '.join(fall)}:"
+                found["severity", words].append(each.name)
     for kind in WORSE:
         if names := [each.policy for each in incidents if each.kind == kind]:
-            about = f"Alerts {kind} in the scenarios: {len(names):,}, of"
-            found[about] = [*dict.fromkeys(names)]
-    return found
+            words = f"Alerts {kind} in the scenarios: {len(names):,}, of"
+            found[kind, words] = [*dict.fromkeys(names)]
+    for (key, words), names in found.items():
+        yield Finding(ERROR, key, f"{words} {name_first([*map(code, names)])}")
 
 
 def _config_diff(plan: Plan) -> Iterator[str]:

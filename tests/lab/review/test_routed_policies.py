@@ -2,10 +2,8 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 
 from lab.plans.plan import parse_plan
-from lab.policies.deployment import STREAM_TEXT
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.prove.engine import start_engine
@@ -14,7 +12,7 @@ from lab.review.playing import trigger
 from lab.simulate.scenario import Scenario
 from tests.lab.conftest import Played
 from tests.lab.review.conftest import Replanned, Reviewed
-from tests.terraform.module_inputs import CHANNEL, INPUTS, own_policy
+from tests.terraform.module_inputs import CHANNEL
 
 _CHANNELS = {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")}
 _SHOP = {"shop": {"projects": ["orders-prod"], "notification_channels": _CHANNELS}}
@@ -107,26 +105,3 @@ def test_only_a_route_whose_policy_is_removed_loses_alerts(
             each["change"] |= {"actions": ["delete"], "after": None}
     answer = reviewed({**plan, "resource_changes": changes}, "--scenario", "five")
     assert "Alerts in 1 scenario: **1 lost**." in answer.out
-
-
-def test_a_review_says_what_routes_have(
-    replanned: Replanned, reviewed: Reviewed, tmp_path: Path
-) -> None:
-    """Own policies have their routes, and a stream that two globs match has both."""
-    folder = tmp_path / "own"
-    folder.mkdir()
-    for name, labels in {"busy": "", "seen": STREAM_TEXT}.items():
-        query = f"count(custom_googleapis_com:datastream_stream_state{{{labels}}}) > 9"
-        text = own_policy(query).replace("policy: busy", f"policy: {name}")
-        (folder / f"{name}.yaml").write_text(text, "utf-8")
-    dev = {**_ORDERS, "streams": ["dev-*", "*-orders"]}
-    config = "required: [projects/orders-prod/locations/us-east1/streams/dev-orders]\n"
-    plan = replanned(
-        config_yaml=INPUTS["config_yaml"] + config,
-        policy_directory=str(folder),
-        routes={"dev": dev, "orders": {**_ORDERS, "streams": ["*orders"]}},
-    )
-    out = reviewed(plan, "--scenario", "five").out
-    assert "Your policy `busy` is in no route." in out
-    assert "Your policy `seen` is also in `dev`, `orders`." in out
-    assert "streams/dev-orders` alerts in `dev` and in `orders`." in out

@@ -1,9 +1,10 @@
-"""What a plan changes about what is watched: sentences first, then the diff."""
+"""What a plan changes about what is watched: findings first, then the diff."""
 
 from typing import Any
 
 import pytest
 
+from lab.review.finding import WARNING
 from lab.review.page import review_page
 from lab.review.review import make_review
 from tests.lab.plans.plan_json import exporter, plan, planned
@@ -15,20 +16,17 @@ _CONFIGS = beside(__file__, "config_changes.yaml")
 _PULL_REQUESTS = beside(__file__, "pull_requests.yaml")
 
 
-def _sentences(*changes: Any) -> list[str]:
-    review = make_review(planned(*changes), [])
-    found: list[str] = []
-    for sentences in review.watched.values():
-        found += sentences
-    return found
+def _findings(*changes: Any) -> list[str]:
+    found = make_review(planned(*changes), []).findings
+    return [f"{each.level} {each.key}: {each.sentence}" for each in found]
 
 
 @pytest.mark.parametrize("name", _CONFIGS["changes"])
-def test_a_change_of_config_is_a_sentence(name: str) -> None:
-    """A sentence says what comes and goes, also when the exporter itself goes."""
+def test_a_change_of_config_has_findings(name: str) -> None:
+    """A finding says what is no longer watched or comes later, and nothing else."""
     change = _CONFIGS["changes"][name]
     before = change.get("before", _CONFIGS["before"])
-    assert _sentences(exporter(before, change["after"])) == change["sentences"]
+    assert _findings(exporter(before, change["after"])) == change["findings"]
 
 
 def test_another_mode_changes_nothing() -> None:
@@ -39,7 +37,7 @@ def test_another_mode_changes_nothing() -> None:
     container = {"env": [variable]}
     template = {"containers": [container]}
     job["change"]["after"] = {"template": [template]}
-    assert _sentences(exporter(text, ""), job) == []
+    assert _findings(exporter(text, ""), job) == []
 
 
 def test_each_deployment_is_compared_with_itself() -> None:
@@ -51,28 +49,27 @@ def test_each_deployment_is_compared_with_itself() -> None:
     changed = exporter(prod, f"{prod}{patient}")
     changed["module_address"] = 'module.exporter["prod"]'
     review = make_review(planned(kept, changed), [])
-    (sentence,) = review.worse
-    assert sentence.startswith("`prod`: Pages about all streams of `orders-prod` come")
-    now = "`prod`: Now patience with FAILED for `*`: 6h"
-    assert review.watched["change"] == [now]
+    (found,) = review.findings
+    pages = "`prod`: Pages about all streams of `orders-prod` come"
+    assert found.sentence.startswith(pages)
     assert review.config_diff[0] == "--- prod"
 
 
 def test_a_config_that_the_plan_hides_is_not_guessed() -> None:
     """A config that is sensitive, or known after apply only, is said to be hidden."""
-    hidden = ["Warning: the plan hides the config"]
+    hidden = ["warning hidden: Warning: the plan hides the config"]
     secret = exporter("a", "b", after_sensitive={"service_config": True})
-    assert _sentences(secret) == hidden
+    assert _findings(secret) == hidden
     unknown = exporter("a", "a")
     unknown["change"]["after"] = {"service_config": [{}]}
-    assert _sentences(unknown) == hidden
+    assert _findings(unknown) == hidden
 
 
 def test_an_old_config_that_is_invalid_is_no_error() -> None:
     """The repair of an invalid config passes --strict, and the diff shows it."""
     repair = exporter("sources: []", _CONFIGS["before"])
     review = make_review(planned(repair), [])
-    assert not review.watched["error"]
+    assert {each.level for each in review.findings} == {WARNING}
     text = review_page(review)
     assert "- Invalid: `old config.yaml:1: " in text
     assert "\n+metrics: {project: shop-prod}\n" in text

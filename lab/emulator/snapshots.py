@@ -16,8 +16,8 @@ from lab.emulator.world import (
     World,
     WorldError,
     WorldProject,
+    glob_matches,
     is_literal,
-    matches,
 )
 
 _AT = attrgetter("at")
@@ -116,18 +116,18 @@ class Snapshot:
                     del location.streams[id_]
             case Lifecycle(do="appear"):
                 for location, stream in self._all_streams:
-                    if not matches(step.stream, location.stream_name(stream.id)):
+                    if not glob_matches(step.stream, location.stream_name(stream.id)):
                         continue
                     state = StreamState.STARTING if step.starting else stream.state
                     location.streams[stream.id] = replace(stream, state=state)
             case worlds.LocationEvent():
                 outage = step.outage if step.do == "unreachable" else None
                 for location in self.locations.values():
-                    if matches(step.location, location.name):
+                    if glob_matches(step.location, location.name):
                         location.outage = outage
             case worlds.ProjectEvent() | worlds.PermissionEvent():
                 for id_, project in self.projects.items():
-                    if matches(step.project, f"projects/{id_}"):
+                    if glob_matches(step.project, f"projects/{id_}"):
                         changes = _project_changes(project, step)
                         self.projects[id_] = project.model_copy(update=changes)
             case _:
@@ -145,7 +145,7 @@ class Snapshot:
         found = []
         for location in self.locations.values():
             for id_ in location.streams:
-                if matches(glob, location.stream_name(id_)):
+                if glob_matches(glob, location.stream_name(id_)):
                     found += [(location, id_)]
         return found
 
@@ -241,7 +241,7 @@ def _changes(  # noqa: PLR0911, PLR0912 - one case for each kind of event
             change = {"backfill": step.backfill}
             objects = list(stream.objects)
             for index, each in enumerate(objects):
-                if matches(step.table, each.id):
+                if glob_matches(step.table, each.id):
                     objects[index] = each.model_copy(update=change)
             return {"objects": tuple(objects)}
         case worlds.Lag():

@@ -384,7 +384,7 @@ class World(Section):
         return names
 
 
-def matches(glob: str, name: str) -> bool:
+def glob_matches(glob: str, name: str) -> bool:
     """Return whether a glob matches a name; one without a slash, its last part."""
     if "/" not in glob:
         name = name.rpartition("/")[2]
@@ -441,6 +441,6 @@ def world_errors(world: World) -> Iterator[tuple[KeyPath, str]]:
         kind = next(kind for kind in names if kind in type(event).model_fields)
         glob = getattr(event, kind)
         # Most likely a typing error.
-        if not any(matches(glob, name) for name in names[kind]):
+        if not any(glob_matches(glob, name) for name in names[kind]):
             text = f"{quote(glob)} matches no {kind} of this world"
             yield ("events", index, kind), text

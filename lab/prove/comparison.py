@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from lab.emulator.world import matches
+from lab.emulator.world import glob_matches
 from lab.prove.incidents import Incident
 from lab.simulate.scenario import ExpectedIncident
 
@@ -38,7 +38,7 @@ class AlertResult(NamedTuple):
         return self.outcome is AlertOutcome.RIGHT
 
 
-def compare(
+def alert_results(
     expected: Sequence[ExpectedIncident],
     incidents: Iterable[Incident],
     phase: float,
@@ -76,7 +76,7 @@ def _best_match(
     for incident in unmatched:
         if incident.policy != expected.policy or incident.about in matched:
             continue
-        if not matches(expected.of, incident.about):
+        if not glob_matches(expected.of, incident.about):
             continue
         opened, opens = incident.opened, expected.opens
         outside = max(opens.after - opened, opened - opens.by, 0.0)

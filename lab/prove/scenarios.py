@@ -7,7 +7,7 @@ from threading import Event
 from typing import NamedTuple
 
 from lab.policies.files import Policy
-from lab.prove.comparison import AlertResult, compare
+from lab.prove.comparison import AlertResult, alert_results
 from lab.prove.engine import Engine, check_installed, start_engine
 from lab.prove.incidents import Incident, incidents_of
 from lab.side_by_side import side_by_side
@@ -80,5 +80,5 @@ def evaluate(
         for number in range(phases):
             phase = number * spacing
             in_phase = [each for each in own if each.phase == phase]
-            results += compare(alerts, in_phase, phase, phases)
+            results += alert_results(alerts, in_phase, phase, phases)
     return ScenarioResult(scenario, recording, incidents, results)

@@ -96,11 +96,11 @@ def play(old: Sequence[Policy], new: Sequence[Policy], scenario: Scenario) -> Pl
                 except QueryError as error:
                     errors[policy.name] = str(error)
     fires |= {incident.policy: True for incident in before + after}
-    changes = [*compare(scenario.name, before, after)]
+    changes = [*compare_incidents(scenario.name, before, after)]
     return Played(scenario.name, changes, fires, errors)
 
 
-def compare(
+def compare_incidents(
     scenario: str, before: Iterable[Incident], after: Iterable[Incident]
 ) -> Iterator[ChangedIncident]:
     """Yield the incidents of a scenario that change.

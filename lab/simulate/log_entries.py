@@ -17,9 +17,9 @@ from lab.emulator.world import (
     Pause,
     World,
     WriteLogEntry,
-    matches,
+    glob_matches,
 )
-from lab.filters.log_filter import SEVERITIES
+from lab.filters.log_filter import LOG_SEVERITIES
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"
@@ -51,7 +51,7 @@ def entries(world: World) -> tuple[LogEntry, ...]:
         glob = getattr(event, "stream", "")
         streams = [glob]
         if glob not in names:
-            streams = [name for name in names if matches(glob, name)]
+            streams = [name for name in names if glob_matches(glob, name)]
         for stream in streams:
             found += _entries(event, stream)
     return tuple(sorted(found, key=attrgetter("at")))
@@ -62,7 +62,7 @@ def asks_for_run(entry: LogEntry) -> bool:
     payload = entry.fields.get("jsonPayload")
     if not payload or _STATE_CHANGES & payload.keys():
         return True
-    index = SEVERITIES.index
+    index = LOG_SEVERITIES.index
     return index(entry.fields["severity"]) >= index("ERROR")
 
 

@@ -8,7 +8,7 @@ from exporter.config import Config
 from exporter.documents.document import KeyPath, parse, read_file
 from exporter.documents.mistakes import InputError, hint
 from exporter.text import quote
-from lab.emulator.world import matches, world_errors
+from lab.emulator.world import glob_matches, world_errors
 from lab.simulate.scenario import Deployment, Scenario, ScenarioFile
 
 _CONFIG = "world", "config"
@@ -96,7 +96,7 @@ def _errors(
         if expected.opens.by > scenario.lasts:
             yield ("expect", index, "opens", "by"), "is after the end of the scenario"
         glob = expected.of
-        if glob != "*" and not any(matches(glob, name) for name in names):
+        if glob != "*" and not any(glob_matches(glob, name) for name in names):
             text = f"{quote(glob)} matches nothing in this world, and no exporter"
             yield ("expect", index, "of"), text
 

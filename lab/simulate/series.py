@@ -18,7 +18,7 @@ from typing import NamedTuple, TextIO
 
 from exporter.states import StreamState
 from lab.emulator.snapshots import Snapshot, Snapshots, StreamSnapshot
-from lab.emulator.world import CopyEvents, DropEvents, matches
+from lab.emulator.world import CopyEvents, DropEvents, glob_matches
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse_seconds
@@ -194,7 +194,7 @@ def _add_events(
             case _:
                 continue
         for stream, _, labels in _streams(snapshots.at(event.at), scenario):
-            if matches(event.stream, stream):
+            if glob_matches(event.stream, stream):
                 for name, by in added.items():
                     own = into.series(name, labels | counted)
                     _count(own, start + event.at, lasts, by)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.prove.comparison import AlertOutcome, AlertResult, compare
+from lab.prove.comparison import AlertOutcome, AlertResult, alert_results
 from lab.prove.incidents import Incident
 from lab.prove.outcomes import lines
 from lab.simulate.scenario import ExpectedIncident
@@ -26,7 +26,7 @@ def test_incidents_are_printed_beside_what_was_expected(
             Incident(policy, f"{AT}/{stream}", {}, at, closed)
             for policy, stream, at, closed in opened
         ]
-        findings += compare(alerts, incidents, float(phase), len(phases))
+        findings += alert_results(alerts, incidents, float(phase), len(phases))
     found = []
     for outcome, text in lines(findings):
         mark = "" if outcome is AlertOutcome.RIGHT else f"{outcome.upper()} "

@@ -13,7 +13,7 @@ from lab.plans.values import Json
 from lab.policies import promql
 from lab.prove.incidents import Incident
 from lab.review.page import review_page
-from lab.review.playing import changed_policies, compare
+from lab.review.playing import changed_policies, compare_incidents
 from lab.review.review import make_review
 from tests.lab.plans.plan_json import (
     ADDRESS,
@@ -93,9 +93,11 @@ def test_overlapping_incidents_are_the_same(
     """Incidents of a stream that overlap are the same, the nearest of several."""
     old = [Incident("p", "orders", {}, *times) for times in before]
     new = [Incident("p", "orders", {}, *times) for times in after]
-    assert [each.kind for each in compare("s", old, new)] == kinds
+    assert [each.kind for each in compare_incidents("s", old, new)] == kinds
     other = Incident("p", "stock", {}, 10, None)
-    assert [each.kind for each in compare("s", [other, *old], [other, *new])] == kinds
+    assert [
+        each.kind for each in compare_incidents("s", [other, *old], [other, *new])
+    ] == kinds
 
 
 _GOOD = plan(

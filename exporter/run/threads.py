@@ -88,19 +88,25 @@ class Part:
     def wait(self) -> None:
         """Use results, of other parts as well, until nothing of this is under way.
 
-        At the deadline, decide that there is no answer of what still is. A stop decides
-        nothing, but of a part that goes on after it.
+        At the deadline, use those that are there, and decide that there is no answer of
+        what still is under way. A stop decides nothing, but of a part that goes on
+        after it.
         """
         end = self.deadline.shifted(self.threads.grace_seconds)
+        results = self.threads.results
         began = last_told = time.monotonic()
         while self.under_way:
             if end.stopped:
                 end = end.within(self.after_stop)
+            if end.left <= 0:
+                # Each may begin a call of another part, whose result comes too late.
+                for _ in range(results.qsize()):
+                    use_result = results.get()
+                    use_result()
+                break
             try:
-                use_result = self.threads.results.get(timeout=_POLL_SECONDS)
+                use_result = results.get(timeout=_POLL_SECONDS)
             except Empty:
-                if end.left <= 0:
-                    break
                 if (now := time.monotonic()) - last_told >= _TELL_SECONDS:
                     last_told = now
                     LOGGER.info(

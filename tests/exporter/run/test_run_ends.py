@@ -4,13 +4,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 from typing import Any
 
 import pytest
 
 from exporter.config.locations import KNOWN
-from exporter.google.calls import Deadline
+from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import FailureKind
 from exporter.names import ProjectName
 from exporter.run import threads
@@ -103,6 +105,36 @@ def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
     assert report.unread[ProjectName("shop-prod")].kind is FailureKind.TIMED_OUT
     assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
     assert report.written == Written(accepted=23)
+
+
+def test_a_deadline_holds_while_other_parts_have_results(released: Event) -> None:
+    """At its deadline, a part uses what is there, and waits for nothing that comes."""
+    begun = Event()
+    results: dict[str, Any] = {}
+    used: list[int] = []
+
+    def hang() -> None:
+        begun.set()
+        released.wait(PLENTY)
+
+    def use_and_bring_another() -> None:
+        used.append(1)
+        if len(used) < 1000:
+            made.results.put(use_and_bring_another)
+
+    with ThreadPoolExecutor(1) as pool:
+        made = threads.Threads(Calls(), pool, 0)
+        made.results.put(use_and_bring_another)
+        part = threads.Part(made, Deadline.after(0))
+        part.start("came", lambda: True, partial(results.__setitem__, "came"))
+        # The one thread begins this when the other result is there.
+        part.start("hangs", hang, partial(results.__setitem__, "hangs"))
+        assert begun.wait(PLENTY)
+        part.wait()
+        released.set()
+    assert len(used) == 1
+    assert results["came"] is True
+    assert results["hangs"].kind is FailureKind.TIMED_OUT
 
 
 def test_a_run_that_waits_says_how_long(

@@ -31,6 +31,12 @@ T = TypeVar("T")
 LEAST_ATTEMPT = 0.1
 # Of one list: the API allows 200 streams a location, and advises 10,000 objects
 MOST_PAGES = 50
+# Of a list that has more; another try would read as many again
+ENDLESS = Failure(
+    FailureKind.REFUSED,
+    f"the list goes on after {MOST_PAGES} pages",
+    "The list is left out, as some of it is not known.",
+)
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
@@ -203,10 +209,4 @@ def list_pages(
         if not answer.next_page_token:
             return
         request.page_token = answer.next_page_token
-    raise CallError(
-        Failure(
-            FailureKind.REFUSED,
-            f"the list goes on after {MOST_PAGES} pages",
-            "The list is left out, as some of it is not known.",
-        )
-    )
+    raise CallError(ENDLESS)

@@ -14,7 +14,7 @@ from typing import Any
 
 from google.cloud import monitoring_v3
 
-from exporter.google.calls import Calls, Deadline, attempt, list_pages
+from exporter.google.calls import ENDLESS, Calls, Deadline, attempt, list_pages
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, Failure, FailureKind, is_unknown_metric
 from exporter.names import LocationName
@@ -53,12 +53,14 @@ class Reader:
     def read_back(self) -> EarlierProblems | Failure:
         """Return what was written of each stream and kind, or why that is unknown.
 
-        What fails in passing is tried again until the deadline.
+        What fails in passing is tried again until the deadline, but no endless list.
         """
         wait = _FIRST_WAIT_SECONDS
         while True:
             found = attempt(self._histories, self.deadline, self.calls)
             if not isinstance(found, Failure) or found.kind in REFUSALS:
+                return found
+            if found == ENDLESS:
                 return found
             wait = max(wait, found.retry_seconds)
             if self.deadline.left < wait or self.deadline.stop.wait(wait):

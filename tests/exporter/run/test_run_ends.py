@@ -10,9 +10,10 @@ from threading import Event
 from typing import Any
 
 import pytest
+from google.cloud import monitoring_v3
 
 from exporter.config.locations import KNOWN
-from exporter.google.calls import Calls, Deadline
+from exporter.google.calls import ENDLESS, MOST_PAGES, Calls, Deadline
 from exporter.google.errors import FailureKind
 from exporter.names import ProjectName
 from exporter.run import threads
@@ -146,6 +147,18 @@ def test_a_run_that_waits_says_how_long(
     with caplog.at_level(logging.INFO, "exporter"):
         assert lab.run(LISTED).complete
     assert caplog.messages[0].startswith("Waiting for Google: 0 s, for at most 1")
+
+
+def test_problems_whose_list_never_ends_are_read_back_once(serve: Serve) -> None:
+    """The run goes on without them, and each location with streams loses a point."""
+    lab = serve(world())
+    endless = monitoring_v3.ListTimeSeriesResponse.pb()(next_page_token="more")  # noqa: S106 - a page's
+    lab.cloud.answer("ListTimeSeries", lambda _request: endless)
+    report = lab.run(LISTED)
+    assert report.problems_unread == ENDLESS
+    assert lab.cloud.calls["ListTimeSeries"] == 3 * MOST_PAGES
+    assert report.written.lost == 2
+    assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
 
 
 # When asked to stop.

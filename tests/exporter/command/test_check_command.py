@@ -269,16 +269,6 @@ expectations:
 """
 
 
-@freeze_time("2026-06-01 12:00")
-@rows
-def test_a_rule_for_a_whole_source_is_a_warning(rest: str, warnings: int) -> None:
-    """Check names a project of which nothing is watched."""
-    two = DISCOVERING.replace("[{", "[{project: bank-prod}, {").replace("}]\n", rest)
-    found = lines(command("check", "--offline", **{CONFIG: two}), "warning")
-    named = [("shop-prod" in line, "bank-prod" in line) for line in found]
-    assert named == [(True, False)] * warnings
-
-
 def test_check_says_the_limits_of_each_stream(shop: Shop) -> None:
     """A stream without limits of its own has no line, and a limit no warning."""
     shop.config = DISCOVERING + LIMITS
@@ -310,14 +300,3 @@ def test_on_cloud_run_each_finding_is_as_loud_as_it_is_bad(shop: Shop) -> None:
     severities = {entry["message"].split()[0]: entry["severity"] for entry in ended.log}
     expected = {"ok": "INFO", "warning": "WARNING", "failed": "ERROR"}
     assert {grade: severities[grade] for grade in expected} == expected
-
-
-def test_nobody_to_call_as_is_a_finding() -> None:
-    """Without credentials, config is valid, and a line says what to do; exit 1."""
-    ended = command("check", **{CONFIG: DISCOVERING})
-    assert ended.code == INCOMPLETE
-    config, credentials = ended.out.splitlines()
-    assert config == "ok       config: DATASTREAM_EXPORTER_CONFIG is valid"
-    assert credentials.startswith("failed   credentials: no valid credentials: ")
-    assert "gcloud auth application-default login" in credentials
-    assert ended.err.splitlines()[-1] == "2 checks: 1 failed, no warnings."

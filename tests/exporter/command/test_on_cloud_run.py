@@ -4,7 +4,7 @@ import pytest
 
 from exporter.google import environment
 from exporter.process import INCOMPLETE, OK, USAGE
-from tests.exporter.command.conftest import CARTS_PAUSED, EUROPE, Shop
+from tests.exporter.command.conftest import CARTS_PAUSED, Shop
 
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 
@@ -39,23 +39,6 @@ def test_a_run_logs_json_lines_alone(shop: Shop) -> None:
     assert last == last | numbers
     text = "2 streams watched in 2 locations (1 not as expected), 1 excluded; 25 "
     assert last["message"].startswith(text)
-
-
-def test_what_could_not_be_read_is_found_by_each_location(shop: Shop) -> None:
-    """One cause is one line; its fields have the names and the reason."""
-    shop.project["denied"] = ["datastream.streams.list"]
-    ended = shop.job("run")
-    assert ended.code == OK
-    (line,) = [line for line in ended.log if "reason" in line]
-    fields = {
-        "severity": "WARNING",
-        "event": "location_unreadable",
-        "project": "shop-prod",
-        "names": [EUROPE, EUROPE.replace("europe-west1", "us-east1")],
-        "reason": "permission denied",
-    }
-    assert line == line | fields
-    assert ended.log[-1]["unreadable"] == 2
 
 
 @pytest.mark.parametrize("name", ["run", "watch"])

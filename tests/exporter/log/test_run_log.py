@@ -194,14 +194,6 @@ def test_the_events_of_a_history(runs: list[Any], events: list[str]) -> None:
     assert logged == events
 
 
-def test_a_discovery_that_fails_is_logged_once() -> None:
-    """That it is back is no event of its own."""
-    failed = empty_report(unread={ProjectName("shop-prod"): DENIED})
-    (entry,), after = play(failed, empty_report(discovered={"shop-prod": ()}))
-    assert entry["event"] == "location_unreadable"
-    assert after == []
-
-
 def test_forty_changes_are_forty_entries_and_a_thousand_are_fifty_and_a_number() -> (
     None
 ):

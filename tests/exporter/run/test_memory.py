@@ -1,7 +1,6 @@
 """What a process with memory leaves out: known points, discoveries, empty locations."""
 
 import itertools
-import time
 from collections.abc import Hashable
 from threading import Event
 from typing import Any
@@ -22,7 +21,6 @@ from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import DISCOVERED, EUROPE, LISTED, PREFIX, seen, world
 from tests.tables import rows
 
-DAY = 86_400
 START = 1_800_000_000.0
 
 
@@ -224,15 +222,3 @@ def test_connections_are_renewed_after_a_run_that_reached_nobody(
     assert renewed == []
     watched.run(50)
     assert renewed == [40]
-
-
-@pytest.mark.parametrize("ahead", [3600, -26 * 3600])
-def test_a_clock_that_cloud_monitoring_does_not_accept_is_named(
-    serve: Serve, ahead: float
-) -> None:
-    """Every point is lost, and the reason says so."""
-    report = serve(world()).run(LISTED, clock=Clock(time.time() + ahead))
-    assert report.written.accepted == 0
-    for error in report.written.errors:
-        assert error.failure
-        assert error.failure.hint == "Check this machine's clock."

@@ -2,10 +2,8 @@
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import Event
 from typing import Any
 
@@ -14,13 +12,9 @@ from google.cloud import monitoring_v3
 
 from exporter.config.locations import KNOWN
 from exporter.google.calls import ENDLESS, MOST_PAGES, Calls, Deadline
-from exporter.google.errors import FailureKind
-from exporter.names import ProjectName
+from exporter.google.errors import MORE_THREADS
 from exporter.run import threads
-from exporter.run.run import run_once
-from exporter.steps.write import Written
 from lab.emulator.answers import StatusError
-from lab.emulator.world import Fault
 from lab.simulate.simulation import Clock
 from tests.exporter.conftest import PLENTY, Serve
 from tests.exporter.worlds import (
@@ -81,61 +75,37 @@ def test_the_exporters_own_points_are_written_when_all_others_hang(
     assert not report.complete
 
 
-def test_a_deadline_that_has_passed_loses_everything_without_a_call(
-    serve: Serve,
-) -> None:
-    """Nothing hangs, and the exit code says that points were lost."""
-    lab = serve(world())
-    report = lab.run(LISTED, seconds=-5)
-    assert lab.cloud.calls.total() == report.calls == 0
-    assert report.unread.keys() == {EUROPE, AMERICA}
-    assert report.written == Written(lost=7, errors=report.written.errors)
-
-
-def test_a_discovery_that_hangs_leaves_time_for_the_locations_that_are_known(
-    serve: Serve,
-) -> None:
-    """An earlier run found them, and they are read beside the next discovery."""
-    lab = serve(world())
-    clock = Clock(time.time() - 1000)
-    session = lab.session(DISCOVERED, interval=60, clock=clock)
-    run_once(session, Deadline.after(PLENTY), writes=False)
-    lab.cloud.add_fault(Fault(method="ListLocations", latency=600))
-    clock.now += 1000
-    report = run_once(session, Deadline.after(6))
-    assert report.unread[ProjectName("shop-prod")].kind is FailureKind.TIMED_OUT
-    assert list(seen(report)) == ["shop-prod/europe-west1", "shop-prod/us-east1"]
-    assert report.written == Written(accepted=23)
-
-
 def test_a_deadline_holds_while_other_parts_have_results(released: Event) -> None:
     """At its deadline, a part uses what is there, and waits for nothing that comes."""
     begun = Event()
-    results: dict[str, Any] = {}
-    used: list[int] = []
+    results: list[Any] = []
+    others: list[int] = []
 
     def hang() -> None:
         begun.set()
         released.wait(PLENTY)
 
-    def use_and_bring_another() -> None:
-        used.append(1)
-        if len(used) < 1000:
-            made.results.put(use_and_bring_another)
+    def bring_another() -> None:
+        others.append(1)
+        if len(others) < 1000:
+            made.results.put(bring_another)
 
     with ThreadPoolExecutor(1) as pool:
         made = threads.Threads(Calls(), pool, 0)
-        made.results.put(use_and_bring_another)
+        made.results.put(bring_another)
         part = threads.Part(made, Deadline.after(0))
-        part.start("came", lambda: True, partial(results.__setitem__, "came"))
+        part.start("comes", lambda: True, results.append)
         # The one thread begins this when the other result is there.
-        part.start("hangs", hang, partial(results.__setitem__, "hangs"))
+        part.start("hangs", hang, results.append)
+        part.start("waits for a thread", hang, results.append)
         assert begun.wait(PLENTY)
         part.wait()
         released.set()
-    assert len(used) == 1
-    assert results["came"] is True
-    assert results["hangs"].kind is FailureKind.TIMED_OUT
+    assert len(others) == 1
+    came, hung, waited = results
+    assert came is True
+    assert hung.message == "there was no answer by the run's deadline"
+    assert waited.hint == MORE_THREADS
 
 
 def test_a_run_that_waits_says_how_long(
@@ -307,18 +277,3 @@ def test_a_location_without_a_thread_is_unreadable_and_says_so(
     assert report.unread[AMERICA].message.endswith("passed before this call started")
     assert set(monitoring.values("location/up").values()) == {0}
     assert len(monitoring.values("location/up")) == 2
-
-
-def test_without_any_thread_everything_is_unreadable(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each location says why, the lost points do too, and the run isn't complete."""
-    lab = serve(world())
-    allow_threads(monkeypatch, "location", 0)
-    report = lab.run(LISTED, seconds=2)
-    why = {failure.message for failure in report.unread.values()}
-    assert why == {"no thread was free for it until the run's deadline"}
-    lost = report.written.errors[0]
-    assert lost.points == 2
-    assert lost.failure in report.unread.values()
-    assert not report.complete

@@ -182,9 +182,22 @@ def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:
     # Of the location without streams, only some runs.
     assert watched.cloud.calls["ListStreams"] == 2 * 60 + 9
     watched.cloud.add_fault(Fault(method="ListLocations", code="PERMISSION_DENIED"))
-    (report,) = watched.run(610)
-    assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()
-    assert report.unread[ProjectName("shop-prod")].kind is FailureKind.PERMISSION_DENIED
+    for report in watched.run(620):
+        assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()
+        failure = report.unread[ProjectName("shop-prod")]
+        assert failure.kind is FailureKind.PERMISSION_DENIED
+
+
+def test_what_is_unreadable_is_read_and_written_by_every_run(serve: Serve) -> None:
+    """A location or discovery that fails is no empty one, which is read seldom."""
+    watched = Watched(serve, DISCOVERED)
+    watched.run(600)
+    for method, at in (("ListLocations", "*"), ("ListStreams", "us-east1")):
+        fault = Fault(method=method, location=at, code="PERMISSION_DENIED")
+        watched.cloud.add_fault(fault)
+    watched.run(750)
+    for at in ("us-east1", "global"):
+        assert watched.written("location/up", at)[-15:] == [*range(600, 750, 10)]
 
 
 def test_a_quarter_is_collected_once(serve: Serve) -> None:

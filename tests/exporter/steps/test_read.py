@@ -163,13 +163,13 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
 
 
 def test_an_error_is_read_without_credentials(serve: Serve) -> None:
-    """The token of this process and a URL's password are left out, as everywhere."""
-    told = {"reason": "R", "message": "ya29.token at //user:secret@db:5432 refused"}
+    """Its reason, a metric's label, and its text name no token and no password."""
+    told = {"reason": "HTTPS://a:b@C", "message": "ya29.token at //a:b@db:5432"}
     lab = serve(europe({"id": "s", "errors": [told]}))
     made: Any = Credentials
     calls = Calls(Caller(made("ya29.token")))
     (stream,) = Datastream(lab.clients, calls).streams(EUROPE, soon())
-    assert stream.error == "… at //db:5432 refused"
+    assert (stream.reason, stream.error) == ("HTTPS://C", "… at //db:5432")
 
 
 # Collectors.

@@ -21,18 +21,20 @@ logging.raiseExceptions = False
 FIELDS = "fields"
 # Characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
 LONGEST = 16 * 1024
-# What has a colour at a terminal: the first is 31, red, then 32, green, and 33, yellow
-_COLOURED = (
-    r"(?<!\S)(?:(FAIL\S*|error:)|(RUNNING)|(no(?=  |$)|missing|unknown|warning:))(?!\S)"
-)
+# Which words have a colour at a terminal, by its code: red, green, yellow
+_COLOURED = {
+    31: r"FAIL\S*|error:",
+    32: "RUNNING",
+    33: "no(?=  |$)|missing|unknown|warning:",
+}
 
 
 def coloured(text: str, stream: TextIO) -> str:
     """Return a text with colours if the stream is a terminal, and NO_COLOR is unset."""
     if stream.isatty() and not os.environ.get("NO_COLOR"):
-        return re.sub(
-            _COLOURED, lambda word: f"\x1b[3{word.lastindex}m{word[0]}\x1b[m", text
-        )
+        for code, words in _COLOURED.items():
+            whole_word = rf"(?<!\S)({words})(?!\S)"
+            text = re.sub(whole_word, f"\x1b[{code}m\\1\x1b[m", text)
     return text
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from exporter.log.summary import (
     ALONE,
-    LONGEST_ERROR,
+    ERROR_BYTES,
     count_words,
     failure_groups,
     fleet,
@@ -203,8 +203,8 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         "kind": kind,
         "since": problem and utc_time(problem.since),
         "streams": problem and problem.streams,
-        "reason": one_line(stream.reason, LONGEST_ERROR),
-        "error": one_line(stream.error or stream.reason, LONGEST_ERROR),
+        "reason": one_line(stream.reason, ERROR_BYTES),
+        "error": one_line(stream.error or stream.reason, ERROR_BYTES),
     }
     known = {key: value for key, value in fields.items() if value not in {"", None}}
     log(_LEVELS.get(now.verdict, WARNING), text, **known)

@@ -12,7 +12,7 @@ from exporter.steps.compare import ComparedStream, Omission, Verdict
 from exporter.steps.problems import Kind, LocationProblems, Problem
 from exporter.text import one_line, plural, printable
 
-LONGEST_ERROR = 1024  # bytes of an error's text that people are shown
+ERROR_BYTES = 1024  # of an error's text that people are shown
 _MOST_NAMED = 3
 # What follows where problems may not be read back
 ALONE = (
@@ -144,7 +144,7 @@ def problem_of(watched: ComparedStream) -> str:
             text = f"is {state} with {plural(stream.errors, 'error')}"
     for detail in dict.fromkeys((stream.reason, stream.error)):
         if detail:
-            text += f": {one_line(detail, LONGEST_ERROR)}"
+            text += f": {one_line(detail, ERROR_BYTES)}"
     return text
 
 

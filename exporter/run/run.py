@@ -30,7 +30,7 @@ from exporter.steps.measure import (
     problem_samples,
 )
 from exporter.steps.problems import Earlier, EarlierProblems
-from exporter.steps.read import LONGEST_ERROR, Datastream, Objects
+from exporter.steps.read import Datastream, Objects
 from exporter.steps.read_back import REFUSALS, Reader
 from exporter.steps.write import WriteError, Writer, Written
 
@@ -109,13 +109,11 @@ class _Run:
         self._reading = Part(self._threads, self._read_by)
         self._collecting = Part(self._threads, self._collect_by)
         self._writing = Part(self._threads, self._write_by, _STOPPED_SECONDS)
-        longest = LONGEST_ERROR if config.collect.error_texts else 0
-        self._api = Datastream(clients, self._calls, longest)
+        self._api = Datastream(clients, self._calls, config.collect.error_texts)
         self._expectations = Expectations(config, timestamp)
         project = config.metrics.project
         self._reader = Reader(clients, project, timestamp, self._read_by, self._calls)
         self._writer = Writer(clients.monitorings, project, timestamp, self._calls)
-        self._started: set[LocationName] = set()
         self._report = Report(timestamp, self.session.problems.known)
         self._objects: list[Sample] = []
         # Locations that hold no stream share requests: they have no order to keep.
@@ -189,9 +187,9 @@ class _Run:
                 self._start_location(source, name)
 
     def _start_location(self, source: Source, name: LocationName) -> None:
-        if name in self._started:
+        started = (self._reading.under_way, self._report.read, self._report.unread)
+        if any(name in names for names in started):
             return
-        self._started.add(name)
 
         def read() -> ComparedLocation:
             streams = self._api.streams(name, self._read_by)
@@ -249,18 +247,6 @@ class _Run:
 
     def _write_location(self, at: ComparedLocation) -> None:
         """Write a location if that is due; one without streams shares a request."""
-        samples = self._samples_due(at)
-        if not samples:
-            return
-        last_read = location_sample("location/last_read", at.name, self.timestamp)
-        if at.empty:
-            self._shared_names.append(at.name)
-            self._shared += [*samples, last_read]
-        else:
-            self._write(at.name, [at.name], samples, last_read)
-
-    def _samples_due(self, at: ComparedLocation) -> list[Sample]:
-        """Return what is to be written of a location, but for its ``last_read``."""
         memory, timestamp = self.session.memory, self.timestamp
         problems = self.session.problems.follow(at, timestamp)
         errors = self.session.config.collect.errors
@@ -271,16 +257,21 @@ class _Run:
         observation = EMPTY if at.empty else hash((seen, current))
         memory.keep_observation(at.name, observation)
         if not memory.is_due(at.name):
-            return []
+            return
         if problems:
             # Where beginnings can't be read, none is written: a later run would take
             # an old problem to be gone.
             known = self.session.problems.earlier is Earlier.KNOWN
-            return [*samples, *problem_samples(at.name, problems, beginnings=known)]
-        if not at.empty:
+            samples += problem_samples(at.name, problems, beginnings=known)
+        elif not at.empty:
             # Its problems, or their 0, are due, and nobody knows which.
             self._lose(1)
-        return samples
+        last_read = location_sample("location/last_read", at.name, timestamp)
+        if at.empty:
+            self._shared_names.append(at.name)
+            self._shared += [*samples, last_read]
+        else:
+            self._write(at.name, [at.name], samples, last_read)
 
     def _write_shared(self) -> None:
         """Write discoveries, unreadable locations, and those that hold no stream."""

@@ -18,7 +18,7 @@ from exporter.names import LocationName, StreamName
 LABEL = "expected-state"
 # Children in a page, the most that the API gives (ListStreamsRequest.page_size)
 PAGE = 1000
-LONGEST_ERROR = 8192  # characters; the log shows fewer
+_ERROR_CHARACTERS = 8192  # of an error's text that are kept; the log shows fewer
 
 
 class Stream(NamedTuple):
@@ -48,7 +48,7 @@ class Datastream(NamedTuple):
 
     clients: Clients
     calls: Calls
-    longest_error: int = LONGEST_ERROR  # characters of an error's text that are kept
+    error_texts: bool = True  # whether the texts of errors are kept
 
     def locations(self, project: str, deadline: Deadline) -> tuple[str, ...]:
         """Return the ids of every location in which the project can have streams."""
@@ -87,7 +87,8 @@ class Datastream(NamedTuple):
                     # An error's text may quote a connection's URL.
                     hide = self.calls.caller.hide_secrets
                     reason = hide(first.reason)
-                    error = hide(first.message[: self.longest_error])
+                    if self.error_texts:
+                        error = hide(first.message[:_ERROR_CHARACTERS])
                 streams[stream_id] = Stream(
                     stream_id,
                     stream.state,

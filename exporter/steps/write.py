@@ -108,9 +108,10 @@ class Writer(NamedTuple):
                 again=lambda _: bool(refusals and refusals[-1].transient),
             )
         except Exception as error:  # noqa: BLE001 - whatever happens to a request, others are sent
-            # A point that one try wrote stays written, whatever a later one says.
-            unwritten = [refusal.refused - refusal.late for refusal in refusals]
-            lost = min(unwritten, default=len(batch))
+            lost = len(batch)
+            for refusal in refusals:
+                # A point that one try wrote stays written, whatever a later one says.
+                lost = min(lost, refusal.refused - refusal.late)
             if lost:
                 failure = explain_call_error(
                     error, self.project, PERMISSION, self.calls.caller

@@ -9,6 +9,8 @@ from tests.exporter.conftest import Serve
 from tests.exporter.worlds import (
     DISCOVERED,
     IN_EUROPE,
+    ORDERS,
+    USERS,
     Monitoring,
     project,
     seen,
@@ -89,7 +91,15 @@ def test_the_location_of_a_required_stream_is_read_though_nobody_lists_it(
         assert missing(report) == ["gone"]
 
     name = LocationName("shop-prod", "us-west4")
-    report = serve(world(PLACES)).look(DISCOVERED, required=[f"{name}/streams/x"])
+    # Discovery finds one location that was read, and one that is being read.
+    slow = [
+        {"method": "ListLocations", "latency": "300ms"},
+        {"method": "ListStreams", "location": "us-east1", "latency": "600ms"},
+    ]
+    lab = serve(world(PLACES, faults=slow))
+    required = [f"{name}/streams/x", str(ORDERS), str(USERS)]
+    report = lab.look(DISCOVERED, required=required)
+    assert lab.cloud.calls["ListStreams"] == 5
     assert report.unread[name].kind is FailureKind.NOT_FOUND
     assert seen(report) == EVERYWHERE
     assert missing(report) == []

@@ -31,7 +31,7 @@ from exporter.run.session import Session
 
 SCHEDULED, LOG = "/", "/log"
 
-LEAST_SECONDS = 10.0  # seconds from one run's timestamp to the next one's
+_LEAST_BETWEEN_RUNS = 10.0  # seconds from one run's timestamp to the next one's
 QUIET_SECONDS = 60.0  # how long after a run that a log started, logs may start no other
 # A run ends so long before the request's timeout, when the CPU stops
 MARGIN_SECONDS = 5.0
@@ -40,15 +40,15 @@ _GRACE_SECONDS = 10.0  # how long after its deadline a run may end
 _LEAST_RUN_SECONDS = 3.0
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response: the HTTP status, and the content of the body, which becomes JSON."""
 
     status: int
     body: Mapping[str, object] = {}
 
 
-_NO_RUN = Answer(204)
-_FAILED = Answer(500)  # the log says why
+_NO_RUN = Response(204)
+_FAILED = Response(500)  # the log says why
 
 
 @dataclass
@@ -68,7 +68,7 @@ class LastRuns:
 
     def earliest(self, now: float) -> float:
         """Return when the next run may begin."""
-        return max(now, self.began + LEAST_SECONDS)
+        return max(now, self.began + _LEAST_BETWEEN_RUNS)
 
     def note(self, *, by_log: bool, changed: bool) -> None:
         """Remember what the run found that began last."""
@@ -83,7 +83,7 @@ class _Run:
     """A run that has not begun: whoever calls before it does shares its answer."""
 
     called: list[float] = field(default_factory=list)  # when those that wait called
-    answer: Answer = _FAILED
+    answer: Response = _FAILED
 
 
 @dataclass
@@ -109,12 +109,12 @@ class Function:
         self._calling = threading.Lock()  # held while callers join the next run
         self._running = threading.Lock()  # held by the caller that makes a run
 
-    def answer(self, method: str, path: str) -> Answer:
+    def answer(self, method: str, path: str) -> Response:
         """Answer a request, with the result of a run that began after it arrived."""
         if path not in {SCHEDULED, LOG}:
-            return Answer(404)
+            return Response(404)
         if method != "POST":
-            return Answer(405)
+            return Response(405)
         by_log = path == LOG
         with self._calling:
             now = self.monotonic()
@@ -137,7 +137,7 @@ class Function:
             with self._calling:
                 run.called.remove(now)
 
-    def _make(self, run: _Run, *, by_log: bool) -> Answer:
+    def _make(self, run: _Run, *, by_log: bool) -> Response:
         """Make a run, and return its answer; who calls after it began shares another.
 
         One that fails before it begins is left to the next caller that waits for it.
@@ -177,7 +177,7 @@ class Function:
         last.complete = report.complete
         last.note(by_log=by_log, changed=report.changed)
         status = 200 if report.complete else 500
-        return Answer(status, {"complete": report.complete, **numbers(report)})
+        return Response(status, {"complete": report.complete, **numbers(report)})
 
     @cached_property
     def _session(self) -> Session:

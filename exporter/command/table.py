@@ -12,8 +12,8 @@ from exporter.log.summary import (
     lasting,
     numbers,
     omitted,
-    problem_of,
     stream_problem,
+    what_is_wrong,
 )
 from exporter.logger import coloured
 from exporter.run.report import Report
@@ -54,7 +54,7 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
             lasting(report, name),
             why,
         )
-        if problem_of(watched):
+        if what_is_wrong(watched):
             rows.append(row)
         else:
             fine.append(row)
@@ -90,7 +90,7 @@ def fleet_document(report: Report) -> dict[str, Any]:
                 "state": one.state_name,
                 "expected": one.expected,
                 "errors": one.stream.errors,
-                "problem": problem_of(one),
+                "problem": what_is_wrong(one),
                 "kind": kind,
                 "since": problem and utc_time(problem.since),
                 "streams": problem and problem.streams,

@@ -14,16 +14,16 @@ from logging import ERROR, INFO, WARNING
 from typing import Any
 
 from exporter.log.summary import (
-    ALONE,
     ERROR_BYTES,
+    WITHOUT_READING_BACK,
     count_words,
     failure_groups,
     fleet,
     lasting,
     name_first,
     numbers,
-    problem_of,
     stream_problem,
+    what_is_wrong,
 )
 from exporter.logger import log
 from exporter.names import LocationName
@@ -79,7 +79,7 @@ class RunLog:
         if failure := report.problems_unread:
             follows = "none is written, and the next run tries again"
             if failure.kind in REFUSALS:
-                follows = ALONE
+                follows = WITHOUT_READING_BACK
             text = f"Problems of earlier runs can't be read, so {follows}: {failure}"
             failures.append(
                 (text, {"event": "problems_unread", "reason": failure.kind})
@@ -169,7 +169,7 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
     ``previous`` is its state before, None if nothing changed.
     """
     name, stream, state = now.name, now.stream, now.state_name
-    words = problem_of(now) or f"is {state}"
+    words = what_is_wrong(now) or f"is {state}"
     event = "stream_changed"
     if previous is None:
         event = "stream_bad"

@@ -15,7 +15,7 @@ from exporter.text import one_line, plural, printable
 ERROR_BYTES = 1024  # of an error's text that people are shown
 _MOST_NAMED = 3
 # What follows where problems may not be read back
-ALONE = (
+WITHOUT_READING_BACK = (
     "each alerts alone, without its reason and patience; a page that has names or a"
     " reason stays for up to a day, beside the new one"
 )
@@ -123,7 +123,7 @@ def count_words(counts: Mapping[Any, int], order: Iterable[str]) -> str:
     return ", ".join(f"{counts[word]:,} {word}" for word in order if counts[word])
 
 
-def problem_of(watched: ComparedStream) -> str:
+def what_is_wrong(watched: ComparedStream) -> str:
     """Return what is wrong with a stream, in words that follow its name, or ``""``."""
     stream, state = watched.stream, watched.state_name
     match watched.verdict:

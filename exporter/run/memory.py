@@ -24,7 +24,7 @@ LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 # What a run found at a location, but for the time: what its samples depend on
 UNREADABLE: Hashable = "unreadable"
-EMPTY: Hashable = "empty"  # also of a discovery that succeeded
+NO_STREAMS: Hashable = "no streams"  # also of a discovery that succeeded
 
 
 @dataclass
@@ -70,7 +70,9 @@ class Memory:
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""
         known = self._locations[name]
-        return known.observation != EMPTY or self._needs_points(known, EMPTY_SECONDS)
+        if known.observation != NO_STREAMS:
+            return True
+        return self._needs_points(known, EMPTY_SECONDS)
 
     def keep_observation(self, name: Name, observation: Hashable) -> None:
         """Remember what a run found."""

@@ -15,7 +15,7 @@ from exporter.config import Source
 from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import Failure
 from exporter.names import GLOBAL, LocationName, Name, ProjectName, StreamName
-from exporter.run.memory import EMPTY, LATE_SECONDS, UNREADABLE
+from exporter.run.memory import LATE_SECONDS, NO_STREAMS, UNREADABLE
 from exporter.run.report import Report
 from exporter.run.session import Session
 from exporter.run.threads import Part, Threads
@@ -254,7 +254,7 @@ class _Run:
         # A value that is the run's own time tells of no change.
         seen = frozenset(sample for sample in samples if sample.value != timestamp)
         current = frozenset(problems.current.items()) if problems else None
-        observation = EMPTY if at.empty else hash((seen, current))
+        observation = NO_STREAMS if at.empty else hash((seen, current))
         memory.keep_observation(at.name, observation)
         if not memory.is_due(at.name):
             return
@@ -278,7 +278,7 @@ class _Run:
         memory, report = self.session.memory, self._report
         for name in (*map(ProjectName, report.discovered), *report.unread):
             up = name not in report.unread
-            memory.keep_observation(name, EMPTY if up else UNREADABLE)
+            memory.keep_observation(name, NO_STREAMS if up else UNREADABLE)
             if memory.is_due(name):
                 self._shared_names.append(name)
                 self._shared.append(location_sample("location/up", name, up))

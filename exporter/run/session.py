@@ -13,8 +13,8 @@ from exporter.run.memory import LATE_SECONDS, Memory
 from exporter.steps.problems import ProblemMemory
 from exporter.text import plural
 
-# Between two starts: Cloud Monitoring refuses points that are closer
-LEAST_SECONDS = 5.0
+# Seconds between two starts: Cloud Monitoring refuses points that are closer
+_LEAST_BETWEEN_STARTS = 5.0
 
 
 @dataclass
@@ -54,7 +54,7 @@ def run_every(
         began = monotonic()
         work()
         ended = monotonic()
-        starts = math.ceil((max(ended, began + LEAST_SECONDS) - due) / seconds)
+        starts = math.ceil((max(ended, began + _LEAST_BETWEEN_STARTS) - due) / seconds)
         if skipped := starts - 1:
             LOGGER.warning(
                 "A run started %.1f s late and took %.1f s: %s skipped. Raise"

@@ -17,7 +17,13 @@ from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import ALONE, failure_groups, name_first, omitted, problem_of
+from exporter.log.summary import (
+    WITHOUT_READING_BACK,
+    failure_groups,
+    name_first,
+    omitted,
+    what_is_wrong,
+)
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -212,7 +218,7 @@ def _location(
             ]
             if limits:
                 yield Finding(INFO, str(watched.name), "; ".join(limits))
-            if problem := problem_of(watched):
+            if problem := what_is_wrong(watched):
                 if not watched.exists:
                     problem += _guess(str(watched.name), names)
                 yield Finding(
@@ -252,7 +258,7 @@ def _check_series(
     if failure := report.problems_unread:
         level, follows = WARNING, "no problem can be written meanwhile"
         if failure.kind in REFUSALS:
-            level, follows = ERROR, ALONE
+            level, follows = ERROR, WITHOUT_READING_BACK
         text = f"problems can't be read back, so {follows}: {failure}"
     yield Finding(level, place, text)
     if deadline.stopped or not writes:

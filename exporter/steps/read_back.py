@@ -21,7 +21,7 @@ from exporter.names import LocationName
 from exporter.steps.measure import metrics
 from exporter.steps.problems import EarlierProblems, Group, Key, Kind, ProblemHistory
 
-PERMISSION = "monitoring.timeSeries.list"
+_READ_PERMISSION = "monitoring.timeSeries.list"
 # How far back all points count: the newest may not be visible to every run
 _RECENT_SECONDS = 601
 _BEFORE_SECONDS = 86_400 - 600  # how far back from there the last one counts
@@ -121,7 +121,7 @@ class Reader:
             aligner = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
             request.aggregation.per_series_aligner = aligner
         method = self.clients.monitoring.list_time_series
-        pages = list_pages(method, request, PERMISSION, self.deadline, self.calls)
+        pages = list_pages(method, request, _READ_PERMISSION, self.deadline, self.calls)
         try:
             return [*chain.from_iterable(map(self._read, pages))]
         except CallError as error:

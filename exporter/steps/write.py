@@ -17,11 +17,11 @@ from exporter.steps.measure import RESOURCE, Sample, metrics
 from exporter.steps.partial_write import PartialWrite, parse_partial_write
 from exporter.text import plural
 
-PERMISSION = "monitoring.timeSeries.create"
+_WRITE_PERMISSION = "monitoring.timeSeries.create"
 BATCH = 200  # series in a request, the most that the API takes
 # How long one request may take: the client's own default for this method
 _TRY_SECONDS = 12.0
-_LEAST_SECONDS = 1.0
+_LEAST_TRY_SECONDS = 1.0
 # The most of the time left that one may take, a second at least: one that hangs is sent
 # again
 _TRY_SHARE = 1 / 3
@@ -93,7 +93,7 @@ class Writer(NamedTuple):
                 refusals.append(parse_partial_write(error, len(batch)))
                 raise
 
-        longest = min(_TRY_SECONDS, max(_LEAST_SECONDS, deadline.left * _TRY_SHARE))
+        longest = min(_TRY_SECONDS, max(_LEAST_TRY_SECONDS, deadline.left * _TRY_SHARE))
         points = plural(len(batch), "point")
         what = f"CreateTimeSeries projects/{self.project}, {points}"
         lost = 0
@@ -114,7 +114,7 @@ class Writer(NamedTuple):
                 lost = min(lost, refusal.refused - refusal.late)
             if lost:
                 failure = explain_call_error(
-                    error, self.project, PERMISSION, self.calls.caller
+                    error, self.project, _WRITE_PERMISSION, self.calls.caller
                 )
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.function import Answer, Function
+from exporter.function import Function, Response
 from exporter.google.calls import Deadline
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
@@ -107,7 +107,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
         clock.wait_for_callers(1)
 
     function = on_clock(environ, sleep=wait)
-    others: list[Future[Answer]] = []
+    others: list[Future[Response]] = []
     with ThreadPoolExecutor(1, thread_name_prefix="caller") as pool:
         assert function.answer("POST", "/").status == 200
         clock.now += 1
@@ -172,7 +172,7 @@ def test_a_log_starts_a_run_where_something_may_be_new(
         clock.now = max(clock.now, clock.start + at)
         answer = function.answer("POST", path)
         assert answer.status == status, at
-        assert (answer == Answer(204, {})) == (status == 204)
+        assert (answer == Response(204, {})) == (status == 204)
     assert begun(cloud_at, clock) == runs
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporter.google.calls import Deadline
 from exporter.google.errors import FailureKind
 from exporter.names import LocationName, ProjectName
-from exporter.run.memory import EMPTY, UNREADABLE, Memory
+from exporter.run.memory import NO_STREAMS, UNREADABLE, Memory
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from lab.emulator.world import Fault
@@ -117,7 +117,7 @@ def test_a_location_without_streams_is_read_every_five_minutes(
         memory.begin(1 + second)
         if memory.is_worth_reading(EUROPE):
             seconds.append(second)
-            seen = EMPTY
+            seen = NO_STREAMS
             if second >= streams_from:
                 seen = STREAMS
             writes(memory, seen)

@@ -9,7 +9,7 @@ from google.cloud.datastream_v1 import Stream as GoogleStream
 
 from exporter.config import from_text
 from exporter.config.model import Window
-from exporter.log.summary import problem_of
+from exporter.log.summary import what_is_wrong
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
 from exporter.steps.compare import ComparedLocation, Expectations, is_open
 from exporter.steps.read import Stream
@@ -79,7 +79,7 @@ def test_a_label_adds_its_state(label: str) -> None:
     assert expected(label) == fine
     (one,) = compared(Stream("orders", 9, label=label)).streams
     says = f'(its label expected-state is "{label}"; allowed are not_started, running'
-    assert (says in problem_of(one)) == (label in {"PAUSED", "failed", "3"})
+    assert (says in what_is_wrong(one)) == (label in {"PAUSED", "failed", "3"})
 
 
 @rows
@@ -98,7 +98,7 @@ def test_an_unexpected_state_names_the_expectation_about_it(
     expectations = Expectations(config, int(NOON.timestamp()))
     compared = expectations.compare(EUROPE, config.sources[0], streams)
     problem = f"is NOT_STARTED, which config does not expect{place}"
-    assert [problem_of(one) for one in compared.streams] == [problem]
+    assert [what_is_wrong(one) for one in compared.streams] == [problem]
 
 
 def test_a_muted_stream_is_as_an_excluded_one_until_the_mute_ends() -> None:

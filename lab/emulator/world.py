@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 import grpc
 import yaml
 from google.cloud.datastream_v1 import BackfillJob
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from exporter import config
 from exporter.documents.document import KeyPath, Section, parse, read_file
@@ -347,8 +347,6 @@ class Fault(Section):
     """When it ends; left out, never."""
     when: Literal["before", "after"] = "before"
     """With `after`, the call takes effect before the fault strikes."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> Self:

@@ -191,16 +191,18 @@ def _add_points(
             series = into.series(promql_name(point.metric_type), own)
             drawn_by = zlib.crc32(repr((series.name, series.labels)).encode())
         run = by_second[int(point.time)]
-        drawn, part = 0.5, 1.0
-        if run.scheduled in followed:
-            drawn = fraction(drawn_by, run.at - round(start))
-            part = _written_after(point.metric_type, drawn)
-        takes = scenario.exporters[run.scheduled.deployment].takes
-        written = start + run.ended - takes * (1 - part)
+        written = start + run.ended
         if run.waited and _run_and_location(point) in read:
             # It waits for no other location.
             written -= run.waited
-        shown = written + least + (most - least) * drawn
+        delay = (least + most) / 2
+        if run.scheduled in followed:
+            drawn = fraction(drawn_by, run.at - round(start))
+            takes = scenario.exporters[run.scheduled.deployment].takes
+            # Before the run's end
+            written -= takes * (1 - _written_after(point.metric_type, drawn))
+            delay = least + (most - least) * drawn
+        shown = written + delay
         # A fast clock's point is in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))
 

@@ -49,11 +49,7 @@ def deployed_policies(target: Target) -> list[DeployedPolicy]:
     """Return the deployed policies that have a file, by name; raise CallError."""
     files = {policy.name: policy for policy in target.policies}
     found = []
-    for policy in target.listed(
-        monitoring_v3.AlertPolicyServiceClient,
-        "list_alert_policies",
-        "monitoring.alertPolicies.list",
-    ):
+    for policy in target.alert_policies:
         file = files.get(policy.user_labels.get("policy", ""))
         if file and policy.conditions:
             found.append(DeployedPolicy(file, policy))

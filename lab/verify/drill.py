@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from logging import ERROR, INFO, WARNING
 from select import select
 from threading import Event
@@ -240,7 +241,7 @@ def _change(target: Target, state: StreamState) -> Finding:
     why = "Datastream takes longer"
     # A stream that is paused first writes what it has read. Until it is PAUSED, it
     # can't be resumed, so Ctrl-C doesn't end this.
-    waiting = target._replace(stop=Event())
+    waiting = replace(target, stop=Event())
     resume = f"If it stays PAUSED: {_RESUME.format(target.stream)}"
     what = f"Datastream: {state.name}. {resume}. This takes"
     for after in _wait_for(waiting, what, _OPEN_SECONDS):

@@ -3,22 +3,19 @@
 import time
 from collections.abc import Iterator, Mapping
 from logging import ERROR, INFO, WARNING
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from exporter.google.errors import CallError, FailureKind
 from exporter.log.summary import name_first
 from exporter.logger import LOGGER
 from exporter.setup.findings import Finding
-from lab.history.history import History
-from lab.history.read import Reader, metrics_to_read, periods
 from lab.policies.model import HOUR
 from lab.policies.promql import known_series
-from lab.prove.engine import EngineError, NotInstalledError, check_installed, run_engine
+from lab.prove.engine import EngineError, NotInstalledError, start_engine
 from lab.prove.incidents import resource_name
-from lab.simulate.series import at_own_time
+from lab.simulate.series import Series, at_own_time
 from lab.verify.deployed import DeployedPolicy, deployed_policies
+from lab.verify.series import read_series, seconds_to_read
 from lab.verify.target import Target
 
 _PART = "queries"
@@ -53,10 +50,17 @@ def queries(target: Target) -> Iterator[Finding]:
     if not asked:
         return
     local: _Answers = {}
+    problem = ""
     try:
         local = _local_answers(target, asked, at)
+    except CallError as error:
+        # With some of the points, Prometheus would only seem to disagree.
+        why = error.failure.message.rstrip(".")
+        problem = f"not all points can be read: {why}. Verify again"
     except (NotInstalledError, EngineError) as error:
-        yield Finding(WARNING, _PART, f"Google's answers are not compared: {error}")
+        problem = str(error)
+    if problem:
+        yield Finding(WARNING, _PART, f"Google's answers are not compared: {problem}")
     yield from _compared(answers, local)
 
 
@@ -86,28 +90,29 @@ def _local_answers(target: Target, asked: list[DeployedPolicy], at: float) -> _A
 
     Raise CallError, NotInstalledError or EngineError.
     """
-    check_installed()
-    metrics, earlier = metrics_to_read([each.file for each in asked])
-    LOGGER.info("Reading %.0f hours of points for Prometheus.", earlier / HOUR)
-    reader = Reader(target.clients.monitoring, target.project, target.stop)
     found: _Answers = {}
-    with TemporaryDirectory(prefix="verify-") as folder:
-        history = History(Path(folder))
-        for period in periods(at - earlier, at):
-            history.add(reader.read(metrics, period))
+    with start_engine(_points(target, asked, at)) as engine:
         if target.stop.is_set():
             return found
-        with run_engine(Path(folder)) as engine:
-            for each in asked:
-                parsed = each.file.parsed_query
-                # The points of other metrics were not read.
-                if parsed and all(
-                    one.metric in known_series() for one in parsed.selectors
-                ):
-                    query = at_own_time(each.promql.query)
-                    series = engine.query_range(query, at, at, 1)
-                    found[each.name] = {_about(each, one.labels) for one in series}
+        for each in asked:
+            parsed = each.file.parsed_query
+            # The points of other metrics were not read.
+            if parsed and all(one.metric in known_series() for one in parsed.selectors):
+                query = at_own_time(each.promql.query)
+                series = engine.query_range(query, at, at, 1)
+                found[each.name] = {_about(each, one.labels) for one in series}
     return found
+
+
+def _points(target: Target, asked: list[DeployedPolicy], at: float) -> Iterator[Series]:
+    """Yield the series that the queries see, not all of them after Ctrl-C."""
+    back = seconds_to_read(each.file for each in asked)
+    hours = max(back.values(), default=0) / HOUR
+    LOGGER.info("Reading %.0f hours of points for Prometheus.", hours)
+    for metric, seconds in back.items():
+        if target.stop.is_set():
+            return
+        yield from read_series(target, metric, at - seconds, at)
 
 
 def _about(each: DeployedPolicy, labels: Mapping[str, str]) -> str:

@@ -1,10 +1,13 @@
 """The project that is verified, and what reads it."""
 
 import time
+from dataclasses import dataclass
+from functools import cached_property
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.monitoring_v3 import AlertPolicyServiceClient
 
 from exporter.google.clients import MONITORING_EMULATOR, Clients
 from exporter.google.errors import CallError, explain_call_error
@@ -17,7 +20,8 @@ from lab.verify.rest import QueryResult, Rest
 _SECONDS = 60.0  # for a page
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True)
+class Target:
     """A metrics project, and the policy files that should be deployed there."""
 
     project: str
@@ -27,6 +31,12 @@ class Target(NamedTuple):
     stop: Event
     stream: StreamName  # the drill's
     agreed: bool  # whether the drill need not ask
+
+    @cached_property
+    def alert_policies(self) -> list[Any]:
+        """All alert policies of the project, listed once, or raise CallError."""
+        permission = "monitoring.alertPolicies.list"
+        return self.listed(AlertPolicyServiceClient, "list_alert_policies", permission)
 
     def listed(
         self, kind: type[Any], method: str, permission: str, parent: str = "name"

@@ -3,6 +3,7 @@
 The outputs are in ``outputs``; docs/lab.md has lines of that of a sound installation.
 """
 
+import json
 import os
 import re
 import signal
@@ -13,9 +14,12 @@ import yaml
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
+from exporter.google.calls import MOST_PAGES
 from lab.emulator.world import Fault
 from lab.verify.rest import REST_EMULATOR
+from tests.conftest import serving
 from tests.docs.pages import fences
+from tests.exporter.google.loopback import HttpServer
 from tests.lab.verify.conftest import HERE, Installation, seed, timeless
 from tools import ROOT
 
@@ -42,6 +46,7 @@ def test_a_sound_installation(installed: Installation) -> None:
     assert set(in_docs) <= set(out.splitlines())
     assert code == 0
     assert err.endswith("\n12 checks: none failed, no warnings.\n")
+    assert installed.emulator.calls["ListAlertPolicies"] == 1
 
 
 def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> None:
@@ -81,6 +86,37 @@ def test_queries_that_google_refuses_or_answers_otherwise(
     code, out, _ = installed.verify()
     assert out == shown("queries")
     assert code == 1
+
+
+def test_points_that_are_read_in_part_are_not_compared(installed: Installation) -> None:
+    """Of a list that is cut off, or never ends, one warning says that."""
+
+    def cut_off(_request: Any) -> Any:
+        errors = [{"code": 13, "message": "a shard is down"}]
+        return monitoring_v3.ListTimeSeriesResponse.pb()(execution_errors=errors)
+
+    emulator = installed.emulator
+    before = emulator.calls["ListTimeSeries"]
+    emulator.add_fault(Fault(method="ListTimeSeries", answer="same_page"))
+    _, endless, _ = installed.verify()
+    assert emulator.calls["ListTimeSeries"] == before + MOST_PAGES
+    emulator.answer("ListTimeSeries", cut_off)
+    _, cut, _ = installed.verify()
+    for out, why in (
+        (endless, f"the list goes on after {MOST_PAGES} pages"),
+        (cut, "Cloud Monitoring could not read all series"),
+    ):
+        (warning,) = [each for each in out.splitlines() if each.startswith("warning")]
+        assert f"not compared: not all points can be read: {why}. Verify" in warning
+
+
+def test_an_engine_without_an_answer(empty: Installation) -> None:
+    """Where Google's engine answers nothing, a warning says so."""
+    with serving(HttpServer()) as server:
+        server.answer = (200, json.dumps({"data": {"result": []}}))
+        empty.environ[REST_EMULATOR] = server.address
+        _, out, _ = empty.verify()
+    assert "warning  native: Google's engine has no answer for stream_event" in out
 
 
 def test_an_empty_project_and_no_permission(empty: Installation) -> None:
@@ -123,15 +159,23 @@ def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
     assert not empty.emulator.calls
 
 
-def test_ctrl_c_ends_it(installed: Installation) -> None:
+@pytest.mark.parametrize(
+    ("method", "last"),
+    [
+        ("ListSnoozes", " exporter-silent and 15 more\n"),
+        # Prometheus would disagree on what was not read.
+        ("ListTimeSeries", ", streams-with-errors-together\n"),
+    ],
+)
+def test_ctrl_c_ends_it(installed: Installation, method: str, last: str) -> None:
     """After Ctrl-C, what was found is printed, and the exit code is 130."""
 
     def interrupted(_request: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
-        return monitoring_v3.ListSnoozesResponse.pb()()
+        return getattr(monitoring_v3, f"{method}Response").pb()()
 
-    installed.emulator.answer("ListSnoozes", interrupted)
+    installed.emulator.answer(method, interrupted)
     code, out, err = installed.verify()
     assert code == 130
-    assert out.endswith(" exporter-silent and 15 more\n")
+    assert out.endswith(last)
     assert "Interrupted: not everything was verified." in err

@@ -8,15 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import ROOT, lab, lab_backtest, lab_review, time_to_page
+from tools import ROOT, lab, lab_review, time_to_page
 
 # What makes the content of each file
 RECORDINGS: dict[Path, Callable[[], str]] = {
     lab.TRANSCRIPT: lambda: lab.output(*lab.SHOWN),
     time_to_page.TIMES: time_to_page.recorded,
     lab_review.SHOWN: lab_review.made,
-    lab_backtest.TRANSCRIPT: lambda: lab.output(*lab_backtest.SHOWN),
-    lab_backtest.PICTURE: lab_backtest.svg,
 }
 
 if __name__ == "__main__":

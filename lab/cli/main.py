@@ -21,7 +21,6 @@ COMMANDS = {
     "test": "play the scenarios and check that the right alerts fire",
     "preview": "list the policies, or show a notification as it will appear",
     "review": "show what a Terraform plan changes about the alerts",
-    "backtest": "show which alerts would have fired in the last days",
     "verify": "prove an installation on its own project",
 }
 

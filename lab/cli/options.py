@@ -89,14 +89,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
             " fleet)"
         ),
     },
-    "html": {
-        "type": writable,
-        "metavar": "FILE",
-        "help": (
-            "also write a page of timelines: the state of each stream, and the"
-            " incidents"
-        ),
-    },
     "json": {"action": "store_true", "help": "print JSON"},
 }
 
@@ -124,11 +116,11 @@ def open_monitoring(context: LabContext) -> Clients:
     return open_clients(Endpoints(), environ)
 
 
-def explained(failure: Failure, project: str, advice: str = "") -> Failure:
+def explained(failure: Failure, project: str) -> Failure:
     """Return a failure without a hint about config.yaml, which is not read."""
     if failure.kind in _HELPED:
         return failure
-    hint = f"Is {project} the metrics project? Or try again later{advice}."
+    hint = f"Is {project} the metrics project? Or try again later."
     return failure._replace(hint=hint)
 
 

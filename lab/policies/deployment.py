@@ -16,10 +16,6 @@ EXPORTER = "datastream-exporter"  # the default of ``run.name``, and of Terrafor
 # The selectors of streams begin with the first, those of locations with the second.
 STREAM_TEXT = 'namespace=~".+", stream_id=~".+", '
 LOCATION_TEXT = 'namespace=~".+", '
-# The comma after it, as PromQL takes one before a closing bracket
-_WORD = re.compile(
-    r'\b\w+="(?:METRICS_PROJECT|EXPORTER_(?:PROJECT|REGION|LOCATION|RUN_NAME))"\s*,?'
-)
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
 _TWO_MINUTES = 120.0  # seconds
 # What these texts are in the selectors of a route
@@ -63,11 +59,6 @@ def is_created(needs: str, config: Config) -> bool:
         "interval-2m": config.run.every <= _TWO_MINUTES,
     }
     return met.get(needs, True)
-
-
-def of_every_deployment(query: str) -> str:
-    """Return a file's query for every deployment whose job has the default name."""
-    return _WORD.sub("", query).replace("EXPORTER_SERVICE", EXPORTER)
 
 
 def of_no_deployment(text: str) -> str:

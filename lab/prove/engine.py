@@ -141,17 +141,20 @@ def start_engine(
 ) -> Iterator[Engine]:
     """Run a Prometheus with these series while the block runs.
 
-    ``group`` is its process group, as :func:`run_engine` has it.
+    It is in this process's group: what kills a worker of side_by_side kills both. With
+    the ``group`` 0, it has one of its own: Ctrl-C at a terminal doesn't reach it.
+
+    Raise NotInstalledError, or EngineError where it does not start.
     """
     check_installed()
     with TemporaryDirectory(prefix="prometheus-") as folder:
-        add_series(Path(folder), series)
-        with run_engine(Path(folder), group) as engine:
+        _add_series(Path(folder), series)
+        with _run(Path(folder), group) as engine:
             yield engine
 
 
-def add_series(folder: Path, series: Iterable[Series]) -> None:
-    """Add series to a Prometheus database, or raise EngineError.
+def _add_series(folder: Path, series: Iterable[Series]) -> None:
+    """Make a Prometheus database of series, or raise EngineError.
 
     They are one block, so that one pass over the text is enough.
     """
@@ -167,12 +170,8 @@ def add_series(folder: Path, series: Iterable[Series]) -> None:
 
 
 @contextmanager
-def run_engine(folder: Path, group: int | None = None) -> Iterator[Engine]:
-    """Run a Prometheus with a folder's database, or raise EngineError.
-
-    It is in this process's group: what kills a worker of side_by_side kills both. With
-    the ``group`` 0, it has one of its own: Ctrl-C at a terminal doesn't reach it.
-    """
+def _run(folder: Path, group: int | None) -> Iterator[Engine]:
+    """Run a Prometheus with a folder's database, or raise EngineError."""
     config = folder / "prometheus.yaml"
     config.write_text("{}\n", encoding="utf-8")
     (folder / "data").mkdir(exist_ok=True)

@@ -31,7 +31,6 @@ class Incident(NamedTuple):
     closed: float | None
     # Seconds from the start to the first of the evaluations that led to it
     phase: float = 0.0
-    side: str = ""  # of a plan, where the other side has no such incident
 
     @property
     def ends(self) -> float:
@@ -136,7 +135,8 @@ def firing_intervals(
         interval: Seconds between evaluations.
         last: Time of the last evaluation.
     """
-    window = round_up(retest_window, interval)
+    # Rounded up to whole intervals
+    window = -(-retest_window // interval) * interval
     begin, end = math.inf, -math.inf
     for at in (*true_at, math.inf):
         if at - end > interval * 1.5:
@@ -146,8 +146,3 @@ def firing_intervals(
                 yield begin + window, closed if closed <= last else None
             begin = at
         end = at
-
-
-def round_up(retest_window: float, interval: float) -> float:
-    """Return a retest window rounded up to whole evaluation intervals, in seconds."""
-    return -(-retest_window // interval) * interval

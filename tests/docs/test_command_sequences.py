@@ -21,7 +21,7 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
 from tests.docs.pages import PAGES, commands_of, fences
-from tools import ROOT, lab, lab_backtest, lab_review
+from tools import ROOT, lab, lab_review
 
 SUBSTITUTES = {
     # They need an account or a program.
@@ -45,7 +45,6 @@ ONLY_PRINTS = re.compile(r".*-lab (?!demo|serve).*")
 RECORDED = {
     f"test {lab.SHOWN[-1]}": lab.TRANSCRIPT,
     f"review plan.json --scenario {lab_review.SCENARIO}": lab_review.SHOWN,
-    "backtest --recorded --html timeline.html": lab_backtest.TRANSCRIPT,
 }
 """Commands of `datastream-lab` whose output the docs show, and the file that has it."""
 HOW = "run: .venv/bin/python -m tools.record && make docs"
@@ -182,8 +181,5 @@ def shells(tmp_path: Path, printed: set[str]) -> Iterator[Shells]:
 )
 def test_the_commands_of_a_page_work_in_order(shells: Shells, page: Path) -> None:
     """Each shell block runs to its end, with the exit codes that the docs announce."""
-    if "backtest --project" in page.read_text("utf-8"):
-        # It needs a history.
-        shells.run(".venv/bin/datastream-exporter run")
     for block in fences(page, "sh"):
         shells.run(block)

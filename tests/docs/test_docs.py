@@ -15,7 +15,7 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.world import parse_world
 from lab.verify.rest import REST_EMULATOR
 from tests.docs.pages import PAGES, fences
-from tools import ROOT, generate, lab_backtest
+from tools import ROOT, generate
 
 
 def test_each_generated_block_is_in_one_page() -> None:
@@ -35,11 +35,6 @@ def test_each_yaml_example_is_valid(page: Path) -> None:
             assert config.from_data(shown.config, "docs", {}).sources
         else:
             assert config.from_text(text, "docs", {}).sources
-
-
-def test_the_timeline_is_drawn_from_what_happens_today() -> None:
-    """The timeline in the docs is what the recorded history and the code draw today."""
-    assert lab_backtest.svg() == lab_backtest.PICTURE.read_text("utf-8")
 
 
 def test_links_have_a_target() -> None:

@@ -26,7 +26,6 @@ projects:
 """
 COMMANDS = (
     "datastream-lab test fails-permanently",
-    "datastream-lab backtest --recorded --html timeline.html",
     "datastream-lab preview stream-failed",
     "datastream-exporter init --project shop-prod --folder my-streams",
     "datastream-exporter check --config my-streams/config.yaml",
@@ -93,7 +92,7 @@ def test_the_wheel_needs_no_clone(dist: Path, tmp_path: Path) -> None:
             )
             assert ran.returncode == 0, ran.stderr
     written = {path.name for path in folder.iterdir()}
-    assert written == {"my-streams", "my-streams-demo", "timeline.html"}
+    assert written == {"my-streams", "my-streams-demo"}
     (module,) = dist.glob("*.zip")
     checksum = hashlib.sha256(module.read_bytes()).hexdigest()
     main = (folder / "my-streams" / "main.tf").read_text("utf-8")

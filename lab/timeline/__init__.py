@@ -1,1 +1,0 @@
-"""Timelines: the state of each stream over time, and the incidents."""

@@ -81,8 +81,7 @@ def _command(argv: Sequence[str]) -> str:
     parser = ArgumentParser(
         PROGRAM,
         description=(
-            "Proves, reviews and back-tests the alert policies against the real"
-            " exporter."
+            "Proves and reviews the alert policies against the real exporter."
         ),
         epilog=f"Start with demo. {PROGRAM} COMMAND --help describes a command.",
         allow_abbrev=False,

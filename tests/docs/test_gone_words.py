@@ -8,9 +8,11 @@ from tools import ROOT
 
 GONE = (
     # Commands, keys, inputs and outputs
+    "datastream-lab backtest",
     "datastream-lab list",
     "datastream-lab report",
     "datastream-lab time-to-page",
+    "--html",
     "make soak",
     "`time-to-page`",
     " `longest`",

@@ -11,16 +11,7 @@ from threading import Event
 from typing import Any, NamedTuple, TextIO
 
 import lab
-from exporter.config import Endpoints
-from exporter.config.fields import project_id
 from exporter.documents.mistakes import InputError, nearest
-from exporter.google.clients import (
-    DATASTREAM_EMULATOR,
-    MONITORING_EMULATOR,
-    Clients,
-    open_clients,
-)
-from exporter.google.errors import Failure, FailureKind
 from exporter.process import Signals
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
@@ -58,12 +49,6 @@ def writable(name: str) -> Path:
     return file
 
 
-# Failures whose own hint says what to do
-_HELPED = {
-    FailureKind.PERMISSION_DENIED,
-    FailureKind.API_DISABLED,
-    FailureKind.CREDENTIALS,
-}
 # How argparse adds each option
 _OPTIONS: dict[str, dict[str, Any]] = {
     "policies": {
@@ -97,31 +82,6 @@ def add_options(parser: Any, *names: str) -> None:
     """Add options that several commands have to a parser, or a group of one."""
     for name in names:
         parser.add_argument(f"--{name}", **_OPTIONS[name])
-
-
-def metrics_project(text: str) -> str:
-    """Return a project's id; raise ArgumentTypeError if it can't be one."""
-    try:
-        return project_id(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
-
-
-def open_monitoring(context: LabContext) -> Clients:
-    """Connect to Cloud Monitoring; CallError about credentials."""
-    environ = dict(context.environ)
-    if host := environ.get(MONITORING_EMULATOR):
-        # Only a pause calls Datastream: the rest needs no credentials for it.
-        environ.setdefault(DATASTREAM_EMULATOR, host)
-    return open_clients(Endpoints(), environ)
-
-
-def explained(failure: Failure, project: str) -> Failure:
-    """Return a failure without a hint about config.yaml, which is not read."""
-    if failure.kind in _HELPED:
-        return failure
-    hint = f"Is {project} the metrics project? Or try again later."
-    return failure._replace(hint=hint)
 
 
 def selected_world(args: Namespace) -> tuple[World, str]:

@@ -6,21 +6,22 @@ from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
+from exporter.config import Endpoints
+from exporter.config.fields import project_id
 from exporter.documents.mistakes import InputError
-from exporter.google.errors import CallError
+from exporter.google.clients import (
+    DATASTREAM_EMULATOR,
+    MONITORING_EMULATOR,
+    Clients,
+    open_clients,
+)
+from exporter.google.errors import CallError, Failure, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, StreamName
 from exporter.process import INCOMPLETE, OK
 from exporter.setup.findings import Finding, log_counts
 from exporter.text import quote
-from lab.cli.options import (
-    LabContext,
-    add_options,
-    explained,
-    metrics_project,
-    open_monitoring,
-    selected_policies,
-)
+from lab.cli.options import LabContext, add_options, selected_policies
 from lab.verify.deployed import policies, snoozes
 from lab.verify.drill import STREAM, YOURS, DrillError, drill
 from lab.verify.native import native
@@ -41,12 +42,19 @@ HELP = (
 )
 EXAMPLE = "--project my-project --drill"
 
+# Failures whose own hint says what to do
+_HELPED = {
+    FailureKind.PERMISSION_DENIED,
+    FailureKind.API_DISABLED,
+    FailureKind.CREDENTIALS,
+}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``verify``."""
     parser.add_argument(
         "--project",
-        type=metrics_project,
+        type=_metrics_project,
         required=True,
         help="the metrics project that the exporter writes to",
     )
@@ -67,7 +75,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     which.add_argument(
         "--source",
-        type=metrics_project,
+        type=_metrics_project,
         help=(
             "with --drill: the project of the made-up stream (default: the metrics"
             " project)"
@@ -80,6 +88,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--strict", action="store_true", help="exit with 1 for warnings, not 0"
     )
     add_options(parser, "policies")
+
+
+def _metrics_project(text: str) -> str:
+    """Return a project's id; raise ArgumentTypeError if it can't be one."""
+    try:
+        return project_id(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def _stream_name(text: str) -> StreamName:
@@ -124,7 +140,7 @@ def _findings(context: LabContext) -> Iterator[Finding]:
     made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
     stream = args.pause or made_up
     files = selected_policies(args)
-    with open_monitoring(context) as clients:
+    with _open_monitoring(context) as clients:
         rest = Rest(clients, context.environ, context.stop)
         target = Target(
             args.project, files, clients, rest, context.stop, stream, args.yes
@@ -141,5 +157,22 @@ def _findings(context: LabContext) -> Iterator[Finding]:
             except DrillError as error:
                 yield Finding(ERROR, part.__name__, str(error))
             except CallError as error:
-                failure = explained(error.failure, args.project)
+                failure = _explained(error.failure, args.project)
                 yield Finding(ERROR, part.__name__, str(failure))
+
+
+def _open_monitoring(context: LabContext) -> Clients:
+    """Connect to Cloud Monitoring; CallError about credentials."""
+    environ = dict(context.environ)
+    if host := environ.get(MONITORING_EMULATOR):
+        # Only a pause calls Datastream: the rest needs no credentials for it.
+        environ.setdefault(DATASTREAM_EMULATOR, host)
+    return open_clients(Endpoints(), environ)
+
+
+def _explained(failure: Failure, project: str) -> Failure:
+    """Return a failure without a hint about config.yaml, which is not read."""
+    if failure.kind in _HELPED:
+        return failure
+    hint = f"Is {project} the metrics project? Or try again later."
+    return failure._replace(hint=hint)

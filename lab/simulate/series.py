@@ -25,10 +25,10 @@ from lab.promql_durations import parse_seconds
 from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
-EVENTS = promql_name("datastream.googleapis.com/stream/event_count")
+_EVENTS = promql_name("datastream.googleapis.com/stream/event_count")
 _LATENCIES = promql_name("datastream.googleapis.com/stream/total_latencies")
-LATENCY_COUNT, LATENCY_SUM = f"{_LATENCIES}_count", f"{_LATENCIES}_sum"
-UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
+_LATENCY_COUNT, _LATENCY_SUM = f"{_LATENCIES}_count", f"{_LATENCIES}_sum"
+_UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
 # Seconds until a sample of Google's own metrics becomes visible, at most.
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
 DELAY_SECONDS = 240.0
@@ -182,10 +182,10 @@ def _add_events(
     for event in sorted(scenario.world.events, key=attrgetter("at")):
         match event:
             case CopyEvents():
-                added = {EVENTS: 1, LATENCY_COUNT: 1, LATENCY_SUM: event.latency}
+                added = {_EVENTS: 1, _LATENCY_COUNT: 1, _LATENCY_SUM: event.latency}
                 lasts, counted = event.lasts, {"read_method": event.read_method}
             case DropEvents():
-                added, lasts = {UNSUPPORTED: event.events}, MINUTE
+                added, lasts = {_UNSUPPORTED: event.events}, MINUTE
                 counted = {
                     "read_method": "cdc",
                     "object_name": event.object,

@@ -45,7 +45,9 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
         name = watched.name
         expected = "yes" if watched.expected else "no"
         _, problem = stream_problem(report, name)
-        why = problem.reason if problem else ""
+        why = problem.group.reason if problem else ""
+        if why == watched.state_name:
+            why = ""
         row = (
             name.stream,
             *name.location_name,
@@ -93,8 +95,10 @@ def fleet_document(report: Report) -> dict[str, Any]:
                 "problem": what_is_wrong(one),
                 "kind": kind,
                 "since": problem and utc_time(problem.since),
-                "streams": problem and problem.streams,
-                "reason": problem and problem.reason,
+                "told": problem and problem.told,
+                "until": problem and problem.until and utc_time(problem.until),
+                "streams": problem and problem.group.streams,
+                "reason": problem and problem.group.reason,
             }
         )
     unread = {str(name): str(why) for name, why in sorted(report.unread.items())}

@@ -190,7 +190,7 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         words = f"was {previous} and {words}"
     text = f"{name} {words}".rstrip(".") + "."
     if since := lasting(report, name):
-        text += f" For {since}."
+        text += f" Its problem: {since}."
     kind, problem = stream_problem(report, name)
     fields: dict[str, Any] = {
         "event": event,
@@ -202,7 +202,9 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         "expected": now.expected,
         "kind": kind,
         "since": problem and utc_time(problem.since),
-        "streams": problem and problem.streams,
+        "told": problem and problem.told,
+        "until": problem and problem.until and utc_time(problem.until),
+        "streams": problem and problem.group.streams,
         "reason": one_line(stream.reason, ERROR_BYTES),
         "error": one_line(stream.error or stream.reason, ERROR_BYTES),
     }

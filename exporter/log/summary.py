@@ -1,5 +1,6 @@
 """Says in words and numbers how a run went, for the log and for people."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
-from exporter.steps.problems import Kind, LocationProblems, Problem
+from exporter.steps.problems import Key, Kind, LocationProblems, Problem
 from exporter.text import one_line, plural, printable
 
 ERROR_BYTES = 1024  # of an error's text that people are shown
@@ -149,23 +150,30 @@ def what_is_wrong(watched: ComparedStream) -> str:
 
 
 def stream_problem(report: Report, name: StreamName) -> tuple[str, Problem | None]:
-    """Return the kind of problem that a stream has, and the problem."""
+    """Return the kind of the problem that a stream was told of, or has, and it."""
     known = report.problems.get(name.location_name, LocationProblems())
+    found: tuple[str, Problem | None] = "", None
     for kind in Kind:
-        if problem := known.current.get((name.stream, kind)):
+        problem = known.current.get(Key(name.stream, kind))
+        if problem and problem.told:
             return kind, problem
-    return "", None
+        # Of several that are pending, the stream has at most one now.
+        if problem and (problem.fine is None or not found[1]):
+            found = kind, problem
+    return found
 
 
 def lasting(report: Report, name: StreamName) -> str:
-    """Return how long a stream has had its problem, and who began its group."""
-    kind, problem = stream_problem(report, name)
+    """Return how long a stream has had its problem, with whom, and what is next."""
+    _, problem = stream_problem(report, name)
     if problem is None:
         return ""
     minutes = max(0, report.timestamp - problem.since) // 60
-    words = f"{minutes:,} min"
-    if problem.streams:
-        return f"{words} with {problem.streams}"
-    if kind == Kind.TOLERATED:
-        return f"{words}, tolerated"
-    return words if minutes else ""
+    words = f"{minutes:,} min" if minutes else ""
+    if problem.group.streams:
+        words += f" with {problem.group.streams}"
+    if problem.until is not None:
+        left = math.ceil(max(0, problem.until - report.timestamp) / 60)
+        follows = "told" if problem.fine is None else "fine again, over"
+        words += f", {follows} in {left:,} min"
+    return words.strip(", ")

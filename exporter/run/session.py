@@ -33,9 +33,7 @@ class Session:
     def __post_init__(self) -> None:
         self.interval = self.interval or self.config.run.every
         self.memory = Memory(self.interval)
-        self.problems = ProblemMemory(
-            self.config.grouping, self.interval + LATE_SECONDS
-        )
+        self.problems = ProblemMemory(self.config, self.interval, LATE_SECONDS)
 
 
 def run_every(

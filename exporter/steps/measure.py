@@ -94,17 +94,16 @@ def problem_samples(
 
     Without ``beginnings``, those and their 0 are left out.
     """
-    for (stream, kind), problem in problems.current.items():
-        name = at.stream(stream)
-        yield _of("stream/problem_state", name, problem.value, kind, *problem.group)
+    for key, problem in problems.current.items():
+        name = at.stream(key.stream)
+        yield _of("stream/problem_state", name, problem.value, key.kind, *problem.group)
         if beginnings:
-            yield _of("stream/problem_since", name, problem.since, kind)
-    for (stream, kind), group in problems.ended:
-        yield _of("stream/problem_state", at.stream(stream), 0, kind, *group)
+            yield _of("stream/problem_since", name, problem.since, key.kind)
+    for key, group in problems.ended:
+        yield _of("stream/problem_state", at.stream(key.stream), 0, key.kind, *group)
     if beginnings:
-        ended = {key for key, _ in problems.ended}
-        for stream, kind in ended - problems.current.keys():
-            yield _of("stream/problem_since", at.stream(stream), 0, kind)
+        for key in problems.over:
+            yield _of("stream/problem_since", at.stream(key.stream), 0, key.kind)
 
 
 def location_samples(

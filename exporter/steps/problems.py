@@ -1,17 +1,18 @@
 """Says which streams have a problem, since when, why, and which failed together.
 
-A query has no memory, so the exporter keeps this and writes it as two series. A stream
-that is alone has a page of its own; a group has one page, which names its founders.
+A query has no memory, so the exporter keeps this and writes it as two series. It keeps
+what Prometheus calls ``for`` and ``keep_firing_for``: a problem is pending until it has
+lasted, then it is told, which pages, and it is over once the stream was fine for a
+while. What comes and goes is one problem. A stream that is alone has a page of its own;
+a group has one page, which names its founders.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from enum import Enum, StrEnum, auto
-from itertools import product
 from typing import NamedTuple
 
-from exporter.config.model import Grouping
+from exporter.config.model import Config
 from exporter.names import LocationName
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
@@ -22,56 +23,68 @@ class Kind(StrEnum):
     """The kinds of problems, which are kept apart: a label of the series."""
 
     FAILED = "failed"
-    TOLERATED = "tolerated"  # FAILED, and its own patience isn't over
     FAILED_PERMANENTLY = "failed_permanently"
     UNEXPECTED = "unexpected"  # in a state that config doesn't expect
     ERRORS = "errors"  # with errors, and none of the above
 
 
-# How long a stream is alone before its page counts as out: the hold of its policy, or
-# less. After that it stays alone, as no page closes while its stream has the problem.
-# What is tolerated pages nobody, and forms no group.
-_SECONDS_TO_PAGE = {
-    Kind.FAILED: 60,
-    Kind.FAILED_PERMANENTLY: 0,
-    Kind.UNEXPECTED: 90,
-    Kind.ERRORS: 600,
+_KINDS = {
+    Verdict.FAILED: Kind.FAILED,
+    Verdict.UNEXPECTED: Kind.UNEXPECTED,
+    Verdict.ERRORS: Kind.ERRORS,
 }
-# How long a group takes others after it formed: until the next run at least, which may
-# be late
-_JOINING_SECONDS = 300.0
+# How many seconds a problem lasts until it is told
+WAITS = {
+    Kind.FAILED: 60,  # or the stream's own patience
+    Kind.FAILED_PERMANENTLY: 0,
+    Kind.UNEXPECTED: 120,
+    Kind.ERRORS: 900,
+}
+# For how many seconds a stream is fine again until its problem is over
+_PENDING_FINE_SECONDS = 240
+_TOLD_FINE_SECONDS = 600
+EARLY_SECONDS = 30  # how much less than all these is enough, as a run may be early
+# How long a group takes others, after its newest member was due to be told: until the
+# next run at least, which may be late
+_GROWING_SECONDS = 300.0
 _LONGEST_NAMES = 120  # characters of the names of a group's founders
-_LONGEST_REASON = 100  # characters
-_OTHER_STATE = 99  # stands for 0, which ends a series, and for all that are larger
+_LONGEST_REASON = 100  # bytes
 
-# A stream's id, and the kind of its problem: the labels of ``stream/problem_since``
-Key = tuple[str, Kind]
-# Who formed a group, and the reason that they shared: no other group of the location
-# and kind has both. Of a stream that is alone, the first is empty
-Group = tuple[str, str]
-ALONE: Group = ("", "")  # and without a reason
+
+# The values of ``stream/problem_state``; negative ones while it is pending
+BAD, FINE = 1, 2
+
+
+class Key(NamedTuple):
+    """The labels of ``stream/problem_since``."""
+
+    stream: str  # a stream's id
+    kind: str  # the kind of its problem; another version may know other kinds
+
+
+class Group(NamedTuple):
+    """What names a group; no other one of its location and kind has the same words."""
+
+    streams: str = ""  # who formed it; empty for a stream that is alone
+    # The reason that its founders shared, or the stream's own
+    reason: str = ""
 
 
 class Problem(NamedTuple):
-    """What is wrong with a stream, and since when."""
+    """What is wrong with a stream, and since when; all times are unix seconds."""
 
-    state: int  # the API's number
-    # Unix time at which it entered its kind; in a group, at which the group formed
-    since: int
-    streams: str = ""  # who formed its group; empty while it is alone
-    # The short reason of its first error when the problem began; in a group, the one
-    # that all founders shared
-    reason: str = ""
-
-    @property
-    def group(self) -> Group:
-        """What names its group."""
-        return self.streams, self.reason
+    since: int  # its beginning; with patience of its own, when it was told
+    told: bool = False  # whether it pages
+    fine: int | None = None  # since when the stream is fine again, if it is
+    group: Group = Group()
+    # When it will be told, or over if the stream stays fine; None if neither
+    until: int | None = None
 
     @property
     def value(self) -> int:
         """The value of ``stream/problem_state``."""
-        return self.state if 0 < self.state < _OTHER_STATE else _OTHER_STATE
+        value = BAD if self.fine is None else FINE
+        return value if self.told else -value
 
 
 class LocationProblems(NamedTuple):
@@ -80,6 +93,9 @@ class LocationProblems(NamedTuple):
     current: Mapping[Key, Problem] = {}
     # Series of ``stream/problem_state`` that are over, until their 0 was accepted
     ended: frozenset[tuple[Key, Group]] = frozenset()
+    # Series of ``stream/problem_since`` that are over, until their 0 was accepted. It
+    # comes after those of the state: until then, the beginning tells of an open series.
+    over: frozenset[Key] = frozenset()
 
     @property
     def series(self) -> frozenset[tuple[Key, Group]]:
@@ -88,25 +104,196 @@ class LocationProblems(NamedTuple):
         return self.ended | current
 
 
-def _kind(
-    watched: ComparedStream, before: LocationProblems, now: int, *, patient: bool
-) -> Kind | None:
+class Earlier(Enum):
+    """What a process knows of the problems that earlier processes wrote."""
+
+    UNKNOWN = auto()  # not read back yet: nothing is written of problems
+    KNOWN = auto()
+    REFUSED = auto()  # Google doesn't let them be read: every problem is alone
+
+
+EarlierProblems = Mapping[LocationName, LocationProblems]
+
+
+class ProblemMemory:
+    """The problems of all locations of a process."""
+
+    def __init__(self, config: Config, interval: float, late_seconds: float) -> None:
+        """Take the seconds between two runs, and how late one may be."""
+        self._grouping = config.grouping
+        self._collects_errors = config.collect.errors
+        self._interval = interval
+        self._growing_seconds = max(_GROWING_SECONDS, interval + late_seconds)
+        self.earlier = Earlier.UNKNOWN
+        self.known: dict[LocationName, LocationProblems] = {}
+
+    def learn(self, earlier: EarlierProblems) -> None:
+        """Take over what earlier runs wrote."""
+        self.known.update(earlier)
+        self.earlier = Earlier.KNOWN
+
+    def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
+        """Return the problems of a location that a run read at ``now``, unix seconds.
+
+        None while those of earlier runs are unknown: then nothing changes. Where they
+        can't be read, each is told at once, alone, and has neither a reason nor
+        patience.
+        """
+        if self.earlier is Earlier.UNKNOWN:
+            return None
+        before = self.known.get(at.name) or self._suspected(at)
+        # The problems that streams have in this run, not only had
+        has = {
+            Key(one.stream.id, kind): one for one in at.listed if (kind := _kind(one))
+        }
+        current: dict[Key, Problem] = {}
+        for watched in at.listed:
+            current |= self._of_stream(watched, before.current, now)
+        told = {key for key, problem in before.current.items() if problem.told}
+        for kind in Kind:
+            current |= self._gathered(kind, current, told, has, before, now)
+        # A stream has one page: what it has ends its other problems once it is told.
+        # Errors are less than any of them.
+        for key in has:
+            if key in current and current[key].told and key.kind != Kind.ERRORS:
+                for other in set(Kind) - {key.kind}:
+                    current.pop(Key(key.stream, other), None)
+        after = LocationProblems(current)
+        ended = before.series - after.series
+        over = before.over - current.keys() - {key for key, _ in ended}
+        after = after._replace(ended=ended, over=over)
+        self.known[at.name] = after
+        return after
+
+    def _suspected(self, at: ComparedLocation) -> LocationProblems:
+        """Return what is known of a location that this process sees first.
+
+        Where nothing can be read back, series without names and reason may be open.
+        """
+        kinds = set(Kind) if self.earlier is Earlier.REFUSED else set()
+        if not self._collects_errors:
+            kinds.discard(Kind.ERRORS)
+        keys = (Key(stream, kind) for stream in at.held for kind in kinds)
+        return LocationProblems(ended=frozenset((key, Group()) for key in keys))
+
+    def _of_stream(
+        self, watched: ComparedStream, before: Mapping[Key, Problem], now: int
+    ) -> dict[Key, Problem]:
+        """Return the problems of a stream, each by itself: no group, no page ended."""
+        kind = _kind(watched)
+        has = before.get(Key(watched.stream.id, kind or ""), Problem(now))
+        problems = {}
+        for other in Kind:
+            key = Key(watched.stream.id, other)
+            if other is kind or key not in before:
+                continue
+            problem = before[key]
+            # Another state that came later is no recovery; errors are, in a fine state.
+            if kind not in {None, Kind.ERRORS} and problem.since < has.since:
+                problems[key] = problem._replace(fine=None, until=None)
+                continue
+            fine = problem.fine or now
+            seconds = _TOLD_FINE_SECONDS if problem.told else _PENDING_FINE_SECONDS
+            if not self._has_lasted(now - fine, seconds):
+                problems[key] = problem._replace(fine=fine, until=fine + seconds)
+        # Errors wait for the end of another page of the stream.
+        waits = kind is Kind.ERRORS and any(one.told for one in problems.values())
+        if kind and not waits:
+            problems[Key(watched.stream.id, kind)] = self._lasting(
+                watched, kind, has, now
+            )
+        return problems
+
+    def _lasting(
+        self, watched: ComparedStream, kind: Kind, problem: Problem, now: int
+    ) -> Problem:
+        """Return a problem that a stream has in this run, told if it is time."""
+        if problem.told:
+            return problem._replace(fine=None, until=None)
+        if self.earlier is Earlier.REFUSED:
+            return Problem(problem.since, told=True)
+        since, lasted = problem.since, now - problem.since
+        wait = WAITS[kind]
+        told = self._has_lasted(lasted, wait)
+        if patience := _patience(watched):
+            wait = patience
+            told = lasted >= wait - EARLY_SECONDS
+            since = now if told else since
+        reason = (
+            watched.state_name if kind is Kind.UNEXPECTED else watched.stream.reason
+        )
+        # A reason may come later than the state, and may go.
+        reason = (
+            one_line(without_markup(reason), _LONGEST_REASON) or problem.group.reason
+        )
+        until = None if told else since + wait
+        return Problem(since, told, None, Group("", reason), until)
+
+    def _has_lasted(self, seconds: float, wait: float) -> bool:
+        """Return whether what has been so for some seconds was so for long enough.
+
+        A run may be early. Where runs are further apart than that, one is enough.
+        """
+        return seconds >= wait - EARLY_SECONDS or self._interval > wait
+
+    def _gathered(
+        self,
+        kind: Kind,
+        current: Mapping[Key, Problem],
+        told_before: Collection[Key],
+        has: Mapping[Key, ComparedStream],
+        before: LocationProblems,
+        now: int,
+    ) -> dict[Key, Problem]:
+        """Return which problems of a kind are part of a group from this run on."""
+        of_kind = {key: each for key, each in current.items() if key.kind == kind}
+        told = {key for key, problem in of_kind.items() if problem.told}
+        new = told.difference(told_before)
+        if not new or self.earlier is Earlier.REFUSED:
+            return {}
+        # The group with the newest member takes others for a while, and no other forms.
+        grouped = [each for each in of_kind.values() if each.group.streams]
+        newest = max(grouped, key=lambda each: each.since, default=None)
+        if newest and now <= newest.since + WAITS[kind] + self._growing_seconds:
+            group, members = newest.group, new
+        else:
+            within = self._grouping.within.total_seconds()
+            recent = {key for key in of_kind if now - of_kind[key].since <= within}
+            # Its founders are also those whose own page isn't out, but for patience.
+            pending = (recent - told) & has.keys()
+            members = new | {key for key in pending if not _patience(has[key])}
+            if len(members | recent & told) < self._grouping.streams:
+                return {}
+            reasons = {of_kind[key].group.reason for key in members}
+            shared = reasons.pop() if len(reasons) == 1 else ""
+            group = Group(_names(key.stream for key in members), shared)
+            taken = {each for key, each in before.series if key.kind == kind}
+            while group in taken:
+                group = group._replace(streams=f"{group.streams} again")
+        return {
+            key: of_kind[key]._replace(told=True, group=group, until=None)
+            for key in members
+        }
+
+    def forget_ended(self, name: LocationName) -> None:
+        """Forget series of a location that are over: their 0 was accepted."""
+        known = self.known[name]
+        over = frozenset(key for key, _ in known.ended) - known.current.keys()
+        self.known[name] = LocationProblems(known.current, over=over)
+
+
+def _kind(watched: ComparedStream) -> Kind | None:
     """Return the kind of problem that a stream has now, or None."""
-    stream, verdict = watched.stream, watched.verdict
-    if verdict is Verdict.ERRORS:
-        return Kind.ERRORS
-    if verdict is Verdict.UNEXPECTED:
-        return Kind.UNEXPECTED
-    if verdict is not Verdict.FAILED:
-        return None
-    if stream.state == StreamState.FAILED_PERMANENTLY:
+    if watched.stream.state == StreamState.FAILED_PERMANENTLY:
         return Kind.FAILED_PERMANENTLY
-    # Once its patience was over, it stays failed, whatever config says later.
-    if (stream.id, Kind.FAILED) in before.current or not patient:
-        return Kind.FAILED
-    tolerated = before.current.get((stream.id, Kind.TOLERATED), Problem(0, now))
-    patience = watched.limits.get("failed", timedelta()).total_seconds()
-    return Kind.TOLERATED if now - tolerated.since < patience else Kind.FAILED
+    return _KINDS.get(watched.verdict)
+
+
+def _patience(watched: ComparedStream) -> int:
+    """Return for how many seconds a stream's own patience lets it fail, 0 if none."""
+    if watched.stream.state != StreamState.FAILED:
+        return 0
+    return int(watched.limits.get("failed", timedelta()).total_seconds())
 
 
 def _names(streams: Iterable[str]) -> str:
@@ -119,158 +306,3 @@ def _names(streams: Iterable[str]) -> str:
             return f"{names} and {len(ids) - count} more"
         names = longer
     return names
-
-
-class Earlier(Enum):
-    """What a process knows of the problems that earlier processes wrote."""
-
-    UNKNOWN = auto()  # not read back yet: nothing is written of problems
-    KNOWN = auto()
-    REFUSED = auto()  # Google doesn't let them be read: every problem is alone
-
-
-class ProblemHistory(NamedTuple):
-    """What earlier runs wrote of one stream and kind, by unix seconds."""
-
-    states: dict[Group, dict[int, int]]  # each series of ``stream/problem_state``
-    since: dict[int, int]  # ``stream/problem_since``
-
-
-EarlierProblems = Mapping[LocationName, Mapping[Key, ProblemHistory]]
-
-
-class ProblemMemory:
-    """The problems of all locations of a process."""
-
-    def __init__(self, grouping: Grouping, next_run: float) -> None:
-        """Take how many seconds after a run the next one may begin, if it is late."""
-        self._grouping = grouping
-        self._joining_seconds = max(_JOINING_SECONDS, next_run)
-        self.earlier = Earlier.UNKNOWN
-        self.known: dict[LocationName, LocationProblems] = {}
-
-    def learn(self, earlier: EarlierProblems) -> None:
-        """Take over what earlier runs wrote."""
-        for name, histories in earlier.items():
-            current: dict[Key, Problem] = {}
-            ended: set[tuple[Key, Group]] = set()
-            for key, history in histories.items():
-                if problem := last_problem(history):
-                    current[key] = problem
-                elif _last(history.since) > 0:
-                    # A beginning gets its 0 with that of a series.
-                    ended.add((key, ALONE))
-                for group, values in history.states.items():
-                    if _last(values) > 0:
-                        ended.add((key, group))
-            self.known[name] = LocationProblems(current, frozenset(ended))
-        self.earlier = Earlier.KNOWN
-
-    def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
-        """Return the problems of a location that a run read at ``now``, unix seconds.
-
-        None while those of earlier runs are unknown: then nothing changes. Where they
-        can't be read, each stream is alone, and has neither a reason nor patience.
-        """
-        if self.earlier is Earlier.UNKNOWN:
-            return None
-        refused = self.earlier is Earlier.REFUSED
-        # Where nothing can be read, each of its streams may have had a problem.
-        suspected = product(product(at.held, Kind), [ALONE]) if refused else ()
-        before = self.known.get(at.name, LocationProblems(ended=frozenset(suspected)))
-        current: dict[Key, Problem] = {}
-        for watched in at.listed:
-            stream = watched.stream
-            kind = _kind(watched, before, now, patient=not refused)
-            if kind is None:
-                continue
-            # It keeps its beginning, reason and group, as long as it stays in the kind.
-            problem = before.current.get((stream.id, kind))
-            if problem is None:
-                reason = one_line(without_markup(stream.reason), _LONGEST_REASON)
-                problem = Problem(stream.state, now, reason="" if refused else reason)
-            current[stream.id, kind] = problem._replace(state=stream.state)
-        if not refused:
-            entered = current.keys() - before.current.keys()
-            for kind in _SECONDS_TO_PAGE:
-                of_kind = {key: current[key] for key in current if key[1] is kind}
-                current |= self._taken_in(of_kind, entered & of_kind.keys(), now)
-        after = LocationProblems(current)
-        after = after._replace(ended=before.series - after.series)
-        self.known[at.name] = after
-        return after
-
-    def _taken_in(
-        self, problems: Mapping[Key, Problem], entered: Collection[Key], now: int
-    ) -> dict[Key, Problem]:
-        """Return which problems of a kind are part of a group from this run on.
-
-        ``entered`` are those that began in this run.
-        """
-        if not entered:
-            return {}
-        # When each group formed: the earliest beginning of its members comes last
-        newest_first = sorted(
-            problems.values(), key=lambda each: each.since, reverse=True
-        )
-        formed = {each.group: each.since for each in newest_first if each.streams}
-        group = max(formed, key=formed.__getitem__, default=ALONE)
-        since = formed.get(group, now)
-        members = entered
-        # For a while, the newest takes those that enter, and no other forms.
-        if not formed or now - since > self._joining_seconds:
-            within = self._grouping.within.total_seconds()
-            recent = sum(now - each.since <= within for each in problems.values())
-            if recent < self._grouping.streams:
-                return {}
-            # Its founders are also those whose own page isn't out yet.
-            members = [
-                key
-                for key, problem in problems.items()
-                if not problem.streams
-                and now - problem.since <= _SECONDS_TO_PAGE[key[1]]
-            ]
-            reasons = {problems[key].reason for key in members}
-            shared = reasons.pop() if len(reasons) == 1 else ""
-            group = _names(stream for stream, _ in members), shared
-            since = now
-        return {key: Problem(problems[key].state, since, *group) for key in members}
-
-    def forget_ended(self, name: LocationName) -> None:
-        """Forget problems of a location that are over: their 0 was accepted."""
-        self.known[name] = LocationProblems(self.known[name].current)
-
-
-def last_problem(history: ProblemHistory) -> Problem | None:
-    """Return the problem that a stream had last of a kind, or None.
-
-    The newest points may not be visible to every run, so one may have written that a
-    problem is alone, or began later than it did. In the newest unbroken stretch, a
-    group is right, then the earliest beginning, then a reason, as one that was not
-    allowed to read back wrote none, then the newest point.
-    """
-    written: dict[int, list[Problem]] = defaultdict(list)
-    for group, values in history.states.items():
-        for time, value in values.items():
-            at_time = written[time]
-            since = history.since.get(time, 0)
-            if not 0 < since <= time:
-                since = time  # that isn't visible yet, or is somebody else's
-            if value > 0:
-                at_time.append(Problem(value, since, *group))
-    stretch: list[Problem] = []
-    for time in sorted(written, reverse=True):
-        # Where all series have a 0, it was over.
-        if not written[time]:
-            break
-        stretch += written[time]
-
-    def rank(each: Problem) -> tuple[bool, int, bool]:
-        return not each.streams, each.since, not each.reason
-
-    return min(stretch, key=rank, default=None)
-
-
-def _last(values: Mapping[int, int]) -> int:
-    """Return the newest of the values by time, 0 if there is none."""
-    return values[max(values)] if values else 0

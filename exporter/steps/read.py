@@ -5,7 +5,7 @@ Source: https://cloud.google.com/datastream/docs/reference/rpc.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
@@ -28,8 +28,8 @@ class Stream(NamedTuple):
     state: int  # the API's number for its state, which the client may not know
     errors: int = 0  # how many errors it has, in any state
     label: str = ""  # the value of its ``expected-state`` label
-    reason: str = ""  # the short reason of its first error, for people alone
-    error: str = ""  # the text of its first error
+    reason: str = ""  # the short reason of its newest error, for people alone
+    error: str = ""  # the text of its newest error
 
 
 class Objects(NamedTuple):
@@ -83,12 +83,12 @@ class Datastream(NamedTuple):
                 stream_id = stream.name.rsplit("/", 1)[-1]
                 reason = error = ""
                 if stream.errors:
-                    first = stream.errors[0]
+                    newest = max(stream.errors, key=_time)
                     # An error's text may quote a connection's URL.
                     hide = self.calls.caller.hide_secrets
-                    reason = hide(first.reason)
+                    reason = hide(newest.reason)
                     if self.error_texts:
-                        error = hide(first.message[:_ERROR_CHARACTERS])
+                        error = hide(newest.message[:_ERROR_CHARACTERS])
                 streams[stream_id] = Stream(
                     stream_id,
                     stream.state,
@@ -117,3 +117,8 @@ class Datastream(NamedTuple):
             by_state=Counter(state for state, _ in objects.values()),
             with_errors=sum(with_errors for _, with_errors in objects.values()),
         )
+
+
+def _time(error: Any) -> tuple[int, int]:
+    """Return what to sort errors by; one without a time is the oldest."""
+    return error.error_time.seconds, error.error_time.nanos

@@ -18,17 +18,18 @@ from exporter.google.calls import ENDLESS, Calls, Deadline, attempt, list_pages
 from exporter.google.clients import Clients
 from exporter.google.errors import CallError, Failure, FailureKind, is_unknown_metric
 from exporter.names import LocationName
+from exporter.steps.history import ProblemHistory, earlier_problems
 from exporter.steps.measure import metrics
-from exporter.steps.problems import EarlierProblems, Group, Key, Kind, ProblemHistory
+from exporter.steps.problems import EarlierProblems, Group, Key
 
 _READ_PERMISSION = "monitoring.timeSeries.list"
-# How far back all points count: the newest may not be visible to every run
-_RECENT_SECONDS = 601
-_BEFORE_SECONDS = 86_400 - 600  # how far back from there the last one counts
+# How far back all points count: as long as a problem is fine again until it is over,
+# and the newest point may not be visible to every run
+_RECENT_SECONDS = 960
+# How far back from there the last one counts
+_BEFORE_SECONDS = 86_400 - _RECENT_SECONDS
 _MOST_POINTS = 20_000  # in an answer: few calls, little memory
 _FIRST_WAIT_SECONDS = 0.5  # until it is tried again
-
-_KINDS = frozenset(Kind)
 
 # Failures that the next run meets again; all others are in passing
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
@@ -51,13 +52,13 @@ class Reader:
     _shared: dict[Any, Any] = field(default_factory=dict)
 
     def read_back(self) -> EarlierProblems | Failure:
-        """Return what was written of each stream and kind, or why that is unknown.
+        """Return the problems that were written last, or why they are unknown.
 
         What fails in passing is tried again until the deadline, but no endless list.
         """
         wait = _FIRST_WAIT_SECONDS
         while True:
-            found = attempt(self._histories, self.deadline, self.calls)
+            found = attempt(self._problems, self.deadline, self.calls)
             if not isinstance(found, Failure) or found.kind in REFUSALS:
                 return found
             if found == ENDLESS:
@@ -67,8 +68,8 @@ class Reader:
                 return found
             wait *= 2
 
-    def _histories(self) -> EarlierProblems:
-        """Return what was written of each stream and kind."""
+    def _problems(self) -> EarlierProblems:
+        """Return the problems that were written last, of each location."""
         lists = (
             partial(self._list, "stream/problem_state"),
             partial(self._list, "stream/problem_since"),
@@ -80,16 +81,6 @@ class Reader:
         except RuntimeError:
             # No other thread can be started, so this one lists them all.
             states, recent, last = map(call, lists)
-        # A job is billed for each series that is listed, and each outage makes series
-        # of its own: those of a day are listed only where a problem had no point
-        # lately.
-        lately = {(name, key) for name, key, _, _ in recent}
-        if any(
-            max(values.values()) > 0
-            for name, key, _, values in last
-            if (name, key) not in lately
-        ):
-            states += self._list("stream/problem_state", of_a_day=True)
         found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(
             lambda: defaultdict(lambda: ProblemHistory(defaultdict(dict), {}))
         )
@@ -97,7 +88,23 @@ class Reader:
             found[name][key].states[group].update(values)
         for name, key, _, values in recent + last:
             found[name][key].since.update(values)
-        return found
+        # A job is billed for each series that is listed, and each outage makes series
+        # of its own. So those of a day are listed only where a problem goes on of which
+        # one metric had no point lately: nothing ran, or its points were refused, or
+        # none could be read back.
+        lately = {each[:2] for each in states} & {each[:2] for each in recent}
+        if any(
+            history.goes_on and (name, key) not in lately
+            for name, histories in found.items()
+            for key, history in histories.items()
+        ):
+            of_a_day = self._list("stream/problem_state", of_a_day=True)
+            for name, key, group, values in of_a_day:
+                found[name][key].states[group].update(values)
+        return {
+            name: earlier_problems(histories, self.timestamp)
+            for name, histories in found.items()
+        }
 
     def _list(self, metric: str, *, of_a_day: bool = False) -> list[_Series]:
         """Return a metric's series, with all their points of the last minutes.
@@ -134,12 +141,9 @@ class Reader:
         share = self._shared.setdefault
         for series in page.time_series:
             labels, resource = series.metric.labels, series.resource.labels
-            # Another version may know other kinds.
-            if labels["kind"] not in _KINDS:
-                continue
             name = LocationName(resource["namespace"], resource["location"])
-            key = labels["stream_id"], Kind(labels["kind"])
-            group = labels["streams"], labels["reason"]
+            key = Key(labels["stream_id"], labels["kind"])
+            group = Group(labels["streams"], labels["reason"])
             values = {}
             for point in series.points:
                 time, value = point.interval.end_time.seconds, point.value.int64_value

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.google import environment
 from exporter.process import INCOMPLETE, OK, USAGE
-from tests.exporter.command.conftest import CARTS_PAUSED, Shop
+from tests.exporter.command.conftest import CARTS_PENDING, Shop
 
 TASK_COUNT = "CLOUD_RUN_TASK_COUNT"
 
@@ -16,7 +16,7 @@ def test_a_run_logs_json_lines_alone(shop: Shop) -> None:
     assert ended.code == OK
     assert [line["severity"] for line in ended.log] == ["WARNING", "WARNING", "INFO"]
     _, bad, last = ended.log
-    assert bad["message"] == CARTS_PAUSED
+    assert bad["message"] == CARTS_PENDING
     stream = {
         "event": "stream_bad",
         "project": "shop-prod",

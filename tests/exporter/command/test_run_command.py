@@ -13,6 +13,7 @@ from tests.conftest import Terminal
 from tests.exporter.command.conftest import (
     CARTS,
     CARTS_PAUSED,
+    CARTS_PENDING,
     DISCOVERING,
     EUROPE,
     Shop,
@@ -26,8 +27,8 @@ def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
     assert (
         out
         == """\
-STREAM  PROJECT    LOCATION      STATE    EXPECTED
-carts   shop-prod  europe-west1  PAUSED   no
+STREAM  PROJECT    LOCATION      STATE    EXPECTED  SINCE
+carts   shop-prod  europe-west1  PAUSED   no        told in 2 min
 orders  shop-prod  europe-west1  RUNNING  yes
 stock   shop-prod  us-east1      RUNNING  yes
 """
@@ -39,7 +40,7 @@ stock   shop-prod  us-east1      RUNNING  yes
         f"DATASTREAM_EMULATOR_HOST is {shop.cloud.datastream} and "
         f"MONITORING_EMULATOR_HOST is {shop.cloud.monitoring}."
     )
-    assert paused == f"warning: {CARTS_PAUSED}"
+    assert paused == f"warning: {CARTS_PENDING}"
     assert summary.startswith(
         "3 streams watched in 2 locations (1 not as expected); 28 points written; 10 "
     )
@@ -49,7 +50,7 @@ def test_a_terminal_has_colours_and_nothing_is_wider(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A project that all share goes, names are cut; NO_COLOR is obeyed."""
-    monkeypatch.setenv("COLUMNS", "48")
+    monkeypatch.setenv("COLUMNS", "63")
     shop.europe["streams"][0]["id"] = "orders-to-bigquery"
     main(["run", "--dry-run"], shop.environ, out := Terminal(), io.StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
@@ -58,8 +59,8 @@ def test_a_terminal_has_colours_and_nothing_is_wider(
     assert (
         text
         == """\
-STREAM           LOCATION      STATE    EXPECTED
-carts            europe-west1  PAUSED   no
+STREAM           LOCATION      STATE    EXPECTED  SINCE
+carts            europe-west1  PAUSED   no        told in 2 min
 orders-…igquery  europe-west1  RUNNING  yes
 stock            us-east1      RUNNING  yes
 """
@@ -71,13 +72,13 @@ stock            us-east1      RUNNING  yes
 def test_streams_that_failed_together_are_shown_with_their_reason(shop: Shop) -> None:
     """The table and the JSON document say since when, with whom and why."""
     error = {"reason": "SLOT_LOST", "message": "Slot 7."}
-    group = {"id": "db-{}", "count": 5, "state": "FAILED", "errors": [error]}
-    shop.europe["streams"] = [group]
+    failed = {"count": 5, "state": "FAILED_PERMANENTLY", "errors": [error]}
+    shop.europe["streams"] = [{"id": "db-{}", **failed}]
     _, first, *_ = shop.command("run", "--dry-run").out.splitlines()
     names = "db-1, db-2, db-3, db-4, db-5"
-    assert first.split(maxsplit=5)[-1] == f"0 min with {names}  SLOT_LOST"
+    assert first.split(maxsplit=5)[-1] == f"with {names}  SLOT_LOST"
     document = json.loads(shop.command("run", "--dry-run", "--json").out)
-    shown = {"kind": "failed", "streams": names, "reason": "SLOT_LOST"}
+    shown = {"told": True, "streams": names, "reason": "SLOT_LOST"}
     for stream in document["streams"][:5]:
         assert stream == stream | shown
 
@@ -92,7 +93,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     )
     assert "carts   shop-prod" in out
     assert (
-        f"warning: {CARTS_PAUSED}\n"
+        f"warning: {CARTS_PENDING}\n"
         "3 streams watched in 2 locations (1 not as expected); " in err
     )
 
@@ -107,6 +108,7 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
     _, carts = document["streams"]
     since = datetime.fromisoformat(carts.pop("since"))
     assert before <= since <= datetime.now(UTC)
+    assert datetime.fromisoformat(carts.pop("until")) - since == timedelta(minutes=2)
     assert carts == {
         "name": CARTS,
         "state": "PAUSED",
@@ -114,8 +116,9 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
         "errors": 0,
         "problem": CARTS_PAUSED.removeprefix(f"{CARTS} ").removesuffix("."),
         "kind": "unexpected",
+        "told": False,
         "streams": "",
-        "reason": "",
+        "reason": "PAUSED",
     }
     (reason,) = document["unread"].values()
     assert reason.startswith("unavailable: ")

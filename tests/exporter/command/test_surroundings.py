@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from exporter.process import INCOMPLETE, OK
-from tests.exporter.command.conftest import CARTS_PAUSED, Shop
+from tests.exporter.command.conftest import CARTS_PENDING, Shop
 
 
 def test_closed_streams_lead_nowhere(shop: Shop) -> None:
@@ -18,7 +18,7 @@ def test_a_full_stdout_costs_no_log(shop: Shop) -> None:
     """With a full stdout, the log is complete and the run exits with 1."""
     code, _, err = shop.shell('exec "$0" -m exporter run >/dev/full')
     assert code == INCOMPLETE
-    assert f"warning: {CARTS_PAUSED}\n" in err
+    assert f"warning: {CARTS_PENDING}\n" in err
     assert "28 points written; " in err
     assert err.endswith(
         "datastream-exporter did not finish: [Errno 28] No space left on device.\n"

@@ -13,7 +13,7 @@ from exporter.logger import Text, logging_to
 from exporter.process import TERMINATED
 from exporter.run.session import run_every
 from tests.conftest import SignalWhen, Terminal
-from tests.exporter.command.conftest import CARTS_PAUSED, Shop
+from tests.exporter.command.conftest import CARTS_PENDING, Shop
 from tests.tables import rows
 
 
@@ -75,7 +75,7 @@ def test_watch_prints_its_log_alone(shop: Shop, signal_when: SignalWhen) -> None
     assert main(["watch"], shop.environ, out, err) == TERMINATED
     assert out.getvalue() == ""
     _, bad, summary, stopped = err.getvalue().splitlines()
-    assert re.fullmatch(rf"\d\d:\d\d:\d\d warning: {re.escape(CARTS_PAUSED)}", bad)
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d warning: {re.escape(CARTS_PENDING)}", bad)
     assert re.match(
         r"\d\d:\d\d:\d\d 3 streams watched in 2 locations .*; 28 points written; ",
         summary,

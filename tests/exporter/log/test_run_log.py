@@ -15,7 +15,7 @@ from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState, state_name
 from exporter.steps.compare import Expectations
-from exporter.steps.problems import Kind, LocationProblems, Problem
+from exporter.steps.problems import Group, Key, Kind, LocationProblems, Problem
 from exporter.steps.read import Stream
 from tests.exporter.reports import DENIED, DOWN, config, empty_report, report, unread
 from tests.exporter.worlds import EUROPE
@@ -51,7 +51,7 @@ def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
 
 def problems(kind: Kind, known: Problem) -> dict[LocationName, LocationProblems]:
     """Return the problem of the stream, as a report has it."""
-    return {EUROPE: LocationProblems({("orders", kind): known})}
+    return {EUROPE: LocationProblems({Key("orders", kind): known})}
 
 
 @rows
@@ -115,22 +115,37 @@ def test_a_mute_that_ends_is_said_as_that(
 
 @rows
 def test_an_entry_says_how_long_a_problem_lasts(
-    kind: str, since: int, streams: str, words: str
+    since: int, fine: int | None, until: int | None, streams: str, words: str
 ) -> None:
-    """An entry says for how many minutes, from one on, with whom, and if tolerated."""
-    known = Problem(FAILED, -since * 60, streams, "SLOT")
-    ((entry,),) = play(report(orders(FAILED), problems=problems(Kind(kind), known)))
-    assert entry["message"].endswith(f"failed; Datastream keeps retrying{words}")
+    """An entry says for how many minutes, with whom, and when it is told, or over."""
+    times = [None if at is None else at * 60 for at in (fine, until)]
+    known = Problem(
+        -since * 60,
+        told=True,
+        fine=times[0],
+        group=Group(streams, "SLOT"),
+        until=times[1],
+    )
+    run = report(orders(FAILED), problems=problems(Kind.FAILED, known))
+    ((entry,),) = play(run)
+    assert entry["message"].endswith(
+        f"failed; Datastream keeps retrying. Its problem: {words}."
+    )
 
 
 def test_an_entry_says_which_problem_a_stream_has() -> None:
-    """Its kind, since when and with whom are fields, beside its own error."""
-    group = Problem(FAILED, 60, "carts, orders", "DOWN")
-    run = report(orders(FAILED, "Slot 8."), problems=problems(Kind.FAILED, group))
+    """Its kind, since when, with whom and what is next are fields, beside its error."""
+    known = Problem(
+        60, told=True, fine=120, group=Group("carts, orders", "DOWN"), until=720
+    )
+    run = report(orders(FAILED, "Slot 8."), problems=problems(Kind.FAILED, known))
     ((entry,),) = play(run)
-    assert {key: entry[key] for key in ("kind", "since", "streams")} == {
+    fields = ("kind", "since", "told", "until", "streams")
+    assert {key: entry[key] for key in fields} == {
         "kind": "failed",
         "since": "1970-01-01T00:01:00Z",
+        "told": True,
+        "until": "1970-01-01T00:12:00Z",
         "streams": "carts, orders",
     }
     assert (entry["reason"], entry["error"]) == ("SLOT", "Slot 8.")

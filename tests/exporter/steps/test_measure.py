@@ -57,7 +57,7 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
         for one, state in states.items()
     ]
     at = Expectations(CONFIG, NOW).compare(EUROPE, CONFIG.sources[0], held)
-    memory = ProblemMemory(CONFIG.grouping, CONFIG.run.every)
+    memory = ProblemMemory(CONFIG, CONFIG.run.every, 15)
     memory.learn({})
     memory.follow(at, NOW)
     samples = [
@@ -103,9 +103,7 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
         for one in samples
         if one.metric == "stream/problem_state"
     }
-    assert kinds == {
-        one: _kind(state, patient="required" in one) for one, state in watched.items()
-    }
+    assert kinds == {one: _kind(state) for one, state in watched.items()}
     assert of("stream/problem_since") == dict.fromkeys(kinds, NOW)
 
     # Every stream that exists is counted, as watched or not.
@@ -118,7 +116,8 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
     assert {*Counter(one[:5] for one in samples).values()} == {1}
     for one in samples:
         assert COMPLAINT not in repr(one)
-        assert (REASON in one.labels) == (one.metric == "stream/problem_state")
+        says_why = one.metric == "stream/problem_state"
+        assert (REASON in one.labels) == (says_why and "unexpected" not in one.labels)
         assert one.location == "europe-west1"
         assert one.namespace == "shop-prod"
         named = () if one.node_id == "datastream" else (one.node_id,)
@@ -126,12 +125,12 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
         assert one.value == int(one.value)
 
 
-def _kind(state: int, *, patient: bool) -> Kind:
+def _kind(state: int) -> Kind:
     """Return the kind of problem that a stream with errors has."""
     if state in FINE:
         return Kind.ERRORS
-    failed = Kind.TOLERATED if patient else Kind.FAILED
-    return {5: failed, 6: Kind.FAILED_PERMANENTLY}.get(state, Kind.UNEXPECTED)
+    failures = {5: Kind.FAILED, 6: Kind.FAILED_PERMANENTLY}
+    return failures.get(state, Kind.UNEXPECTED)
 
 
 def test_objects_are_counted_whole() -> None:

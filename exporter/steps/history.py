@@ -1,0 +1,114 @@
+"""Says which problems streams had last, from the points that earlier runs wrote."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from exporter.steps.problems import (
+    EARLY_SECONDS,
+    FINE,
+    WAITS,
+    Group,
+    Key,
+    Kind,
+    LocationProblems,
+    Problem,
+)
+
+# What contract 6 called a failure within the stream's own patience
+_TOLERATED = "tolerated"
+
+
+class ProblemHistory(NamedTuple):
+    """What earlier runs wrote of one stream and kind, by unix seconds."""
+
+    states: dict[Group, dict[int, int]]  # each series of ``stream/problem_state``
+    since: dict[int, int]  # ``stream/problem_since``
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last beginning wasn't ended: a series may be open."""
+        return _last(self.since) > 0
+
+
+def earlier_problems(
+    histories: Mapping[Key, ProblemHistory], now: int
+) -> LocationProblems:
+    """Return the problems of a location, and the series that need a 0.
+
+    ``now`` is the time of the run, in unix seconds.
+    """
+    current: dict[Key, Problem] = {}
+    ended: set[tuple[Key, Group]] = set()
+    over: set[Key] = set()
+    for key, history in histories.items():
+        problem = last_problem(key, history, now)
+        if problem and key.kind in WAITS:
+            current[key] = problem
+        elif problem and key.kind == _TOLERATED:
+            pending = Problem(problem.since, group=problem.group)
+            current.setdefault(Key(key.stream, Kind.FAILED), pending)
+        unended = [
+            (key, group)
+            for group, values in history.states.items()
+            if _last(values) != 0
+        ]
+        ended.update(unended)
+        if not unended and history.goes_on:
+            over.add(key)
+    return LocationProblems(current, frozenset(ended), frozenset(over))
+
+
+def last_problem(key: Key, history: ProblemHistory, now: int) -> Problem | None:
+    """Return the problem that a stream had last of a kind, or None.
+
+    The newest points may not be visible to every run, so one may have written that a
+    problem is alone, or began later than it did. So all points of the newest unbroken
+    stretch count.
+    """
+    written: dict[int, list[Problem]] = defaultdict(list)
+    for group, values in history.states.items():
+        for time, value in values.items():
+            at_time = written[time]
+            since = history.since.get(time, 0)
+            if not 0 < since <= time:
+                since = time  # that isn't visible yet, or is somebody else's
+            # Contract 6 wrote the numbers of states, and errors from their beginning
+            # on: those were not told yet.
+            is_young = now - since < WAITS[Kind.ERRORS] - EARLY_SECONDS
+            young_errors = key.kind == Kind.ERRORS and is_young and not group.streams
+            fine = time if abs(value) == FINE else None
+            if value:
+                told = value > 0 and not young_errors
+                at_time.append(Problem(since, told, fine, group))
+    stretch: list[Problem] = []  # the newest first
+    for time in sorted(written, reverse=True):
+        # Where all series have a 0, it was over.
+        if not written[time]:
+            break
+        stretch += written[time]
+    if not stretch:
+        return None
+    found = min(stretch, key=_rank)
+    if not found.told:
+        found = found._replace(since=min(each.since for each in stretch))
+    fine = None
+    for each in stretch:
+        if each.fine is None:
+            break
+        fine = each.fine
+    return found._replace(fine=fine)
+
+
+def _rank(problem: Problem) -> tuple[bool, bool, int, bool]:
+    """Return what to sort by: told ones, groups, those that began early, with a reason.
+
+    A pending one may have got a reason later, so its beginning doesn't count.
+    """
+    since = problem.since if problem.told else 0
+    return not problem.told, not problem.group.streams, since, not problem.group.reason
+
+
+def _last(values: Mapping[int, int]) -> int:
+    """Return the newest of the values by time, 0 if there is none."""
+    return values[max(values)] if values else 0

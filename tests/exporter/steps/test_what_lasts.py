@@ -1,0 +1,104 @@
+"""What comes and goes for hours: told once while it lasts, and not at all if short."""
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+
+from exporter.steps.problems import Group, Key
+from tests.exporter.steps.looks import WITH_ERRORS, Exporter, seen
+from tests.tables import rows
+
+RUNNING = 2
+MINUTE = 60
+BEGINNING = 100_000
+LETTERS = {"r": RUNNING, "p": 3, "f": 5, "F": 6, "e": WITH_ERRORS}
+"""The states of a stream, by a letter."""
+PATIENCE = 15 * MINUTE
+WAITS = {"p": 2 * MINUTE, "f": MINUTE, "F": 0, "e": 15 * MINUTE}
+"""How long a state lasts until it is told."""
+MODES = pytest.mark.parametrize(
+    ("interval", "job"), list(product([60, 300], [True, False]))
+)
+
+
+def pages(
+    exporter: Exporter,
+    state: Callable[[int], int],
+    seconds: int,
+    interval: int,
+    patience: int = 0,
+) -> tuple[list[int], list[int]]:
+    """Return after how many seconds pages opened and closed for a stream."""
+    opened, closed = [], []
+    before: set[tuple[Key, Group]] = set()
+    for after in range(0, seconds, interval):
+        stream = seen("orders", state(after), "GONE", patience)
+        found = exporter.run(BEGINNING + after, [stream])
+        told = {
+            (key, problem.group)
+            for key, problem in found.current.items()
+            if problem.told
+        }
+        opened += [after] * len(told - before)
+        closed += [after] * len(before - told)
+        before = told
+    return opened, closed
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("letter", "patience"), [*product("pfFe", [0]), ("f", PATIENCE)]
+)
+def test_what_comes_and_goes_is_told_once_while_it_lasts(
+    letter: str, patience: int, interval: int, *, job: bool
+) -> None:
+    """It is told if it is there half of the time, and no page closes for a break.
+
+    The exceptions are errors and patience with good times of more than four minutes.
+    """
+    slow = bool(patience) or letter == "e"
+    wait = patience or WAITS[letter]
+    shares, periods = [10, 25, 50, 75, 90], [2, 3, 5, 12, 15, 20, 40, 120]
+    for share, period in product(shares, periods):
+        bad = period * MINUTE * share // 100
+        good = period * MINUTE - bad
+
+        def state(after: int, period: int = period, bad: int = bad) -> int:
+            is_bad = (after + 7) % (period * MINUTE) < bad
+            return LETTERS[letter] if is_bad else RUNNING
+
+        seconds = 5 * 60 * MINUTE
+        exporter = Exporter(job=job, interval=interval)
+        opened, closed = pages(exporter, state, seconds, interval, patience)
+        world = f"{share} % of {period} minutes"
+        is_interrupted = good > 4 * MINUTE or interval > 4 * MINUTE
+        is_excepted = slow and is_interrupted and bad < wait + interval
+        if share >= 50 and not is_excepted:
+            assert opened, world
+            assert opened[0] <= 2 * 60 * MINUTE + patience, world
+        if good < (9 if interval == MINUTE else 4) * MINUTE:
+            assert len(opened) <= 1, world
+            assert not closed, world
+        assert len(opened) <= seconds // (period * MINUTE) + 1, world
+
+
+@rows
+@pytest.mark.parametrize("job", [True, False])
+def test_what_changes_by_the_minute_has_so_many_pages(
+    minutes: str, patience: int, count: int, *, job: bool
+) -> None:
+    """A second problem neither hides the first nor ends it, unless it is told."""
+    shown = [letter for part in minutes.split() for letter in unfolded(part)]
+
+    def state(after: int) -> int:
+        return LETTERS[shown[after // MINUTE % len(shown)]]
+
+    exporter = Exporter(job=job)
+    opened, _ = pages(exporter, state, 8 * 3600, MINUTE, patience * MINUTE)
+    assert len(opened) == count
+
+
+def unfolded(part: str) -> str:
+    """Return the letters of ``12f``: twelve times f."""
+    return part[-1] * int(part[:-1] or 1)

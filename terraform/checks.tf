@@ -33,8 +33,10 @@ check "somebody_is_notified" {
 
 check "exporter_runs" {
   assert {
-    condition     = !var.paused
-    error_message = "The exporter is paused: nobody watches the streams; exporter-silent and exporter-outdated are off."
+    condition = !var.paused
+    error_message = <<-EOT
+      The exporter is paused: nobody watches the streams; exporter-absent, exporter-outdated and exporter-silent are off.
+    EOT
   }
 }
 

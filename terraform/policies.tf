@@ -14,7 +14,9 @@ locals {
   enabled = {
     for name, file in local.policies : name => coalesce(
       local.overrides[name].enabled,
-      try(file.enabled, true) && !(var.paused && contains(["exporter-outdated", "exporter-silent"], name)),
+      try(file.enabled, true) && !(
+        var.paused && contains(["exporter-absent", "exporter-outdated", "exporter-silent"], name)
+      ),
     )
   }
   threshold = {

@@ -61,11 +61,10 @@ locals {
 
   # A policy's label `needs` names one of these. Where config.yaml lacks it, the policy could not alert, but would cost.
   needs_met = {
-    nothing     = true
-    objects     = local.config.collect.objects
-    quiet-6h    = contains(local.config.expectations[*].quiet, "6h")
-    quiet-24h   = contains(local.config.expectations[*].quiet, "24h")
-    interval-2m = contains(["1m", "2m"], local.config.run.interval)
+    nothing   = true
+    objects   = local.config.collect.objects
+    quiet-6h  = contains(local.config.expectations[*].quiet, "6h")
+    quiet-24h = contains(local.config.expectations[*].quiet, "24h")
   }
   unneeded_files = [
     for name, file in local.decoded : name if !lookup(local.needs_met, try(file.userLabels.needs, "nothing"), true)
@@ -77,11 +76,10 @@ locals {
   thresholds = {
     for name, file in local.decoded : name => file.userLabels.threshold if can(file.userLabels.threshold)
   }
-  # Beyond their limits, two would always alert or never. A stream's state changes once in a run at most, every ten
-  # seconds; nobody waits for data that is more than a day old.
+  # Nobody waits for data that is more than a day old.
   threshold_limits = merge(
     { for name in keys(local.thresholds) : name => [0, 1000000000000] },
-    { stream-flapping = [1, 180], stream-lagging = [1, 86400] },
+    { stream-lagging = [1, 86400] },
   )
   # In seconds. Google takes 25 hours for the look-back window, its offset and the retest window together.
   duration_limits = { stream-backfill-long = 0, stream-quiet-24h = 0, stream-stalled = 3000 }

@@ -44,8 +44,6 @@ OPTIONAL = {
 
 # What is written only of streams that are not as they should be
 SPARSE = ("stream/problem_state", "stream/problem_since")
-# The kinds of problems that alert
-PAGING = {*Kind} - {Kind.TOLERATED}
 # What is written of a location without streams
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 
@@ -88,7 +86,6 @@ _SPARED = (
     "stream-lagging",
     "stream-stalled",
     "stream-unsupported-events",
-    "stream-flapping",
 )
 FLEETS = (Fleet(20, 3, 1), Fleet(200, 10, 3), Fleet(2000, 60, 20))
 INTERVAL = 60  # seconds from one run to the next, if config doesn't say
@@ -133,7 +130,7 @@ stream in twenty / if every stream has a problem.
 
 - **Alerting** for one stream costs ${sum(one.values()):.0f}. To pay ${spared:.0f} less,
   [turn off](#policies) {names}.
-  Then nothing tells of lag, dropped events and flapping, nor of a RUNNING stream that
+  Then nothing tells of lag and dropped events, nor of a RUNNING stream that
   has stopped. Each route adds {len(route)} policies, and about ${sum(route):.0f}.
 - **One more stream** costs, beyond the free tiers, {stream} for alerting; a stream's
   problem {problem}.
@@ -234,7 +231,7 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
             count = series(each.metric, counted)
         if "kind" in each.equal:
             # A stream has one kind of problem, so the selectors of all share them.
-            count /= len(PAGING)
+            count /= len(Kind)
         points += count
     millions = points * MONTH / interval / 1e6
     read = total("read_points", millions)

@@ -37,7 +37,7 @@ HELP = (
 )
 EXAMPLE = "watch"
 
-# The policy whose page is shown, and the value of a problem that it alerts on
+# The policy whose page is shown, and the kind of problem that it alerts on
 _POLICY, _KIND = "stream-failed-permanently", "failed_permanently"
 _FOLDER = Path("my-streams-demo")  # of what init writes
 _NEXT = """

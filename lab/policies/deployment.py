@@ -17,7 +17,6 @@ EXPORTER = "datastream-exporter"  # the default of ``run.name``, and of Terrafor
 STREAM_TEXT = 'namespace=~".+", stream_id=~".+", '
 LOCATION_TEXT = 'namespace=~".+", '
 _OWN = re.compile(r"\b(?:\w+:datastream_exporter|run_googleapis_com:)\w+\s*\{[^{}]*\}")
-_TWO_MINUTES = 120.0  # seconds
 # What these texts are in the selectors of a route
 _ROUTE = re.compile(
     r'(datastream_[a-z_]+\{)(?:namespace[=!]~"[^"]*", )?(?:stream_id[=!]~"[^"]*", )?'
@@ -56,7 +55,6 @@ def is_created(needs: str, config: Config) -> bool:
         "objects": config.collect.objects,
         "quiet-6h": "6h" in limits,
         "quiet-24h": "24h" in limits,
-        "interval-2m": config.run.every <= _TWO_MINUTES,
     }
     return met.get(needs, True)
 

@@ -10,9 +10,8 @@ with Terraform. The conventions:
 - ``userLabels.threshold`` is a whole number that the query has as `` (N)``, such as
   ``> (N)``. The space and the parentheses mark it: Terraform's ``policy_overrides``
   variable changes it there and nowhere else.
-- ``userLabels.needs`` is what config has to ask for: ``objects``, ``quiet-6h``,
-  ``quiet-24h``, or ``interval-2m`` (a ``run.interval`` of at most two minutes). Without
-  that, the policy can't alert, and Terraform leaves it out.
+- ``userLabels.needs`` is what config has to ask for: ``objects``, ``quiet-6h`` or
+  ``quiet-24h``. Without that, the policy can't alert, and Terraform leaves it out.
 - ``closing.md`` beside the files ends the text of each policy on metrics: Terraform
   adds it, and so does ``Policy.content``.
 

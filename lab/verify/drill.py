@@ -31,7 +31,7 @@ from exporter.names import GLOBAL
 from exporter.setup.findings import Finding
 from exporter.states import StreamState, state_name
 from exporter.steps.measure import problem_samples
-from exporter.steps.problems import ALONE, Kind, LocationProblems, Problem
+from exporter.steps.problems import Group, Key, Kind, LocationProblems, Problem
 from exporter.steps.read import Datastream, Stream
 from exporter.steps.write import Writer, Written
 from lab.prove.incidents import resource_name
@@ -54,8 +54,8 @@ _CALL_SECONDS = 30.0
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
-_KEY = (STREAM, Kind.FAILED_PERMANENTLY)
-_HEALTHY = LocationProblems(ended=frozenset({(_KEY, ALONE)}))
+_KEY = Key(STREAM, Kind.FAILED_PERMANENTLY)
+_HEALTHY = LocationProblems(ended=frozenset({(_KEY, Group())}))
 _RESUME = (
     "gcloud datastream streams update {0.stream} --location={0.location}"
     " --project={0.project} --state=RUNNING --update-mask=state"
@@ -173,7 +173,7 @@ def _steps(
             )
         elif made_up:
             began = time.time()
-            problem = Problem(StreamState.FAILED_PERMANENTLY, int(began))
+            problem = Problem(int(began), told=True)
             failed = LocationProblems({_KEY: problem})
             yield from _until_incident(target, policies, began, failed)
         else:
@@ -207,7 +207,7 @@ def _pause(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
     yield _change(target, StreamState.PAUSED)
     began = time.time()
     paused = f"{_newest(target, 'stream/state')} == 3"
-    problem = f"{_newest(target, 'stream/problem_state')} == 3"
+    problem = f"{_newest(target, 'stream/problem_state')} == 1"
     for what, query in (("exporter's sighting", paused), ("problem's point", problem)):
         for _ in _wait_for(target, f"the {what}", _OPEN_SECONDS):
             if target.query(query):

@@ -99,7 +99,7 @@ def test_config_decides_which_policies_exist(plan_module: PlanModule) -> None:
     plan = plan_module(**FUNCTION | {"config_yaml": CONFIG + slow})
     left_out = _FILES.keys() - _policies(plan).keys()
     needs = {_FILES[name]["userLabels"]["needs"] for name in left_out}
-    assert needs == {"objects", "quiet-6h", "interval-2m"}
+    assert needs == {"objects", "quiet-6h"}
 
 
 def test_an_override_changes_its_numbers_and_nothing_else(

@@ -41,7 +41,7 @@ def test_what_config_asks_for_is_created() -> None:
         "config.yaml",
         {},
     )
-    needs = ("", "objects", "quiet-6h", "quiet-24h", "interval-2m")
+    needs = ("", "objects", "quiet-6h", "quiet-24h")
     assert [one for one in needs if is_created(one, config)] == ["", "quiet-6h"]
 
 

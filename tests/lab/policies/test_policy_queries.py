@@ -90,8 +90,8 @@ def test_the_last_state_outlives_a_missed_start_at_any_interval(policy: Policy) 
 def test_a_policy_is_evaluated_as_often_as_its_promise_needs(policy: Policy) -> None:
     """Evaluations cost money: only what must page within minutes has many."""
     urgent = policy.severity == "CRITICAL" or "unexpected" in policy.name
-    if policy.name == "exporter-losing-points":
-        # Its samples are a minute apart.
+    if policy.name in {"exporter-losing-points", "exporter-absent"}:
+        # Its samples are a minute apart, or it is for what lasts for a day.
         urgent = False
     usual = PROMISES[policy.name].get("interval", 300)
 

@@ -190,7 +190,6 @@ def test_links_to_the_audit_log_find_the_methods() -> None:
     for name in (
         "stream-changed",
         "stream-missing",
-        "stream-flapping",
         "stream-unexpected-state",
         "streams-unexpected-together",
     ):

@@ -82,11 +82,7 @@ class Fleet(NamedTuple):
 
 SOME = 0.05  # a share of the streams
 # Policies that tell what another tool may tell, or what is rare
-_SPARED = (
-    "stream-lagging",
-    "stream-stalled",
-    "stream-unsupported-events",
-)
+_SPARED = ("stream-lagging", "stream-stalled", "stream-unsupported-events")
 FLEETS = (Fleet(20, 3, 1), Fleet(200, 10, 3), Fleet(2000, 60, 20))
 INTERVAL = 60  # seconds from one run to the next, if config doesn't say
 # The columns of prices: a mode, and the seconds from one run to the next

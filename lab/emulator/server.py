@@ -132,14 +132,21 @@ def _strike(faults: Sequence[Fault], ended: Event) -> None:
 
 
 def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> None:
-    """Refuse the first series of a write, and write the others."""
+    """Refuse the first series of a metric in a write, and write the others."""
     text = fault.message or fault_error(fault).status.message
     why = RejectedPointError(text, str(fault.code))
     given = request.time_series
-    rest = given[count:]
+    matching = [
+        index
+        for index, each in enumerate(given)
+        if fnmatchcase(each.metric.type, fault.metric)
+    ]
+    refused = matching[:count]
+    if not refused:
+        return
+    rest = [each for index, each in enumerate(given) if index not in refused]
     if rest:
         answer(type(request)(name=request.name, time_series=rest))
-    refused = range(min(count, len(given)))
     raise partial_write_error(given, dict.fromkeys(refused, why))
 
 

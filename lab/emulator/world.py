@@ -332,6 +332,8 @@ class Fault(Section):
     """The error's `RetryInfo` asks the client to wait so long."""
     refuses: int | None = Field(default=None, ge=1)
     """So many series of a write are refused with `code`; the others are written."""
+    metric: str = "*"
+    """Glob on the metric's type, of the series that `refuses` counts."""
     answer: WrongAnswer | None = None
     """`garbled`: the answer can't be parsed; with `code`, the error's details can't.
     `too_large`: the answer has 65 MiB. `same_page`: the list's next page is the same
@@ -354,6 +356,8 @@ class Fault(Section):
             raise ValueError("a fault needs a code, a latency, or both, or an answer")
         if self.refuses is not None and self.code is None:
             raise ValueError("refuses needs a code, with which the series are refused")
+        if self.metric != "*" and self.refuses is None:
+            raise ValueError("metric needs refuses: how many series are refused")
         return self
 
 

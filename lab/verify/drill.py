@@ -54,6 +54,8 @@ _CALL_SECONDS = 30.0
 _OPEN_SECONDS = 600.0
 # Google may take five to ten minutes more than the next evaluation
 _CLOSE_SECONDS = 900.0
+# How long a stream is fine again until the exporter ends its problem, at any interval
+_FINE_SECONDS = 960.0
 _KEY = Key(STREAM, Kind.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({(_KEY, Group())}))
 _RESUME = (
@@ -195,7 +197,10 @@ def _steps(
             yield Question(YOURS, _PART, text)
     ended = _HEALTHY if made_up else None
     what = "the incident to close (look for its page)"
-    for after in _wait_for(target, what, _CLOSE_SECONDS, ended):
+    seconds = _CLOSE_SECONDS
+    if not made_up:
+        seconds += _FINE_SECONDS
+    for after in _wait_for(target, what, seconds, ended):
         if not _open_incident(target, policies):
             yield Finding(INFO, _PART, f"incident closed after {after:.0f} s")
             return

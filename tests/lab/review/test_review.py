@@ -242,5 +242,5 @@ def test_the_first_apply_adds_everything(
     assert {route["after"] for route in review["routes"]} == {CHANNEL}
     page = reviewed(first).out
     assert "No policy exists yet: 18 are created." in page
-    assert f"| `CRITICAL` | `{CHANNEL}` | `exporter-losing-points`, " in page
+    assert f"| `CRITICAL` | `{CHANNEL}` | `exporter-absent`, " in page
     assert "```diff\n---" not in page

@@ -160,7 +160,7 @@ END = START + 44 * 60
 MORE = """\
 - [custom_googleapis_com:datastream_stream_problem_state, &drill {namespace: shop-prod,
     monitored_resource: generic_node, location: global, stream_id: this-is-a-drill,
-    kind: failed_permanently}, {2580: 6}]
+    kind: failed_permanently}, {2580: 1}]
 - [custom_googleapis_com:datastream_stream_problem_since, *drill, {2580: 1767573780}]
 - [datastream_googleapis_com:stream_bytes_count, &copied {location: europe-west1,
     monitored_resource: datastream.googleapis.com/Stream, resource_container: shop-prod,
@@ -187,12 +187,12 @@ def engine() -> Iterator[Engine]:
 
 SHOWN: dict[str, str] = yaml.safe_load("""\
 Streams with a problem: "2"
-"What has a problem, and for how long (a group: since it formed)": |-
+What has a problem, and for how long: |-
   project, location, stream, kind, state, reason, group of, seconds
-  shop-prod, europe-west1, a, failed, FAILED, ORACLE_LISTENER_DOWN, a, d, 2022
-  shop-prod, europe-west1, b, unexpected, PAUSED, ?, ?, 1423
+  shop-prod, europe-west1, a, failed, told, ORACLE_LISTENER_DOWN, a, d, 2022
+  shop-prod, europe-west1, b, unexpected, told, PAUSED, ?, 1423
   shop-prod, europe-west1, c, missing, ?, ?, ?, 1171
-  shop-prod, global, this-is-a-drill, a drill, FAILED_PERMANENTLY, ?, ?, 60
+  shop-prod, global, this-is-a-drill, a drill, told, ?, ?, 60
   shop-prod, us-east1, f, not seen for 13 minutes, ?, ?, ?, 892
   shop-prod, us-east1, g, missing, ?, ?, ?, 1171
 Streams watched: "4"

@@ -20,7 +20,7 @@ def test_policies_are_listed_by_severity(command: Command) -> None:
     assert by_name.keys() == {path.stem for path in POLICIES.glob("*.yaml")}
     severities = [row[1] for row in rows]
     assert severities == sorted(severities)
-    assert by_name["stream-failed"][1:] == ["CRITICAL", "1m", "stream", "failed"]
+    assert by_name["stream-missing"][1:4] == ["CRITICAL", "1m", "stream"]
     assert by_name["stream-changed"][1:3] == ["off", "log"]
 
 

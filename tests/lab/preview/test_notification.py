@@ -98,15 +98,15 @@ def test_an_example_could_be_true() -> None:
             ": failed: " + ", ".join(f"orders-{number:02}" for number in range(1, 10)),
             "MYSQL_CONNECTION_REFUSED",
         ),
-        ("paused-by-hand", "stream-unexpected-state", ": PAUSED", "none known"),
+        ("paused-by-hand", "stream-unexpected-state", ": PAUSED", "PAUSED"),
     ],
 )
 def test_a_page_says_who_and_why(
     scenario: str, policy: str, subject: str, reason: str, played: Played
 ) -> None:
-    """A group is named in the subject; a reason, or that there is none, comes first."""
+    """A group, or a state, is named in the subject; the reason comes first."""
     opened, *_ = (one for one in played(scenario).incidents if one.policy == policy)
     shown = notification(POLICIES[policy], opened.labels)
     assert shown.fill(shown.policy.subject).endswith(subject)
     first, *_ = shown.fill(shown.policy.content).split("\n\n")
-    assert f"(reason: `{reason}`)" in " ".join(first.split())
+    assert f"`{reason}`" in " ".join(first.split())

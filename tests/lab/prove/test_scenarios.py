@@ -13,19 +13,17 @@ from tests.lab.conftest import SCENARIOS, Played
 
 # The groups of late-for-the-group: kind, names, reason, and how many streams at most
 GROUPS = {
-    "failed: orders-1, orders-2, orders-3, orders-4, orders-5: none that all share": 6,
+    "failed: stock-1, stock-2, stock-3, stock-4, stock-5: DISK_FULL": 5,
+    "failed: stock-1, stock-2, stock-3, stock-4, stock-5: MYSQL_CONNECTION_REFUSED": 6,
     "failed: later: DISK_FULL": 1,
+    "failed: orders-1, orders-2, orders-3, orders-4, orders-5: none that all share": 6,
+    "failed_permanently: stock-1, stock-2, stock-3, stock-4, stock-5: DISK_FULL": 5,
     "failed_permanently: ledger-5: ORACLE_LOG_PURGED": 1,
     "failed_permanently: ledger-6: ORACLE_LOG_PURGED": 2,
-    "failed: stock-1, stock-2, stock-3, stock-4, stock-5: MYSQL_CONNECTION_REFUSED": 6,
-    "failed: stock-1, stock-2, stock-3, stock-4, stock-5: DISK_FULL": 5,
-    "failed_permanently: stock-1, stock-2, stock-3, stock-4, stock-5: DISK_FULL": 5,
-    "unexpected: parked-1, parked-2, parked-3, parked-4, parked-5: TABLE_LOCKED": 6,
-    "unexpected: parked-7: TABLE_LOCKED": 1,
-    "unexpected: parked-1, parked-2, parked-3, parked-4, parked-5: DISK_FULL": 5,
-    "errors: tables-1, tables-2, tables-3, tables-4, tables-5: TABLE_LOCKED": 6,
-    "errors: tables-7: TABLE_LOCKED": 1,
-    "errors: tables-1, tables-2, tables-3, tables-4, tables-5: DISK_FULL": 5,
+    "unexpected: parked-1, parked-2, parked-3, parked-4, parked-5: PAUSED": 6,
+    "unexpected: parked-1, parked-2, parked-3, parked-4, parked-5 again: PAUSED": 5,
+    "unexpected: parked-7: PAUSED": 1,
+    "errors: rows-1, rows-2, rows-3, rows-4, rows-5, rows-6: TABLE_LOCKED": 6,
 }
 
 

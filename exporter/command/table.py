@@ -12,12 +12,13 @@ from exporter.log.summary import (
     lasting,
     numbers,
     omitted,
+    problem_fields,
     stream_problem,
     what_is_wrong,
 )
 from exporter.logger import coloured
 from exporter.run.report import Report
-from exporter.text import printable, utc_time
+from exporter.text import printable
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "since", "reason")
 WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
@@ -83,24 +84,17 @@ def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
 
 def fleet_document(report: Report) -> dict[str, Any]:
     """Return what the table says, and the numbers of the run, as plain data."""
-    streams = []
-    for one in report.watched:
-        kind, problem = stream_problem(report, one.name)
-        streams.append(
-            {
-                "name": str(one.name),
-                "state": one.state_name,
-                "expected": one.expected,
-                "errors": one.stream.errors,
-                "problem": what_is_wrong(one),
-                "kind": kind,
-                "since": problem and utc_time(problem.since),
-                "told": problem and problem.told,
-                "until": problem and problem.until and utc_time(problem.until),
-                "streams": problem and problem.group.streams,
-                "reason": problem and problem.group.reason,
-            }
-        )
+    streams = [
+        {
+            "name": str(one.name),
+            "state": one.state_name,
+            "expected": one.expected,
+            "errors": one.stream.errors,
+            "problem": what_is_wrong(one),
+            **problem_fields(report, one.name),
+        }
+        for one in report.watched
+    ]
     unread = {str(name): str(why) for name, why in sorted(report.unread.items())}
     return {"streams": streams, "unread": unread, "run": numbers(report)}
 

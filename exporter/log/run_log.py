@@ -22,7 +22,7 @@ from exporter.log.summary import (
     lasting,
     name_first,
     numbers,
-    stream_problem,
+    problem_fields,
     what_is_wrong,
 )
 from exporter.logger import log
@@ -38,7 +38,7 @@ from exporter.steps.compare import (
 )
 from exporter.steps.read_back import REFUSALS
 from exporter.steps.write import WriteError
-from exporter.text import capitalized, one_line, plural, utc_time
+from exporter.text import capitalized, one_line, plural
 
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
 _LEVELS = {Verdict.FINE: INFO, Verdict.FAILED: ERROR}
@@ -191,7 +191,6 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
     text = f"{name} {words}".rstrip(".") + "."
     if since := lasting(report, name):
         text += f" Its problem: {since}."
-    kind, problem = stream_problem(report, name)
     fields: dict[str, Any] = {
         "event": event,
         "project": name.project,
@@ -200,11 +199,7 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         "state": state,
         "previous": previous,
         "expected": now.expected,
-        "kind": kind,
-        "since": problem and utc_time(problem.since),
-        "told": problem and problem.told,
-        "until": problem and problem.until and utc_time(problem.until),
-        "streams": problem and problem.group.streams,
+        **problem_fields(report, name),
         "reason": one_line(stream.reason, ERROR_BYTES),
         "error": one_line(stream.error or stream.reason, ERROR_BYTES),
     }

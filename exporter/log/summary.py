@@ -11,7 +11,7 @@ from exporter.run.report import Report
 from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
 from exporter.steps.problems import Key, Kind, LocationProblems, Problem
-from exporter.text import one_line, plural, printable
+from exporter.text import one_line, plural, printable, utc_time
 
 ERROR_BYTES = 1024  # of an error's text that people are shown
 _MOST_NAMED = 3
@@ -161,6 +161,21 @@ def stream_problem(report: Report, name: StreamName) -> tuple[str, Problem | Non
         if problem and (problem.fine is None or not found[1]):
             found = kind, problem
     return found
+
+
+def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:
+    """Return what is known of a stream's problem, as scripts and the log have it."""
+    kind, problem = stream_problem(report, name)
+    if problem is None:
+        return {}
+    until = problem.until and utc_time(problem.until)
+    return {
+        "kind": kind,
+        "since": utc_time(problem.since),
+        "told": problem.told,
+        "until": until,
+        **problem.group._asdict(),
+    }
 
 
 def lasting(report: Report, name: StreamName) -> str:

@@ -33,10 +33,8 @@ check "somebody_is_notified" {
 
 check "exporter_runs" {
   assert {
-    condition = !var.paused
-    error_message = <<-EOT
-      The exporter is paused: nobody watches the streams; exporter-absent, exporter-outdated and exporter-silent are off.
-    EOT
+    condition     = !var.paused
+    error_message = "The exporter is paused: nobody watches the streams; the policies about its runs and age are off."
   }
 }
 

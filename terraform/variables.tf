@@ -147,7 +147,7 @@ variable "name" {
 }
 
 variable "paused" {
-  description = "Whether to stop the exporter: no schedule, no log triggers. exporter-absent, -outdated and -silent are off."
+  description = "Whether to stop the exporter: no schedule, no log triggers. Policies about its runs and age are off."
   type        = bool
   default     = false
   nullable    = false

@@ -1,9 +1,9 @@
 """Measures the time to page: from a change in Datastream to the incident.
 
-The worst case counts. The change comes at a random moment, or just after a run: also
-after one that wrote all, as each process with memory does every four minutes. The next
-run starts as late as Cloud Run may start it, its points become visible as late as they
-may, and evaluations come at any second of their interval.
+The worst case counts. The change comes at a random moment, just after a run, also one
+that wrote all, as each process with memory does every four minutes, or half-way to the
+next. The next run starts as late as Cloud Run may start it, its points become visible
+as late as they may, and evaluations come at any second of their interval.
 """
 
 import math
@@ -46,6 +46,8 @@ _BETWEEN = 4  # intervals between the first change and the last, at least
 _START = 1_767_571_200.0  # 2026-01-05
 _EVERY_SECOND = 1
 _JUST_AFTER = 0.1
+# A log starts a run between two others, which come too early to tell the problem
+_HALF_WAY = 26.0
 _METRICS = "metrics-project"
 _OURS = "custom_googleapis_com:"
 _LOCATION = "europe-west1"  # of all streams
@@ -151,7 +153,8 @@ def _trials(moments: int) -> list[Trial]:
             exporter = timed.exporter.model_copy(update={"delays": order})
             runs = [*scheduled_runs([exporter], last, "")]
             times = random[number::2]
-            times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
+            for after in (_JUST_AFTER, _HALF_WAY):
+                times += [run.at + after for run in runs[-_RUNS:]]
             parts = _parts(times, timed.together * _EXPORTERS)
             found += [Trial(mode, exporter, part) for part in parts]
         found.append(Trial(mode, timed.exporter, []))

@@ -35,8 +35,13 @@ world:
         - id: europe-west1
           streams:
             - {id: "orders-{:02}", count: 60}
-            - {id: "muted-{}", count: 5, state: FAILED, errors: &slot [{reason: SLOT}]}
-            - {id: "new-{}", count: 5, exists: false, errors: *slot}
+            - {id: muted-now, state: PAUSED}
+            - id: "muted-{}"
+              count: 5
+              state: &lost FAILED_PERMANENTLY
+              errors: &slot [{reason: SLOT}]
+            - {id: new-now, exists: false, state: PAUSED}
+            - {id: "new-{}", count: 5, exists: false, state: *lost, errors: *slot}
         - {id: us-east1, streams: [{id: stock}]}
     - id: shop-test
       number: 2
@@ -51,6 +56,8 @@ world:
     - {at: 390s, location: us-east1, do: reachable}
     - {at: 450s, location: projects/shop-prod/*, do: unreachable}
     - {at: 510s, location: projects/shop-prod/*, do: reachable}
+    - {at: 530s, stream: "orders-[3-6]?", do: resume}
+    - {at: 570s, stream: stock, do: report_error, reason: SLOT}
     - {at: 10m, project: "shop-*", do: revoke, permission: datastream.objects.list}
 """
 

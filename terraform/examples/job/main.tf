@@ -24,8 +24,8 @@ module "datastream_exporter" {
 
   # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
   notification_channels = {
-    CRITICAL = [google_monitoring_notification_channel.mail["on-call"].name] # 6, such as stream-failed
-    ERROR    = [google_monitoring_notification_channel.mail["team"].name]    # 11, such as stream-lagging
+    CRITICAL = [google_monitoring_notification_channel.mail["on-call"].name] # 7, such as stream-failed
+    ERROR    = [google_monitoring_notification_channel.mail["team"].name]    # 10, such as stream-lagging
     WARNING  = [google_monitoring_notification_channel.mail["team"].name]    # 1, project-unwatched
   }
 }

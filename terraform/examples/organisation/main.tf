@@ -34,8 +34,8 @@ module "datastream_exporter" {
 
   # How many policies each notifies is beside it, objects and the policy of policies/ included.
   notification_channels = {
-    CRITICAL = concat(local.channels["Data platform on-call"], local.channels["Data platform Slack"]) # 7
-    ERROR    = local.channels["Data platform Slack"]                                                  # 10
+    CRITICAL = concat(local.channels["Data platform on-call"], local.channels["Data platform Slack"]) # 8
+    ERROR    = local.channels["Data platform Slack"]                                                  # 9
     WARNING  = local.channels["Data platform Slack"]                                                  # 5
   }
   slack_mentions     = { CRITICAL = "<!channel>" }

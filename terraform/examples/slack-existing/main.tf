@@ -14,8 +14,8 @@ module "datastream_exporter" {
 
   # How many policies each notifies is beside it.
   notification_channels = {
-    CRITICAL = [var.slack_channel] # 6, such as stream-failed
-    ERROR    = [var.slack_channel] # 11, such as stream-lagging
+    CRITICAL = [var.slack_channel] # 7, such as stream-failed
+    ERROR    = [var.slack_channel] # 10, such as stream-lagging
     WARNING  = [var.slack_channel] # 1, project-unwatched
   }
   # Mention the on-call group when it is urgent.

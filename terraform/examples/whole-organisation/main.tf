@@ -74,8 +74,8 @@ module "datastream_exporter" {
 
   # How many policies each notifies is beside it; a severity notifies its own channels, and nobody else.
   notification_channels = {
-    CRITICAL = ["projects/data-platform-prod/notificationChannels/1234567890123456789"] # 6, such as stream-failed
-    ERROR    = ["projects/data-platform-prod/notificationChannels/2345678901234567890"] # 11, such as stream-lagging
+    CRITICAL = ["projects/data-platform-prod/notificationChannels/1234567890123456789"] # 7, such as stream-failed
+    ERROR    = ["projects/data-platform-prod/notificationChannels/2345678901234567890"] # 10, such as stream-lagging
     WARNING  = ["projects/data-platform-prod/notificationChannels/2345678901234567890"] # 1, project-unwatched
   }
 }

@@ -162,7 +162,7 @@ def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
 @pytest.mark.parametrize(
     ("method", "last"),
     [
-        ("ListSnoozes", " exporter-silent and 15 more\n"),
+        ("ListSnoozes", " exporter-outdated and 15 more\n"),
         # Prometheus would disagree on what was not read.
         ("ListTimeSeries", ", streams-with-errors-together\n"),
     ],

@@ -146,7 +146,7 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     expected = [Stream(f"s{state}", state) for state in states]
     listed[3]["labels"] = {"expected-state": "paused", "team": "x"}
     expected[3] = expected[3]._replace(label="paused")
-    # How many errors there are, and the words of the first, bounded.
+    # How many errors there are, and the words of the newest, bounded.
     fifty = [{"reason": f"R{n}", "message": f"It is {n}."} for n in range(50)]
     for state, errors, reason, text in (
         (2, [{"reason": "SLOT_LOST"}], "SLOT_LOST", ""),
@@ -160,6 +160,18 @@ def test_streams_are_read_as_they_are(serve: Serve) -> None:
     numbered = europe(*listed)
     numbered["projects"][0]["names"] = "by_number"
     assert streams(serve(numbered)) == expected
+
+
+def test_the_newest_of_several_errors_is_read(serve: Serve) -> None:
+    """Its reason is that of the stream; an error without a time is the oldest."""
+    answer = datastream_v1.ListStreamsResponse.pb()()
+    errors = answer.streams.add(name=str(ORDERS)).errors
+    for reason, seconds in (("OLD", 1), ("NEW", 3), ("TIMELESS", 0), ("OLDER", 2)):
+        errors.add(reason=reason).error_time.seconds = seconds
+    lab = serve(europe())
+    lab.cloud.answer("ListStreams", lambda _request: answer)
+    (stream,) = streams(lab)
+    assert stream.reason == "NEW"
 
 
 def test_an_error_is_read_without_credentials(serve: Serve) -> None:

@@ -10,17 +10,15 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TextIO
 
-import lab
 from exporter.documents.mistakes import InputError, nearest
 from exporter.process import Signals
 from exporter.text import printable, quote
 from lab.emulator.world import World, default_world, read_world
-from lab.policies.files import Policy, read_policies
+from lab.policies.files import POLICIES, Policy, read_policies, shipped_policies
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import read_files
 
-_POLICIES, _SCENARIOS = "alerting_policies", "scenarios"
-_LAB = Path(lab.__file__).parent
+_SCENARIOS = "scenarios"
 
 
 class LabContext(NamedTuple):
@@ -55,7 +53,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "FOLDER",
         "help": (
-            f"the policies' folder (default: {_POLICIES}, here or in a folder above,"
+            f"the policies' folder (default: {POLICIES}, here or in a folder above,"
             " or those that come with this version); repeatable"
         ),
     },
@@ -136,18 +134,7 @@ def _policy_folders(args: Namespace) -> list[Path]:
     if args.policies:
         return [Path(folder) for folder in args.policies]
     for parent in (Path(), *Path.cwd().parents):
-        folder = parent / _POLICIES
+        folder = parent / POLICIES
         if folder.is_dir():
             return [folder]
     return [shipped_policies()]
-
-
-def shipped_policies() -> Path:
-    """Return the folder of the policies that come with this version.
-
-    A wheel has it in this package, a clone beside it.
-    """
-    in_wheel = _LAB / _POLICIES
-    if in_wheel.is_dir():
-        return in_wheel
-    return _LAB.with_name(_POLICIES)

@@ -109,7 +109,12 @@ class Snapshot:
     def apply(self, step: Event | _Transition) -> None:  # noqa: PLR0912 - one case for each kind of event
         """Change what exists as one step says."""
         match step:
-            case worlds.DropEvents() | worlds.CopyEvents() | worlds.WriteLogEntry():
+            case (
+                worlds.DropEvents()
+                | worlds.CopyEvents()
+                | worlds.WriteCheckpoints()
+                | worlds.WriteLogEntry()
+            ):
                 pass  # only metrics and logs, which aren't served
             case Lifecycle(do="delete"):
                 for location, id_ in self._streams(step.stream):

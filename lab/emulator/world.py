@@ -247,6 +247,16 @@ class CopyEvents(_StreamEvent):
     latency: Seconds = 5  # from the source to the destination
 
 
+class WriteCheckpoints(_StreamEvent):
+    """PostgreSQL streams log where they are in the source's log, again and again."""
+
+    do: Literal["checkpoint"]
+    lasts: Seconds
+    position: int = Field(ge=0)  # that of the first entry
+    advance: int = 0  # from one entry to the next; 0 stands still
+    every: Seconds = Field(default=60, ge=1)
+
+
 class WriteLogEntry(_StreamEvent):
     """A log entry about the streams is written. Other events write their own."""
 
@@ -303,6 +313,7 @@ Event = Annotated[
     | Lag
     | DropEvents
     | CopyEvents
+    | WriteCheckpoints
     | WriteLogEntry
     | LocationEvent
     | ProjectEvent

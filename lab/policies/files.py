@@ -24,16 +24,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
+import lab
 from exporter.documents.document import parse, read_file
 from exporter.documents.mistakes import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
 from lab.policies.model import SEVERITIES, DocumentationLink, PolicyFile
 
+POLICIES = "alerting_policies"
 _CLOSING = "closing.md"  # what ends the text of each policy on metrics
+_LAB = Path(lab.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,24 @@ def read_policies(folder: Path) -> tuple[Policy, ...]:
     if sentences:
         raise InputError(*sentences)
     return tuple(policies)
+
+
+def shipped_policies() -> Path:
+    """Return the folder of the policies that come with this version.
+
+    A wheel has it in this package, a clone beside it.
+    """
+    in_wheel = _LAB / POLICIES
+    if in_wheel.is_dir():
+        return in_wheel
+    return _LAB.with_name(POLICIES)
+
+
+def log_metric() -> dict[str, Any]:
+    """Return the log-based metric that Terraform makes, in the API's own form."""
+    file = shipped_policies() / "log_metrics" / "datastream_checkpoint.yaml"
+    metric: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    return metric
 
 
 def _read(path: Path, closing: str) -> Policy:

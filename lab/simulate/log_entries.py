@@ -5,6 +5,7 @@ and at its end. Datastream's own log has its failures. What the service does by 
 isn't audited. https://cloud.google.com/datastream/docs/audit-logging
 """
 
+import zlib
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from lab.emulator.world import (
     Lifecycle,
     Pause,
     World,
+    WriteCheckpoints,
     WriteLogEntry,
     glob_matches,
 )
@@ -76,6 +78,10 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
             payload = {"message": event.message or event.reason}
             fields = {"severity": "ERROR", "jsonPayload": payload}
             yield _of_stream(event.at, stream, STREAM_ACTIVITY, fields)
+        case WriteCheckpoints():
+            for number in range(int(event.lasts // event.every)):
+                at = event.at + number * event.every
+                yield _checkpoint(at, stream, event.position + number * event.advance)
         case WriteLogEntry(log="stream_activity"):
             payload = {"message": event.message, **event.payload}
             fields = {"severity": event.severity, "jsonPayload": payload}
@@ -84,6 +90,17 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
             parts = event.operation.split(" and ") if event.operation else []
             method = str(event.method)
             yield _audit(event.at, stream, method, parts, event.severity, event.who)
+
+
+def _checkpoint(at: float, stream: str, position: int) -> LogEntry:
+    """Return the entry about a position, whose time moves and stands still with it."""
+    digits = zlib.crc32(b"%d" % position) % 1_000_000
+    message = (
+        f"CDC checkpointed. Latest fetched log sequence number: {position}"
+        f" Latest fetched event timestamp: 2026-06-08T11:38:29.{digits:06}Z"
+    )
+    fields = {"severity": "INFO", "jsonPayload": {"message": message}}
+    return _of_stream(at, stream, STREAM_ACTIVITY, fields)
 
 
 def _operation(at: float, takes: float, stream: str, method: str) -> Iterator[LogEntry]:

@@ -19,9 +19,12 @@ from typing import NamedTuple, TextIO
 from exporter.states import StreamState
 from lab.emulator.snapshots import Snapshot, Snapshots, StreamSnapshot
 from lab.emulator.world import CopyEvents, DropEvents, glob_matches
+from lab.filters.log_filter import parse_extractor, parse_log_filter
+from lab.policies.files import log_metric
 from lab.policies.model import MINUTE
 from lab.policies.promql import promql_name
 from lab.promql_durations import parse_seconds
+from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import ScenarioFile
 
 FRESHNESS = promql_name("datastream.googleapis.com/stream/freshness")
@@ -29,6 +32,7 @@ _EVENTS = promql_name("datastream.googleapis.com/stream/event_count")
 _LATENCIES = promql_name("datastream.googleapis.com/stream/total_latencies")
 _LATENCY_COUNT, _LATENCY_SUM = f"{_LATENCIES}_count", f"{_LATENCIES}_sum"
 _UNSUPPORTED = promql_name("datastream.googleapis.com/stream/unsupported_event_count")
+CHECKPOINTS = promql_name("logging.googleapis.com/user/datastream_checkpoint")
 # Seconds until a sample of Google's own metrics becomes visible, at most.
 # https://cloud.google.com/monitoring/api/v3/latency-n-retention
 DELAY_SECONDS = 240.0
@@ -200,6 +204,23 @@ def _add_events(
                     _count(own, start + event.at, lasts, by)
 
 
+def add_checkpoints(
+    into: SeriesSet, entries: Iterable[LogEntry], scenario: ScenarioFile, start: float
+) -> None:
+    """Add what the log-based metric counts of log entries, by their labels."""
+    metric = log_metric()
+    accepts = parse_log_filter(metric["filter"])
+    extractors = {
+        key: parse_extractor(text) for key, text in metric["labelExtractors"].items()
+    }
+    for entry in entries:
+        if accepts(entry.fields):
+            labels = _native_labels(scenario, *entry.stream.split("/")[1::2])
+            for key, extract in extractors.items():
+                labels[key] = extract(entry.fields)
+            _count(into.series(CHECKPOINTS, labels), start + entry.at, MINUTE, 1)
+
+
 def _count(series: Series, at: float, lasts: float, by: float) -> None:
     """Increase a counter each minute: a sample at its start, one at its end.
 
@@ -226,11 +247,15 @@ def _streams(
     """Yield each stream: its full name, its state, its native series' labels."""
     for location in fleet.locations.values():
         for stream in location.streams.values():
-            labels = {
-                "monitored_resource": _STREAM,
-                "location": location.id,
-                "stream_id": stream.id,
-            }
-            for key, value in scenario.native_labels.items():
-                labels[key] = value.replace("{id}", location.project)
+            labels = _native_labels(scenario, location.project, location.id, stream.id)
             yield location.stream_name(stream.id), stream, labels
+
+
+def _native_labels(
+    scenario: ScenarioFile, project: str, location: str, stream: str
+) -> dict[str, str]:
+    """Return the labels of a stream's native series."""
+    labels = {"monitored_resource": _STREAM, "location": location, "stream_id": stream}
+    for key, value in scenario.native_labels.items():
+        labels[key] = value.replace("{id}", project)
+    return labels

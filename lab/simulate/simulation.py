@@ -32,7 +32,13 @@ from lab.simulate.local import LocalClients
 from lab.simulate.log_entries import LogEntry
 from lab.simulate.scenario import Deployment, Scenario
 from lab.simulate.schedule import CompletedRun, ScheduledRun, fraction, scheduled_runs
-from lab.simulate.series import Series, SeriesSet, VisibilityDelay, add_native
+from lab.simulate.series import (
+    Series,
+    SeriesSet,
+    VisibilityDelay,
+    add_checkpoints,
+    add_native,
+)
 from lab.simulate.virtual_sleep import VirtualDeadline
 
 _WAIT_STEP = 10.0
@@ -91,6 +97,7 @@ def simulate(
     ingestion = ingestion[0] + hidden, ingestion[1] + hidden
     # First, as a scenario may give what the exporter wrote before it.
     add_native(series, scenario, start)
+    add_checkpoints(series, entries, scenario, start)
     _add_points(series, cloud.points(), runs, scenario, start, ingestion)
     slow = max(each.clock_behind for each in scenario.exporters)
     takes = max(each.takes for each in scenario.exporters)

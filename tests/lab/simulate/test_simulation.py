@@ -10,7 +10,7 @@ from exporter.google.clients import Clients
 from lab.emulator.emulator import Emulator
 from lab.simulate import simulation
 from lab.simulate.scenario import Scenario
-from lab.simulate.series import Series
+from lab.simulate.series import CHECKPOINTS, Series
 from lab.simulate.simulation import Recording, simulate
 from tests.lab.conftest import START, WORLD, MakeScenario
 from tests.tables import rows
@@ -60,6 +60,24 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
     }
     assert len(recording.runs) == 20
     assert all(run.complete for run in recording.runs)
+
+
+@rows
+def test_the_log_metric_counts_positions_in_plain_numbers(
+    make_scenario: MakeScenario, message: str, digits: str
+) -> None:
+    """An entry is counted by the last digits of its position and of its time."""
+    text = f"CDC. Latest fetched log sequence number: {message}"
+    entry = {"at": 300, "do": "log", "log": "stream_activity", "severity": "INFO"}
+    event = entry | {"stream": "orders", "message": text}
+    recording = simulate(make_scenario(event), START)
+    counted = []
+    for series in recording.series:
+        if series.name == CHECKPOINTS:
+            labels = dict(series.labels)
+            counted.append(f"{labels['position']} {labels['time']}")
+            assert points(series) == [(300, 0), (360, 1)]
+    assert counted == ([digits] if digits else [])
 
 
 @pytest.mark.parametrize("mode", ["job", "function"])

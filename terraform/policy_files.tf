@@ -82,5 +82,5 @@ locals {
     { stream-lagging = [1, 86400] },
   )
   # In seconds. Google takes 25 hours for the look-back window, its offset and the retest window together.
-  duration_limits = { stream-backfill-long = 0, stream-quiet-24h = 0, stream-stalled = 3000 }
+  duration_limits = { stream-backfill-long = 0, stream-quiet-24h = 0, stream-stalled = 1800 }
 }

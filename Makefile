@@ -109,7 +109,8 @@ chaos: $(ALL) ## run the exporter with every kind of fault, and check that it st
 module: ## build the Terraform module with all that it needs, as a folder and as an archive, in DIST
 	@rm -rf $(MODULE) $(MODULE).zip
 	@mkdir -p $(MODULE)/function
-	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml alerting_policies/closing.md \
+	@git ls-files --cached --others --exclude-standard LICENSE alerting_policies/*.yaml \
+		alerting_policies/log_metrics/*.yaml alerting_policies/closing.md \
 		docs/config.schema.json exporter/metrics.yaml exporter/config/locations.yaml \
 		terraform ':!terraform/examples' ':!terraform/function' ':!terraform/tests' | tar -cf - -T - | tar -xf - -C $(MODULE)
 	@mv $(MODULE)/terraform/* $(MODULE) && rmdir $(MODULE)/terraform

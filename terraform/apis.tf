@@ -12,7 +12,10 @@ locals {
     ],
     ["${local.metrics_project}/monitoring.googleapis.com"],
     [for project in local.watched_projects : "${project}/datastream.googleapis.com"],
-    [for project in local.triggering_projects : "${project}/logging.googleapis.com"],
+    [
+      for project in setunion(local.checkpoint_projects, local.triggering_projects) :
+      "${project}/logging.googleapis.com"
+    ],
     # For the custom role.
     [for project in keys(local.lister_permissions) : "${project}/iam.googleapis.com" if var.manage_iam],
   ))

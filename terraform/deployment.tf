@@ -1,6 +1,6 @@
 # Two deployments in one metrics project would write the same series and alert twice. This Monitoring service is only a
 # marker: its id is fixed and unique in the project, so a second deployment's apply fails here, before it creates
-# anything but APIs, and Google's error has the id. No data source could show it at plan.
+# anything but APIs and log-based metrics, and Google's error has the id. No data source could show it at plan.
 
 resource "google_monitoring_custom_service" "deployment" {
   project      = local.metrics_project
@@ -33,5 +33,5 @@ resource "google_monitoring_custom_service" "deployment" {
       EOT
     }
   }
-  depends_on = [google_project_service.enabled]
+  depends_on = [google_logging_metric.checkpoint, google_project_service.enabled]
 }

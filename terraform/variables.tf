@@ -82,6 +82,13 @@ variable "labels" {
   nullable    = false
 }
 
+variable "log_metrics" {
+  description = "Whether to create the log-based metric that stream-stalled reads, in each watched project."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "log_triggers" {
   description = "Whether entries of Datastream's log and audit log also call the function."
   type        = bool

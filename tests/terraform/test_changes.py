@@ -138,14 +138,23 @@ def test_a_module_that_waits_for_a_change_stays_as_it_is(
 def test_two_deployments_may_watch_one_project(
     fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
-    """Two deployments with their own metrics projects share no name."""
-    root = _caller(fake_provider, tmp_path, create_policies=False)
+    """Two deployments with their own metrics projects share one log-based metric."""
+    root = _caller(fake_provider, tmp_path)
     text = (root.directory / "main.tf.json").read_text("utf-8")
+    root.apply()
     other = re.sub("(metrics: {project: |projects/)orders", r"\1data", text)
-    root.write("other.tf.json", other.replace('"exporter"', '"other"'))
+    other = other.replace('"exporter"', '"other"')
+    root.write("other.tf.json", other)
     root.init()
+    with pytest.raises(TerraformError, match="409: billing-prod datastream_checkpoint"):
+        root.apply()
+    # Nothing but APIs was made.
+    assert len(root.state().of("google_monitoring_custom_service")) == 1
+    root.write("other.tf.json", other.replace('"mode"', '"log_metrics": false, "mode"'))
     root.apply()
     assert len(root.state().of("google_project_iam_custom_role")) == 5
+    assert len(root.state().of("google_logging_metric")) == 2
+    assert root.is_up_to_date()
 
 
 def _caller(provider: FakeProvider, folder: Path, **inputs: Any) -> RootModule:
@@ -175,7 +184,7 @@ def test_a_lost_state_can_be_imported(
     root.apply()
     lost = root.state().resources
     fake_provider.lose_states()
-    with pytest.raises(TerraformError, match="one-datastream-exporter-per-metrics-pro"):
+    with pytest.raises(TerraformError, match=r"409: .*datastream_checkpoint"):
         root.apply()
     fake_provider.lose_states()
     # Where an imported policy is
@@ -189,6 +198,7 @@ def test_a_lost_state_can_be_imported(
         (r"0{8}-[0-]+", Path(lost[dashboard]["id"]).name),
         (r"projects/[\w-]+/alertPolicies/\d+", lost[policy]["name"]),
         (r"(?<=log_triggers    = )false", "true"),
+        (r'(?<=log_metrics     = \["orders-prod")', ', "billing-prod"'),
     ):
         blocks = re.sub(example, name, blocks)
     root.write("imports.tf", blocks)

@@ -157,6 +157,7 @@ def _check_changes(root: RootModule, given: dict[str, Any]) -> None:
         each.split(".")[0] for each, how in changes.items() if how == ("create",)
     }
     assert created == {
+        "google_logging_metric",
         "google_monitoring_monitored_project",
         "google_project_iam_custom_role",
         "google_project_iam_member",

@@ -9,6 +9,7 @@ locals {
   metrics_project = "orders-prod"
   project         = "orders-prod" # that the exporter runs in
   log_triggers    = false
+  log_metrics     = ["orders-prod"] # the watched projects; none with log_metrics = false
 
   # This keeps open incidents, and you needn't delete the old dashboard and policies. The commands print the id and the
   # lines. Leave out those of log_policies:
@@ -60,6 +61,12 @@ import {
   for_each = setsubtract(local.scoped, [local.metrics_project])
   to       = module.datastream_exporter.google_monitoring_monitored_project.scoped[each.key]
   id       = "v1/locations/global/metricsScopes/${local.metrics_project}/projects/${each.key}"
+}
+
+import {
+  for_each = toset(local.log_metrics)
+  to       = module.datastream_exporter.google_logging_metric.checkpoint[each.key]
+  id       = "${each.key} datastream_checkpoint"
 }
 
 import {

@@ -1,12 +1,16 @@
-"""Asks Google's engine about Google's own series: their labels, joins and counts."""
+"""Asks about Google's own series: their labels, joins, counts and delays."""
 
+import time
 from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
 from exporter.log.summary import name_first
+from exporter.names import LocationName
 from exporter.setup.findings import Finding
+from lab.policies.model import HOUR
 from lab.prove.incidents import resource_name
 from lab.verify.deployed import deployed_policies
+from lab.verify.series import read_series
 from lab.verify.target import Target
 
 _PART = "native"
@@ -20,6 +24,10 @@ _NAMED = (
     ' "resource_container", "(?:projects/)?([a-z][^/]*)"), "namespace", "$1",'
     ' "project_id", "(.+)")'
 )
+# What stream-stalled reads
+_FRESHNESS_TYPE = "datastream.googleapis.com/stream/freshness"
+_CHECKPOINT_TYPE = "logging.googleapis.com/user/datastream_checkpoint"
+_LATE_SECONDS = 1800  # without freshness for so long, stream-stalled alerts
 
 
 def native(target: Target) -> Iterator[Finding]:
@@ -83,3 +91,47 @@ def native(target: Target) -> Iterator[Finding]:
             " stream-lagging sees freshness alone here, so open an issue"
         )
     yield Finding(level, _PART, text)
+    if streams:
+        names = [resource_name(each.labels, is_exporter=False) for each in streams]
+        yield from _ages(target, sorted(names))
+
+
+def _ages(target: Target, running: list[str]) -> Iterator[Finding]:
+    """Yield how old the newest points of RUNNING streams are; raise CallError."""
+    now = time.time()
+    freshness = _newest(target, _FRESHNESS_TYPE, now)
+    checkpoints = _newest(target, _CHECKPOINT_TYPE, now)
+    without = [name for name in running if name not in checkpoints]
+    for name in running:
+        if name not in checkpoints:
+            continue
+        checkpoint = f"newest checkpoint {now - checkpoints[name]:.0f} s ago"
+        text = f"{name}: {checkpoint}, no freshness in the last hour"
+        level = WARNING
+        if name in freshness:
+            age = now - freshness[name]
+            text = f"{name}: {checkpoint}, newest freshness {age:.0f} s ago"
+            level = WARNING if age > _LATE_SECONDS else INFO
+        if level == WARNING:
+            text += ". stream-stalled alerts, rightly unless Google's metric is late"
+        yield Finding(level, _PART, text)
+    if without:
+        text = (
+            f"no checkpoint in the last hour of {name_first(without)}: stream-stalled"
+            " sees freshness alone there. That is right for sources other than"
+            " PostgreSQL, and with log_metrics = false. Else look for the metric"
+            " datastream_checkpoint, and for its labels, in the stream's project"
+        )
+        yield Finding(INFO, _PART, text)
+
+
+def _newest(target: Target, metric: str, now: float) -> dict[str, float]:
+    """Return when each stream's newest point of a metric was measured, by its name."""
+    found: dict[str, float] = {}
+    for series in read_series(target, metric, now - HOUR, now):
+        labels = dict(series.labels)
+        container = labels["resource_container"].removeprefix("projects/")
+        location = LocationName(labels.get("project_id", container), labels["location"])
+        name = str(location.stream(labels["stream_id"]))
+        found[name] = max(found.get(name, 0), series.samples[-1].time)
+    return found

@@ -115,6 +115,9 @@ def months() -> str:
     problem = _added(few, few._replace(with_problem=0.01))
     policies = alerting_by_policy(Fleet(0, 0, 0)).items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
+    counted = [_checkpoints(each) for each in (Fleet(1, 1, 1), *FLEETS[:2])]
+    counted_free = " / ".join(f"${some:.2f}" for some, _ in counted)
+    counted_all = " / ".join(f"${most:.2f}" for _, most in counted)
     back_20, back_200 = reading_back(20), reading_back(200)
     names = ", ".join(f"`{name}`" for name in _SPARED)
     described = ("streams", "their locations", "projects")
@@ -130,6 +133,9 @@ stream in twenty / if every stream has a problem.
   has stopped. Each route adds {len(route)} policies, and about ${sum(route):.0f}.
 - **One more stream** costs, beyond the free tiers, {stream} for alerting; a stream's
   problem {problem}.
+- **The log-based metric** adds to a function, for 1 / 20 / 200 PostgreSQL streams,
+  {counted_free} a month with the free tier, {counted_all} without, if
+  a pair of digits costs nothing while no stream logs it.
 - **A job** that runs every minute pays four times as much for metrics. Reading
   problems back costs it ${back_20:.2f} beside 20 streams that always have one,
   ${back_200:.2f} beside 200."""
@@ -170,6 +176,17 @@ def mebibytes(fleet: Fleet, mode: str, interval: int = INTERVAL) -> float:
         points += MONTH / max(LONGEST_SECONDS, interval) * streams
         points += MONTH / EMPTY_SECONDS * empty
     return points * BYTES_PER_POINT / 2**20
+
+
+def _checkpoints(fleet: Fleet) -> tuple[float, float]:
+    """Return what a checkpoint a minute of each stream adds to a function.
+
+    With the free tier, which the function's points use first, and without it.
+    """
+    own = mebibytes(fleet, "function")
+    more = fleet.streams * MONTH / 60 * BYTES_PER_POINT / 2**20
+    with_free_tier = total("metrics", own + more) - total("metrics", own)
+    return with_free_tier, total("metrics", more, free=False)
 
 
 def cloud_run(mode: str, interval: int, *, free: bool = True) -> float:

@@ -1,7 +1,7 @@
 # Mode `function`: a Cloud Run function that Google builds from this repository's files, and Cloud Scheduler calls.
 
 locals {
-  # A release's archive has the source, so that a saved plan applies on another machine. A clone's is made at plan.
+  # A release's archive has the source. From any other source of the module, the apply makes it.
   released_source = "${path.module}/function.zip"
   is_released     = fileexists(local.released_source)
   # Only what the function needs, so that nothing else rebuilds it, and without the line ends of a clone on Windows.
@@ -12,6 +12,8 @@ locals {
       { "requirements.txt" = "${local.shared}/requirements/function.txt" },
     ) : name => replace(file(source), "\r\n", "\n") if local.is_function && !local.is_released
   }
+  source_hash = local.is_released ? filesha256(local.released_source) : sha256(jsonencode(local.function_files))
+  made_source = "${path.root}/.terraform/${local.metrics_project}-${var.name}.zip"
   # A run ends five seconds before this, so one with the default deadline of 50s is whole, and over at the next call.
   function_timeout = 55
   # The address of the Cloud Run service: the other one, of Cloud Functions, isn't internal.
@@ -24,19 +26,28 @@ locals {
   build_repository = "${local.job_parent}/locations/${var.region}/repositories/${var.name}"
 }
 
+# Where a plan changes this, Terraform reads the archive at apply, which so makes it there: a plan may be applied on
+# another machine. A new bucket changes it, too. Where the object alone is gone, plan with -replace of this.
+resource "terraform_data" "function_files" {
+  count = local.is_function && !local.is_released ? 1 : 0
+  input = { bucket = google_storage_bucket.source[0].id, hash = local.source_hash }
+}
+
 # `source` blocks have no file modes and no times, and the provider sorts them: each machine makes the same archive.
 data "archive_file" "function" {
   count       = local.is_function && !local.is_released ? 1 : 0
   type        = "zip"
-  output_path = "${path.root}/.terraform/${local.metrics_project}-${var.name}.zip"
+  output_path = local.made_source
 
   dynamic "source" {
     for_each = local.function_files
     content {
       filename = source.key
-      content  = source.value
+      # No secret, but a plan would print it.
+      content = sensitive(source.value)
     }
   }
+  depends_on = [terraform_data.function_files]
 }
 
 resource "google_storage_bucket" "source" {
@@ -64,13 +75,14 @@ resource "google_storage_bucket_object" "source" {
   count = local.is_function ? 1 : 0
   # The id of a new bucket is known after apply, so a replacement replaces the object too.
   bucket = google_storage_bucket.source[0].id
-  # A new archive has a new name, which updates the function. The name is made of the files, not of the archive, which
-  # isn't there at plan if the module has a depends_on.
-  name   = "${local.is_released ? filesha256(local.released_source) : sha256(jsonencode(local.function_files))}.zip"
-  source = local.is_released ? local.released_source : data.archive_file.function[0].output_path
+  # A new source has a new name, which updates the function.
+  name = "${local.source_hash}.zip"
+  # The path is known at plan, where the archive may not be: an unknown one would replace the object.
+  source = local.is_released ? local.released_source : local.made_source
 
   # The archive's hash. The archive may not be there at plan, and the name has a hash already.
   lifecycle { ignore_changes = [detect_md5hash] }
+  depends_on = [data.archive_file.function]
 }
 
 resource "google_artifact_registry_repository" "build" {

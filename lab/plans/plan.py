@@ -181,7 +181,8 @@ def _configs(resources: list[Json]) -> dict[str, Configs]:
     found: dict[str, Configs] = {}
     for resource in resources:
         change = resource["change"]
-        if config.WHOLE not in str(change):
+        # The function's source, which has the word, is data.
+        if resource["mode"] == "data" or config.WHOLE not in str(change):
             continue
         own = found.setdefault(_deployment(resource), Configs([], []))
         for side, texts in own._asdict().items():

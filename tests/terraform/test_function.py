@@ -43,6 +43,7 @@ def test_only_a_changed_source_updates_the_function(
     assert root.plan(**_INPUTS).changes == {
         "google_cloudfunctions2_function.exporter[0]": ("update",),
         "google_storage_bucket_object.source[0]": ("delete", "create"),
+        "terraform_data.function_files[0]": ("update",),
     }
 
 

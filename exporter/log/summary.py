@@ -152,15 +152,18 @@ def what_is_wrong(watched: ComparedStream) -> str:
 def stream_problem(report: Report, name: StreamName) -> tuple[str, Problem | None]:
     """Return the kind of the problem that a stream was told of, or has, and it."""
     known = report.problems.get(name.location_name, LocationProblems())
-    found: tuple[str, Problem | None] = "", None
-    for kind in Kind:
-        problem = known.current.get(Key(name.stream, kind))
-        if problem and problem.told:
-            return kind, problem
-        # Of several that are pending, the stream has at most one now.
-        if problem and (problem.fine is None or not found[1]):
-            found = kind, problem
-    return found
+    found = [
+        (kind, problem)
+        for kind in Kind
+        if (problem := known.current.get(Key(name.stream, kind)))
+    ]
+    return max(found, key=_rank, default=("", None))
+
+
+def _rank(found: tuple[str, Problem]) -> tuple[bool, bool, int]:
+    """Return what to sort by: a problem that a stream has began after those it had."""
+    _, problem = found
+    return problem.told, problem.fine is None, problem.since
 
 
 def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:

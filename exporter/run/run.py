@@ -7,7 +7,7 @@ anything. What needs no order shares requests. The exporter's own series come la
 
 import random
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -125,7 +125,8 @@ class _Run:
         report = self._report
         started = time.monotonic()
         try:
-            if self.session.problems.earlier is not Earlier.KNOWN:
+            known = self.session.problems.earlier is Earlier.KNOWN
+            if not known or (self.writes and self.session.is_young):
                 self._reading.start(
                     _PROBLEMS, self._reader.read_back, self._use_problems
                 )
@@ -210,13 +211,13 @@ class _Run:
     def _use_problems(self, found: EarlierProblems | Failure) -> None:
         """Take over earlier problems, or do without; write what waited for them."""
         problems = self.session.problems
-        if isinstance(found, Failure):
+        if not isinstance(found, Failure):
+            with self._threads.guard(_PROBLEMS):
+                problems.learn(found)
+        elif problems.earlier is not Earlier.KNOWN:
             self._report.problems_unread = found
             if found.kind in REFUSALS:
                 problems.earlier = Earlier.REFUSED
-        else:
-            with self._threads.guard(_PROBLEMS):
-                problems.learn(found)
         for at in self._report.read.values():
             with self._threads.guard(at.name):
                 self._write_location(at)
@@ -258,20 +259,24 @@ class _Run:
         memory.keep_observation(at.name, observation)
         if not memory.is_due(at.name):
             return
+        last: list[Sample] = []
         if problems:
             # Where beginnings can't be read, none is written: a later run would take
             # an old problem to be gone.
             known = self.session.problems.earlier is Earlier.KNOWN
-            samples += problem_samples(at.name, problems, beginnings=known)
+            for sample in problem_samples(at.name, problems, beginnings=known):
+                # A problem moves to another series: without its new point, the 0 of
+                # the old one would say that it is over.
+                (samples if sample.value else last).append(sample)
         elif not at.empty:
             # Its problems, or their 0, are due, and nobody knows which.
             self._lose(1)
-        last_read = location_sample("location/last_read", at.name, timestamp)
+        last.append(location_sample("location/last_read", at.name, timestamp))
         if at.empty:
             self._shared_names.append(at.name)
-            self._shared += [*samples, last_read]
+            self._shared += [*samples, *last]
         else:
-            self._write(at.name, [at.name], samples, last_read)
+            self._write(at.name, [at.name], samples, last)
 
     def _write_shared(self) -> None:
         """Write discoveries, unreadable locations, and those that hold no stream."""
@@ -289,9 +294,9 @@ class _Run:
         what: Hashable,
         names: list[Name],
         samples: list[Sample],
-        last_read: Sample | None = None,
+        last: Sequence[Sample] = (),
     ) -> None:
-        """Write samples of some names, then ``last_read`` if all of those are accepted.
+        """Write samples of some names, then the last ones if all those are accepted.
 
         ``what`` tells the writes of a run apart.
         """
@@ -300,8 +305,8 @@ class _Run:
 
         def write() -> Written:
             written = self._writer.write_points(samples, self._write_by)
-            if last_read and written.complete:
-                written += self._writer.write_points([last_read], self._write_by)
+            if written.complete:
+                written += self._writer.write_points(last, self._write_by)
             return written
 
         def use(result: Written | Failure) -> None:

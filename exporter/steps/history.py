@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from exporter.steps.problems import (
+    BAD,
     EARLY_SECONDS,
     FINE,
     WAITS,
@@ -79,7 +80,7 @@ def last_problem(key: Key, history: ProblemHistory, now: int) -> Problem | None:
             young_errors = key.kind == Kind.ERRORS and is_young and not group.streams
             fine = time if abs(value) == FINE else None
             if value:
-                told = value > 0 and not young_errors
+                told = value == BAD or (value > 0 and not young_errors)
                 at_time.append(Problem(since, told, fine, group))
     stretch: list[Problem] = []  # the newest first
     for time in sorted(written, reverse=True):

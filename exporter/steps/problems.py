@@ -7,7 +7,7 @@ while. What comes and goes is one problem. A stream that is alone has a page of 
 a group has one page, which names its founders.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple
@@ -128,8 +128,17 @@ class ProblemMemory:
         self.known: dict[LocationName, LocationProblems] = {}
 
     def learn(self, earlier: EarlierProblems) -> None:
-        """Take over what earlier runs wrote."""
-        self.known.update(earlier)
+        """Take over what earlier runs wrote.
+
+        A process that knows its problems already learns which series are open.
+        """
+        for name, found in earlier.items():
+            own = self.known.get(name, LocationProblems())
+            current = {**found.current, **own.current}
+            if self.earlier is not Earlier.KNOWN:
+                current |= found.current
+            ended = found.ended | own.series
+            self.known[name] = LocationProblems(current, ended, found.over | own.over)
         self.earlier = Earlier.KNOWN
 
     def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
@@ -149,9 +158,8 @@ class ProblemMemory:
         current: dict[Key, Problem] = {}
         for watched in at.listed:
             current |= self._of_stream(watched, before.current, now)
-        told = {key for key, problem in before.current.items() if problem.told}
         for kind in Kind:
-            current |= self._gathered(kind, current, told, has, before, now)
+            current |= self._gathered(kind, current, has, before, now)
         # A stream has one page: what it has ends its other problems once it is told.
         # Errors are less than any of them.
         for key in has:
@@ -170,9 +178,9 @@ class ProblemMemory:
 
         Where nothing can be read back, series without names and reason may be open.
         """
-        kinds = set(Kind) if self.earlier is Earlier.REFUSED else set()
-        if not self._collects_errors:
-            kinds.discard(Kind.ERRORS)
+        if self.earlier is not Earlier.REFUSED:
+            return LocationProblems()
+        kinds = [one for one in Kind if one != Kind.ERRORS or self._collects_errors]
         keys = (Key(stream, kind) for stream in at.held for kind in kinds)
         return LocationProblems(ended=frozenset((key, Group()) for key in keys))
 
@@ -212,13 +220,14 @@ class ProblemMemory:
             return problem._replace(fine=None, until=None)
         if self.earlier is Earlier.REFUSED:
             return Problem(problem.since, told=True)
-        since, lasted = problem.since, now - problem.since
-        wait = WAITS[kind]
-        told = self._has_lasted(lasted, wait)
-        if patience := _patience(watched):
-            wait = patience
-            told = lasted >= wait - EARLY_SECONDS
-            since = now if told else since
+        patience = _patience(watched)
+        wait = patience or WAITS[kind]
+        lasted = now - problem.since
+        # Its own patience is kept at any interval, and ends where the problem begins.
+        told = lasted >= wait - EARLY_SECONDS
+        if not patience:
+            told = self._has_lasted(lasted, wait)
+        since = now if told and patience else problem.since
         reason = (
             watched.state_name if kind is Kind.UNEXPECTED else watched.stream.reason
         )
@@ -240,7 +249,6 @@ class ProblemMemory:
         self,
         kind: Kind,
         current: Mapping[Key, Problem],
-        told_before: Collection[Key],
         has: Mapping[Key, ComparedStream],
         before: LocationProblems,
         now: int,
@@ -248,7 +256,8 @@ class ProblemMemory:
         """Return which problems of a kind are part of a group from this run on."""
         of_kind = {key: each for key, each in current.items() if key.kind == kind}
         told = {key for key, problem in of_kind.items() if problem.told}
-        new = told.difference(told_before)
+        old = {key for key, problem in before.current.items() if problem.told}
+        new = told - old
         if not new or self.earlier is Earlier.REFUSED:
             return {}
         # The group with the newest member takes others for a while, and no other forms.

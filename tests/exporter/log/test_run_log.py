@@ -133,6 +133,17 @@ def test_an_entry_says_how_long_a_problem_lasts(
     )
 
 
+def test_of_two_pending_problems_an_entry_has_what_the_stream_has_now() -> None:
+    """It is the one that began later."""
+    pending = {
+        Key("orders", Kind.UNEXPECTED): Problem(60),
+        Key("orders", Kind.FAILED): Problem(120, until=180),
+    }
+    had = {EUROPE: LocationProblems(pending)}
+    ((entry,),) = play(report(orders(FAILED), problems=had))
+    assert entry["kind"] == "failed"
+
+
 def test_an_entry_says_which_problem_a_stream_has() -> None:
     """Its kind, since when, with whom and what is next are fields, beside its error."""
     known = Problem(

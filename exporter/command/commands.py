@@ -78,14 +78,8 @@ def watch(line: CommandLine) -> int:
         run_log = RunLog(every_run=line.on_cloud_run)
 
         def once() -> None:
-            report = run_once(session, Deadline.after(seconds, stop))
-            run_log.log(report)
-            if terminal:
-                print_report(report, line.out, above=True)
+            run_log.log(run_once(session, Deadline.after(seconds, stop)))
 
-        if terminal := line.out.isatty():
-            # The log begins in the last line of an empty terminal.
-            line.out.write("\x1b[2J\x1b[999H\n")
         run_every(once, every, stop)
     return OK
 

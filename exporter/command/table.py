@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from shutil import get_terminal_size
-from time import strftime
 from typing import Any, TextIO
 
 from exporter.log.summary import (
@@ -13,73 +12,54 @@ from exporter.log.summary import (
     numbers,
     omitted,
     problem_fields,
-    stream_problem,
     what_is_wrong,
 )
 from exporter.logger import coloured
 from exporter.run.report import Report
+from exporter.steps.compare import ComparedStream, Verdict
 from exporter.text import printable
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "since", "reason")
-WIDE = 10_000  # columns and lines of what is no terminal: nothing is cut
+WIDE = 10_000  # columns of what is no terminal: nothing is cut
 _LEAST = 8  # characters that a cell keeps in a narrow terminal
 
 
-def print_report(report: Report, out: TextIO, *, above: bool = False) -> None:
+def print_report(report: Report, out: TextIO) -> None:
     """Print the fleet: a line for each stream, and for what is not watched.
 
     What needs a look comes first, and what is not watched last. The last column is the
     reason of each problem.
-
-    If ``above``, only rows that fit replace the upper two thirds of a terminal, with
-    the time and how many streams are fine. The log goes on in its last line.
     """
     rows = [
         ("?", unread.project, unread.location, "unknown", "?", "", "")
         for unread in sorted(report.unread)
     ]
-    fine = []
-    # What is missing or failed stands above what is paused.
-    for watched in sorted(
-        report.watched, key=lambda one: (one.exists, -one.stream.state)
-    ):
+    for watched in sorted(report.watched, key=_order):
         name = watched.name
         expected = "yes" if watched.expected else "no"
-        _, problem = stream_problem(report, name)
-        why = problem.group.reason if problem else ""
-        if why == watched.state_name:
+        state = watched.state_name
+        since = lasting(report, name)
+        why = problem_fields(report, name).get("reason", "")
+        if why == state:
             why = ""
-        row = (
-            name.stream,
-            *name.location_name,
-            watched.state_name,
-            expected,
-            lasting(report, name),
-            why,
-        )
-        if what_is_wrong(watched):
-            rows.append(row)
-        else:
-            fine.append(row)
-    # The codes leave the cursor in the last line, however many there are.
-    status = f"{strftime('%X')} {len(rows)} to look at, {len(fine)} fine\x1b[999H"
-    rows += fine
-    for location in report.locations:
-        if left_out := omitted(location.omitted):
-            rows.append((left_out, *location.name, "not watched", "-", "", ""))
-    columns, lines = get_terminal_size((WIDE, WIDE))
-    if above:
-        last = lines * 2 // 3
-        # With headings and the status, as many lines as are emptied before
-        rows = rows[: max(1, last - 2)]
-        out.write(f"\x1b[{last};999H\x1b[1J\x1b[H")
+        rows.append((name.stream, *name.location_name, state, expected, since, why))
+    rows.extend(
+        (left_out, *location.name, "not watched", "-", "", "")
+        for location in report.locations
+        if (left_out := omitted(location.omitted))
+    )
     if rows:
+        columns, _ = get_terminal_size((WIDE, WIDE))
         print_table(_HEADINGS, rows, out, columns)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
-    if above:
-        out.write(status)
     out.flush()
+
+
+def _order(watched: ComparedStream) -> tuple[bool, bool, int]:
+    """Return what to sort by: missing or failed streams stand above a paused one."""
+    is_fine = watched.verdict is Verdict.FINE
+    return is_fine, watched.exists, -watched.stream.state
 
 
 def fleet_document(report: Report) -> dict[str, Any]:

@@ -58,6 +58,9 @@ _STOPPED_SECONDS = 3.0
 # How long a new token is waited for: no longer than a stop waits for calls
 _RENEWAL_SECONDS = 3.0
 _RENEWAL_SHARE = 0.2  # of the time that the run has
+# For so long, a new process reads back points that are not visible at once. How late
+# they may be isn't documented.
+_VISIBLE_SECONDS = 180.0
 _LEAST_OVERDUE_SECONDS = 120.0  # after a run, until the next one is overdue
 
 
@@ -126,7 +129,8 @@ class _Run:
         started = time.monotonic()
         try:
             known = self.session.problems.earlier is Earlier.KNOWN
-            if not known or (self.writes and self.session.is_young):
+            age = self.session.monotonic() - self.session.started
+            if not known or (self.writes and age < _VISIBLE_SECONDS):
                 self._reading.start(
                     _PROBLEMS, self._reader.read_back, self._use_problems
                 )

@@ -15,9 +15,6 @@ from exporter.text import plural
 
 # Seconds between two starts: Cloud Monitoring refuses points that are closer
 _LEAST_BETWEEN_STARTS = 5.0
-# For so long, a new process reads back points that are not visible at once. How late
-# they may be isn't documented.
-_VISIBLE_SECONDS = 180.0
 
 
 @dataclass
@@ -36,13 +33,8 @@ class Session:
     def __post_init__(self) -> None:
         self.interval = self.interval or self.config.run.every
         self.memory = Memory(self.interval)
-        self._started = self.monotonic()
+        self.started = self.monotonic()  # in seconds of that clock
         self.problems = ProblemMemory(self.config, self.interval, LATE_SECONDS)
-
-    @property
-    def is_young(self) -> bool:
-        """Whether points of an earlier process may become visible yet."""
-        return self.monotonic() - self._started < _VISIBLE_SECONDS
 
 
 def run_every(

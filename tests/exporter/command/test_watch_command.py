@@ -6,13 +6,11 @@ import signal
 import threading
 from collections.abc import Iterable
 
-import pytest
-
 from exporter.command.cli import main
 from exporter.logger import Text, logging_to
 from exporter.process import TERMINATED
 from exporter.run.session import run_every
-from tests.conftest import SignalWhen, Terminal
+from tests.conftest import SignalWhen
 from tests.exporter.command.conftest import CARTS_PENDING, Shop
 from tests.tables import rows
 
@@ -82,20 +80,3 @@ def test_watch_prints_its_log_alone(shop: Shop, signal_when: SignalWhen) -> None
     )
     assert "SIGTERM: finishing the work under way" in stopped
     assert len(shop.cloud.points()) == 28
-
-
-def test_a_terminal_shows_what_needs_a_look_and_how_many_are_fine(
-    shop: Shop, signal_when: SignalWhen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows and the time of the run take two thirds of the lines, the log the rest."""
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("LINES", "9")
-    shop.europe["streams"].append({"id": "more-{:03}", "count": 100})
-    out = Terminal()
-    signal_when(signal.SIGTERM, lambda: "fine" in out.getvalue())
-    main(["watch"], shop.environ, out, io.StringIO())
-    headings, first, *fine, status = out.getvalue().split("\x1b[H")[1].split("\n")
-    assert headings.startswith("STREAM")
-    assert first.startswith("carts")
-    assert len(fine) == 3
-    assert re.fullmatch(r"\d\d:\d\d:\d\d 1 to look at, 102 fine\x1b\[999H", status)

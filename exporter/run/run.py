@@ -128,9 +128,9 @@ class _Run:
         report = self._report
         started = time.monotonic()
         try:
-            known = self.session.problems.earlier is Earlier.KNOWN
             age = self.session.monotonic() - self.session.started
-            if not known or (self.writes and age < _VISIBLE_SECONDS):
+            may_be_late = self.writes and age < _VISIBLE_SECONDS
+            if may_be_late or self.session.problems.earlier is not Earlier.KNOWN:
                 self._reading.start(
                     _PROBLEMS, self._reader.read_back, self._use_problems
                 )

@@ -10,6 +10,7 @@ a group has one page, which names its founders.
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum, StrEnum, auto
+from operator import attrgetter
 from typing import NamedTuple
 
 from exporter.config.model import Config
@@ -120,8 +121,7 @@ class ProblemMemory:
 
     def __init__(self, config: Config, interval: float, late_seconds: float) -> None:
         """Take the seconds between two runs, and how late one may be."""
-        self._grouping = config.grouping
-        self._collects_errors = config.collect.errors
+        self._config = config
         self._interval = interval
         self._growing_seconds = max(_GROWING_SECONDS, interval + late_seconds)
         self.earlier = Earlier.UNKNOWN
@@ -130,13 +130,17 @@ class ProblemMemory:
     def learn(self, earlier: EarlierProblems) -> None:
         """Take over what earlier runs wrote.
 
-        A process that knows its problems already learns which series are open.
+        A process that knows its problems already learns which series are open, and what
+        another process told meanwhile.
         """
         for name, found in earlier.items():
             own = self.known.get(name, LocationProblems())
-            current = {**found.current, **own.current}
-            if self.earlier is not Earlier.KNOWN:
-                current |= found.current
+            current = dict(own.current)
+            for key, problem in found.current.items():
+                mine = current.get(key)
+                was_told = mine and problem.told and not mine.told
+                if was_told or self.earlier is not Earlier.KNOWN:
+                    current[key] = problem
             ended = found.ended | own.series
             self.known[name] = LocationProblems(current, ended, found.over | own.over)
         self.earlier = Earlier.KNOWN
@@ -180,7 +184,9 @@ class ProblemMemory:
         """
         if self.earlier is not Earlier.REFUSED:
             return LocationProblems()
-        kinds = [one for one in Kind if one != Kind.ERRORS or self._collects_errors]
+        kinds = [
+            one for one in Kind if one != Kind.ERRORS or self._config.collect.errors
+        ]
         keys = (Key(stream, kind) for stream in at.held for kind in kinds)
         return LocationProblems(ended=frozenset((key, Group()) for key in keys))
 
@@ -262,16 +268,16 @@ class ProblemMemory:
             return {}
         # The group with the newest member takes others for a while, and no other forms.
         grouped = [each for each in of_kind.values() if each.group.streams]
-        newest = max(grouped, key=lambda each: each.since, default=None)
+        newest = max(grouped, key=attrgetter("since"), default=None)
         if newest and now <= newest.since + WAITS[kind] + self._growing_seconds:
             group, members = newest.group, new
         else:
-            within = self._grouping.within.total_seconds()
+            within = self._config.grouping.within.total_seconds()
             recent = {key for key in of_kind if now - of_kind[key].since <= within}
             # Its founders are also those whose own page isn't out, but for patience.
-            pending = (recent - told) & has.keys()
+            pending = has.keys() & recent - told
             members = new | {key for key in pending if not _patience(has[key])}
-            if len(members | recent & told) < self._grouping.streams:
+            if len(members | recent & told) < self._config.grouping.streams:
                 return {}
             reasons = {of_kind[key].group.reason for key in members}
             shared = reasons.pop() if len(reasons) == 1 else ""

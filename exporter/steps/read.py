@@ -5,7 +5,8 @@ Source: https://cloud.google.com/datastream/docs/reference/rpc.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import NamedTuple
 
 from google.cloud import datastream_v1
 from google.cloud.location import locations_pb2
@@ -83,7 +84,8 @@ class Datastream(NamedTuple):
                 stream_id = stream.name.rsplit("/", 1)[-1]
                 reason = error = ""
                 if stream.errors:
-                    newest = max(stream.errors, key=_time)
+                    # One without a time is the oldest.
+                    newest = max(stream.errors, key=attrgetter("error_time.seconds"))
                     # An error's text may quote a connection's URL.
                     hide = self.calls.caller.hide_secrets
                     reason = hide(newest.reason)
@@ -117,8 +119,3 @@ class Datastream(NamedTuple):
             by_state=Counter(state for state, _ in objects.values()),
             with_errors=sum(with_errors for _, with_errors in objects.values()),
         )
-
-
-def _time(error: Any) -> tuple[int, int]:
-    """Return what to sort errors by; one without a time is the oldest."""
-    return error.error_time.seconds, error.error_time.nanos

@@ -59,9 +59,9 @@ class Reader:
         wait = _FIRST_WAIT_SECONDS
         while True:
             found = attempt(self._problems, self.deadline, self.calls)
-            if not isinstance(found, Failure) or found.kind in REFUSALS:
+            if not isinstance(found, Failure):
                 return found
-            if found == ENDLESS:
+            if found.kind in REFUSALS or found == ENDLESS:
                 return found
             wait = max(wait, found.retry_seconds)
             if self.deadline.left < wait or self.deadline.stop.wait(wait):

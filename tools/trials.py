@@ -153,8 +153,9 @@ def _trials(moments: int) -> list[Trial]:
             exporter = timed.exporter.model_copy(update={"delays": order})
             runs = [*scheduled_runs([exporter], last, "")]
             times = random[number::2]
-            for after in (_JUST_AFTER, _HALF_WAY):
-                times += [run.at + after for run in runs[-_RUNS:]]
+            times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
+            if exporter.log_triggers:
+                times += [run.at + _HALF_WAY for run in runs[-_RUNS:]]
             parts = _parts(times, timed.together * _EXPORTERS)
             found += [Trial(mode, exporter, part) for part in parts]
         found.append(Trial(mode, timed.exporter, []))

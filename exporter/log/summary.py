@@ -171,12 +171,11 @@ def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:
     kind, problem = stream_problem(report, name)
     if problem is None:
         return {}
-    until = problem.until and utc_time(problem.until)
     return {
         "kind": kind,
         "since": utc_time(problem.since),
         "told": problem.told,
-        "until": until,
+        "until": problem.until and utc_time(problem.until),
         **problem.group._asdict(),
     }
 

@@ -271,7 +271,8 @@ class _Run:
             for sample in problem_samples(at.name, problems, beginnings=known):
                 # A problem moves to another series: without its new point, the 0 of
                 # the old one would say that it is over.
-                (samples if sample.value else last).append(sample)
+                part = samples if sample.value else last
+                part.append(sample)
         elif not at.empty:
             # Its problems, or their 0, are due, and nobody knows which.
             self._lose(1)

@@ -7,7 +7,7 @@ ERROR, WARNING = ("error", "warning")
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReviewFinding:
     """Something that a plan makes worse, or that the plan doesn't show."""
 
     level: str  # ERROR or WARNING

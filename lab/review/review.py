@@ -14,7 +14,7 @@ from lab.markdown import code
 from lab.plans.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.plans.planned import NO_POLICY, NOBODY, PlannedPolicy, PolicyChange, notified
 from lab.policies.model import SEVERITIES
-from lab.review.finding import ERROR, Finding
+from lab.review.finding import ERROR, ReviewFinding
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
 from lab.review.watched import watched
 
@@ -50,7 +50,7 @@ class Review:
 
     notes: Sequence[str]  # sentences about the plan's limits
     # What is not watched or told, comes later or with less weight
-    findings: list[Finding]
+    findings: list[ReviewFinding]
     config_diff: list[str]
     policies: list[ChangedPolicy]
     unchanged: int  # how many policies stay as they are
@@ -96,7 +96,7 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
 
 def _findings(
     plan: Plan, routes: list[ChangedRoute], incidents: list[ChangedIncident]
-) -> Iterator[Finding]:
+) -> Iterator[ReviewFinding]:
     """Yield what gets worse about policies, each with the policies' names."""
     # By key and first words
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -121,7 +121,7 @@ def _findings(
             words = f"Alerts {kind} in the scenarios: {len(names):,}, of"
             found[kind, words] = [*dict.fromkeys(names)]
     for (key, words), names in found.items():
-        yield Finding(ERROR, key, f"{words} {name_first([*map(code, names)])}")
+        yield ReviewFinding(ERROR, key, f"{words} {name_first([*map(code, names)])}")
 
 
 def _config_diff(plan: Plan) -> Iterator[str]:

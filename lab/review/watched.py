@@ -12,14 +12,14 @@ from exporter.setup.unwatched import covers, is_unwatched, made_up_names
 from lab.markdown import code
 from lab.plans.plan import HIDDEN, Configs, parsed
 from lab.promql_durations import format_duration
-from lab.review.finding import ERROR, WARNING, Finding
+from lab.review.finding import ERROR, WARNING, ReviewFinding
 
 # Seconds that a page waits without a limit: none, and stream-lagging's own threshold
 _USUAL = {"failed": 0.0, "lag": 900.0}
 _LONGEST = 1_000  # characters of a mistake
 
 
-def watched(configs: Mapping[str, Configs]) -> Iterator[Finding]:
+def watched(configs: Mapping[str, Configs]) -> Iterator[ReviewFinding]:
     """Yield what the config's diff doesn't say of each deployment, or not plainly."""
     old: list[Config] = []
     new: list[Config] = []
@@ -30,11 +30,11 @@ def watched(configs: Mapping[str, Configs]) -> Iterator[Finding]:
             old += parsed(each.before, "old")
     if blind := _newly_unwatched(old, new):
         projects = ", ".join(blind.values())
-        yield Finding(ERROR, "unwatched", f"Nothing is watched of {projects}")
+        yield ReviewFinding(ERROR, "unwatched", f"Nothing is watched of {projects}")
     for name, each in configs.items():
         start = f"{code(name)}: " if len(configs) > 1 else ""
         for level, key, sentence in _changes(*each):
-            yield Finding(level, key, f"{start}{sentence}")
+            yield ReviewFinding(level, key, f"{start}{sentence}")
 
 
 def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str, str]]:

@@ -113,7 +113,9 @@ def _ages(target: Target, running: list[str]) -> Iterator[Finding]:
             text = f"{name}: {checkpoint}, newest freshness {age:.0f} s ago"
             level = WARNING if age > _LATE_SECONDS else INFO
         if level == WARNING:
-            text += ". stream-stalled alerts, rightly unless Google's metric is late"
+            text += (
+                ". stream-stalled alerts: it has stalled, or Google's metric is late"
+            )
         yield Finding(level, _PART, text)
     if without:
         text = (
@@ -130,7 +132,8 @@ def _newest(target: Target, metric: str, now: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for series in read_series(target, metric, now - HOUR, now):
         labels = dict(series.labels)
-        container = labels["resource_container"].removeprefix("projects/")
+        # The project stands in one of two labels, as in the policies.
+        container = labels.get("resource_container", "").removeprefix("projects/")
         location = LocationName(labels.get("project_id", container), labels["location"])
         name = str(location.stream(labels["stream_id"]))
         found[name] = max(found.get(name, 0), series.samples[-1].time)

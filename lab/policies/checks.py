@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from exporter.documents.mistakes import hint
 from exporter.text import quote
+from lab.policies.deployment import WORDS, misspelled
 from lab.policies.model import (
     DAY,
     HOUR,
@@ -54,6 +55,9 @@ def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Probl
         path = ("conditions", 0, "conditionPrometheusQueryLanguage")
         for sentence in query.errors:
             yield (*path, "query"), sentence
+        for word in misspelled(condition.promql.query):
+            advice = hint(word.upper().replace("-", "_"), WORDS)
+            yield (*path, "query"), f"{quote(word)} is never filled in; {advice}"
         window = condition.promql.duration
         interval = condition.promql.evaluation_interval
         given = "duration" in condition.promql.model_fields_set

@@ -9,10 +9,31 @@ import re
 from typing import NamedTuple
 
 from exporter.config import Config
+from exporter.config.model import matches
+from exporter.names import StreamName
 from lab.policies.promql import pretty
 
 EXPORTER = "datastream-exporter"  # the default of ``run.name``, and of Terraform's name
+# A policy that each route with channels has
+IN_EACH_ROUTE = "stream-missing"
 
+# What each word is of a deployment. It is one only where no other letter follows, so
+# EXPORTER_SERVICE_ACCOUNT is none
+WORDS = {
+    "METRICS_PROJECT": "{0.project}",
+    "EXPORTER_PROJECT": "{0.project}",
+    "EXPORTER_REGION": "{0.region}",
+    "EXPORTER_LOCATION": "{0.region}",
+    "EXPORTER_RUN_NAME": "{0.name}",
+    "EXPORTER_SERVICE": "{0.job}",
+    "EXPORTER_PAGE": "detail/{0.region}/{0.job}",
+}
+# A misspelled word, or one in lower case as they were before
+_MISSPELLED = re.compile(
+    r"(?<![\w-])(?:metrics?|exporters?)[-_]"
+    r"(?:project|location|region|run[-_]name|service|page)(?![\w-])",
+    re.IGNORECASE,
+)
 # The selectors of streams begin with the first, those of locations with the second.
 STREAM_TEXT = 'namespace=~".+", stream_id=~".+", '
 LOCATION_TEXT = 'namespace=~".+", '
@@ -33,19 +54,11 @@ class Deployed(NamedTuple):
 
     def fill_in(self, query: str) -> str:
         """Return a policy file's query or text for this deployment, a function."""
-        for word, own in {
-            "METRICS_PROJECT": self.project,
-            "EXPORTER_PROJECT": self.project,
-            "EXPORTER_REGION": self.region,
-            "EXPORTER_LOCATION": self.region,
-            "EXPORTER_RUN_NAME": self.name,
-            "EXPORTER_SERVICE": self.job,
-            "EXPORTER_PAGE": f"detail/{self.region}/{self.job}",
-            STREAM_TEXT: "",
-            LOCATION_TEXT: "",
-        }.items():
-            query = query.replace(word, own)
-        return query
+        for word, own in WORDS.items():
+            # In a link, a word may follow %22.
+            word_alone = rf"(?<![A-Z_]){word}(?!\w)"
+            query = re.sub(word_alone, own.format(self), query)
+        return query.replace(STREAM_TEXT, "").replace(LOCATION_TEXT, "")
 
 
 def is_created(needs: str, config: Config) -> bool:
@@ -76,3 +89,30 @@ def of_no_deployment(text: str) -> str:
 def canonical(query: str) -> str:
     """Return a query as its file has it: of any deployment and route, on any lines."""
     return pretty(of_no_deployment(_ROUTE.sub(r"\1", query)))
+
+
+def misspelled(query: str) -> list[str]:
+    """Return the texts in a query that were meant as one of the words, but are none."""
+    return [text for text in _MISSPELLED.findall(query) if text not in WORDS]
+
+
+def routed(query: str, labels: str, operator: str) -> set[str]:
+    """Return the projects or globs that a query's selectors have for a route.
+
+    ``labels`` is one label, or several with ``|`` between; ``operator`` is ``=~``, or
+    ``!~`` for those of other routes.
+    """
+    found = re.findall(rf'\b(?:{labels}){operator}"([^"]*)"', query)
+    globs = "|".join(found).replace("[.]", ".").replace(".*", "*").split("|")
+    return set(globs) - {"", ".+"}
+
+
+def is_read(stream: StreamName, query: str) -> bool:
+    """Return whether a query's route has a stream."""
+    for label, own in (("namespace", stream.project), ("stream_id", stream.stream)):
+        wanted = routed(query, label, "=~")
+        if wanted and not matches(own, wanted):
+            return False
+        if matches(own, routed(query, label, "!~")):
+            return False
+    return True

@@ -83,10 +83,13 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
 
 
 def test_an_example_could_be_true() -> None:
-    """The value of an example is just above the threshold."""
+    """An example's value is just above the threshold; a longer word is not filled."""
     policy = POLICIES["stream-lagging"]
-    subject = notification(policy).fill(policy.subject)
+    example = notification(policy)
+    subject = example.fill(policy.subject)
     assert "-to-bigquery (europe-west1, shop-prod) lags by 920 s, more than" in subject
+    texts = ("%22EXPORTER_SERVICE%22", "EXPORTER_SERVICE_ACCOUNT")
+    assert list(map(example.fill, texts)) == ["%22datastream-exporter%22", texts[1]]
 
 
 @pytest.mark.parametrize(

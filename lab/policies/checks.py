@@ -56,7 +56,7 @@ def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Probl
         for sentence in query.errors:
             yield (*path, "query"), sentence
         for word in misspelled(condition.promql.query):
-            advice = hint(word.upper().replace("-", "_"), WORDS)
+            advice = hint(word.upper(), WORDS)
             yield (*path, "query"), f"{quote(word)} is never filled in; {advice}"
         window = condition.promql.duration
         interval = condition.promql.evaluation_interval

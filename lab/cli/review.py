@@ -52,8 +52,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=(
             "exit with code 1 if an alert is lost or comes later, if config leaves a"
             " source unwatched, expects a state of all its streams or delays their"
-            " pages (failed, lag), or if a policy goes, is less severe or no longer"
-            " notifies anybody"
+            " pages (failed, lag), if no policy reads a required stream, or if a policy"
+            " goes, is less severe, or is CRITICAL or ERROR and notifies nobody"
         ),
     )
     add_options(parser, "policies", "scenarios", "json")
@@ -80,7 +80,7 @@ def run(context: LabContext) -> int:
         plan.notes.append(
             f"Interrupted: {len(played)} of {len(scenarios)} scenarios were played."
         )
-    found = make_review(plan, played)
+    found = make_review(plan, played, policies)
     if args.json:
         print_json(asdict(found), context.out)
     else:

@@ -54,6 +54,11 @@ class PolicyChange(NamedTuple):
     after: PlannedPolicy | None
 
     @property
+    def file(self) -> str:
+        """The name of its policy file."""
+        return self.alert.removeprefix(self.deployment)
+
+    @property
     def problem(self) -> str:
         """Why the lab can't play one of its sides; mostly empty."""
         sides = (self.after, self.before)

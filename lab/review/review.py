@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,11 +11,13 @@ import yaml
 
 from exporter.log.summary import name_first
 from lab.markdown import code
-from lab.plans.plan import DEFAULT_ROUTE, KEPT, Plan
-from lab.plans.planned import NO_POLICY, NOBODY, PlannedPolicy, PolicyChange, notified
+from lab.plans.plan import KEPT, Plan
+from lab.plans.planned import NOBODY, PlannedPolicy, PolicyChange, notified
+from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES
 from lab.review.finding import ERROR, ReviewFinding
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
+from lab.review.routes import ChangedRoute, changed_routes, notifications, reads, unread
 from lab.review.watched import watched
 
 WORSE = (LOST, LATER)
@@ -35,16 +37,6 @@ class ChangedPolicy:
 
 
 @dataclass(frozen=True)
-class ChangedRoute:
-    """Policies whose channels change, before and after."""
-
-    route: str
-    before: str
-    after: str
-    policies: list[str]
-
-
-@dataclass(frozen=True)
 class Review:
     """What a plan changes; ``--json`` prints it as it is."""
 
@@ -59,11 +51,15 @@ class Review:
     incidents: list[ChangedIncident]
     problems: dict[str, str]  # why a policy can't be played, or never alerts
     routes: list[ChangedRoute]
+    reads: list[str]  # what routes read that is not as before, in Markdown
     is_first: bool  # whether no policy exists yet
 
 
-def make_review(plan: Plan, played: Sequence[Played]) -> Review:
-    """Return the review of a plan."""
+def make_review(
+    plan: Plan, played: Sequence[Played], files: Sequence[Policy] = ()
+) -> Review:
+    """Return the review of a plan; ``files`` have the severities that are meant."""
+    meant = {policy.name: policy.severity for policy in files}
     policies = [
         ChangedPolicy(
             each.name,
@@ -78,10 +74,13 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
     ]
     incidents = [each for result in played for each in result.incidents]
     count = Counter(each.kind for each in incidents)
-    routes = _routes(plan)
     return Review(
         notes=plan.notes,
-        findings=[*watched(plan.configs), *_findings(plan, routes, incidents)],
+        findings=[
+            *watched(plan.configs),
+            *unread(plan),
+            *_findings(plan, meant, incidents),
+        ],
         config_diff=[*_config_diff(plan)],
         policies=policies,
         unchanged=len(plan.changes) - len(policies),
@@ -89,20 +88,24 @@ def make_review(plan: Plan, played: Sequence[Played]) -> Review:
         count={kind: count[kind] for kind in KINDS},
         incidents=incidents,
         problems=_problems(plan, played),
-        routes=routes,
+        routes=changed_routes(plan),
+        reads=sorted(reads(plan, 1) - reads(plan, 0)),
         is_first=plan.is_first,
     )
 
 
 def _findings(
-    plan: Plan, routes: list[ChangedRoute], incidents: list[ChangedIncident]
+    plan: Plan, meant: Mapping[str, str], incidents: list[ChangedIncident]
 ) -> Iterator[ReviewFinding]:
     """Yield what gets worse about policies, each with the policies' names."""
     # By key and first words
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for route in routes:
-        if route.after == NOBODY and route.before != NO_POLICY:
-            found["nobody", "Nobody is notified any more of"] += route.policies
+    for change, told_before, told in notifications(plan):
+        side = change.after or change.before
+        severity = meant.get(change.file) or (side and side.severity)
+        # Nobody may be told of a WARNING on purpose.
+        if told == NOBODY != told_before and severity != "WARNING":
+            found["nobody", "Nobody is notified of"].append(change.name)
     stay = {each.alert for each in plan.changes if each.after and each.after.enabled}
     for each in plan.changes:
         before, after = each.before, each.after
@@ -190,24 +193,3 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
                 "no scenario covers it: it never alerts there, before or after"
             )
     return found
-
-
-def _routes(plan: Plan) -> list[ChangedRoute]:
-    """Return whose channels change.
-
-    Where a route has no policy of its own, the default route's notifies.
-    """
-    defaults = {
-        each.alert: each for each in plan.changes if each.route == DEFAULT_ROUTE
-    }
-    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for change in plan.changes:
-        default = change
-        if change.route != DEFAULT_ROUTE:
-            default = defaults.get(change.alert, change)
-        before = notified(change.before or default.before)
-        after = notified(change.after or default.after)
-        if before != after:
-            route = f"{change.deployment}{change.route}"
-            found[route, before, after].append(change.name)
-    return [ChangedRoute(*key, names) for key, names in sorted(found.items())]

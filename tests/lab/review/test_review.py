@@ -8,6 +8,7 @@ import pytest
 
 from lab.cli.main import NO_PROMETHEUS
 from lab.plans.values import Json
+from lab.policies.files import Policy
 from lab.review.page import review_page
 from lab.review.playing import ChangedIncident, Played
 from lab.review.review import Review, make_review
@@ -18,6 +19,7 @@ from tests.lab.plans.plan_json import (
     QUERY,
     change,
     created,
+    exporter,
     plan,
     planned,
     policy,
@@ -106,6 +108,62 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     # One that is off notifies nobody, whatever channels it has.
     gone = f"- No longer notified: `{CHANNEL}` (route `default`, policies: 2)\n"
     assert gone in text
+
+
+@pytest.mark.parametrize(
+    ("file", "severity", "errors"),
+    [("own", "ERROR", 1), ("own", "WARNING", 0), ("stream-failed", "WARNING", 1)],
+)
+def test_a_new_policy_that_notifies_nobody(
+    file: str, severity: str, errors: int, policies: tuple[Policy, ...]
+) -> None:
+    """It is an error by the severity of its file, unless that is WARNING."""
+    new = created(
+        severity=severity, user_labels={"policy": file}, notification_channels=[]
+    )
+    found = make_review(planned(new), [], policies).findings
+    sentences = [each.sentence for each in found]
+    assert sentences == ["Nobody is notified of `failed`"] * errors
+
+
+def _missing(route: str, streams: str, channel: str, *actions: str) -> Json:
+    """Return the change of a route's policy on missing streams."""
+    seen = f"custom_googleapis_com:datastream_stream_last_seen{{{streams}}}[1h]"
+    labels = {"policy": "stream-missing"}
+    if route:
+        labels["route"] = route
+    values = policy(
+        query=f"last_over_time({seen}) > 45",
+        user_labels=labels,
+        notification_channels=[channel],
+    )
+    address = f'{ADDRESS}["{route}/stream-missing"]'
+    after = values if "delete" not in actions else None
+    return change(*actions, before=values, after=after, address=address)
+
+
+def test_a_route_that_becomes_quiet() -> None:
+    """It has no policy, and no channel: only a required stream in it is an error."""
+    streams = "projects/shop-prod/locations/us-east1/streams"
+    config = (
+        "metrics: {project: shop-prod}\nsources: [{project: shop-prod}]\n"
+        f"required: [{streams}/dev-1, {streams}/ledger, {streams}/orders]\n"
+    )
+    review = _data(
+        exporter(config, config),
+        _missing("", 'stream_id!~"dev-.*|led.*"', "a", "no-op"),
+        _missing("finance", 'stream_id=~"led.*"', "b", "no-op"),
+        _missing("sandbox", 'stream_id=~"dev-.*"', "c", "delete"),
+    )
+    (found,) = review.findings
+    assert found.sentence == (
+        f"Required, but in a route without channels: `{streams}/dev-1`"
+    )
+    (told,) = review.routes
+    assert (told.route, told.before, told.after) == ("sandbox", "c", "no policy")
+    assert review.reads == [
+        "- A route without channels (no policy) has streams `dev-*`"
+    ]
 
 
 def test_unknown_values_are_marked() -> None:

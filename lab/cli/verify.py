@@ -50,6 +50,14 @@ _HELPED = {
 }
 
 
+class _Line(Finding):
+    """A finding; one that only a person can settle is graded ``yours``."""
+
+    @property
+    def grade(self) -> str:
+        return "yours" if self.level == YOURS else super().grade
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``verify``."""
     parser.add_argument(
@@ -134,7 +142,7 @@ def run(context: LabContext) -> int:
     return INCOMPLETE if bad else OK
 
 
-def _findings(context: LabContext) -> Iterator[Finding]:
+def _findings(context: LabContext) -> Iterator[_Line]:
     """Yield every part's findings; one that is refused keeps no other."""
     args = context.args
     made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
@@ -145,7 +153,7 @@ def _findings(context: LabContext) -> Iterator[Finding]:
         target = Target(
             args.project, files, clients, rest, context.stop, stream, args.yes
         )
-        yield Finding(INFO, "credentials", clients.account)
+        yield _Line(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
         if args.drill:
             parts.append(drill)
@@ -153,12 +161,13 @@ def _findings(context: LabContext) -> Iterator[Finding]:
             if context.stop.is_set():
                 return
             try:
-                yield from part(target)
+                for level, text in part(target):
+                    yield _Line(level, part.__name__, text)
             except DrillError as error:
-                yield Finding(ERROR, part.__name__, str(error))
+                yield _Line(ERROR, part.__name__, str(error))
             except CallError as error:
                 failure = _explained(error.failure, args.project)
-                yield Finding(ERROR, part.__name__, str(failure))
+                yield _Line(ERROR, part.__name__, str(failure))
 
 
 def _open_monitoring(context: LabContext) -> Clients:

@@ -3,22 +3,25 @@
 https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fnmatch import filter as matching
 from logging import ERROR, INFO, WARNING
 from typing import Any, NamedTuple
 
 from google.cloud import monitoring_v3
 
 from exporter.log.summary import name_first
-from exporter.setup.findings import Finding
-from lab.policies.deployment import canonical
+from lab.policies.deployment import IN_EACH_ROUTE, canonical, routed
 from lab.policies.files import Policy
-from lab.verify.target import Target
+from lab.verify.target import Findings, Target
 
-_PART = "policies"
 # Labels of a channel that say where it leads; others may hold a token
 _ADDRESSES = ("channel_name", "email_address", "number")
+# A single service of Google's delivers to these types of channels:
+# https://cloud.google.com/monitoring/support/notification-options
+_ONE_SERVICE = re.compile("slack|pagerduty|webhook|mobile")
 _UNVERIFIED = monitoring_v3.NotificationChannel.VerificationStatus.UNVERIFIED
 
 
@@ -56,7 +59,7 @@ def deployed_policies(target: Target) -> list[DeployedPolicy]:
     return sorted(found, key=lambda each: each.name)
 
 
-def policies(target: Target) -> Iterator[Finding]:
+def policies(target: Target) -> Findings:
     """Yield what is not deployed, can't alert or differs; raise CallError."""
     deployed = deployed_policies(target)
     names = {each.file.name for each in deployed}
@@ -68,55 +71,52 @@ def policies(target: Target) -> Iterator[Finding]:
             " for one that is off, that reads what config does not collect, or that"
             " is on the log of another project"
         )
-    yield Finding(INFO, _PART, text)
+    yield INFO, text
     pages = [each for each in missing if each.enabled and each.severity == "CRITICAL"]
     if pages:
         text = f"CRITICAL, and not there: {', '.join(file.name for file in pages)}"
-        yield Finding(ERROR, _PART, f"{text}. Apply Terraform")
+        yield ERROR, f"{text}. Apply Terraform"
     for each in deployed:
         if texts := ", ".join(_differences(each)):
             text = f"{each.name} differs from its file: {texts}"
-            yield Finding(INFO, _PART, text)
+            yield INFO, text
         if each.policy.validity.code:
             text = f"{each.name} is invalid, so it never alerts. Apply again"
-            yield Finding(ERROR, _PART, f"{text}: {each.policy.validity.message}")
+            yield ERROR, f"{text}: {each.policy.validity.message}"
         elif each.file.enabled and not each.works:
             text = f"{each.name} is disabled, so it never alerts"
-            yield Finding(WARNING, _PART, text)
+            yield WARNING, text
     yield from channels(target, [each for each in deployed if each.works])
+    yield from _unmatched(target, deployed)
 
 
 def _differences(each: DeployedPolicy) -> Iterator[str]:
     """Yield how a policy differs from what Terraform makes of its file."""
-    file = each.file
-    compared: list[tuple[str, object, object]] = [
-        ("severity", each.policy.severity.name, file.severity)
-    ]
+    file, severity = each.file, each.policy.severity.name
+    if severity != file.severity:
+        yield f"severity {severity} instead of {file.severity}"
     if file.query:
-        promql = each.promql
-        window, interval = promql.duration, promql.evaluation_interval
-        compared += [
-            ("retest window", window.seconds, file.retest_window),
-            ("interval", interval.seconds, file.interval),
-        ]
-        if canonical(promql.query) != canonical(file.query):
+        window = each.promql.duration.seconds
+        if window != file.retest_window:
+            yield f"retest window {window} instead of {file.retest_window}"
+        interval = each.promql.evaluation_interval.seconds
+        if interval != file.interval:
+            yield f"interval {interval} instead of {file.interval}"
+        if canonical(each.promql.query) != canonical(file.query):
             yield "its query"
-    for what, deployed, written in compared:
-        if deployed != written:
-            yield f"{what} {deployed} instead of {written}"
 
 
-def channels(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]:
+def channels(target: Target, working: list[DeployedPolicy]) -> Findings:
     """Yield what each channel is notified of, and what none is; raise CallError."""
-    known = {}
-    for channel in target.listed(
+    listed = target.listed(
         monitoring_v3.NotificationChannelServiceClient,
         "list_notification_channels",
         "monitoring.notificationChannels.list",
-    ):
-        known[id_of(channel.name)] = channel
+    )
+    known = {id_of(channel.name): channel for channel in listed}
     used = {name for each in working for name in each.policy.notification_channels}
-    notifying = set()
+    notifying: set[str] = set()
+    apart: set[str] = set()  # also notified by another service
     for name in sorted(used):
         names = [e.name for e in working if name in e.policy.notification_channels]
         channel = known.get(id_of(name))
@@ -134,11 +134,41 @@ def channels(target: Target, working: list[DeployedPolicy]) -> Iterator[Finding]
             )
         else:
             notifying.update(names)
-        yield Finding(level, _PART, text)
+            if not _ONE_SERVICE.search(known[id_of(name)].type_):
+                apart.update(names)
+        yield level, text
     silent = [each.name for each in working if each.name not in notifying]
     if silent:
         text = f"nobody is notified of {', '.join(silent)}: set notification_channels"
-        yield Finding(ERROR, _PART, text)
+        yield ERROR, text
+    critical = {each.name for each in working if each.file.severity == "CRITICAL"}
+    if alone := critical & notifying - apart:
+        text = (
+            f"{', '.join(sorted(alone))} notify by Slack, PagerDuty, webhooks or the"
+            " mobile app alone. A single service of Google's delivers all of these: add"
+            " a channel of e-mail, SMS or Pub/Sub"
+        )
+        yield WARNING, text
+
+
+def _unmatched(target: Target, deployed: list[DeployedPolicy]) -> Findings:
+    """Yield the routes' globs that match no stream; raise CallError."""
+    routes: dict[str, str] = {}
+    for each in deployed:
+        if each.file.name == IN_EACH_ROUTE:
+            # The others leave out what a route reads; a quiet one has no policy.
+            for glob in routed(each.promql.query, "stream_id", "!~"):
+                routes.setdefault(glob, "a route without channels")
+            for glob in routed(each.promql.query, "stream_id", "=~"):
+                routes[glob] = f"route {each.policy.user_labels.get('route')}"
+    if not routes:
+        return
+    found = target.query(target.own("stream/last_seen", "1d"))
+    ids = [each.labels["stream_id"] for each in found]
+    for glob, route in sorted(routes.items()):
+        if not matching(ids, glob):
+            text = f'"{glob}" of {route} matches no stream of the last day'
+            yield WARNING, text
 
 
 def _problem(channel: Any) -> str:
@@ -153,7 +183,7 @@ def _problem(channel: Any) -> str:
     return ""
 
 
-def snoozes(target: Target) -> Iterator[Finding]:
+def snoozes(target: Target) -> Findings:
     """Yield which policies are snoozed now; raise CallError."""
     now = datetime.now(UTC)
     listed = target.listed(
@@ -172,7 +202,7 @@ def snoozes(target: Target) -> Iterator[Finding]:
                 end = f"{snooze.interval.end_time:%Y-%m-%dT%H:%M:%SZ}"
                 labels = snooze.criteria.filter or "any labels"
                 text = f"incidents of {each.name} with {labels} are snoozed until {end}"
-                yield Finding(WARNING, _PART, f"{text}: {snooze.display_name}")
+                yield WARNING, f"{text}: {snooze.display_name}"
 
 
 def id_of(name: str) -> str:

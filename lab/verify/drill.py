@@ -28,7 +28,6 @@ from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL
-from exporter.setup.findings import Finding
 from exporter.states import StreamState, state_name
 from exporter.steps.measure import problem_samples
 from exporter.steps.problems import Group, Key, Kind, LocationProblems, Problem
@@ -38,13 +37,12 @@ from lab.prove.incidents import resource_name
 from lab.terminal import console
 from lab.verify.deployed import DeployedPolicy, channels, deployed_policies, id_of
 from lab.verify.rest import Alert
-from lab.verify.target import Target
+from lab.verify.target import Findings, Target
 
 YOURS = 0  # the level of a question
 STREAM = "this-is-a-drill"
 POLICY = "stream-failed-permanently"
 _PAUSE_POLICY = "stream-unexpected-state"
-_PART = "drill"
 # Between two points: long enough for Cloud Monitoring to take the next, and to show the
 # one before
 _STEP_SECONDS = 10.0
@@ -68,13 +66,7 @@ class DrillError(Exception):
     """Why a drill did nothing, or left something behind; the text says what to do."""
 
 
-class Question(Finding):
-    """What only a person can answer: whether the page arrived."""
-
-    grade = "yours"
-
-
-def drill(target: Target) -> Iterator[Finding]:
+def drill(target: Target) -> Findings:
     """Yield each step; an error is raised only after the stream is as it was before."""
     made_up = target.stream.location == GLOBAL
     name = POLICY
@@ -101,10 +93,10 @@ def drill(target: Target) -> Iterator[Finding]:
     if not policies:
         raise DrillError(f"{name} is not deployed, or can't alert: nothing was changed")
     LOGGER.info("%s", about)
-    for each in channels(target, policies):
-        LOGGER.info("%s.", each.text)
+    for _, text in channels(target, policies):
+        LOGGER.info("%s.", text)
     if not (target.agreed or _agrees(target)):
-        yield Finding(WARNING, _PART, "not confirmed, so nothing was changed")
+        yield WARNING, "not confirmed, so nothing was changed"
         return
     found = [f"datastream-exporter {__version__}"]
     for _, value in target.query(
@@ -112,14 +104,12 @@ def drill(target: Target) -> Iterator[Finding]:
         f" - {target.own('exporter/last_run', '13m')}"
     ):
         found += [f"a run overdue after {value:.0f} s"]
-    for finding in _steps(target, policies, made_up=made_up):
-        yield finding
-        if finding.level != YOURS:
-            found.append(finding.text.partition(".")[0])
+    for level, text in _steps(target, policies, made_up=made_up):
+        yield level, text
+        if level != YOURS:
+            found.append(text.partition(".")[0])
     if not made_up and "incident closed" in found[-1]:
-        yield Finding(
-            INFO, _PART, f"to paste, with function or job added: {'; '.join(found)}"
-        )
+        yield INFO, f"to paste, with function or job added: {'; '.join(found)}"
 
 
 def _check(target: Target) -> None:
@@ -163,16 +153,12 @@ def _read(target: Target) -> Stream:
 
 def _steps(
     target: Target, policies: list[DeployedPolicy], *, made_up: bool
-) -> Iterator[Finding]:
+) -> Findings:
     """Yield when the stream gets its incident, is well again, and loses it."""
     try:
         if _open_incident(target, policies):
-            yield Finding(
-                WARNING,
-                _PART,
-                "the stream has an incident of another drill, which ends now. Drill"
-                " again.",
-            )
+            text = "the stream has an incident of another drill, which ends now"
+            yield WARNING, f"{text}. Drill again."
         elif made_up:
             began = time.time()
             problem = Problem(int(began), told=True)
@@ -191,10 +177,9 @@ def _steps(
         "https://console.cloud.google.com/monitoring/alerting/alerts/"
         f"{id_of(alert.name)}?project={target.project}"
     )
-    for each in channels(target, [policy]):
-        if each.level == INFO:
-            text = f"did the page arrive? {each.text}. Open: {link}"
-            yield Question(YOURS, _PART, text)
+    for level, text in channels(target, [policy]):
+        if level == INFO:
+            yield YOURS, f"did the page arrive? {text}. Open: {link}"
     ended = _HEALTHY if made_up else None
     what = "the incident to close (look for its page)"
     seconds = _CLOSE_SECONDS
@@ -202,12 +187,12 @@ def _steps(
         seconds += _FINE_SECONDS
     for after in _wait_for(target, what, seconds, ended):
         if not _open_incident(target, policies):
-            yield Finding(INFO, _PART, f"incident closed after {after:.0f} s")
+            yield INFO, f"incident closed after {after:.0f} s"
             return
-    yield Finding(WARNING, _PART, "incident still open")
+    yield WARNING, "incident still open"
 
 
-def _pause(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
+def _pause(target: Target, policies: list[DeployedPolicy]) -> Findings:
     """Pause the stream; yield when that is seen, and when it has an incident."""
     yield _change(target, StreamState.PAUSED)
     began = time.time()
@@ -219,20 +204,20 @@ def _pause(target: Target, policies: list[DeployedPolicy]) -> Iterator[Finding]:
                 break
             if target.query(f"{_newest(target, 'stream/expected')} == 1 and {paused}"):
                 text = "config expects it PAUSED, so nobody is paged: name another"
-                yield Finding(ERROR, _PART, text)
+                yield ERROR, text
                 return
         else:
             if not target.stop.is_set():
                 text = (
                     f"no {what} in {_OPEN_SECONDS:.0f} s: the exporter's log says why"
                 )
-                yield Finding(ERROR, _PART, text)
+                yield ERROR, text
             return
-        yield Finding(INFO, _PART, f"{what} readable after {time.time() - began:.0f} s")
+        yield INFO, f"{what} readable after {time.time() - began:.0f} s"
     yield from _until_incident(target, policies, began)
 
 
-def _change(target: Target, state: StreamState) -> Finding:
+def _change(target: Target, state: StreamState) -> tuple[int, str]:
     """Let Datastream pause or resume the stream, also after Ctrl-C.
 
     Return how long it took; raise DrillError.
@@ -253,7 +238,7 @@ def _change(target: Target, state: StreamState) -> Finding:
         try:
             if _read(target).state == state:
                 text = f"{state.name} in Datastream after {after:.0f} s"
-                return Finding(INFO, _PART, text)
+                return INFO, text
             if operation is None:
                 operation = client.update_stream(request, timeout=_CALL_SECONDS)
             # It may be done before the stream is in the state; a failed one raises.
@@ -295,14 +280,14 @@ def _until_incident(
     policies: list[DeployedPolicy],
     began: float,
     problems: LocationProblems | None = None,
-) -> Iterator[Finding]:
+) -> Findings:
     """Yield how long after ``began``, unix seconds, the stream got its incident."""
     for _ in _wait_for(target, "the incident", _OPEN_SECONDS, problems):
         after = time.time() - began
         if incident := _open_incident(target, policies):
             opened = max(0, incident[1].opened - began)
             text = f"incident opened after {opened:.0f} s, listed after {after:.0f} s"
-            yield Finding(INFO, _PART, text)
+            yield INFO, text
             return
     if not target.stop.is_set():
         finds = "does not find"
@@ -318,7 +303,7 @@ def _until_incident(
             " https://console.cloud.google.com/monitoring/alerting/policies"
             f"?project={target.project}"
         )
-        yield Finding(ERROR, _PART, text)
+        yield ERROR, text
 
 
 def _wait_for(
@@ -344,7 +329,7 @@ def _wait_for(
             time.sleep(step)
 
 
-def _heal(target: Target) -> Finding:
+def _heal(target: Target) -> tuple[int, str]:
     """Make the made-up stream healthy, or raise an error; return that it is.
 
     A write that was answered with an error may have been written just before: this
@@ -361,7 +346,7 @@ def _heal(target: Target) -> Finding:
             )
             raise CallError(error.failure._replace(message=message)) from error
         if not written.superseded:
-            return Finding(INFO, _PART, f"{STREAM} is healthy again")
+            return INFO, f"{STREAM} is healthy again"
         time.sleep(_STEP_SECONDS)
     raise DrillError(
         f"{STREAM} is not healthy again, as Cloud Monitoring has newer points of it:"

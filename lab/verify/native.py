@@ -1,19 +1,16 @@
 """Asks about Google's own series: their labels, joins, counts and delays."""
 
 import time
-from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
 from exporter.log.summary import name_first
 from exporter.names import LocationName
-from exporter.setup.findings import Finding
 from lab.policies.model import HOUR
 from lab.prove.incidents import resource_name
 from lab.verify.deployed import deployed_policies
 from lab.verify.series import read_series
-from lab.verify.target import Target
+from lab.verify.target import Findings, Target
 
-_PART = "native"
 _LATENCIES = "datastream_googleapis_com:stream_total_latencies"
 _PARTS = ("sum", "count")
 _STREAM = '{monitored_resource="datastream.googleapis.com/Stream"}'
@@ -30,13 +27,13 @@ _CHECKPOINT_TYPE = "logging.googleapis.com/user/datastream_checkpoint"
 _LATE_SECONDS = 1800  # without freshness for so long, stream-stalled alerts
 
 
-def native(target: Target) -> Iterator[Finding]:
+def native(target: Target) -> Findings:
     """Yield the labels of Google's series, and how they join; raise CallError."""
     found = target.query(_FRESHNESS)
     if found:
         labels = found[0].labels
         shown = [f"{key}={labels[key]}" for key in sorted(labels) if key != "__name__"]
-        yield Finding(INFO, _PART, f"freshness carries {', '.join(shown)}")
+        yield INFO, f"freshness carries {', '.join(shown)}"
     running = f"{target.own('stream/state', '10m')} == 2"
     streams = target.query(running)
     apart = target.query(
@@ -63,7 +60,7 @@ def native(target: Target) -> Iterator[Finding]:
             f" metrics scope of projects/{target.project}. If it is there, open an"
             " issue with the labels"
         )
-    yield Finding(level, _PART, text)
+    yield level, text
     events = f"datastream_googleapis_com:stream_event_count{_STREAM}[1h]"
     increases = target.query(f"sum(increase({events})) or vector(0)")
     totals = target.query(f"sum(sum_over_time({events})) or vector(0)")
@@ -77,7 +74,7 @@ def native(target: Target) -> Iterator[Finding]:
     if total and not increase:
         level = ERROR
         text += ": stream-unsupported-events can't alert, stream-quiet-* alert wrongly"
-    yield Finding(level, _PART, text)
+    yield level, text
     latencies = [f"sum(increase({_LATENCIES}_{part}{_STREAM}[1h]))" for part in _PARTS]
     mean = target.query(" / ".join(latencies))
     level = INFO
@@ -90,13 +87,13 @@ def native(target: Target) -> Iterator[Finding]:
             "total_latencies_sum / _count have no series, though events were counted:"
             " stream-lagging sees freshness alone here, so open an issue"
         )
-    yield Finding(level, _PART, text)
+    yield level, text
     if streams:
         names = [resource_name(each.labels, is_exporter=False) for each in streams]
         yield from _ages(target, sorted(names))
 
 
-def _ages(target: Target, running: list[str]) -> Iterator[Finding]:
+def _ages(target: Target, running: list[str]) -> Findings:
     """Yield how old the newest points of RUNNING streams are; raise CallError."""
     now = time.time()
     freshness = _newest(target, _FRESHNESS_TYPE, now)
@@ -116,7 +113,7 @@ def _ages(target: Target, running: list[str]) -> Iterator[Finding]:
             text += (
                 ". stream-stalled alerts: it has stalled, or Google's metric is late"
             )
-        yield Finding(level, _PART, text)
+        yield level, text
     if without:
         text = (
             f"no checkpoint in the last hour of {name_first(without)}: stream-stalled"
@@ -124,7 +121,7 @@ def _ages(target: Target, running: list[str]) -> Iterator[Finding]:
             " PostgreSQL, and with log_metrics = false. Else look for the metric"
             " datastream_checkpoint, and for its labels, in the stream's project"
         )
-        yield Finding(INFO, _PART, text)
+        yield INFO, text
 
 
 def _newest(target: Target, metric: str, now: float) -> dict[str, float]:

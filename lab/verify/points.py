@@ -1,21 +1,19 @@
 """Reads how the exporter runs: its last runs, what it read, and what was lost."""
 
 import time
-from collections.abc import Iterator
 from logging import ERROR, INFO, WARNING
 
 from exporter.log.summary import name_first
 from exporter.names import GLOBAL, LocationName
-from exporter.setup.findings import Finding
 from exporter.steps.measure import definitions
 from exporter.text import plural
-from lab.verify.target import Target
+from lab.verify.target import Findings, Target
 
 # Until the next run of an exporter that doesn't write when it is due
 _DUE_SECONDS = 120
 
 
-def points(target: Target) -> Iterator[Finding]:
+def points(target: Target) -> Findings:
     """Yield how each exporter runs, and which locations were read; raise CallError."""
     now = int(time.time())
     runs = _by_exporter(target, "exporter/last_run", "3h")
@@ -38,13 +36,13 @@ def points(target: Target) -> Iterator[Finding]:
         elif contracts.get(exporter, 0) < definitions()["contract"]:
             level = ERROR
             text += "; it is older than the policies, and some are blind: upgrade it"
-        yield Finding(level, "points", text)
+        yield level, text
     if not runs:
         text = (
             f"no exporter wrote to projects/{target.project} in the last three hours."
             " Check its log, and that this is the metrics project"
         )
-        yield Finding(ERROR, "points", text)
+        yield ERROR, text
         return
     read = 0
     unread = []
@@ -53,17 +51,17 @@ def points(target: Target) -> Iterator[Finding]:
             unread.append(LocationName(labels["namespace"], labels["location"]))
         elif labels["location"] != GLOBAL:
             read += 1
-    yield Finding(INFO, "points", f"{plural(read, 'location')} read")
+    yield INFO, f"{plural(read, 'location')} read"
     if unread:
         text = f"not read, so what is there is unknown: {name_first(sorted(unread))}"
-        yield Finding(WARNING, "points", text)
+        yield WARNING, text
     counts = target.own("location/unwatched", "10m")
     for labels, count in target.query(f"sum by (namespace) ({counts}) > 0"):
         text = (
             f"{plural(int(count), 'stream')} of projects/{labels['namespace']} not"
             " watched (muted, excluded or not included)"
         )
-        yield Finding(INFO, "points", text)
+        yield INFO, text
 
 
 def _by_exporter(

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from exporter.google.errors import CallError, FailureKind
 from exporter.log.summary import name_first
 from exporter.logger import LOGGER
-from exporter.setup.findings import Finding
 from lab.policies.model import HOUR
 from lab.policies.promql import known_series
 from lab.prove.engine import EngineError, NotInstalledError, start_engine
@@ -16,16 +15,15 @@ from lab.prove.incidents import resource_name
 from lab.simulate.series import Series, at_own_time
 from lab.verify.deployed import DeployedPolicy, deployed_policies
 from lab.verify.series import read_series, seconds_to_read
-from lab.verify.target import Target
+from lab.verify.target import Findings, Target
 
-_PART = "queries"
 READABLE_SECONDS = 15  # until a point of the exporter can be read, at most
 
 # The resources or labels of the series for which each policy's query holds
 _Answers: TypeAlias = dict[str, set[str]]
 
 
-def queries(target: Target) -> Iterator[Finding]:
+def queries(target: Target) -> Findings:
     """Yield what each query answers, and whether Prometheus agrees; raise CallError."""
     at = float(int(time.time()) - READABLE_SECONDS)
     answers: _Answers = {}
@@ -43,7 +41,7 @@ def queries(target: Target) -> Iterator[Finding]:
                 f"Google's engine refuses {each.name}, so it can't alert. Correct its"
                 f" file, and apply Terraform: {error.failure.message}"
             )
-            yield Finding(ERROR, _PART, text)
+            yield ERROR, text
             continue
         answers[each.name] = {_about(each, labels) for labels, _ in found}
         asked.append(each)
@@ -60,11 +58,11 @@ def queries(target: Target) -> Iterator[Finding]:
     except (NotInstalledError, EngineError) as error:
         problem = str(error)
     if problem:
-        yield Finding(WARNING, _PART, f"Google's answers are not compared: {problem}")
+        yield WARNING, f"Google's answers are not compared: {problem}"
     yield from _compared(answers, local)
 
 
-def _compared(answers: _Answers, local: _Answers) -> Iterator[Finding]:
+def _compared(answers: _Answers, local: _Answers) -> Findings:
     """Yield what each query answers, and where Prometheus answers otherwise."""
     quiet = []
     for name, google in answers.items():
@@ -72,17 +70,17 @@ def _compared(answers: _Answers, local: _Answers) -> Iterator[Finding]:
         text = f"{name} holds for {name_first(sorted(google)) or 'nothing'}"
         if google != here:
             text += f", in Prometheus for {name_first(sorted(here)) or 'nothing'}"
-            yield Finding(WARNING, _PART, text)
+            yield WARNING, text
         elif google:
-            yield Finding(INFO, _PART, text)
+            yield INFO, text
         else:
             quiet.append(name)
     if quiet:
-        yield Finding(INFO, _PART, f"these hold for nothing: {', '.join(quiet)}")
+        yield INFO, f"these hold for nothing: {', '.join(quiet)}"
     if local:
         agreed = sum(answers[name] == local[name] for name in local)
         text = f"Prometheus with the same points agrees on {agreed} of {len(local)}"
-        yield Finding(INFO, _PART, text)
+        yield INFO, text
 
 
 def _local_answers(target: Target, asked: list[DeployedPolicy], at: float) -> _Answers:

@@ -1,10 +1,11 @@
 """The project that is verified, and what reads it."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Event
-from typing import Any
+from typing import Any, TypeAlias
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.monitoring_v3 import AlertPolicyServiceClient
@@ -18,6 +19,9 @@ from lab.policies.promql import promql_name
 from lab.verify.rest import QueryResult, Rest
 
 _SECONDS = 60.0  # for a page
+
+# What a part of verify finds: a level of logging, or a drill's own, and a sentence
+Findings: TypeAlias = Iterator[tuple[int, str]]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tests.lab.verify.conftest import QUESTION, Stage
 
 HEALTHY = "ok       drill: this-is-a-drill is healthy again"
 ARRIVED = (
-    "yours    drill: did the page arrive? #data (slack) is notified of"
+    "yours    drill: did the page arrive? On-call (email) is notified of"
     " stream-failed-permanently. Open:"
     " https://console.cloud.google.com/monitoring/alerting/alerts/…?project=ops-prod"
 )
@@ -156,9 +156,11 @@ def test_a_person_who_agrees(
     """A drill says first whom it pages, without a secret; then it counts down."""
     monkeypatch.setenv("TERM", "xterm")
     channel = stage.installed.alerting.notification_channels[0]
-    channel.labels.update({"channel_name": "#data-alerts", "auth_token": "xoxb-1"})
+    channel.labels.update({"email_address": "a@example.com", "auth_token": "xoxb-1"})
     shown = stage.ask(partial(os.write, keyboard, b"Yes\n"))
-    assert f"#data (slack, #data-alerts) is notified of {POLICY}.\n{QUESTION}" in shown
+    assert (
+        f"On-call (email, a@example.com) is notified of {POLICY}.\n{QUESTION}" in shown
+    )
     assert "look for its page): 890 s at most\n" in shown
     assert "xoxb-1" not in shown
 

@@ -42,7 +42,9 @@ def test_a_pause_from_start_to_end(stage: Stage) -> None:
     ]
     stage.seconds = 30
     lines = stage.drill(*PAUSE)
-    assert lines.pop(5).startswith("yours    drill: did the page arrive? #data (slack)")
+    assert lines.pop(5).startswith(
+        "yours    drill: did the page arrive? On-call (email)"
+    )
     about = f"datastream-exporter {__version__}; a run overdue after 120 s"
     found = "; ".join([about, *steps])
     steps.append(f"to paste, with function or job added: {found}")

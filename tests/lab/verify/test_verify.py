@@ -60,6 +60,7 @@ def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> N
         alerting.notification_channels, faults["channels"], strict=True
     ):
         change(channel, fields)
+    alerting.notification_channels[0].type_ = "slack"
     for each in faults["snoozes"]:
         snooze = monitoring_v3.Snooze.pb()()
         alerting.snoozes.append(json_format.ParseDict(each, snooze))
@@ -72,6 +73,25 @@ def test_what_keeps_policies_from_telling_somebody(installed: Installation) -> N
     code, out, _ = installed.verify()
     assert out == shown("policies")
     assert code == 1
+
+
+def test_a_route_that_no_stream_is_in(installed: Installation) -> None:
+    """A route's glob that matches no stream is named, a quiet route's too."""
+    missing = installed.promql("stream-missing")
+    asked = missing.query
+    missing.query = asked.replace("seen{", 'seen{stream_id=~"leger|order.*", ')
+    routed = monitoring_v3.AlertPolicy.pb()()
+    routed.CopyFrom(installed.policy("stream-missing"))
+    routed.user_labels["route"] = "finance"
+    installed.alerting.alert_policies.append(routed)
+    others = 'seen{stream_id!~"cart.*|dev-.*|leger|order.*", '
+    missing.query = asked.replace("seen{", others)
+    code, out, _ = installed.verify()
+    assert code == 0
+    assert re.findall("^warning .*", out, re.MULTILINE) == [
+        f"warning  policies: {glob} matches no stream of the last day"
+        for glob in ('"dev-*" of a route without channels', '"leger" of route finance')
+    ]
 
 
 def test_queries_that_google_refuses_or_answers_otherwise(

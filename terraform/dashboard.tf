@@ -1,7 +1,6 @@
-# The on-call dashboard. Each file in dashboard/ is a section, in the API's own form. yPos counts from the top of the
-# dashboard: what isn't always there comes last. A count shows 0 only if something was read in the last 13 minutes,
-# which outlives one missed run at any interval: a dead exporter is no healthy fleet. A table shows the latest value
-# only (`outputFullDuration`), and so no stream that was deleted.
+# The on-call dashboard. Each file in dashboard/ is a section, in the API's own form. yPos counts from the top: what
+# isn't always there comes last. A count shows 0 only if something was read in the last 13 minutes: a dead exporter is
+# no healthy fleet. A table shows the latest value only (`outputFullDuration`), and so no stream that was deleted.
 #
 # The API leaves 0, false, "", null and [] out of its answer, so such a value would be a change in every plan. The files
 # have none, and tiles at 0 get no yPos.

@@ -1,6 +1,5 @@
-# Accounts without keys, each with the few grants that it needs. The accounts can exist already, and somebody else can
-# make the grants: see service_accounts and manage_iam. Each local `..._grants` has a resource that makes its grants,
-# and the output iam_grants lists them.
+# Accounts without keys, each with the few grants that it needs. Each local `..._grants` has a resource that makes its
+# grants, and the output iam_grants lists them.
 
 locals {
   # By what they do. The suffix follows var.name.
@@ -32,9 +31,8 @@ resource "google_service_account" "account" {
   depends_on   = [google_monitoring_custom_service.deployment]
 }
 
-# An account that is deleted and created again has the same address, but another unique id and none of its grants. A
-# changed id replaces the grants of this account, and no others. Of an account in service_accounts, the module knows the
-# address alone. What uses an address depends on this, so that it waits until the account exists.
+# An account that is deleted and created again has the same address, but another unique id and none of its grants, so a
+# changed id replaces its grants. What uses an address depends on this, so that it waits until the account exists.
 resource "terraform_data" "account" {
   for_each = local.needed_accounts
   input    = try(google_service_account.account[each.key].unique_id, local.emails[each.key])
@@ -42,8 +40,7 @@ resource "terraform_data" "account" {
 
 locals {
   # Google's roles allow more: datastream.viewer shows hosts and users of connection profiles, monitoring.viewer all of
-  # Cloud Monitoring, and monitoring.metricWriter creates metrics. Another deployment may watch the same project, so the
-  # name has the metrics project, which has only one.
+  # Cloud Monitoring. Another deployment may watch the same project, so the name has the metrics project.
   lister_id = substr(replace("${var.name}_of_${local.metrics_project}", "/[^a-z0-9]/", "_"), 0, 64)
   lister_permissions = {
     for project in setunion(local.watched_projects, [local.metrics_project]) : project => concat(

@@ -1,6 +1,5 @@
 # Counts what PostgreSQL streams log about their position, in each watched project: stream-stalled reads it. Its name is
-# fixed, as the query has it. Where another deployment watches the same project, Google answers 409, before anything
-# but APIs and such metrics exists: set log_metrics = false in one of the two.
+# fixed, as the query has it, so where another deployment watches the same project, Google answers 409.
 
 locals {
   checkpoint          = yamldecode(file("${local.module_folder}/log_metrics/datastream_checkpoint.yaml"))

@@ -1,6 +1,5 @@
 # With log_triggers: when Datastream logs something that may matter, the function runs at once. A sink in each watched
-# project sends the log entries to a topic, which pushes them to the function. It is off by default, as nobody has seen
-# how Datastream's entries are spelt.
+# project sends the log entries to a topic, which pushes them to the function.
 
 locals {
   # An entry costs a call and often a run, so this is narrow. It must never match the function's own log. In order:

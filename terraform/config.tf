@@ -10,27 +10,27 @@ locals {
   shared = fileexists("${path.module}/exporter/metrics.yaml") ? path.module : "${path.module}/.."
   config = module.config.config
 
-  # The type of module.config drops unknown keys, so they are looked for here, at the top and one level below: a section
-  # is an object, such as `run`, or a list of objects, such as `sources`.
+  # The type of module.config drops unknown keys, so they are looked for here, with their places: at the top, in a
+  # section (an object, such as `run`, or a list of objects, such as `sources`), and in `during` of expectations.
   config_given  = yamldecode(var.config_yaml)
   config_schema = jsondecode(file("${local.shared}/docs/config.schema.json"))
-  section_types = {
-    for name, value in local.config_schema.properties : name =>
-    trimprefix(try(value["$ref"], value.items["$ref"], ""), "#/$defs/")
+  section_keys = {
+    for name, value in local.config_schema.properties : name => try(
+      keys(local.config_schema["$defs"][trimprefix(try(value["$ref"], value.items["$ref"]), "#/$defs/")].properties), []
+    )
   }
-  known_keys = {
-    for name, type in local.section_types : name => try(keys(local.config_schema["$defs"][type].properties), [])
-  }
-  # Each section as a list of objects, and all keys in it.
-  given_sections = { for name in keys(local.known_keys) : name => flatten([try(local.config_given[name], [])]) }
-  given_keys = {
-    for name, sections in local.given_sections : name => flatten([for section in sections : try(keys(section), [])])
-  }
-  unknown_sections = [for key in try(keys(local.config_given), []) : key if !contains(keys(local.known_keys), key)]
-  unknown_in_sections = [
-    for name, keys in local.given_keys : formatlist("${name}.%s", setsubtract(keys, local.known_keys[name]))
-  ]
-  unknown_keys = sort(flatten([local.unknown_sections, local.unknown_in_sections]))
+  given = { for name in keys(local.section_keys) : name => flatten([try(local.config_given[name], [])]) }
+  known_keys = concat(
+    keys(local.section_keys),
+    flatten([for name, keys in local.section_keys : formatlist("${name}.%s", keys)]),
+    formatlist("expectations.during.%s", keys(local.config_schema["$defs"].Window.properties)),
+  )
+  given_keys = concat(
+    try(keys(local.config_given), []),
+    flatten([for name, all in local.given : [for one in all : formatlist("${name}.%s", try(keys(one), []))]]),
+    flatten([for one in local.given.expectations : formatlist("expectations.during.%s", try(keys(one.during), []))]),
+  )
+  unknown_keys = sort(setsubtract(local.given_keys, local.known_keys))
 
   # In base64 without its padding, 32 KiB are 43,691 characters. A rule on the text itself would print all of it.
   config_is_too_long = length(trimsuffix(trimsuffix(base64encode(var.config_yaml), "="), "=")) > 43691

@@ -11,13 +11,10 @@ locals {
 
   severity = { for name, file in local.policies : name => coalesce(local.overrides[name].severity, file.severity) }
   # These would alert for as long as the exporter is paused.
+  off = var.paused ? ["exporter-absent", "exporter-outdated", "exporter-silent"] : []
   enabled = {
-    for name, file in local.policies : name => coalesce(
-      local.overrides[name].enabled,
-      try(file.enabled, true) && !(
-        var.paused && contains(["exporter-absent", "exporter-outdated", "exporter-silent"], name)
-      ),
-    )
+    for name, file in local.policies : name =>
+    coalesce(local.overrides[name].enabled, try(file.enabled, true) && !contains(local.off, name))
   }
   threshold = {
     for name, override in local.overrides : name =>
@@ -27,42 +24,36 @@ locals {
     for name, override in local.overrides : name =>
     override.duration == null ? try(local.promql[name].duration, null) : override.duration
   }
-  # On one line, as Google's guides write them: somebody's filters were silently ignored with line breaks.
-  # https://github.com/google/skills
   query = {
-    for name in keys(local.policies) : name => trimspace(replace(
-      replace(local.promql[name].query, " (${lookup(local.thresholds, name, "")})", " (${local.threshold[name]})"),
-      "/\\s+/", " ",
-    ))
+    for name in keys(local.policies) : name =>
+    replace(local.queries[name], " (${lookup(local.thresholds, name, "")})", " (${local.threshold[name]})")
   }
 
   # These begin the selectors of streams, and of locations. Each is filled for a route, or left out.
   stream_text   = "namespace=~\".+\", stream_id=~\".+\", "
   location_text = "namespace=~\".+\", "
-  routes = merge(
-    {
-      "" = {
-        projects       = [], streams = [], notification_channels = local.channels, runbook_url = null,
-        slack_mentions = var.slack_mentions
-      }
-    },
-    var.routes,
-  )
-  # As regular expressions: the projects and streams of each route, and those of all. A dot would match every character.
-  projects        = { for route, given in local.routes : route => replace(join("|", sort(given.projects)), ".", "[.]") }
-  streams         = { for route, given in local.routes : route => replace(join("|", sort(given.streams)), "*", ".*") }
-  routed_projects = replace(join("|", sort(flatten(values(var.routes)[*].projects))), ".", "[.]")
-  routed_streams  = replace(join("|", sort(flatten(values(var.routes)[*].streams))), "*", ".*")
+  # The route "" names what all others do, so that its series are the rest.
+  routes = merge(var.routes, {
+    "" = {
+      projects              = flatten(values(var.routes)[*].projects)
+      streams               = flatten(values(var.routes)[*].streams)
+      notification_channels = local.channels
+      runbook_url           = null
+      slack_mentions        = var.slack_mentions
+    }
+  })
+  # A route without channels is quiet: it has no policy. Channels can be sensitive; whether there are any is no secret.
+  quiet_routes = [for route, given in var.routes : route if nonsensitive(given.notification_channels == null)]
+  # As regular expressions: the projects and streams that each route names. A dot would match every character.
+  projects = { for route, given in local.routes : route => replace(join("|", sort(given.projects)), ".", "[.]") }
+  streams  = { for route, given in local.routes : route => replace(join("|", sort(given.streams)), "*", ".*") }
   # What the series of a route match: a stream that a route names alerts there, and nowhere else.
   project_filter = {
-    for route, own in local.projects : route => own != "" ? "namespace=~\"${own}\", " : (
-      route == "" && local.routed_projects != "" ? "namespace!~\"${local.routed_projects}\", " : ""
-    )
+    for route, own in local.projects : route => own == "" ? "" : "namespace${route == "" ? "!~" : "=~"}\"${own}\", "
   }
+  no_streams = local.streams[""] == "" ? "" : "stream_id!~\"${local.streams[""]}\", "
   stream_filter = {
-    for route, own in local.streams : route => own != "" ? "stream_id=~\"${own}\", " : (
-      local.routed_streams != "" ? "stream_id!~\"${local.routed_streams}\", " : ""
-    )
+    for route, own in local.streams : route => route != "" && own != "" ? "stream_id=~\"${own}\", " : local.no_streams
   }
 
   # Each policy once for each route that it is in, by its key in the state: ROUTE/POLICY, or POLICY. A route of projects
@@ -86,7 +77,7 @@ locals {
       if route == "" || strcontains(
         local.query[name], length(given.streams) > 0 ? local.stream_text : local.location_text,
       )
-    }
+    } if !contains(local.quiet_routes, route)
   ]...)
   # The channels of policy_overrides replace those of notification_channels, not those of a route.
   policy_channels = {

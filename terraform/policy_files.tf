@@ -13,50 +13,77 @@ locals {
   )
 
   # A file names no deployment: others may write to the same project, or be seen in the same metrics scope. Words in
-  # capitals, which no id can have, stand for this one. Each step fills in the next word.
-  texts    = { for name, path in local.paths : name => file(path) }
-  own_page = "${local.is_function ? "detail" : "jobs/details"}/${var.region}/${var.name}"
-  with_metrics_project = {
-    for name, text in local.texts : name => replace(text, "METRICS_PROJECT", local.metrics_project)
+  # capitals, which no id can have, stand for this one. Only whole words do: EXPORTER_SERVICE_ACCOUNT is none.
+  words = {
+    METRICS_PROJECT   = local.metrics_project
+    EXPORTER_PROJECT  = local.job_project
+    EXPORTER_LOCATION = local.exporter_location
+    EXPORTER_REGION   = var.region
+    EXPORTER_RUN_NAME = local.exporter_name
+    EXPORTER_SERVICE  = var.name
+    EXPORTER_PAGE     = "${local.is_function ? "detail" : "jobs/details"}/${var.region}/${var.name}"
   }
-  with_project = {
-    for name, text in local.with_metrics_project : name => replace(text, "EXPORTER_PROJECT", local.job_project)
-  }
-  with_location = {
-    for name, text in local.with_project : name => replace(text, "EXPORTER_LOCATION", local.exporter_location)
-  }
-  with_region = { for name, text in local.with_location : name => replace(text, "EXPORTER_REGION", var.region) }
-  with_run_name = {
-    for name, text in local.with_region : name => replace(text, "EXPORTER_RUN_NAME", local.exporter_name)
-  }
-  with_service = { for name, text in local.with_run_name : name => replace(text, "EXPORTER_SERVICE", var.name) }
-  with_page    = { for name, text in local.with_service : name => replace(text, "EXPORTER_PAGE", local.own_page) }
+  # The words in each file, and what is between them
+  parts = { for name, path in local.paths : name => regexall("[A-Z_]+|[^A-Z_]+", file(path)) }
+  texts = { for name, parts in local.parts : name => join("", [for part in parts : lookup(local.words, part, part)]) }
   # What isn't YAML is null.
-  decoded = { for name, text in local.with_page : name => try(yamldecode(text), null) }
+  decoded = { for name, text in local.texts : name => try(yamldecode(text), null) }
 
   # Each policy has one condition, a query. Those on the watched projects' logs are in log_policies/: they see their own
   # project's log only.
   conditions = { for name, file in local.decoded : name => try(one(file.conditions), null) }
   promql     = { for name, one in local.conditions : name => try(one.conditionPrometheusQueryLanguage, null) }
   on_logs    = [for name, one in local.conditions : name if can(one.conditionMatchedLog)]
+  # On one line, as Google's guides write them: somebody's filters were silently ignored with line breaks.
+  # https://github.com/google/skills
+  queries = { for name, promql in local.promql : name => try(trimspace(replace(promql.query, "/\\s+/", " ")), "") }
+  # The numbers in queries that policy_overrides can change.
+  thresholds = {
+    for name, file in local.decoded : name => tostring(file.userLabels.threshold) if can(file.userLabels.threshold)
+  }
 
-  # Files that have all that the resource reads. A query becomes one line, so it must have no comment.
-  complete_files = [
-    for name, file in local.decoded : name if can([
-      file.displayName, file.combiner, regex("^(CRITICAL|ERROR|WARNING)$", file.severity), file.alertStrategy.autoClose,
-      file.documentation.mimeType, file.documentation.subject, file.documentation.content,
-      local.conditions[name].displayName,
-      regex("^[^#]+$", local.promql[name].query), local.promql[name].evaluationInterval,
-    ])
-  ]
+  # Words in queries that look like one of those above, and aren't: such a policy would never alert. They begin like
+  # one, or are a selector's value that differs only in case, hyphens or an `s`. The lab has the same rule.
+  wrong_word = join("|", [
+    "\\b((?:METRIC|EXPORTER)[A-Z]*_[A-Z_]+)",
+    "[=~]\\s*[\"'`]((?i:metrics?[-_]project|exporters?[-_](?:project|location|region|run[-_]name|service|page)))[\"'`]",
+  ])
+  wrong_words = {
+    for name, query in local.queries : name =>
+    join(", ", setsubtract(compact(flatten(regexall(local.wrong_word, query))), values(local.words)))
+  }
+
+  # What each file needs, and whether it has it. A query becomes one line: a comment would reach its end.
+  taken  = setintersection(local.own_files, local.module_files)
+  closes = { for name, file in local.decoded : name => try(regex("^([0-9]+)s$", file.alertStrategy.autoClose)[0], 0) }
+  needs = {
+    for name, file in local.decoded : name => {
+      "a name in .yaml"                     = !can(regex("[.](json|yml)$", name))
+      "a name that isn't ours"              = !contains(local.taken, "${name}.yaml")
+      "displayName"                         = can(regex(".", file.displayName))
+      "combiner"                            = can(regex(".", file.combiner))
+      "severity CRITICAL, ERROR or WARNING" = can(regex("^(CRITICAL|ERROR|WARNING)$", file.severity))
+      "documentation.mimeType"              = can(regex(".", file.documentation.mimeType))
+      "documentation.subject"               = can(regex(".", file.documentation.subject))
+      "documentation.content"               = can(regex(".", file.documentation.content))
+      "autoClose of 1800s to 604800s"       = local.closes[name] >= 1800 && local.closes[name] <= 604800
+      "one condition, with displayName"     = can(regex(".", local.conditions[name].displayName))
+      "evaluationInterval"                  = can(regex(".", local.promql[name].evaluationInterval))
+      "conditionPrometheusQueryLanguage"    = local.queries[name] != ""
+      "a query without comments (#)"        = !strcontains(local.queries[name], "#")
+      "a query with userLabels.threshold, a whole number, as in > (5)" = try(
+        strcontains(local.queries[name], " (${parseint(local.thresholds[name], 10)})"), !can(file.userLabels.threshold)
+      )
+      "a query without ${local.wrong_words[name]}, which stands for nothing" = local.wrong_words[name] == ""
+    }
+  }
+  missing = {
+    for name, file in local.decoded : name =>
+    can(keys(file)) ? [for need, met in local.needs[name] : need if !met] : ["a policy in YAML"]
+  }
   wrong_files = [
-    for file in local.own_files : file if !endswith(file, ".yaml") || contains(local.module_files, file) ||
-    !contains(local.complete_files, trimsuffix(file, ".yaml"))
-  ]
-  # With words of before, a policy would be taken, and never alert.
-  old_files = [
-    for file in local.own_files : file
-    if can(regex("\"(metrics-project|exporter-location)\\\\?\"", local.texts[trimsuffix(file, ".yaml")]))
+    for file in local.own_files : "${file} needs ${join("; ", local.missing[trimsuffix(file, ".yaml")])}"
+    if length(local.missing[trimsuffix(file, ".yaml")]) > 0
   ]
 
   # A policy's label `needs` names one of these. Where config.yaml lacks it, the policy could not alert, but would cost.
@@ -66,16 +93,13 @@ locals {
     quiet-6h  = contains(local.config.expectations[*].quiet, "6h")
     quiet-24h = contains(local.config.expectations[*].quiet, "24h")
   }
-  unneeded_files = [
-    for name, file in local.decoded : name if !lookup(local.needs_met, try(file.userLabels.needs, "nothing"), true)
-  ]
-  policies = { for name in setsubtract(local.complete_files, local.unneeded_files) : name => local.decoded[name] }
-
-  # What policy_overrides can name, and the numbers in queries that it can change.
-  policy_names = sort(setsubtract(keys(local.decoded), local.on_logs))
-  thresholds = {
-    for name, file in local.decoded : name => file.userLabels.threshold if can(file.userLabels.threshold)
+  policies = {
+    for name, file in local.decoded : name => file
+    if length(local.missing[name]) == 0 && lookup(local.needs_met, try(file.userLabels.needs, "nothing"), true)
   }
+
+  # What policy_overrides can name
+  policy_names = sort(setsubtract(keys(local.decoded), local.on_logs))
   # Nobody waits for data that is more than a day old.
   threshold_limits = merge(
     { for name in keys(local.thresholds) : name => [0, 1000000000000] },

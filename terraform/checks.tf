@@ -1,11 +1,18 @@
 # A plan warns of what is valid, but probably not intended. A failed check also fails a user's own `terraform test`.
 
 locals {
-  # Enabled policies that wake somebody, and have no channel: a list of another severity may be empty on purpose.
-  # Channels can be sensitive; whether a list is empty is no secret.
+  # Enabled policies that are CRITICAL in their file, and have no channel, whatever lowered their severity. A list of
+  # another severity may be empty on purpose. Channels can be sensitive; whether a list is empty is no secret.
   critical_unnotified = nonsensitive([
     for key, copy in local.copies : key if var.create_policies && local.enabled[copy.name] &&
-    local.severity[copy.name] == "CRITICAL" && length(local.policy_channels[key]) == 0
+    copy.file.severity == "CRITICAL" && length(local.policy_channels[key]) == 0
+  ])
+  # Ids and globs of another route that a route's streams match too. A quiet route may have such exceptions.
+  in_two_routes = flatten([
+    for route, given in local.routes : [
+      for name in setsubtract(local.routes[""].streams, given.streams) : "${name} (in ${route})"
+      if can(regex("^(${local.streams[route]})$", name))
+    ] if !contains(local.quiet_routes, route)
   ])
   # Policies that are off, though no other one alerts for what they do.
   critical_and_off = [
@@ -28,6 +35,13 @@ check "somebody_is_notified" {
       (for Slack, it installs Google's app in your workspace), and write the channel's name into
       notification_channels. Or let this module create a Slack channel, with slack_channel.
     EOT
+  }
+}
+
+check "streams_are_in_one_route" {
+  assert {
+    condition     = length(local.in_two_routes) == 0
+    error_message = "Another route's streams match these too, so they alert there: ${join(", ", local.in_two_routes)}."
   }
 }
 

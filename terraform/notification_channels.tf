@@ -11,6 +11,8 @@ locals {
 
   channel_form   = "^projects/${local.metrics_project}/notificationChannels/[0-9]+$"
   channel_advice = "Each must be projects/${local.metrics_project}/notificationChannels/NUMBER. Others don't work."
+  url_form       = "^https?://[^ ]+$"
+  url_advice     = "runbook_url must be a whole address: https://…"
   mention_form   = "^(<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( |$))+$"
   mention_advice = "Slack takes <!subteam^ID>, <@USER>, <!channel> or <!here>, of CRITICAL, ERROR or WARNING."
 }

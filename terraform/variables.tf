@@ -46,6 +46,11 @@ variable "encryption_key" {
   description = "Cloud KMS key (CMEK): `projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY`."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.encryption_key == null || can(regex("^projects/.+/cryptoKeys/[^/]+$", var.encryption_key))
+    error_message = "encryption_key must be projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY."
+  }
 }
 
 variable "environment_variables" {
@@ -214,4 +219,9 @@ variable "vpc_access" {
     tags       = optional(list(string))
   })
   default = null
+
+  validation {
+    condition     = var.vpc_access == null || can(coalesce(var.vpc_access.network, var.vpc_access.subnetwork))
+    error_message = "vpc_access needs network or subnetwork."
+  }
 }

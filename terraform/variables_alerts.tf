@@ -60,24 +60,25 @@ variable "policy_overrides" {
   }
   validation {
     condition = alltrue([
-      for change in values(var.policy_overrides) : try(regex("^([0-9]+)s$", change.duration)[0] % 60 == 0, false)
-      if change.duration != null
+      for name, change in var.policy_overrides : try(
+        regex("^([0-9]+)s$", change.duration)[0] % 60 == 0 &&
+        regex("^([0-9]+)s$", change.duration)[0] <= lookup(local.duration_limits, name, 3600), change.duration == null
+      )
     ])
-    error_message = "duration must be whole minutes, in seconds, such as \"300s\"."
+    error_message = "duration must be whole minutes, to \"3600s\", some less: ${jsonencode(local.duration_limits)}."
   }
   validation {
     condition = alltrue([
-      for name, change in var.policy_overrides :
-      try(regex("^([0-9]+)s$", change.duration)[0] <= lookup(local.duration_limits, name, 3600), true)
-    ])
-    error_message = "duration is at most 3600s; ${jsonencode(local.duration_limits)} look far back."
-  }
-  validation {
-    condition = alltrue([
-      for name in flatten(values(var.policy_overrides)[*].notification_channels) :
-      name == null || can(regex(local.channel_form, name))
+      for name in flatten([for all in values(var.policy_overrides)[*].notification_channels : all if all != null]) :
+      can(regex(local.channel_form, name))
     ])
     error_message = local.channel_advice
+  }
+  validation {
+    condition = alltrue([
+      for url in compact(values(var.policy_overrides)[*].runbook_url) : can(regex(local.url_form, url))
+    ])
+    error_message = local.url_advice
   }
   validation {
     condition = alltrue([
@@ -93,12 +94,9 @@ variable "policy_overrides" {
         change.threshold <= local.threshold_limits[name][1], !contains(local.policy_names, name),
       ) if change.threshold != null
     ])
-    error_message = join(" ", [
-      for name, change in var.policy_overrides : try(
-        format("threshold of %s must be a whole number, %d to %d.", name, local.threshold_limits[name]...),
-        "${name} has no threshold.",
-      ) if change.threshold != null
-    ])
+    error_message = "threshold must be a whole number, of ${join(", ", [
+      for name, limits in local.threshold_limits : format("%s (%d to %d)", name, limits...)
+    ])}."
   }
 }
 
@@ -123,7 +121,7 @@ variable "routes" {
   type = map(object({
     projects              = optional(list(string), [])
     streams               = optional(list(string), [])
-    notification_channels = object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) })
+    notification_channels = optional(object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) }))
     runbook_url           = optional(string)
     slack_mentions        = optional(map(string), {})
   }))
@@ -152,18 +150,22 @@ variable "routes" {
   }
   validation {
     condition = alltrue([
-      for routes in values(transpose({
-        for name, given in var.routes : name => concat(given.projects, given.streams)
-      })) : length(routes) == 1
+      for names in [flatten(values(var.routes)[*].projects), flatten(values(var.routes)[*].streams)] :
+      length(names) == length(distinct(names))
     ])
-    error_message = "Two routes have the same project, or the same glob of streams. Its alerts go to one team."
+    error_message = "A project, or a glob of streams, is in two routes, or twice in one. Its alerts go to one team."
   }
   validation {
     condition = alltrue([
-      for name in flatten([for given in values(var.routes) : values(given.notification_channels)]) :
-      can(regex(local.channel_form, name))
+      for name in flatten([
+        for given in values(var.routes) : values(given.notification_channels) if given.notification_channels != null
+      ]) : can(regex(local.channel_form, name))
     ])
     error_message = local.channel_advice
+  }
+  validation {
+    condition     = alltrue([for url in compact(values(var.routes)[*].runbook_url) : can(regex(local.url_form, url))])
+    error_message = local.url_advice
   }
   validation {
     condition = alltrue(flatten([

@@ -61,7 +61,9 @@ def test_the_hcl_in_the_docs_can_be_planned(shown: RootModule, text: str) -> Non
         rest = "\n".join(
             f"{name} = {value}" for name, value in given.items() if name not in parsed
         )
-        text = f'module "m" {{\nsource = "{SOURCE}"\n{rest}\n{text}\n}}\n'
+        inside, beside = ("", text) if "moved" in parsed else (text, "")
+        module = f'source = "{SOURCE}"\n{rest}\n{inside}'
+        text = f'module "datastream_exporter" {{\n{module}\n}}\n{beside}'
     # The pages show a release's archive, or a folder beside the clone.
     text = re.sub('"(https://REPOSITORY|../datastream).*"', f'"{SOURCE}"', text)
     shown.write("main.tf", text.replace("DIGEST", "0" * 64))

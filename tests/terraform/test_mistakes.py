@@ -1,6 +1,7 @@
 """Terraform names mistakes in the inputs, each on the user's own line."""
 
 import json
+import re
 from itertools import zip_longest
 from typing import Any
 
@@ -8,12 +9,12 @@ import pytest
 
 from tests.tables import beside
 from tests.terraform.conftest import Called, CopyModule, PlanModule
-from tests.terraform.module_inputs import FUNCTION, INPUTS, MODULE, own_policy
+from tests.terraform.module_inputs import CONFIG, FUNCTION, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
 _TABLE: dict[str, Any] = beside(__file__, "mistakes.yaml")
-_AT_PLAN, _CONFIGS, _WARNINGS = (
-    _TABLE.pop(each) for each in ("at plan", "config", "warnings")
+_AT_PLAN, _CONFIGS, _POLICY_FILES, _WARNINGS = (
+    _TABLE.pop(each) for each in ("at plan", "config", "policy files", "warnings")
 )
 _VALID = {
     path.name: path.read_text("utf-8")
@@ -21,18 +22,7 @@ _VALID = {
     .replace("deadline: 1h", "deadline: 50s")  # an hour is for terminals
     for path in (REPOSITORY / "tests/exporter/config/cases").glob("*.ok.yaml")
 }
-_POLICY = own_policy("up > (5)")
-_POLICY_MISTAKES = {
-    "severity: ERROR\n": "",
-    "ERROR": "CRITCAL",
-    ", content: Something is busy.": "",
-    "alertStrategy: {autoClose: 86400s}": "",
-    "      evaluationInterval: 30s\n": "",
-    "up > (5)": "up > (5) # busy",
-    "documentation:": "  - {displayName: Idle}\ndocumentation:",
-    _POLICY: "Busy",
-}
-"""Changes to the policy above that make it one that the module can't read."""
+_VALID["empty"] = f"{CONFIG}expectations: [{{match: '*', during: }}]\nmutes:\nrun:\n"
 
 
 def _turns(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -119,19 +109,23 @@ def test_what_is_probably_not_intended_warns(
 
 
 def test_mistakes_in_policy_files_are_named_at_once(terraform: CopyModule) -> None:
-    """A plan names every wrong file, and says how to find what is wrong in it."""
+    """A plan names every wrong own file, and what each needs."""
     root = terraform(MODULE)
-    root.write("own/busy.yml", _POLICY)
-    root.write("own/stream-failed.yaml", _POLICY)
-    root.write("own/fine.yaml", _POLICY)
-    root.write("own/old.yaml", own_policy('up{project_id="metrics-project"} > (5)'))
-    wrong = ["busy.yml", "stream-failed.yaml"]
-    for number, (old, new) in enumerate(_POLICY_MISTAKES.items()):
-        assert old in _POLICY
-        root.write(f"own/busy-{number}.yaml", _POLICY.replace(old, new))
-        wrong.append(f"busy-{number}.yaml")
+    policy = own_policy("up > (5)")
+    root.write("own/fine.yaml", policy)
+    files = {
+        "busy.yml": (policy, "a name in .yaml"),
+        "stream-failed.yaml": (policy, "a name that isn't ours"),
+        "text.yaml": ("Busy", "a policy in YAML"),
+    }
+    for number, (old, new, need) in enumerate(_POLICY_FILES):
+        assert old in policy
+        files[f"busy-{number}.yaml"] = policy.replace(old, new, 1), need
+    for name, (text, _) in files.items():
+        root.write(f"own/{name}", text)
     with pytest.raises(TerraformError) as caught:
         root.plan(**INPUTS, policy_directory="own")
-    named = ", ".join(sorted(wrong))
-    assert f"policy_directory: {named} must end in .yaml" in str(caught.value)
-    assert "policy_directory: old.yaml would never alert: write" in str(caught.value)
+    said = dict(re.findall(r"(?m)^(\S+) needs (.+)$", str(caught.value)))
+    assert said.keys() == files.keys()
+    for name, (_, need) in files.items():
+        assert need in said[name]

@@ -31,11 +31,12 @@ def test_a_plan_has_what_its_inputs_ask_for(plan_module: PlanModule, case: str) 
 
 
 def test_routes_have_the_policies_on_what_they_name(plan_module: PlanModule) -> None:
-    """Those on the exporter exist once; a route by stream has those on streams only."""
+    """Those on the exporter exist once, a quiet route has none, one by stream few."""
     plan = plan_module(**_CASES["routes and overrides"]["inputs"])
     keys = re.findall(r'policy\["([^"]+)"\]', " ".join(plan.resources))
     alone = {key for key in keys if "/" not in key and f"billing/{key}" not in keys}
     assert alone == {key for key in keys if key.startswith("exporter-")}
+    assert {key.split("/")[0] for key in keys if "/" in key} == {"billing", "sandbox"}
     by_stream = {key for key in keys if f"sandbox/{key}" in keys}
     of_locations = {"location-unreadable", "project-unwatched"}
     assert {key for key in keys if "/" not in key} - by_stream == alone | of_locations

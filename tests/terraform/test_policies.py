@@ -153,7 +153,8 @@ def test_own_policies_are_deployed_as_written(terraform: CopyModule) -> None:
     for number, query in enumerate(queries):
         root.write(f"own/busy-{number}.yaml", own_policy(query))
         overrides[f"busy-{number}"] = {"threshold": 9}
-    root.write("own/off.yaml", f"enabled: false\n{own_policy('up > (5)')}")
+    text = own_policy("up > (5)").replace("Something", "EXPORTER_SERVICE_ACCOUNT")
+    root.write("own/off.yaml", f"enabled: false\n{text}")
     plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
     policies = _policies(plan)
     for number, changed in enumerate(queries.values()):
@@ -161,6 +162,7 @@ def test_own_policies_are_deployed_as_written(terraform: CopyModule) -> None:
         assert _condition(policy)["query"] == changed
         assert policy["documentation"]["content"] == "Something is busy."
     assert not policies["off"]["enabled"]
+    assert "EXPORTER_SERVICE_ACCOUNT is busy." in str(policies["off"])
 
 
 def test_a_projects_log_has_its_own_policies(terraform: CopyModule) -> None:

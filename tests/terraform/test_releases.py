@@ -116,6 +116,17 @@ def test_an_upgrade_deletes_only_what_it_gives_up(
     assert _deleted(plan) <= _GIVEN_UP
     root.apply_plan(plan)
     assert root.is_up_to_date(**INPUTS)
+    # With the page's block for each of its policies, a renamed route keeps them.
+    readme = (REPOSITORY / MODULE / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"(?sm)^moved \{.+?^\}", readme)
+    block = block.replace("module.datastream_exporter.", "")
+    names = re.findall(r'\["billing/([\w-]+)', " ".join(root.state().resources))
+    blocks = [block.replace("stream-failed", name) for name in names]
+    root.write("moved.tf", "\n".join(blocks))
+    routes = {"payments": INPUTS["routes"]["billing"]}
+    renamed = root.plan(**{**INPUTS, "routes": routes})
+    assert set(renamed.changes.values()) == {("update",)}
+    (root.directory / "moved.tf").unlink()
     # What an earlier version lacks
     policy = root.directory.parent / "alerting_policies" / "project-unwatched.yaml"
     metrics = root.directory.parent / "exporter" / "metrics.yaml"

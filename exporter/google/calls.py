@@ -14,17 +14,15 @@ from google.protobuf.message import DecodeError
 
 from exporter.google.errors import (
     NOBODY,
-    STATUS,
     Caller,
     CallError,
     Failure,
     FailureKind,
     explain_call_error,
-    explain_unexpected_error,
     is_transient,
     retry_delay,
 )
-from exporter.logger import LOGGER, log
+from exporter.logger import log
 
 T = TypeVar("T")
 # Seconds: with less left, a try is not begun. About a round trip to another continent
@@ -146,33 +144,19 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return max(own, asked + own / 10)
 
 
-def attempt(work: Callable[[], T], deadline: Deadline, calls: Calls) -> T | Failure:
-    """Return what a call returns, or why it returns nothing.
-
-    An error that nobody foresaw is logged with its traceback.
-    """
-    try:
-        return work()
-    except CallError as error:
-        return error.failure
-    except Exception as error:
-        # After a stop the channel may be closed before the next page is requested.
-        if not deadline.stopped:
-            LOGGER.exception("The exporter failed unexpectedly:")
-        return explain_unexpected_error(error, calls.caller)
-
-
 def list_pages(
     method: Callable[..., Any],
     request: Any,
     permission: str,
     deadline: Deadline,
     calls: Calls,
+    again: Callable[[BaseException], bool] = is_transient,
 ) -> Iterator[Any]:
     """Yield every page that a client's method lists; raise CallError.
 
-    ``permission`` is the one of IAM that it needs in the project of the request. The
-    client's own pager keeps only the last page's ``unreachable``.
+    ``permission`` is the one of IAM that it needs in the project of the request;
+    ``again`` says which errors are worth a retry. The client's own pager keeps only the
+    last page's ``unreachable``.
     """
 
     def page(timeout: float) -> Any:
@@ -186,25 +170,24 @@ def list_pages(
             raise exceptions.ServiceUnavailable("the answer is OK and empty")
         # Raw messages are faster to read, and have numbers that proto-plus doesn't
         # know.
-        return type(answer).pb(answer) if is_pager else answer
+        raw = type(answer).pb(answer) if is_pager else answer
+        if unreachable := getattr(raw, "unreachable", ()):
+            left_out = ", ".join(unreachable)
+            raise exceptions.DataLoss(f"the answer leaves out what is in {left_out}")
+        if getattr(raw, "execution_errors", ()):
+            raise exceptions.DataLoss("Cloud Monitoring could not read all series")
+        return raw
 
     parent = getattr(request, "parent", "") or request.name
     what = f"{type(request).__name__.removesuffix('Request')} {parent}"
     project = parent.split("/")[1]
     for _ in range(MOST_PAGES):
         try:
-            answer = call_with_retry(page, deadline, calls, what=what)
+            answer = call_with_retry(page, deadline, calls, what, again=again)
         except exceptions.GoogleAPICallError as error:
             raise CallError(
                 explain_call_error(error, project, permission, calls.caller)
             ) from error
-        left_out = ""
-        if unreachable := getattr(answer, "unreachable", ()):
-            left_out = f"the answer leaves out what is in {', '.join(unreachable)}"
-        elif getattr(answer, "execution_errors", ()):
-            left_out = "Cloud Monitoring could not read all series"
-        if left_out:
-            raise CallError(Failure(FailureKind.UNREACHABLE, left_out, f"{STATUS}."))
         yield answer
         if not answer.next_page_token:
             return

@@ -33,7 +33,6 @@ class Failure(NamedTuple):
     kind: FailureKind
     message: str  # what happened, in the server's words where it has any
     hint: str  # what the reader can do about it, a command or a role where there is one
-    retry_seconds: float = 0.0  # for how long the server asks for no other call
 
     def __str__(self) -> str:
         message = self.message or "the server gave no reason"
@@ -88,6 +87,8 @@ _KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
         FailureKind.QUOTA,
         "See the quotas of {service} in project {project}, or run less often.",
     ),
+    # Also of an answer that leaves something out
+    exceptions.DataLoss: (FailureKind.UNREACHABLE, f"{STATUS}."),
     exceptions.ServiceUnavailable: _PASSING,
     exceptions.InternalServerError: _PASSING,
     exceptions.Aborted: _PASSING,
@@ -226,7 +227,7 @@ def explain_call_error(
         role=role,
         service=f"{api}.googleapis.com",
     )
-    return Failure(kind, message, hint, retry_delay(error))
+    return Failure(kind, message, hint)
 
 
 def explain_unexpected_error(error: Exception, caller: Caller = NOBODY) -> Failure:

@@ -108,7 +108,7 @@ class _Run:
         self._calls = Calls(clients.caller)
         pool = clients.pool(_MOST_THREADS, "location")
         grace = min(_GRACE_SECONDS, reserved / 2)
-        self._threads = Threads(self._calls, pool, grace)
+        self._threads = Threads(clients.caller, pool, grace)
         self._reading = Part(self._threads, self._read_by)
         self._collecting = Part(self._threads, self._collect_by)
         self._writing = Part(self._threads, self._write_by, _STOPPED_SECONDS)

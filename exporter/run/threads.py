@@ -9,8 +9,16 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from exporter.google.calls import Calls, Deadline, attempt
-from exporter.google.errors import MORE_THREADS, MORE_TIME, Failure, FailureKind
+from exporter.google.calls import Deadline
+from exporter.google.errors import (
+    MORE_THREADS,
+    MORE_TIME,
+    Caller,
+    CallError,
+    Failure,
+    FailureKind,
+    explain_unexpected_error,
+)
 from exporter.logger import LOGGER
 
 T = TypeVar("T")
@@ -30,7 +38,7 @@ _NO_THREAD = Failure(
 class Threads:
     """The threads of a run, and the queue of what their calls returned."""
 
-    calls: Calls
+    caller: Caller
     pool: Executor
     grace_seconds: float  # how late a call may return that kept to its deadline
     results: SimpleQueue[Callable[[], None]] = field(default_factory=SimpleQueue)
@@ -77,7 +85,17 @@ class Part:
             if self.deadline.stopped:
                 return
             self._begun.add(key)
-            result = attempt(call, self.deadline, self.threads.calls)
+            result: T | Failure
+            try:
+                result = call()
+            except CallError as error:
+                result = error.failure
+            except Exception as error:
+                # After a stop the channel may be closed before the next page is
+                # requested.
+                if not self.deadline.stopped:
+                    LOGGER.exception("The exporter failed unexpectedly:")
+                result = explain_unexpected_error(error, self.threads.caller)
             self.threads.results.put(partial(self._end, key, result))
 
         self.under_way[key] = on_result

@@ -7,16 +7,15 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
-from operator import call
 from typing import Any
 
+from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
-from exporter.google.calls import ENDLESS, Calls, Deadline, attempt, list_pages
+from exporter.google.calls import Calls, Deadline, list_pages
 from exporter.google.clients import Clients
-from exporter.google.errors import CallError, Failure, FailureKind, is_unknown_metric
+from exporter.google.errors import CallError, FailureKind, is_unknown_metric
 from exporter.names import LocationName
 from exporter.steps.history import ProblemHistory, earlier_problems
 from exporter.steps.measure import metrics
@@ -29,7 +28,6 @@ _RECENT_SECONDS = 960
 # How far back from there the last one counts
 _BEFORE_SECONDS = 86_400 - _RECENT_SECONDS
 _MOST_POINTS = 20_000  # in an answer: few calls, little memory
-_FIRST_WAIT_SECONDS = 0.5  # until it is tried again
 
 # Failures that the next run meets again; all others are in passing
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
@@ -51,36 +49,14 @@ class Reader:
     # Each value once, as there are very many that are equal
     _shared: dict[Any, Any] = field(default_factory=dict)
 
-    def read_back(self) -> EarlierProblems | Failure:
-        """Return the problems that were written last, or why they are unknown.
+    def read_back(self) -> EarlierProblems:
+        """Return the problems that were written last, of each location; or CallError.
 
         What fails in passing is tried again until the deadline, but no endless list.
         """
-        wait = _FIRST_WAIT_SECONDS
-        while True:
-            found = attempt(self._problems, self.deadline, self.calls)
-            if not isinstance(found, Failure):
-                return found
-            if found.kind in REFUSALS or found == ENDLESS:
-                return found
-            wait = max(wait, found.retry_seconds)
-            if self.deadline.left < wait or self.deadline.stop.wait(wait):
-                return found
-            wait *= 2
-
-    def _problems(self) -> EarlierProblems:
-        """Return the problems that were written last, of each location."""
-        lists = (
-            partial(self._list, "stream/problem_state"),
-            partial(self._list, "stream/problem_since"),
-            partial(self._list, "stream/problem_since", of_a_day=True),
-        )
-        try:
-            with self.clients.pool(len(lists), "list") as pool:
-                states, recent, last = pool.map(call, lists)
-        except RuntimeError:
-            # No other thread can be started, so this one lists them all.
-            states, recent, last = map(call, lists)
+        states = self._list("stream/problem_state")
+        recent = self._list("stream/problem_since")
+        last = self._list("stream/problem_since", of_a_day=True)
         found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(
             lambda: defaultdict(lambda: ProblemHistory(defaultdict(dict), {}))
         )
@@ -128,7 +104,14 @@ class Reader:
             aligner = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
             request.aggregation.per_series_aligner = aligner
         method = self.clients.monitoring.list_time_series
-        pages = list_pages(method, request, _READ_PERMISSION, self.deadline, self.calls)
+        pages = list_pages(
+            method,
+            request,
+            _READ_PERMISSION,
+            self.deadline,
+            self.calls,
+            again=_is_in_passing,
+        )
         try:
             return [*chain.from_iterable(map(self._read, pages))]
         except CallError as error:
@@ -149,3 +132,8 @@ class Reader:
                 time, value = point.interval.end_time.seconds, point.value.int64_value
                 values[share(time, time)] = share(value, value)
             yield share(name, name), share(key, key), share(group, group), values
+
+
+def _is_in_passing(error: BaseException) -> bool:
+    """Return whether a list that failed may succeed in this run: it wasn't refused."""
+    return not isinstance(error, exceptions.Forbidden | exceptions.NotFound)

@@ -1,6 +1,5 @@
 """What a process keeps for all of its runs, and when it makes them."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +7,8 @@ from threading import Event
 
 from exporter.config import Config
 from exporter.google.clients import Clients
-from exporter.logger import LOGGER
 from exporter.run.memory import LATE_SECONDS, Memory
 from exporter.steps.problems import ProblemMemory
-from exporter.text import plural
 
 # Seconds between two starts: Cloud Monitoring refuses points that are closer
 _LEAST_BETWEEN_STARTS = 5.0
@@ -50,17 +47,9 @@ def run_every(
     """
     due = monotonic()
     while not stop.is_set():
-        began = monotonic()
+        earliest = monotonic() + _LEAST_BETWEEN_STARTS
         work()
-        ended = monotonic()
-        starts = math.ceil((max(ended, began + _LEAST_BETWEEN_STARTS) - due) / seconds)
-        if skipped := starts - 1:
-            LOGGER.warning(
-                "A run started %.1f s late and took %.1f s: %s skipped. Raise"
-                " --interval if it lasts.",
-                began - due,
-                ended - began,
-                plural(skipped, "run"),
-            )
-        due += starts * seconds
+        earliest = max(earliest, monotonic())
+        while due < earliest:
+            due += seconds
         stop.wait(due - monotonic())

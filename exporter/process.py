@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -101,7 +101,6 @@ class End:
     """How a command, or an answer to a request, ended."""
 
     code: int = OK
-    errors: Sequence[str] = ()  # sentences about why it did nothing more
 
 
 @contextmanager
@@ -122,8 +121,7 @@ def ending(
         try:
             yield end
         except (InputError, CallError) as error:
-            end.errors = str(error).splitlines()
-            for sentence in end.errors:
+            for sentence in str(error).splitlines():
                 LOGGER.error("%s", sentence)
             end.code = USAGE if isinstance(error, InputError) else INCOMPLETE
         except Exception:

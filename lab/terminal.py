@@ -6,18 +6,20 @@ from typing import Self, TextIO
 from rich import progress
 from rich.console import Console
 
-from exporter.command.table import WIDE, print_json, print_table
+from exporter.command.table import print_json, print_table
 from exporter.logger import LOGGER
 from lab.promql_durations import format_duration
 
 __all__ = ["Progress", "console", "print_json", "print_table"]
+
+_WIDE = 10_000  # columns of what is no terminal: nothing is cut
 
 
 def console(stream: TextIO) -> Console:
     """Return rich's console: without colours and unbounded if it is no terminal."""
     return Console(
         file=stream,
-        width=None if stream.isatty() else WIDE,
+        width=None if stream.isatty() else _WIDE,
         highlight=False,
         markup=False,
         emoji=False,

@@ -35,8 +35,6 @@ def dispatch(line: CommandLine) -> int:
     verbose = line.verbose or is_verbose(line.environ)
     with ending(log, formatter, verbose=verbose) as end:
         end.code = COMMANDS[line.command](line)
-    if line.json and end.errors:
-        print_json({"errors": end.errors}, line.out)
     return line.signals.exit_code or end.code
 
 

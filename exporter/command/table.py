@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from exporter.log.summary import (
@@ -20,8 +19,6 @@ from exporter.steps.compare import ComparedStream, Verdict
 from exporter.text import printable
 
 _HEADINGS = ("stream", "project", "location", "state", "expected", "since", "reason")
-WIDE = 10_000  # columns of what is no terminal: nothing is cut
-_LEAST = 8  # characters that a cell keeps in a narrow terminal
 
 
 def print_report(report: Report, out: TextIO) -> None:
@@ -49,8 +46,7 @@ def print_report(report: Report, out: TextIO) -> None:
         if (left_out := omitted(location.omitted))
     )
     if rows:
-        columns, _ = get_terminal_size((WIDE, WIDE))
-        print_table(_HEADINGS, rows, out, columns)
+        print_table(_HEADINGS, rows, out)
     else:
         out.write(f"No streams found: {fleet(report)}.\n")
     out.flush()
@@ -87,32 +83,14 @@ def print_json(document: object, out: TextIO) -> None:
 
 
 def print_table(
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    out: TextIO,
-    most: int = WIDE,
+    headings: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO
 ) -> None:
-    """Print a table, without the columns that are empty.
-
-    Where only so many characters fit into a line, a project or location that all rows
-    share is left out, and the widest cells lose their middle, as far as needed.
-    """
+    """Print a table, without the columns that are empty."""
     columns = []
     for heading, *cells in zip(headings, *rows, strict=True):
-        is_shared = len(cells) > 1 and len({*cells}) == 1
-        is_spared = is_shared and heading in {"project", "location"}
-        if any(cells) and not (is_spared and most < WIDE):
+        if any(cells):
             columns.append([heading.upper(), *map(printable, cells)])
     widths = [max(map(len, column)) for column in columns]
-    while sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _LEAST:
-        widths[widths.index(max(widths))] -= 1
     for row in zip(*columns, strict=True):
-        line = "  ".join(map(_fitted, row, widths))[:most]
+        line = "  ".join(map(str.ljust, row, widths))
         out.write(f"{coloured(line.rstrip(), out)}\n")
-
-
-def _fitted(cell: str, width: int) -> str:
-    """Return a cell as wide as its column: padded, or without its middle."""
-    if len(cell) > width:
-        cell = f"{cell[: width // 2]}…{cell[-((width - 1) // 2) :]}"
-    return cell.ljust(width)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.command.cli import main
-from exporter.process import INCOMPLETE, OK, USAGE
+from exporter.process import INCOMPLETE, OK
 from tests.conftest import Terminal
 from tests.exporter.command.conftest import (
     CARTS,
@@ -46,26 +46,12 @@ stock   shop-prod  us-east1      RUNNING  yes
     )
 
 
-def test_a_terminal_has_colours_and_nothing_is_wider(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A project that all share goes, names are cut; NO_COLOR is obeyed."""
-    monkeypatch.setenv("COLUMNS", "63")
-    shop.europe["streams"][0]["id"] = "orders-to-bigquery"
+def test_a_terminal_has_colours(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words for what is good and bad are coloured; NO_COLOR is obeyed."""
     main(["run", "--dry-run"], shop.environ, out := Terminal(), io.StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
     main(["run", "--dry-run"], shop.environ, plain := Terminal(), io.StringIO())
-    text = plain.getvalue()
-    assert (
-        text
-        == """\
-STREAM           LOCATION      STATE    EXPECTED  SINCE
-carts            europe-west1  PAUSED   no        told in 2 min
-orders-…igquery  europe-west1  RUNNING  yes
-stock            us-east1      RUNNING  yes
-"""
-    )
-    text = text.replace("RUNNING", "\x1b[32mRUNNING\x1b[m")
+    text = plain.getvalue().replace("RUNNING", "\x1b[32mRUNNING\x1b[m")
     assert out.getvalue() == text.replace("no", "\x1b[33mno\x1b[m")
 
 
@@ -124,19 +110,6 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
     assert reason.startswith("unavailable: ")
     assert document["run"]["unreadable"] == 1
     assert CARTS_PAUSED in ended.err
-
-
-def test_mistakes_in_config_are_one_json_document_for_scripts(shop: Shop) -> None:
-    """With --json, stdout has each mistake too, of run and of check."""
-    shop.config = "metrics: {project: 12}\nsorces: []\n"
-    ran = shop.command("run", "--json")
-    checked = shop.command("check", "--json")
-    assert ran.code == checked.code == USAGE
-    assert ran.out == checked.out
-    errors = json.loads(ran.out)["errors"]
-    assert [each.split(":")[1] for each in errors] == ["1", "1", "2"]
-    for each in errors:
-        assert f"error: {each}\n" in ran.err
 
 
 def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:

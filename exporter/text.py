@@ -42,9 +42,8 @@ def without_markup(text: str) -> str:
 
 def one_line(text: str, most: int) -> str:
     """Return the text on one line with single spaces, cut to so many UTF-8 bytes."""
-    head = text[: 4 * most]  # so that a long text takes no longer
-    line = printable(" ".join(head.split())).encode()
-    if len(line) <= most and head == text:
+    line = printable(" ".join(text.split())).encode()
+    if len(line) <= most:
         return line.decode()
     return line[: most - len("…".encode())].decode(errors="ignore") + "…"
 

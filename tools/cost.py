@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from exporter.config import from_data
+from exporter.config import from_document
 from exporter.config.locations import KNOWN
+from exporter.documents.document import Document
 from exporter.run.memory import EMPTY_SECONDS, LONGEST_SECONDS
 from exporter.steps import measure
-from exporter.steps.problems import Kind
+from exporter.steps.problems import WAITS
 from lab.markdown import table
 from lab.policies.deployment import is_created
 from lab.policies.files import Policy, read_policies
@@ -48,9 +49,8 @@ SPARSE = ("stream/problem_state", "stream/problem_since")
 WITHOUT_STREAMS = ("location/up", "location/last_read")
 
 
-_DEFAULT = from_data(
-    {"metrics": {"project": "ops-prod"}, "sources": [{"project": "shop-prod"}]}, "", {}
-)
+_SMALLEST = {"metrics": {"project": "ops-prod"}, "sources": [{"project": "shop-prod"}]}
+_DEFAULT = from_document(Document(_SMALLEST, ""), {})
 PRICES: dict[str, dict[str, Any]] = yaml.safe_load(
     (ROOT / "tools" / "prices.yaml").read_text("utf-8")
 )
@@ -244,7 +244,7 @@ def query_price(query: str, interval: int, fleet: Fleet) -> float:
             count = series(each.metric, counted)
         if "kind" in each.equal:
             # A stream has one kind of problem, so the selectors of all share them.
-            count /= len(Kind)
+            count /= len(WAITS)
         points += count
     millions = points * MONTH / interval / 1e6
     read = total("read_points", millions)

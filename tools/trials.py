@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from exporter import config
-from exporter.documents.document import Section, packaged
+from exporter.documents.document import Document, Section, packaged
 from exporter.run.memory import LONGEST_SECONDS
 from lab.emulator.world import World
 from lab.policies.files import Policy, read_policies
@@ -279,13 +279,14 @@ def _play(
         "sources": sources,
     }
     _, last = _first_and_last(exporter)
+    document = Document(watched, mode)
     scenario = Scenario(
         name=mode,
         title=mode,
         what="Measures the time to page.",
         lasts=last + exporter.every + _WAIT,
         exporters=(exporter,),
-        configs=(config.from_data(watched, mode, {}),),
+        configs=(config.from_document(document, {}),),
         world=World.model_validate({"projects": projects, "events": events}),
     )
     return simulate(scenario, _START, _WORST_INGESTION)

@@ -1,13 +1,6 @@
 """Reads config.yaml as one validated, frozen value."""
 
-from exporter.config.load import (
-    WHOLE,
-    from_data,
-    from_document,
-    from_text,
-    is_verbose,
-    load,
-)
+from exporter.config.load import WHOLE, from_document, from_text, is_verbose, load
 from exporter.config.model import Config, Endpoints, Source
 
 __all__ = [
@@ -15,7 +8,6 @@ __all__ = [
     "Config",
     "Endpoints",
     "Source",
-    "from_data",
     "from_document",
     "from_text",
     "is_verbose",

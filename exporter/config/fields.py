@@ -16,7 +16,6 @@ from exporter.states import EXPECTABLE, FAILURES, StreamState
 from exporter.text import quote
 
 _PROJECT = r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
-_RUN_NAME = r"[a-z][-a-z0-9]{0,62}"
 _RUN_LOCATION = f"(global|{locations.FORM})"
 # Names that know summer time. Abbreviations and offsets, such as EST and Etc/GMT+1,
 # don't.
@@ -68,16 +67,6 @@ def run_location(value: str) -> str:
     if not re.fullmatch(_RUN_LOCATION, value):
         raise ValueError(
             f"{quote(value)} is not a region; write one such as europe-west1, or global"
-        )
-    return value
-
-
-def run_name(value: str) -> str:
-    """Return a name for the exporter's own series; raise ValueError if it is none."""
-    if not re.fullmatch(_RUN_NAME, value):
-        raise ValueError(
-            f"{quote(value)} is not a name; write up to 63 of a to z, 0 to 9 and -, a"
-            " letter first"
         )
     return value
 
@@ -182,7 +171,14 @@ TimeZone = Annotated[
 ]
 Words = Annotated[str, _text("text")]
 Time = Annotated[datetime, BeforeValidator(_time), _text("time", _TIME)]
-RunName = Annotated[str, AfterValidator(run_name), _text("name", _RUN_NAME)]
+RunName = Annotated[
+    str,
+    *_formed(
+        "name",
+        r"[a-z][-a-z0-9]{0,62}",
+        "is not a name; write up to 63 of a to z, 0 to 9 and -, a letter first",
+    ),
+]
 RunLocation = Annotated[
     str, AfterValidator(run_location), _text("region", _RUN_LOCATION)
 ]

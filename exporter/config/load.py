@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from exporter.config.fields import run_location, run_name
+from exporter.config.fields import run_location
 from exporter.config.model import Config
 from exporter.documents.document import Document, parse, read_file
 from exporter.documents.mistakes import InputError
@@ -39,11 +38,6 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
     return from_document(parse(text, file), environ)
 
 
-def from_data(data: Any, name: str, environ: Mapping[str, str]) -> Config:
-    """Return the config of parsed data; sentences have its name, and no lines."""
-    return from_document(Document(data, name), environ)
-
-
 def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
     for name, text in sorted(environ.items()):
@@ -55,8 +49,6 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
         try:
             if text and name == LOCATION:
                 run_location(text)
-            if text and name in CLOUD_RUN:
-                run_name(text)
         except ValueError as error:
             document.add_sentence(f"environment: {name}: {error}")
     config = document.read(Config)

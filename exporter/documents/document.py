@@ -122,10 +122,10 @@ def parse(text: str, file: str) -> "Document":
 class Document:
     """A parsed document, or a part of one, that gathers the mistakes in it."""
 
-    data: JsonValue
+    data: Any  # as plain as JSON
     file: str  # what sentences call it
-    _lines: dict[KeyPath, int] = field(default_factory=dict)
-    _prefix: KeyPath = ()  # the path in the file that leads to this document
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    prefix: KeyPath = ()  # the path in the file that leads to this document
     # Each mistake's line, 0 if the data has no lines, and a sentence about it
     _mistakes: set[tuple[int, str]] = field(default_factory=set)
     room: int = 0  # for how many more values while it is read
@@ -135,7 +135,7 @@ class Document:
         self.room -= 1
         if self.room < 0:
             raise RecursionError
-        self._lines.setdefault(path, node.start_mark.line + 1)
+        self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.SequenceNode):
             return [
                 self.plain(item, (*path, index))
@@ -156,26 +156,16 @@ class Document:
                     problem="a key must be text", problem_mark=mark
                 )
             place, line = (*path, key.value), mark.line + 1
-            if first := self._lines.get(place):
+            if first := self.lines.get(place):
                 sentence = (
                     f"{self.file}:{line}: the key {quote(key.value)} is in line {first}"
                     " already; remove one of them"
                 )
                 self.add_sentence(sentence, line)
                 continue
-            self._lines[place] = line
+            self.lines[place] = line
             data[key.value] = self.plain(value, place)
         return data
-
-    def part(self, *path: str | int) -> "Document | None":
-        """Return the value at a path as a document with these lines, or None."""
-        data: Any = self.data
-        try:
-            for key in path:
-                data = data[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-        return Document(data, self.file, self._lines, (*self._prefix, *path))
 
     def read(self, model: type[_M]) -> _M | None:
         """Return the document as a model; None if it has mistakes, which are added."""
@@ -199,7 +189,7 @@ class Document:
     def place(self, *location: str | int) -> str:
         """Return where the value at a path stands: file, line and key path."""
         path = ""
-        for part in (*self._prefix, *location):
+        for part in (*self.prefix, *location):
             if isinstance(part, int):
                 path += f"[{part}]"
                 continue
@@ -228,13 +218,14 @@ class Document:
         """Return pydantic's location without what is no key: the tags of unions."""
         path: list[str | int] = []
         for part in location:
-            if self.part(*path, part):
+            is_key = (*self.prefix, *path, part) in self.lines
+            if is_key or not self.lines:
                 path.append(part)
         return tuple(path)
 
     def _line(self, location: KeyPath) -> int:
         """Return the line of a value, or of the nearest one that holds it."""
-        path = (*self._prefix, *location)
-        while path and path not in self._lines:
+        path = (*self.prefix, *location)
+        while path and path not in self.lines:
             path = path[:-1]
-        return self._lines.get(path, 0)  # 0 if the data was not read from text
+        return self.lines.get(path, 0)  # 0 if the data was not read from text

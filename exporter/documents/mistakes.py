@@ -24,12 +24,8 @@ _LEFT_OUT = re.compile(
 class InputError(Exception):
     """Sentences about what is wrong with a document; prints one a line."""
 
-    def __init__(self, *sentences: str) -> None:
-        self.sentences = tuple(map(printable, sentences))
-        super().__init__(*self.sentences)
-
     def __str__(self) -> str:
-        return "\n".join(self.sentences)
+        return "\n".join(map(printable, self.args))
 
 
 def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | None:

@@ -88,7 +88,7 @@ class Datastream(NamedTuple):
                     newest = max(stream.errors, key=attrgetter("error_time.seconds"))
                     # An error's text may quote a connection's URL.
                     hide = self.calls.caller.hide_secrets
-                    reason = hide(newest.reason)
+                    reason = hide(newest.reason[:_ERROR_CHARACTERS])
                     if self.error_texts:
                         error = hide(newest.message[:_ERROR_CHARACTERS])
                 streams[stream_id] = Stream(

@@ -16,7 +16,7 @@ from google.cloud.datastream_v1 import BackfillJob
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from exporter import config
-from exporter.documents.document import KeyPath, Section, parse, read_file
+from exporter.documents.document import Document, KeyPath, Section, parse, read_file
 from exporter.documents.mistakes import hint
 from exporter.states import StreamState
 from exporter.text import quote
@@ -437,7 +437,7 @@ def config_environ(world: World, file: str) -> dict[str, str]:
     """Return the variable with the config of a world, or raise InputError."""
     if world.config is None:
         return {}
-    config.from_data(world.config, file, {})
+    config.from_document(Document(world.config, file), {})
     # On one line, so that a shell's export of it is one line as well.
     text = yaml.safe_dump(world.config, default_flow_style=True, width=sys.maxsize)
     return {config.WHOLE: text.rstrip()}

@@ -111,7 +111,7 @@ def read_policies(folder: Path) -> tuple[Policy, ...]:
             try:
                 policies.append(_read(path, added))
             except InputError as error:
-                sentences.extend(error.sentences)
+                sentences.extend(error.args)
         elif path.suffix.lower() in {".yaml", ".yml", ".json"}:
             sentences.append(f"{path}: a policy's file name ends in .yaml; rename it")
     if not (policies or sentences):

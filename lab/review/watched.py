@@ -47,14 +47,14 @@ def _changes(before: list[str], after: list[str]) -> Iterator[tuple[str, str, st
     try:
         new = parsed(after, "new")
     except InputError as error:
-        for mistake in error.sentences:
+        for mistake in error.args:
             yield ERROR, "invalid", f"Invalid: {code(mistake, _LONGEST)}"
         return
     old: list[Config] = []
     try:
         old = parsed(before, "old")
     except InputError as error:
-        for mistake in error.sentences:
+        for mistake in error.args:
             yield WARNING, "invalid", f"Invalid: {code(mistake, _LONGEST)}"
     for source in _sources(new):
         for limit in _USUAL:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from exporter import config
 from exporter.config import Config
-from exporter.documents.document import KeyPath, parse, read_file
+from exporter.documents.document import Document, KeyPath, parse, read_file
 from exporter.documents.mistakes import InputError, hint
 from exporter.text import quote
 from lab.emulator.world import glob_matches, world_errors
@@ -28,7 +29,7 @@ def read_files(
             text = read_file(str(file))
             scenarios.append(parse_scenario(text, str(file), policies, name=file.stem))
         except InputError as error:
-            errors.extend(error.sentences)
+            errors.extend(error.args)
     if errors:
         raise InputError(*errors)
     return tuple(scenarios)
@@ -48,15 +49,19 @@ def parse_scenario(
         for index, exporter in enumerate(scenario.exporters):
             own = exporter.config is not None
             path: KeyPath = ("exporters", index, "config") if own else _CONFIG
-            part = document.part(*path)
-            if part is None:
+            data: Any = document.data
+            try:
+                for key in path:
+                    data = data[key]
+            except KeyError:
                 document.add_error(path, "is missing; the exporter needs a config")
                 continue
+            part = Document(data, document.file, document.lines, path)
             try:
                 # The environment is no part of a scenario.
                 own_config = config.from_document(part, {})
             except InputError as error:
-                for sentence in error.sentences:
+                for sentence in error.args:
                     document.add_sentence(sentence)
                 continue
             configs.append(own_config)

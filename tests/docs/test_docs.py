@@ -11,6 +11,7 @@ import yaml
 
 from exporter import config
 from exporter.config.load import VARIABLES
+from exporter.documents.document import Document
 from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.world import parse_world
 from lab.verify.rest import REST_EMULATOR
@@ -32,7 +33,7 @@ def test_each_yaml_example_is_valid(page: Path) -> None:
     for text in fences(page, "yaml"):
         if "projects" in yaml.safe_load(text):
             shown = parse_world(text, "docs")
-            assert config.from_data(shown.config, "docs", {}).sources
+            assert config.from_document(Document(shown.config, "docs"), {}).sources
         else:
             assert config.from_text(text, "docs", {}).sources
 

@@ -43,5 +43,5 @@ def errors(folder: Path) -> list[str]:
     try:
         read_policies(folder)
     except InputError as mistakes:
-        return [each.removeprefix(f"{folder}/") for each in mistakes.sentences]
+        return [each.removeprefix(f"{folder}/") for each in mistakes.args]
     return []

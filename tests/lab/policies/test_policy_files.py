@@ -9,9 +9,10 @@ import yaml
 from google.cloud import monitoring_v3
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
-from exporter.config import from_data
+from exporter.config import from_document
+from exporter.documents.document import Document
 from lab.policies import model
 from lab.policies.deployment import is_created
 from lab.policies.files import read_policies
@@ -31,16 +32,13 @@ QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
 
 def test_what_config_asks_for_is_created() -> None:
     """Of the policies that need something, only those that can alert are created."""
-    config = from_data(
-        {
-            "metrics": {"project": "ops-prod"},
-            "sources": [{"project": "shop-prod"}],
-            "expectations": [{"match": "*", "quiet": "6h"}],
-            "run": {"interval": "3m"},
-        },
-        "config.yaml",
-        {},
-    )
+    data: JsonValue = {
+        "metrics": {"project": "ops-prod"},
+        "sources": [{"project": "shop-prod"}],
+        "expectations": [{"match": "*", "quiet": "6h"}],
+        "run": {"interval": "3m"},
+    }
+    config = from_document(Document(data, "config.yaml"), {})
     needs = ("", "objects", "quiet-6h", "quiet-24h")
     assert [one for one in needs if is_created(one, config)] == ["", "quiet-6h"]
 

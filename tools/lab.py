@@ -36,15 +36,13 @@ def commands() -> str:
 Progress.tell_seconds = None
 
 
-def output(*argv: str, printed: io.StringIO | None = None) -> str:
+def output(*argv: str) -> str:
     """Run a command in the project's root and return its output.
-
-    ``printed`` takes it as it comes.
 
     Raises:
         RuntimeError: It fails.
     """
-    printed = printed or io.StringIO()
+    printed = io.StringIO()
     with chdir(ROOT), redirect_stderr(printed):
         code = main(argv, {}, printed, printed)
     text = printed.getvalue()

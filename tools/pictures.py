@@ -3,11 +3,8 @@
 The texts are those that the commands print. The template decides how they look.
 """
 
-import io
-import os
 import re
 from pathlib import Path
-from unittest.mock import patch
 
 from jinja2 import Template
 from rich.console import Console, RenderableType
@@ -18,15 +15,8 @@ from lab.policies.files import read_policies
 from lab.preview.notification import notification
 from tools import POLICIES, ROOT, lab
 
-_COLUMNS = 60  # of text that a phone can show
-
-
-class _Terminal(io.StringIO):
-    """Takes output as a terminal does: with colours."""
-
-    def isatty(self) -> bool:
-        """Return that it is one."""
-        return True
+# Of text: what a phone can show, and a terminal without a break in the table
+_COLUMNS = {"page": 60, "fleet": 88}
 
 
 def pictures() -> dict[Path, str]:
@@ -36,11 +26,14 @@ def pictures() -> dict[Path, str]:
         file.read_text("utf-8"), autoescape=True, lstrip_blocks=True, trim_blocks=True
     )
     found = {}
-    for name, content in (("page", page()), ("fleet", fleet())):
-        lines = Console(width=_COLUMNS).render_lines(content, pad=False)
+    contents = {"page": page(), "fleet": fleet()}
+    for name, content in contents.items():
+        console = Console(width=_COLUMNS[name])
+        lines = console.render_lines(content, pad=False)
         for theme in ("", "-dark"):
             drawn = template.render(name=name, theme=theme, lines=lines)
-            found[ROOT / "docs" / f"{name}{theme}.svg"] = drawn
+            path = ROOT / "docs" / f"{name}{theme}.svg"
+            found[path] = drawn
     return found
 
 
@@ -55,13 +48,9 @@ def page() -> RenderableType:
 
 def fleet() -> RenderableType:
     """Return what `datastream-exporter run` prints about a small fleet."""
-    environ = {"COLUMNS": str(_COLUMNS), "NO_COLOR": ""}
-    with patch.dict(os.environ, environ):
-        printed = lab.output(
-            "demo", "--world", "tools/fleet.yaml", "run", printed=_Terminal()
-        )
+    printed = lab.output("demo", "--world", "tools/fleet.yaml", "run")
     _about_emulators, _, rest = printed.partition("\n")
     # The time is all that differs between two runs.
     rest = re.sub(r"in \d+\.\d+ s\.", "in 0.1 s.", rest)
     command = ("$ datastream-exporter run\n", "bold")
-    return Text.assemble(command, Text.from_ansi(rest.rstrip()))
+    return Text.assemble(command, rest.rstrip())

@@ -15,7 +15,6 @@ from typing import Any
 
 from exporter.log.summary import (
     ERROR_BYTES,
-    WITHOUT_READING_BACK,
     count_words,
     failure_groups,
     fleet,
@@ -23,25 +22,24 @@ from exporter.log.summary import (
     name_first,
     numbers,
     problem_fields,
+    problems_unread,
     what_is_wrong,
 )
 from exporter.logger import log
 from exporter.names import LocationName
 from exporter.run.report import Report
 from exporter.steps.compare import (
-    MISSING,
     ComparedLocation,
     ComparedStream,
     Omission,
     Verdict,
     missing,
 )
-from exporter.steps.read_back import REFUSALS
 from exporter.steps.write import WriteError
 from exporter.text import capitalized, one_line, plural
 
 AGAIN_SECONDS = 600.0  # how often all that stays bad is said again
-_LEVELS = {Verdict.FINE: INFO, Verdict.FAILED: ERROR}
+_LEVELS = {Verdict.FINE: INFO, Verdict.FAILED: ERROR, Verdict.FAILED_PERMANENTLY: ERROR}
 MOST_ENTRIES = 50  # entries about streams in one run; the others are counted
 
 _SUPERSEDED = (
@@ -77,13 +75,8 @@ class RunLog:
             self._failures = []
         failures = [(each.text, each.fields) for each in failure_groups(report)]
         if failure := report.problems_unread:
-            follows = "none is written, and the next run tries again"
-            if failure.kind in REFUSALS:
-                follows = WITHOUT_READING_BACK
-            text = f"Problems of earlier runs can't be read, so {follows}: {failure}"
-            failures.append(
-                (text, {"event": "problems_unread", "reason": failure.kind})
-            )
+            event = {"event": "problems_unread", "reason": failure.kind}
+            failures.append((problems_unread(failure), event))
         for text, fields in failures:
             if fields not in self._failures:
                 log(WARNING, text, **fields)
@@ -176,10 +169,10 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
     elif previous == Omission.MUTED:
         event = "mute_ended"
         words = f"is no longer muted and {words}"
-    elif state == MISSING:
+    elif state == Verdict.MISSING:
         event = "stream_vanished"
         words = f"was {previous} and no longer exists"
-    elif previous == MISSING:
+    elif previous == Verdict.MISSING:
         event = "stream_appeared"
         words = f"is new and {words}"
     elif previous == state:

@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 from exporter.google.errors import Failure
 from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
-from exporter.states import StreamState
 from exporter.steps.compare import ComparedStream, Omission, Verdict
-from exporter.steps.problems import Key, Kind, LocationProblems, Problem
+from exporter.steps.problems import WAITS, Key, LocationProblems, Problem
+from exporter.steps.read_back import REFUSALS
 from exporter.text import one_line, plural, printable, utc_time
 
 ERROR_BYTES = 1024  # of an error's text that people are shown
 _MOST_NAMED = 3
-# What follows where problems may not be read back
-WITHOUT_READING_BACK = (
-    "each alerts alone, without its reason and patience; a page that has names or a"
-    " reason stays for up to a day, beside the new one"
-)
-_COUNTED = (Verdict.FAILED, Verdict.UNEXPECTED, Verdict.MISSING)
+_COUNTED = {
+    Verdict.FAILED: "failed",
+    Verdict.FAILED_PERMANENTLY: "failed permanently",
+    Verdict.UNEXPECTED: "not as expected",
+    Verdict.MISSING: "required and missing",
+}
 # The event of the log, what is counted, and what could not be done
 _FAILED: dict[type[Name], tuple[str, str, str]] = {
     ProjectName: (
@@ -39,6 +39,17 @@ _FAILED: dict[type[Name], tuple[str, str, str]] = {
         "could not be collected from, so some series are left out",
     ),
 }
+
+
+def problems_unread(failure: Failure) -> str:
+    """Say that the problems of earlier runs can't be read back, and what follows."""
+    follows = "none is written, and the next run tries again"
+    if failure.kind in REFUSALS:
+        follows = (
+            "each alerts alone, without its reason and patience; a page that has names"
+            " or a reason stays for up to a day, beside the new one"
+        )
+    return f"Problems of earlier runs can't be read back, so {follows}: {failure}"
 
 
 class FailureGroup(NamedTuple):
@@ -104,8 +115,8 @@ def fleet(report: Report) -> str:
     if report.read:
         within = plural(len(report.read), "location")
         text = f"{plural(report.streams, 'stream')} watched in {within}"
-    verdicts = Counter(one.verdict for one in report.watched)
-    if counted := count_words(verdicts, _COUNTED):
+    counts = Counter(_COUNTED.get(one.verdict) for one in report.watched)
+    if counted := count_words(counts, _COUNTED.values()):
         text += f" ({counted})"
     if left_out := omitted(report.omitted):
         text += f", {left_out}"
@@ -135,8 +146,8 @@ def what_is_wrong(watched: ComparedStream) -> str:
             return f"is required but does not exist: {fix}"
         case Verdict.FAILED:
             text = "failed; Datastream keeps retrying"
-            if stream.state == StreamState.FAILED_PERMANENTLY:
-                text = "failed permanently; it will not recover on its own"
+        case Verdict.FAILED_PERMANENTLY:
+            text = "failed permanently; it will not recover on its own"
         case Verdict.UNEXPECTED:
             text = f"is {state}, which config does not expect"
             if watched.rule:
@@ -154,7 +165,7 @@ def stream_problem(report: Report, name: StreamName) -> tuple[str, Problem | Non
     known = report.problems.get(name.location_name, LocationProblems())
     found = [
         (kind, problem)
-        for kind in Kind
+        for kind in WAITS
         if (problem := known.current.get(Key(name.stream, kind)))
     ]
     return max(found, key=_rank, default=("", None))

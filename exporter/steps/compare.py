@@ -18,21 +18,20 @@ from exporter.states import (
 from exporter.steps.read import LABEL, Stream
 from exporter.text import quote
 
-# Stands for the state of a required stream that its location does not hold
-MISSING = "missing"
 _BY_LABEL: dict[str, tuple[StreamState, ...]] = {
     state.name.lower(): (state,) for state in EXPECTABLE
 }
 
 
 class Verdict(StrEnum):
-    """How a stream is, compared with config, in the words of a summary."""
+    """How a stream is, compared with config; also the metric label ``kind``."""
 
     FINE = "fine"
-    ERRORS = "with errors"  # in a state that is fine
-    UNEXPECTED = "not as expected"
-    FAILED = "failed"  # for the moment or permanently
-    MISSING = "required and missing"  # required, and its location does not hold it
+    FAILED = "failed"
+    FAILED_PERMANENTLY = "failed_permanently"
+    UNEXPECTED = "unexpected"  # in a state that config doesn't expect
+    ERRORS = "errors"  # with errors, in a state that is fine
+    MISSING = "missing"  # required, and its location does not hold it
 
 
 class Omission(StrEnum):
@@ -67,7 +66,7 @@ class ComparedStream(NamedTuple):
     @property
     def state_name(self) -> str:
         """The API's name of the state, or ``missing``."""
-        return state_name(self.stream.state) if self.exists else MISSING
+        return state_name(self.stream.state) if self.exists else self.verdict
 
 
 def missing(name: StreamName) -> ComparedStream:
@@ -175,7 +174,7 @@ class Expectations:
             counted = stream.errors and self._config.collect.errors
             verdict = Verdict.ERRORS if counted else Verdict.FINE
         elif stream.state in FAILURES:
-            verdict = Verdict.FAILED
+            verdict = Verdict[state_name(stream.state)]
         return ComparedStream(name, stream, verdict, rule, limits)
 
 

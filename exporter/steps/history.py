@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from exporter.steps.compare import Verdict
 from exporter.steps.problems import (
     BAD,
     EARLY_SECONDS,
@@ -11,7 +12,6 @@ from exporter.steps.problems import (
     WAITS,
     Group,
     Key,
-    Kind,
     LocationProblems,
     Problem,
 )
@@ -48,7 +48,7 @@ def earlier_problems(
             current[key] = problem
         elif problem and key.kind == _TOLERATED:
             pending = Problem(problem.since, group=problem.group)
-            current.setdefault(Key(key.stream, Kind.FAILED), pending)
+            current.setdefault(Key(key.stream, Verdict.FAILED), pending)
         unended = [
             (key, group)
             for group, values in history.states.items()
@@ -76,8 +76,8 @@ def last_problem(key: Key, history: ProblemHistory, now: int) -> Problem | None:
                 since = time  # that isn't visible yet, or is somebody else's
             # Contract 6 wrote the numbers of states, and errors from their beginning
             # on: those were not told yet.
-            is_young = now - since < WAITS[Kind.ERRORS] - EARLY_SECONDS
-            young_errors = key.kind == Kind.ERRORS and is_young and not group.streams
+            is_young = now - since < WAITS[Verdict.ERRORS] - EARLY_SECONDS
+            young_errors = key.kind == Verdict.ERRORS and is_young and not group.streams
             fine = time if abs(value) == FINE else None
             if value:
                 told = value == BAD or (value > 0 and not young_errors)

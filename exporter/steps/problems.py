@@ -9,37 +9,21 @@ a group has one page, which names its founders.
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from operator import attrgetter
 from typing import NamedTuple
 
 from exporter.config.model import Config
 from exporter.names import LocationName
-from exporter.states import StreamState
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.text import one_line, printable, without_markup
 
-
-class Kind(StrEnum):
-    """The kinds of problems, which are kept apart: a label of the series."""
-
-    FAILED = "failed"
-    FAILED_PERMANENTLY = "failed_permanently"
-    UNEXPECTED = "unexpected"  # in a state that config doesn't expect
-    ERRORS = "errors"  # with errors, and none of the above
-
-
-_KINDS = {
-    Verdict.FAILED: Kind.FAILED,
-    Verdict.UNEXPECTED: Kind.UNEXPECTED,
-    Verdict.ERRORS: Kind.ERRORS,
-}
-# How many seconds a problem lasts until it is told
+# The kinds of problems, and for how many seconds each lasts until it is told
 WAITS = {
-    Kind.FAILED: 60,  # or the stream's own patience
-    Kind.FAILED_PERMANENTLY: 0,
-    Kind.UNEXPECTED: 120,
-    Kind.ERRORS: 900,
+    Verdict.FAILED: 60,  # or the stream's own patience
+    Verdict.FAILED_PERMANENTLY: 0,
+    Verdict.UNEXPECTED: 120,
+    Verdict.ERRORS: 900,
 }
 # For how many seconds a stream is fine again until its problem is over
 _PENDING_FINE_SECONDS = 240
@@ -157,18 +141,20 @@ class ProblemMemory:
         before = self.known.get(at.name) or self._suspected(at)
         # The problems that streams have in this run, not only had
         has = {
-            Key(one.stream.id, kind): one for one in at.listed if (kind := _kind(one))
+            Key(one.stream.id, one.verdict): one
+            for one in at.listed
+            if one.verdict in WAITS
         }
         current: dict[Key, Problem] = {}
         for watched in at.listed:
             current |= self._of_stream(watched, before.current, now)
-        for kind in Kind:
+        for kind in WAITS:
             current |= self._gathered(kind, current, has, before, now)
         # A stream has one page: what it has ends its other problems once it is told.
         # Errors are less than any of them.
         for key in has:
-            if key in current and current[key].told and key.kind != Kind.ERRORS:
-                for other in set(Kind) - {key.kind}:
+            if key in current and current[key].told and key.kind != Verdict.ERRORS:
+                for other in WAITS.keys() - {key.kind}:
                     current.pop(Key(key.stream, other), None)
         after = LocationProblems(current)
         ended = before.series - after.series
@@ -185,7 +171,9 @@ class ProblemMemory:
         if self.earlier is not Earlier.REFUSED:
             return LocationProblems()
         kinds = [
-            one for one in Kind if one != Kind.ERRORS or self._config.collect.errors
+            kind
+            for kind in WAITS
+            if kind is not Verdict.ERRORS or self._config.collect.errors
         ]
         keys = (Key(stream, kind) for stream in at.held for kind in kinds)
         return LocationProblems(ended=frozenset((key, Group()) for key in keys))
@@ -194,16 +182,17 @@ class ProblemMemory:
         self, watched: ComparedStream, before: Mapping[Key, Problem], now: int
     ) -> dict[Key, Problem]:
         """Return the problems of a stream, each by itself: no group, no page ended."""
-        kind = _kind(watched)
-        has = before.get(Key(watched.stream.id, kind or ""), Problem(now))
+        kind = watched.verdict
+        own = Key(watched.stream.id, kind)
+        has = before.get(own, Problem(now))
         problems = {}
-        for other in Kind:
+        for other in WAITS:
             key = Key(watched.stream.id, other)
             if other is kind or key not in before:
                 continue
             problem = before[key]
             # Another state that came later is no recovery; errors are, in a fine state.
-            if kind not in {None, Kind.ERRORS} and problem.since < has.since:
+            if kind not in {Verdict.FINE, Verdict.ERRORS} and problem.since < has.since:
                 problems[key] = problem._replace(fine=None, until=None)
                 continue
             fine = problem.fine or now
@@ -211,32 +200,28 @@ class ProblemMemory:
             if not self._has_lasted(now - fine, seconds):
                 problems[key] = problem._replace(fine=fine, until=fine + seconds)
         # Errors wait for the end of another page of the stream.
-        waits = kind is Kind.ERRORS and any(one.told for one in problems.values())
-        if kind and not waits:
-            problems[Key(watched.stream.id, kind)] = self._lasting(
-                watched, kind, has, now
-            )
+        waits = kind is Verdict.ERRORS and any(one.told for one in problems.values())
+        if kind in WAITS and not waits:
+            problems[own] = self._lasting(watched, has, now)
         return problems
 
-    def _lasting(
-        self, watched: ComparedStream, kind: Kind, problem: Problem, now: int
-    ) -> Problem:
+    def _lasting(self, watched: ComparedStream, problem: Problem, now: int) -> Problem:
         """Return a problem that a stream has in this run, told if it is time."""
         if problem.told:
             return problem._replace(fine=None, until=None)
         if self.earlier is Earlier.REFUSED:
             return Problem(problem.since, told=True)
         patience = _patience(watched)
-        wait = patience or WAITS[kind]
+        wait = patience or WAITS[watched.verdict]
         lasted = now - problem.since
         # Its own patience is kept at any interval, and ends where the problem begins.
         told = lasted >= wait - EARLY_SECONDS
         if not patience:
             told = self._has_lasted(lasted, wait)
         since = now if told and patience else problem.since
-        reason = (
-            watched.state_name if kind is Kind.UNEXPECTED else watched.stream.reason
-        )
+        reason = watched.stream.reason
+        if watched.verdict is Verdict.UNEXPECTED:
+            reason = watched.state_name
         # A reason may come later than the state, and may go.
         reason = (
             one_line(without_markup(reason), _LONGEST_REASON) or problem.group.reason
@@ -253,7 +238,7 @@ class ProblemMemory:
 
     def _gathered(
         self,
-        kind: Kind,
+        kind: Verdict,
         current: Mapping[Key, Problem],
         has: Mapping[Key, ComparedStream],
         before: LocationProblems,
@@ -297,16 +282,9 @@ class ProblemMemory:
         self.known[name] = LocationProblems(known.current, over=over)
 
 
-def _kind(watched: ComparedStream) -> Kind | None:
-    """Return the kind of problem that a stream has now, or None."""
-    if watched.stream.state == StreamState.FAILED_PERMANENTLY:
-        return Kind.FAILED_PERMANENTLY
-    return _KINDS.get(watched.verdict)
-
-
 def _patience(watched: ComparedStream) -> int:
     """Return for how many seconds a stream's own patience lets it fail, 0 if none."""
-    if watched.stream.state != StreamState.FAILED:
+    if watched.verdict is not Verdict.FAILED:
         return 0
     return int(watched.limits.get("failed", timedelta()).total_seconds())
 

@@ -5,9 +5,7 @@ Source: https://cloud.google.com/monitoring/api/ref_v3/rpc/google.monitoring.v3
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 from typing import Any
 
 from google.api_core import exceptions
@@ -33,7 +31,8 @@ _MOST_POINTS = 20_000  # in an answer: few calls, little memory
 REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
 
 
-# A series that was listed: what it is about, and its points by unix seconds
+# A series that was listed, of which a page may have a part: what it is about, and its
+# points by unix seconds
 _Series = tuple[LocationName, Key, Group, dict[int, int]]
 
 
@@ -46,8 +45,6 @@ class Reader:
     timestamp: int  # of the run, in unix seconds
     deadline: Deadline
     calls: Calls
-    # Each value once, as there are very many that are equal
-    _shared: dict[Any, Any] = field(default_factory=dict)
 
     def read_back(self) -> EarlierProblems:
         """Return the problems that were written last, of each location; or CallError.
@@ -113,25 +110,24 @@ class Reader:
             again=_is_in_passing,
         )
         try:
-            return [*chain.from_iterable(map(self._read, pages))]
+            return [_read(series) for page in pages for series in page.time_series]
         except CallError as error:
             if not is_unknown_metric(error.failure):
                 raise
             return []
 
-    def _read(self, page: Any) -> Iterator[_Series]:
-        """Yield the series of an answer; a page may end within one."""
-        share = self._shared.setdefault
-        for series in page.time_series:
-            labels, resource = series.metric.labels, series.resource.labels
-            name = LocationName(resource["namespace"], resource["location"])
-            key = Key(labels["stream_id"], labels["kind"])
-            group = Group(labels["streams"], labels["reason"])
-            values = {}
-            for point in series.points:
-                time, value = point.interval.end_time.seconds, point.value.int64_value
-                values[share(time, time)] = share(value, value)
-            yield share(name, name), share(key, key), share(group, group), values
+
+def _read(series: Any) -> _Series:
+    """Return what a series is about, and its points."""
+    labels, resource = series.metric.labels, series.resource.labels
+    name = LocationName(resource["namespace"], resource["location"])
+    key = Key(labels["stream_id"], labels["kind"])
+    group = Group(labels["streams"], labels["reason"])
+    values = {
+        point.interval.end_time.seconds: point.value.int64_value
+        for point in series.points
+    }
+    return name, key, group, values
 
 
 def _is_in_passing(error: BaseException) -> bool:

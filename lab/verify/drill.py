@@ -29,8 +29,9 @@ from exporter.google.errors import CallError
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL
 from exporter.states import StreamState, state_name
+from exporter.steps.compare import Verdict
 from exporter.steps.measure import problem_samples
-from exporter.steps.problems import Group, Key, Kind, LocationProblems, Problem
+from exporter.steps.problems import Group, Key, LocationProblems, Problem
 from exporter.steps.read import Datastream, Stream
 from exporter.steps.write import Writer, Written
 from lab.prove.incidents import resource_name
@@ -54,7 +55,7 @@ _OPEN_SECONDS = 600.0
 _CLOSE_SECONDS = 900.0
 # How long a stream is fine again until the exporter ends its problem, at any interval
 _FINE_SECONDS = 960.0
-_KEY = Key(STREAM, Kind.FAILED_PERMANENTLY)
+_KEY = Key(STREAM, Verdict.FAILED_PERMANENTLY)
 _HEALTHY = LocationProblems(ended=frozenset({(_KEY, Group())}))
 _RESUME = (
     "gcloud datastream streams update {0.stream} --location={0.location}"

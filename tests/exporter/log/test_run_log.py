@@ -14,8 +14,8 @@ from exporter.logger import JsonLines, logging_to
 from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState, state_name
-from exporter.steps.compare import Expectations
-from exporter.steps.problems import Group, Key, Kind, LocationProblems, Problem
+from exporter.steps.compare import Expectations, Verdict
+from exporter.steps.problems import Group, Key, LocationProblems, Problem
 from exporter.steps.read import Stream
 from tests.exporter.reports import DENIED, DOWN, config, empty_report, report, unread
 from tests.exporter.worlds import EUROPE
@@ -49,7 +49,7 @@ def orders(state: int = RUNNING, error: str = "", **more: Any) -> Stream:
     return Stream("orders", state, int(bool(error)), reason=reason, error=error, **more)
 
 
-def problems(kind: Kind, known: Problem) -> dict[LocationName, LocationProblems]:
+def problems(kind: Verdict, known: Problem) -> dict[LocationName, LocationProblems]:
     """Return the problem of the stream, as a report has it."""
     return {EUROPE: LocationProblems({Key("orders", kind): known})}
 
@@ -126,7 +126,7 @@ def test_an_entry_says_how_long_a_problem_lasts(
         group=Group(streams, "SLOT"),
         until=times[1],
     )
-    run = report(orders(FAILED), problems=problems(Kind.FAILED, known))
+    run = report(orders(FAILED), problems=problems(Verdict.FAILED, known))
     ((entry,),) = play(run)
     assert entry["message"].endswith(
         f"failed; Datastream keeps retrying. Its problem: {words}."
@@ -136,8 +136,8 @@ def test_an_entry_says_how_long_a_problem_lasts(
 def test_of_two_pending_problems_an_entry_has_what_the_stream_has_now() -> None:
     """It is the one that began later."""
     pending = {
-        Key("orders", Kind.UNEXPECTED): Problem(60),
-        Key("orders", Kind.FAILED): Problem(120, until=180),
+        Key("orders", Verdict.UNEXPECTED): Problem(60),
+        Key("orders", Verdict.FAILED): Problem(120, until=180),
     }
     had = {EUROPE: LocationProblems(pending)}
     ((entry,),) = play(report(orders(FAILED), problems=had))
@@ -149,7 +149,7 @@ def test_an_entry_says_which_problem_a_stream_has() -> None:
     known = Problem(
         60, told=True, fine=120, group=Group("carts, orders", "DOWN"), until=720
     )
-    run = report(orders(FAILED, "Slot 8."), problems=problems(Kind.FAILED, known))
+    run = report(orders(FAILED, "Slot 8."), problems=problems(Verdict.FAILED, known))
     ((entry,),) = play(run)
     fields = ("kind", "since", "told", "until", "streams")
     assert {key: entry[key] for key in fields} == {

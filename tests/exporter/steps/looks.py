@@ -17,7 +17,7 @@ _VERDICTS = {
     2: Verdict.FINE,
     3: Verdict.UNEXPECTED,
     5: Verdict.FAILED,
-    6: Verdict.FAILED,
+    6: Verdict.FAILED_PERMANENTLY,
     WITH_ERRORS: Verdict.ERRORS,
 }
 _LATELY = 960

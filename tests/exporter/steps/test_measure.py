@@ -9,7 +9,7 @@ from google.cloud.datastream_v1 import BackfillJob
 
 from exporter.config import Config
 from exporter.names import StreamName
-from exporter.steps.compare import Expectations
+from exporter.steps.compare import Expectations, Verdict
 from exporter.steps.measure import (
     NEVER_MISSING,
     Sample,
@@ -20,7 +20,7 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import Kind, ProblemMemory
+from exporter.steps.problems import ProblemMemory
 from exporter.steps.read import Objects, Stream
 from tests.exporter.worlds import EUROPE, ORDERS, USERS
 from tests.tables import beside
@@ -125,12 +125,12 @@ def test_samples_say_what_was_read_and_nothing_else(*, errors: bool) -> None:
         assert one.value == int(one.value)
 
 
-def _kind(state: int) -> Kind:
+def _kind(state: int) -> Verdict:
     """Return the kind of problem that a stream with errors has."""
     if state in FINE:
-        return Kind.ERRORS
-    failures = {5: Kind.FAILED, 6: Kind.FAILED_PERMANENTLY}
-    return failures.get(state, Kind.UNEXPECTED)
+        return Verdict.ERRORS
+    failures = {5: Verdict.FAILED, 6: Verdict.FAILED_PERMANENTLY}
+    return failures.get(state, Verdict.UNEXPECTED)
 
 
 def test_objects_are_counted_whole() -> None:

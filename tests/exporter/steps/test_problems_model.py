@@ -4,25 +4,25 @@ from random import Random
 
 import pytest
 
-from exporter.steps.compare import ComparedStream
-from exporter.steps.problems import Group, Key, Kind, Problem
+from exporter.steps.compare import ComparedStream, Verdict
+from exporter.steps.problems import Group, Key, Problem
 from tests.exporter.steps.looks import WITH_ERRORS, Exporter, seen
 
 TOGETHER = 3
 WITHIN = 900
 PATIENCE = 300
 KINDS = {
-    1: Kind.UNEXPECTED,
-    3: Kind.UNEXPECTED,
-    5: Kind.FAILED,
-    6: Kind.FAILED_PERMANENTLY,
-    WITH_ERRORS: Kind.ERRORS,
+    1: Verdict.UNEXPECTED,
+    3: Verdict.UNEXPECTED,
+    5: Verdict.FAILED,
+    6: Verdict.FAILED_PERMANENTLY,
+    WITH_ERRORS: Verdict.ERRORS,
 }
 WAITS = {
-    Kind.FAILED: 60,
-    Kind.FAILED_PERMANENTLY: 0,
-    Kind.UNEXPECTED: 120,
-    Kind.ERRORS: 900,
+    Verdict.FAILED: 60,
+    Verdict.FAILED_PERMANENTLY: 0,
+    Verdict.UNEXPECTED: 120,
+    Verdict.ERRORS: 900,
 }
 NAMES = {1: "NOT_STARTED", 3: "PAUSED"}
 SECONDS = [10, 60, 60, 60, 61, 90, 91, 240, 300, 301, 600, 601, 901]
@@ -53,12 +53,12 @@ class Model:
         for id_, state in states.items():
             if kind := KINDS.get(state):
                 self.meet(Key(id_, kind), fleet[id_], before, now)
-        for kind in Kind:
+        for kind in WAITS:
             self.group(kind, states, fleet, before, now)
         for id_, state in states.items():
-            kind = KINDS.get(state, Kind.ERRORS)
+            kind = KINDS.get(state, Verdict.ERRORS)
             page = self.have.get(Key(id_, kind))
-            if page and page.told and kind != Kind.ERRORS:
+            if page and page.told and kind != Verdict.ERRORS:
                 for other in self.of_stream(id_):
                     if other.kind != kind:
                         del self.have[other]
@@ -82,7 +82,7 @@ class Model:
 
     def meet(self, key: Key, one: ComparedStream, before: Problems, now: int) -> None:
         """Keep or begin a problem that a stream has now, and perhaps tell it."""
-        if key.kind == Kind.ERRORS:
+        if key.kind == Verdict.ERRORS:
             for other in self.of_stream(key.stream):
                 if self.have[other].told:
                     return
@@ -92,16 +92,16 @@ class Model:
             problem = problem._replace(group=Group("", said or problem.group.reason))
             lasted = now - problem.since
             patience = int(one.limits["failed"].total_seconds())
-            if patience and key.kind == Kind.FAILED:
+            if patience and key.kind == Verdict.FAILED:
                 if lasted > patience - 31:
                     problem = problem._replace(told=True, since=now)
-            elif self.lasts(lasted, WAITS[Kind(key.kind)]):
+            elif self.lasts(lasted, WAITS[Verdict(key.kind)]):
                 problem = problem._replace(told=True)
         self.have[key] = problem
 
     def group(
         self,
-        kind: Kind,
+        kind: Verdict,
         states: dict[str, int],
         fleet: Fleet,
         before: Problems,
@@ -130,7 +130,7 @@ class Model:
             if one.told:
                 counted.add(key)
                 continue
-            patient = kind == Kind.FAILED and fleet[key.stream].limits["failed"]
+            patient = kind == Verdict.FAILED and fleet[key.stream].limits["failed"]
             if KINDS.get(states[key.stream]) == kind and not patient:
                 counted.add(key)
                 founders.add(key)

@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from zlib import crc32
 
 from exporter.names import LocationName, Name
 
@@ -34,6 +35,7 @@ class _Location:
     observation: Hashable = None  # the last one
     changed: float = -math.inf  # when one last differed from the one before
     written: float = -math.inf  # when last in full, unless a try failed since
+    ahead: float = 0.0  # how much earlier the points after the first ones are due
 
 
 class Memory:
@@ -78,8 +80,13 @@ class Memory:
         """Remember what a run found."""
         known = self._locations[name]
         if known.observation != observation:
+            if known.observation is None and observation == NO_STREAMS:
+                # A process finds all empty locations in one run. Each is read again at
+                # a second of its own, as Datastream allows so many calls a minute.
+                known.ahead = crc32(str(name).encode()) % EMPTY_SECONDS
+            else:
+                known.changed = self._now
             known.observation = observation
-            known.changed = self._now
             self.changed = True
 
     def is_due(self, name: Name) -> bool:
@@ -95,7 +102,9 @@ class Memory:
 
     def mark_written(self, name: Name) -> None:
         """Remember that every point about it was accepted in this run."""
-        self._locations[name].written = self._now
+        known = self._locations[name]
+        known.written = self._now - known.ahead
+        known.ahead = 0.0
 
     def _needs_points(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""

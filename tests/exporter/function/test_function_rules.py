@@ -42,7 +42,7 @@ def test_what_was_prepared_survives(
     for _ in range(12):
         written.append(function.answer("POST", "/").body["written"])
         clock.now += 60
-    assert written[:5] == [POINTS, 29, 16, 16, 6]
+    assert written[:5] == [POINTS, 28, 17, 16, 6]
     assert cloud_at.calls["ListLocations"] == 2
     about = [line for line in log.getvalue().splitlines() if "streams/stock" in line]
     assert len(about) == 2

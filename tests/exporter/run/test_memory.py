@@ -1,6 +1,7 @@
 """What a process with memory leaves out: known points, discoveries, empty locations."""
 
 import itertools
+from collections import Counter
 from collections.abc import Hashable
 from threading import Event
 from typing import Any
@@ -110,7 +111,7 @@ def test_the_newest_points_are_always_true(history: list[str]) -> None:
 def test_a_location_without_streams_is_read_every_five_minutes(
     streams_from: float, read: list[list[int]]
 ) -> None:
-    """An empty location is read seldom after a minute; with streams, in every run."""
+    """An empty location is read seldom after the first run; with streams, always."""
     memory = Memory(10)
     seconds = []
     for second in range(0, 1000, 10):
@@ -122,6 +123,26 @@ def test_a_location_without_streams_is_read_every_five_minutes(
                 seen = STREAMS
             writes(memory, seen)
     assert seconds == [second for part in read for second in range(*part)]
+
+
+def test_empty_locations_are_read_one_after_the_other() -> None:
+    """A process that found them in one run reads a part in each later one."""
+    memory = Memory(60)
+    names = [LocationName(f"shop-{n}", f"us-east{n % 40}") for n in range(2000)]
+    reads: dict[LocationName, list[int]] = {name: [] for name in names}
+    runs = range(0, 1200, 60)
+    for second in runs:
+        memory.begin(1 + second)
+        for name in filter(memory.is_worth_reading, names):
+            reads[name].append(second)
+            writes(memory, NO_STREAMS, name)
+    in_runs = Counter(itertools.chain.from_iterable(reads.values()))
+    assert in_runs.pop(0) == 2000
+    assert max(in_runs.values()) < 800
+    for seconds in reads.values():
+        gaps = [after - before for before, after in itertools.pairwise(seconds)]
+        assert max(gaps) <= 300
+        assert set(gaps[1:]) == {300}
 
 
 # Runs of one process.
@@ -162,16 +183,16 @@ class Watched:
 
 @rows
 def test_a_location_whose_points_were_lost_is_written_in_the_next_run(
-    serve: Serve, locations: list[str], seconds: list[float]
+    serve: Serve, locations: list[str], due_at: int, seconds: list[float]
 ) -> None:
     """The next run writes what was lost, long before the location would be due."""
     watched = Watched(serve, LISTED | {"locations": locations})
-    watched.run(310)
+    watched.run(due_at)
     watched.cloud.add_fault(Fault(method="CreateTimeSeries", code="UNKNOWN", times=1))
-    lost, again = watched.run(330)
+    lost, again = watched.run(due_at + 20)
     assert not lost.complete
     assert again.complete
-    assert {watched.written("location/up", at)[8] for at in locations} == {*seconds}
+    assert {watched.written("location/up", at)[-1] for at in locations} == {*seconds}
 
 
 def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:
@@ -180,7 +201,7 @@ def test_where_discovery_fails_what_it_found_last_is_read(serve: Serve) -> None:
     watched.run(600)
     assert watched.cloud.calls["ListLocations"] == 1
     # Of the location without streams, only some runs.
-    assert watched.cloud.calls["ListStreams"] == 2 * 60 + 9
+    assert watched.cloud.calls["ListStreams"] == 2 * 60 + 3
     watched.cloud.add_fault(Fault(method="ListLocations", code="PERMISSION_DENIED"))
     for report in watched.run(620):
         assert {"shop-prod/europe-west1", "shop-prod/us-east1"} <= seen(report).keys()

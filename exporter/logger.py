@@ -5,9 +5,6 @@ Source: https://cloud.google.com/logging/docs/structured-logging.
 
 import json
 import logging
-import os
-import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -21,21 +18,6 @@ logging.raiseExceptions = False
 FIELDS = "fields"
 # Characters of up to 12 bytes: Cloud Logging takes entries of 256 KiB
 LONGEST = 16 * 1024
-# Which words have a colour at a terminal, by its code: red, green, yellow
-_COLOURED = {
-    31: r"FAIL\S*|error:",
-    32: "RUNNING",
-    33: "no(?=  |$)|missing|unknown|warning:",
-}
-
-
-def coloured(text: str, stream: TextIO) -> str:
-    """Return a text with colours if the stream is a terminal, and NO_COLOR is unset."""
-    if stream.isatty() and not os.environ.get("NO_COLOR"):
-        for code, words in _COLOURED.items():
-            whole_word = rf"(?<!\S)({words})(?!\S)"
-            text = re.sub(whole_word, f"\x1b[{code}m\\1\x1b[m", text)
-    return text
 
 
 class JsonLines(logging.Formatter):
@@ -61,15 +43,14 @@ class JsonLines(logging.Formatter):
 class Text(logging.Formatter):
     """One sentence a record; what is not plain information says so first.
 
-    With a ``datefmt``, the local time comes before that. At a terminal, the level has
-    its colour: people read this on stderr.
+    With a ``datefmt``, the local time comes before that.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         text = printable(record.getMessage())[:LONGEST]
         if record.levelno != logging.INFO:
-            text = f"{coloured(f'{record.levelname.lower()}:', sys.stderr)} {text}"
+            text = f"{record.levelname.lower()}: {text}"
         if self.datefmt:
             text = f"{self.formatTime(record, self.datefmt)} {text}"
         if record.exc_info:

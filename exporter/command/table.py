@@ -5,15 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
-from exporter.log.summary import (
-    fleet,
-    lasting,
-    numbers,
-    omitted,
-    problem_fields,
-    what_is_wrong,
-)
-from exporter.logger import coloured
+from exporter.log.summary import fleet, lasting, numbers, problem_fields, what_is_wrong
 from exporter.run.report import Report
 from exporter.steps.compare import ComparedStream, Verdict
 from exporter.text import printable
@@ -22,10 +14,9 @@ _HEADINGS = ("stream", "project", "location", "state", "expected", "since", "rea
 
 
 def print_report(report: Report, out: TextIO) -> None:
-    """Print the fleet: a line for each stream, and for what is not watched.
+    """Print a line for each stream, and for each location that could not be read.
 
-    What needs a look comes first, and what is not watched last. The last column is the
-    reason of each problem.
+    What needs a look comes first. The last column is the reason of each problem.
     """
     rows = [
         ("?", unread.project, unread.location, "unknown", "?", "", "")
@@ -40,11 +31,6 @@ def print_report(report: Report, out: TextIO) -> None:
         if why == state:
             why = ""
         rows.append((name.stream, *name.location_name, state, expected, since, why))
-    rows.extend(
-        (left_out, *location.name, "not watched", "-", "", "")
-        for location in report.locations
-        if (left_out := omitted(location.omitted))
-    )
     if rows:
         print_table(_HEADINGS, rows, out)
     else:
@@ -93,4 +79,4 @@ def print_table(
     widths = [max(map(len, column)) for column in columns]
     for row in zip(*columns, strict=True):
         line = "  ".join(map(str.ljust, row, widths))
-        out.write(f"{coloured(line.rstrip(), out)}\n")
+        out.write(f"{line.rstrip()}\n")

@@ -130,7 +130,7 @@ def _nobody(nobody: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing say that this is Cloud Run, or a narrow terminal."""
+    """Let nothing say that this is Cloud Run."""
     for name in list(os.environ):
-        if name.startswith(("CLOUD_RUN_", "DATASTREAM_", "COLUMNS", "NO_COLOR")):
+        if name.startswith(("CLOUD_RUN_", "DATASTREAM_")):
             monkeypatch.delenv(name)

@@ -1,15 +1,10 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
-import io
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from exporter.command.cli import main
 from exporter.process import INCOMPLETE, OK
-from tests.conftest import Terminal
 from tests.exporter.command.conftest import (
     CARTS,
     CARTS_PAUSED,
@@ -44,15 +39,6 @@ stock   shop-prod  us-east1      RUNNING  yes
     assert summary.startswith(
         "3 streams watched in 2 locations (1 not as expected); 28 points written; 10 "
     )
-
-
-def test_a_terminal_has_colours(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The words for what is good and bad are coloured; NO_COLOR is obeyed."""
-    main(["run", "--dry-run"], shop.environ, out := Terminal(), io.StringIO())
-    monkeypatch.setenv("NO_COLOR", "1")
-    main(["run", "--dry-run"], shop.environ, plain := Terminal(), io.StringIO())
-    text = plain.getvalue().replace("RUNNING", "\x1b[32mRUNNING\x1b[m")
-    assert out.getvalue() == text.replace("no", "\x1b[33mno\x1b[m")
 
 
 def test_streams_that_failed_together_are_shown_with_their_reason(shop: Shop) -> None:
@@ -113,7 +99,7 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
 
 
 def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:
-    """Unwatched streams are a row for each location, and all are in the summary."""
+    """The summary says how many streams are muted, excluded and not included."""
     shop.europe["streams"] += [{"id": "copy-1"}, {"id": "copy-2"}, {"id": "x"}]
     until = datetime.now(UTC) + timedelta(days=99)
     shop.config += f"""\
@@ -122,10 +108,7 @@ def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:
 mutes: [{{match: "*/stock", until: {until:%F}, timezone: UTC}}]
 """
     ended = shop.command("run")
-    assert ended.out.splitlines()[3:] == [
-        "2 excluded, 1 not included  shop-prod  europe-west1  not watched  -",
-        "1 muted                     shop-prod  us-east1      not watched  -",
-    ]
+    assert len(ended.out.splitlines()) == 3
     counts = "2 streams watched in 2 locations (1 not as expected), 1 muted, 2 excluded"
     assert f"\n{counts}, 1 not included; 27 points written; " in ended.err
 

@@ -1,6 +1,6 @@
 """Reads the command line of ``datastream-exporter``, and runs the command."""
 
-import argparse
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -24,7 +24,6 @@ _FLAGS = {
         "--json": "print one JSON document, not a table",
     },
     "check": {
-        "--json": "print one JSON document, not a line for each finding",
         "--offline": "check config alone, which needs no account",
         "--read-only": "write no point, and leave the permission to write unchecked",
         "--strict": "exit with 1 for warnings, not 0",
@@ -51,7 +50,7 @@ def main(
             require_command(whole, argv, commands)
             line.command = argv[0]
             if line.command not in commands:
-                whole.parse_args(argv)  # an option such as --help, which ends here
+                parse(whole, argv)  # an option such as --help, which ends here
             parse(commands[line.command], argv[1:], line)
     except SystemExit as stop:
         # argparse has said what is wrong, or has printed the help that was asked for.
@@ -62,23 +61,20 @@ def main(
     return dispatch(line)
 
 
-def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def parser() -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
     """Return the parser of the whole command line, and that of each command."""
-    whole = argparse.ArgumentParser(
+    whole = ArgumentParser(
         prog=PROGRAM,
         description="Writes every Datastream stream's state to Cloud Monitoring.",
-        epilog=f"Start with init, then check. {PROGRAM} COMMAND --help describes a"
-        " command.",
+        epilog=f"Start with init, then check. {PROGRAM} COMMAND --help says more.",
         allow_abbrev=False,
     )
     whole.add_argument(
-        "-V", "--version", action="version", version=f"%(prog)s {__version__}"
+        "--version", "-V", action="version", version=f"%(prog)s {__version__}"
     )
     commands = whole.add_subparsers(metavar="COMMAND")
 
-    def add(
-        name: str, example: str, what: str, more: str = ""
-    ) -> argparse.ArgumentParser:
+    def add(name: str, example: str, what: str, more: str = "") -> ArgumentParser:
         command = commands.add_parser(
             name,
             help=what,
@@ -106,12 +102,12 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     init.add_argument(
         "--project",
         action="append",
-        help="a project with streams; the first gets metrics and alerts (default:"
-        " gcloud's)",
+        help="a project with streams; repeat it for others (default: gcloud's)",
     )
     init.add_argument(
-        "--folder", type=Path, help="where to write (default: this folder)"
+        "--metrics-project", help="where metrics and alerts go (default: the first)"
     )
+    init.add_argument("--folder", type=Path, help="where to write (default: here)")
 
     add("run", "--dry-run", "read every stream's state and write it, once")
     watch = add("watch", "--interval 1m", "run at a steady interval, in one process")
@@ -122,11 +118,17 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         help="time from one run to the next, from 10s to 5m (default: 10s); a slower"
         " run is cut short",
     )
-    add(
+    check = add(
         "check",
         "--config config.yaml --strict",
         "check that everything a run needs is in place",
         "It reads all that a run reads, and writes one point to a series of its own.",
+    )
+    check.add_argument(
+        "--accept",
+        action="append",
+        metavar="TEXT",
+        help="take a warning with this text as a notice; repeat it for others",
     )
     return whole, commands.choices
 
@@ -139,4 +141,4 @@ def _interval(text: str) -> timedelta:
     try:
         return durations.limit(text, "10s", "5m")
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise ArgumentTypeError(str(error)) from None

@@ -33,8 +33,10 @@ class CommandLine:
     offline: bool = False
     read_only: bool = False
     strict: bool = False
+    accept: Sequence[str] | None = None
     json: bool = False
     project: Sequence[str] | None = None
+    metrics_project: str | None = None
     folder: Path = Path()
 
 

@@ -19,7 +19,7 @@ from exporter.process import INCOMPLETE, OK, ending
 from exporter.run.run import run_once
 from exporter.run.session import Session, run_every
 from exporter.setup.check import check_access, check_config
-from exporter.setup.findings import Finding, log_counts
+from exporter.setup.findings import Finding, accept, log_counts
 from exporter.setup.init import write_files
 
 
@@ -41,7 +41,12 @@ def dispatch(line: CommandLine) -> int:
 def init(line: CommandLine) -> int:
     """Write a first config.yaml and main.tf, and say what follows."""
     return write_files(
-        line.project or (), line.folder, line.environ, line.signals, line.err
+        line.project or (),
+        line.metrics_project,
+        line.folder,
+        line.environ,
+        line.signals,
+        line.err,
     )
 
 
@@ -85,16 +90,13 @@ def watch(line: CommandLine) -> int:
 def check(line: CommandLine) -> int:
     """Say of everything that a run needs whether it is in place."""
     findings: list[Finding] = []
-    for finding in _findings(line):
+    for finding in accept(_findings(line), line.accept or ()):
         findings.append(finding)
         if line.on_cloud_run:
             LOGGER.log(finding.level, "%s", finding)
-        elif not line.json:
-            with suppress(BrokenPipeError):
-                print(finding, file=line.out, flush=True)
-    if line.json:
-        found = [{**each._asdict(), "level": each.grade} for each in findings]
-        print_json({"findings": found}, line.out)
+            continue
+        with suppress(BrokenPipeError):
+            print(finding, file=line.out, flush=True)
     counts = Counter(each.level for each in findings)
     if line.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")

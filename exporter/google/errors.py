@@ -72,13 +72,10 @@ _OTHER = (
     FailureKind.REFUSED,
     "If {key} is set in config.yaml, check that {service} answers there.",
 )
-_PASSING = (FailureKind.UNAVAILABLE, f"The next run tries again. {STATUS}.")
+_PASSING = (FailureKind.UNAVAILABLE, f"The next try may succeed. {STATUS}.")
 _KINDS: dict[type[BaseException], tuple[FailureKind, str]] = {
     exceptions.Unauthenticated: (FailureKind.CREDENTIALS, _CREDENTIALS_HINT),
-    exceptions.NotFound: (
-        FailureKind.NOT_FOUND,
-        "Check the project and the location in config.yaml.",
-    ),
+    exceptions.NotFound: (FailureKind.NOT_FOUND, "Check the project and the location."),
     exceptions.DeadlineExceeded: (
         FailureKind.TIMED_OUT,
         f"{MORE_TIME}. Check {{key}} in config.yaml if set.",

@@ -18,16 +18,16 @@ from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
 from exporter.log.summary import (
-    WITHOUT_READING_BACK,
     failure_groups,
     name_first,
     omitted,
+    problems_unread,
     what_is_wrong,
 )
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
-from exporter.setup.findings import Finding
+from exporter.setup.findings import NOTICE, Finding
 from exporter.setup.unwatched import covers, is_unwatched
 from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.measure import exporter_sample
@@ -37,35 +37,27 @@ from exporter.text import plural, quote
 
 # How many openings of a window are looked at for those that follow without a break
 _OPENINGS = 20
-# Cloud Run ends a job or function 5 s later
-_CLOUD_RUN_DEADLINE = timedelta(seconds=50)
 # Calls a minute of an account, in all projects together:
 # https://docs.cloud.google.com/datastream/quotas
 _QUOTA = 1_200
+_PLACEHOLDER = "my-project"  # in the examples of the docs
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
-# What a stream's own limits mean, by the metric label ``limit``
-_LIMITS = {
-    "lag": "may lag {}",
-    "quiet": "alerts after {} without a change",
-    "failed": "may be FAILED for {} before it pages",
-}
 
 
 def check_config(config: Config, now: datetime) -> Iterator[Finding]:
     """Yield what config mutes and expects when, and what in it is probably wrong."""
     place = config.document.place
-    if config.run.deadline > _CLOUD_RUN_DEADLINE:
-        words = (
-            f"{text_of(config.run.deadline)} is too long for a job or function, which"
-            " Cloud Run ends after 55s; write at most 50s"
-        )
-        yield Finding(WARNING, place("run", "deadline"), words)
+    projects = {config.metrics.project, *(each.project for each in config.sources)}
+    if _PLACEHOLDER in projects:
+        words = f"{_PLACEHOLDER} is a placeholder; write your own project's id"
+        yield Finding(WARNING, config.document.file, words)
     for index, mute in enumerate(config.mutes):
         ends = _local_and_utc(mute.end, mute.timezone or UTC)
-        words = f"{quote(mute.match)} is muted until {ends}"
+        level, words = INFO, f"{quote(mute.match)} is muted until {ends}"
         if mute.end <= now:
-            words = f"{quote(mute.match)} is watched since {ends}; remove this mute"
-        yield Finding(INFO, place("mutes", index), words)
+            level = NOTICE
+            words = f"this mute of {quote(mute.match)} ended at {ends}; remove it"
+        yield Finding(level, place("mutes", index), words)
     for index, expectation in enumerate(config.expectations):
         here = place("expectations", index)
         whole = [each.project for each in config.sources if covers(expectation, each)]
@@ -83,7 +75,8 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         for number, location in enumerate(source.locations or ()):
             if location not in KNOWN:
                 words = f"this version doesn't know {quote(location)}: new, or"
-                words += f" misspelled{_guess(location, KNOWN)}"
+                guess = _guess(location.replace("eu-", "europe-"), KNOWN)
+                words += f" misspelled{guess}"
                 here = place("sources", index, "locations", number)
                 yield Finding(WARNING, here, words)
 
@@ -127,21 +120,21 @@ def _local_and_utc(time: datetime, zone: tzinfo) -> str:
     return local if local == utc else f"{local} ({utc})"
 
 
-def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield where each glob stands, what makes it one on full names, and the glob.
+def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str]]:
+    """Yield where each glob stands, and the glob on full names that it means.
 
     A mute that has ended has none.
     """
     for index, expectation in enumerate(config.expectations):
-        yield ("expectations", index, "match"), "", expectation.match
+        yield ("expectations", index, "match"), expectation.match
     for index, mute in enumerate(config.mutes):
         if mute.end > now:
-            yield ("mutes", index, "match"), "", mute.match
+            yield ("mutes", index, "match"), mute.match
     for index, source in enumerate(config.sources):
-        prefix = f"projects/{source.project}/locations/*/streams/"
         for key in ("include", "exclude"):
             for number, glob in enumerate(getattr(source, key)):
-                yield ("sources", index, key, number), prefix, glob
+                name = f"projects/{source.project}/locations/*/streams/{glob}"
+                yield ("sources", index, key, number), name
 
 
 def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Finding]:
@@ -177,17 +170,17 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     if report.stopped:
         return
     read = sum(map(config.reads, (*report.read, *report.unread)))
-    calls = (read + len(report.discovered)) * 60 / config.run.every
+    calls = read + len(report.discovered)
     if calls > _QUOTA:
         words = (
-            f"a job makes {calls:,.0f} calls a minute, and Datastream allows"
-            f" {_QUOTA:,}; list the locations of each source, or raise interval"
+            f"a run makes {calls:,} calls, and Datastream allows {_QUOTA:,} a minute;"
+            " list the locations of each source, or divide the sources among two"
+            " deployments"
         )
-        yield Finding(WARNING, config.document.place("run"), words)
+        yield Finding(WARNING, config.document.place("sources"), words)
     if not report.unread:
-        now = datetime.fromtimestamp(report.timestamp, UTC)
-        for path, prefix, glob in _globs(config, now):
-            if not matching(names, prefix + glob):
+        for path, glob in _globs(config, datetime.now(UTC)):
+            if not matching(names, glob):
                 words = f"{quote(glob)} matches no stream{_guess(glob, names)}"
                 yield Finding(WARNING, config.document.place(*path), words)
     yield from _check_series(session, report, deadline, writes=writes)
@@ -211,13 +204,6 @@ def _location(
             level = INFO if count else WARNING
             yield Finding(level, name, text)
         for watched in location.streams:
-            limits = [
-                _LIMITS[limit].format(text_of(most))
-                for limit, most in watched.limits.items()
-                if most
-            ]
-            if limits:
-                yield Finding(INFO, str(watched.name), "; ".join(limits))
             if problem := what_is_wrong(watched):
                 if not watched.exists:
                     problem += _guess(str(watched.name), names)
@@ -256,10 +242,8 @@ def _check_series(
     place = f"projects/{config.metrics.project}"
     level, text = INFO, "problems of earlier runs can be read back"
     if failure := report.problems_unread:
-        level, follows = WARNING, "no problem can be written meanwhile"
-        if failure.kind in REFUSALS:
-            level, follows = ERROR, WITHOUT_READING_BACK
-        text = f"problems can't be read back, so {follows}: {failure}"
+        level = ERROR if failure.kind in REFUSALS else WARNING
+        text = problems_unread(failure)
     yield Finding(level, place, text)
     if deadline.stopped or not writes:
         return

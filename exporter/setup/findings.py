@@ -1,13 +1,16 @@
 """One line for each thing that was checked, and how many were bad."""
 
 from collections import Counter
-from logging import ERROR, INFO, WARNING
+from collections.abc import Iterable, Iterator, Sequence
+from logging import ERROR, INFO, WARNING, addLevelName
 from typing import NamedTuple
 
 from exporter.logger import LOGGER
-from exporter.text import plural, printable
+from exporter.text import plural, printable, quote
 
-_GRADES = {INFO: "ok", WARNING: "warning", ERROR: "failed"}
+NOTICE = 25  # what a person may want to know, and --strict doesn't count
+addLevelName(NOTICE, "NOTICE")  # a severity of Cloud Logging
+_GRADES = {INFO: "ok", NOTICE: "notice", WARNING: "warning", ERROR: "failed"}
 
 
 class Finding(NamedTuple):
@@ -25,6 +28,24 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.part}: " if self.part else ""
         return printable(f"{self.grade:<8} {place}{self.text}")
+
+
+def accept(findings: Iterable[Finding], texts: Sequence[str]) -> Iterator[Finding]:
+    """Yield findings; a warning that contains one of the texts becomes a notice.
+
+    A text that no warning contains is a warning itself.
+    """
+    unused = {*texts}
+    for finding in findings:
+        found = [text for text in texts if text and text in finding.text]
+        if found and finding.level == WARNING:
+            unused.difference_update(found)
+            yield finding._replace(level=NOTICE, text=f"{finding.text} (accepted)")
+        else:
+            yield finding
+    for text in sorted(unused):
+        words = f"no warning has the text {quote(text)}; correct or remove it"
+        yield Finding(WARNING, "--accept", words)
 
 
 def log_counts(counts: Counter[int]) -> None:

@@ -13,8 +13,10 @@ from subprocess import getoutput
 from typing import TextIO
 
 from exporter import PROGRAM, __version__
-from exporter.config import Endpoints, from_data
+from exporter.config import Endpoints, from_document
+from exporter.config.fields import project_id
 from exporter.config.locations import FORM
+from exporter.documents.document import Document
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients, open_clients
@@ -49,6 +51,7 @@ _RELEASED_SCHEMA = f"https://REPOSITORY/raw/v{__version__}/docs/config.schema.js
 
 def write_files(
     named: Sequence[str],
+    metrics: str | None,
     folder: Path,
     environ: Mapping[str, str],
     signals: Signals,
@@ -56,7 +59,8 @@ def write_files(
 ) -> int:
     """Look at the projects, or at gcloud's; write both files, and say what follows.
 
-    A project that can't be read is no source, and makes the exit code 1.
+    ``metrics`` is the project that gets the metrics, by default the first of them.
+    Where a project can't be read, nothing is written, and the exit code is 1.
     """
     files = [folder / name for name in _FILES]
     for path in files:
@@ -72,17 +76,20 @@ def write_files(
                 "no project is given, and gcloud has none; name one with --project, or"
                 " choose one: gcloud config set project PROJECT"
             )
-        report = _look(projects, clients, Deadline.after(_SECONDS, signals.stop))
+        try:
+            metrics = project_id(metrics or projects[0])
+            projects = [*map(project_id, projects)]
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        deadline = Deadline.after(_SECONDS, signals.stop)
+        report = _look(projects, metrics, clients, deadline)
     for group in failure_groups(report):
-        # There is no file to look into yet, and no next run.
-        text = group.text.replace(" in config.yaml", "")
-        LOGGER.warning("%s", text.replace("The next run tries", "Call init"))
+        LOGGER.warning("%s", group.text)
     # A proxy may answer with what is no location.
     locations = [at for at in report.locations if re.fullmatch(FORM, at.name.location)]
     read = {location.name.project for location in locations}
-    unread = sorted({name.project for name in report.unread} - read)
-    readable = [project for project in projects if project not in unread]
-    if report.stopped or not locations:
+    unread = [project for project in projects if project not in read]
+    if report.stopped or unread:
         which = ", ".join(unread) or "the fleet"
         LOGGER.error("Nothing was written: %s could not be read.", which)
         return INCOMPLETE
@@ -90,18 +97,14 @@ def write_files(
     next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
     values = {
         "region": largest.name.location if largest.held else "us-central1",
-        "project": projects[0],
-        "example": readable[-1],
-        "sources": "\n".join(f"  - project: {project}" for project in readable),
+        "project": metrics,
+        "example": projects[-1],
+        "sources": "\n".join(f"  - project: {project}" for project in projects),
         "not_running": _not_running(locations),
         "next_week": next_week.date(),
     }
     _fill_templates(files, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
-    for project in unread:
-        LOGGER.error(
-            "%s could not be read, so it is no source; add it once it can be.", project
-        )
     LOGGER.info(
         "Wrote %s and %s. Dev and prod want a folder and a metrics project each: call"
         " init once for each. Read the first, and choose in the second whom to notify."
@@ -115,13 +118,16 @@ def write_files(
         f"  {shell_quote(program)} check --config {shell_quote(str(files[0]))}\n"
         f"{terraform} init\n{terraform} apply\n"
     )
-    return INCOMPLETE if unread else OK
+    return OK
 
 
-def _look(projects: Sequence[str], clients: Clients, deadline: Deadline) -> Report:
+def _look(
+    projects: Sequence[str], metrics: str, clients: Clients, deadline: Deadline
+) -> Report:
     """Return what a run finds in the projects."""
     sources = [{"project": project} for project in projects]
-    config = from_data({"metrics": sources[0], "sources": sources}, "--project", {})
+    data = {"metrics": {"project": metrics}, "sources": sources}
+    config = from_document(Document(data, "init"), {})
     session = Session(config, clients)
     session.problems.learn({})  # earlier ones are of no use here: none is read back
     return run_once(session, deadline, writes=False)

@@ -163,7 +163,7 @@ def test_a_fleet_without_streams_is_discovered(shop: Shop) -> None:
 
 
 @rows
-def test_a_project_that_cannot_be_read_is_left_out(
+def test_where_a_project_cannot_be_read_nothing_is_written(
     shop: Shop, change: dict[str, Any], said: str
 ) -> None:
     """The warning says how to have it read, the error names it, and exit is 1."""
@@ -171,17 +171,31 @@ def test_a_project_that_cannot_be_read_is_left_out(
     ended = init(shop)
     assert ended.code == INCOMPLETE
     assert said in ended.err
-    assert "\nerror: shop-prod could not be read, so it is no source; " in ended.err
-    assert ended.err.endswith("\n  terraform -chdir=. apply\n")
-    sources = config.load("config.yaml", {}).sources
-    assert [source.project for source in sources] == ["metrics-prod"]
+    assert ended.err.endswith(
+        "\nerror: Nothing was written: shop-prod could not be read.\n"
+    )
+    assert not [*Path().iterdir()]
+
+
+def test_metrics_may_go_to_a_project_that_is_no_source(shop: Shop) -> None:
+    """With --metrics-project, that one gets metrics and alerts, and isn't read."""
+    del shop.project["locations"][1:]
+    argv = ("--project", "shop-prod", "--metrics-project", "metrics-prod")
+    ended = shop.command("init", *argv)
+    assert ended.code == OK
+    read = config.load("config.yaml", {})
+    assert read.metrics.project == "metrics-prod"
+    assert [source.project for source in read.sources] == ["shop-prod"]
+    assert shop.cloud.calls["ListLocations"] == 1
+    main = Path("main.tf").read_text("utf-8")
+    assert "notifications?project=metrics-prod" in main
 
 
 @rows
 def test_where_no_project_can_be_read_nothing_is_written(
     shop: Shop, fault: dict[str, Any], kind: str, hint: str
 ) -> None:
-    """The hint speaks of no file and no next run, as there are none; exit 1."""
+    """The error names every project, and exit is 1."""
     shop.faults = [{"method": "ListLocations", **fault}]
     ended = init(shop)
     assert ended.code == INCOMPLETE
@@ -198,7 +212,8 @@ def test_a_mistake_is_a_sentence(shop: Shop, argv: list[str], sentence: str) -> 
     """A mistake is one sentence and exit 2; no file is written, nobody called."""
     ended = shop.command("init", *argv)
     assert ended.code == USAGE
-    assert f"error: {sentence}" in ended.err
+    assert ended.err.count(f"error: {sentence}") == 1
+    assert len(ended.err.splitlines()) <= 2
     assert not [*Path().iterdir()]
     assert not shop.cloud.calls
 

@@ -110,7 +110,7 @@ def test_a_call_that_ends_without_a_status_is_a_lost_connection(frame: bytes) ->
     with saying(SETTINGS + frame, again=True) as address:
         found = failure(plain(address))
     assert found.kind is FailureKind.UNAVAILABLE
-    assert "The next run tries again" in found.hint
+    assert "The next try may succeed" in found.hint
 
 
 EXPIRED = json.dumps({"access_token": Canary.ACCESS_TOKEN, "expires_in": 0})

@@ -11,6 +11,7 @@ from pathlib import Path
 from exporter import PROGRAM
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
+from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import TERRAFORM, RootModule, copy_files, environment
 
@@ -65,6 +66,16 @@ def test_what_init_prints_works_as_printed(
     (warning,) = plan.warnings
     advice = warning[warning.index("To add a channel") : warning.rindex("\n")].split()
     assert " ".join(advice) in " ".join(main.replace("#", "").split())
+    code = r'# (?="projects/|data|resource|google|slack|policy|}|  \w+ +=)'
+    shown = re.sub(rf"^( *){code}", r"\1", main, flags=re.MULTILINE)
+    root.write("main.tf", shown.replace("NUMBER", "1").replace("^ID", "^S1"))
+    fake_provider.project.channels.append(Channel("orders-prod", "On call"))
+    texts = [
+        str(each["documentation"])
+        for each in root.plan().of("google_monitoring_alert_policy")
+    ]
+    assert sum("https://wiki.example.com/stream-failed" in text for text in texts) == 1
+    assert sum("<!subteam^S1>" in text for text in texts) == 7
     chosen = main.replace('# "projects/', '"projects/', 1).replace("/NUMBER", "/1", 1)
     root.write("main.tf", chosen)
     policies = root.plan().of("google_monitoring_alert_policy")

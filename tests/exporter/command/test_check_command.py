@@ -189,7 +189,7 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
 
 OFFLINE = """\
 metrics: {project: metrics-prod}
-sources: [{project: shop-prod, locations: [europe-wset1], exclude: ["*"]}]
+sources: [{project: my-project, locations: [europe-wset1, eu-west1], exclude: ["*"]}]
 expectations:
   - match: "*/streams/orders"
     states: [PAUSED]
@@ -213,6 +213,7 @@ mutes:
 """
 SAID = """\
 ok       config: DATASTREAM_EXPORTER_CONFIG is valid
+warning  config.yaml: my-project is a placeholder; write your own project's id
 ok       config.yaml:21: mutes[0]: "*/streams/stock" is muted until 2026-07-01 00:00 \
 America/New_York (2026-07-01 04:00 UTC)
 notice   config.yaml:22: mutes[1]: this mute of "*/streams/*" ended at 2026-01-02 \
@@ -231,10 +232,12 @@ for 3h
 ok       config.yaml:19: expectations[5].during: is open, and no end is in sight
 ok       config.yaml:19: expectations[5].during: opens next at 2026-06-01 12:30 UTC, \
 for 1h
-warning  config.yaml:2: sources[0]: nothing of shop-prod is watched; narrow excludes \
+warning  config.yaml:2: sources[0]: nothing of my-project is watched; narrow excludes \
 and mutes
 warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \
 "europe-wset1": new, or misspelled; did you mean europe-west1?
+warning  config.yaml:2: sources[0].locations[1]: this version doesn't know "eu-west1": \
+new, or misspelled; did you mean europe-west1?
 """.splitlines()
 
 
@@ -248,6 +251,22 @@ def test_offline_says_what_config_mutes_and_expects() -> None:
     assert ended.code == OK
     assert strict.code == INCOMPLETE
     assert wrong.code == USAGE
+
+
+def test_a_warning_can_be_accepted(shop: Shop) -> None:
+    """An accepted warning is a notice, and no text accepts what fails or nothing."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.create"]
+    accepted = ("--accept", "streams/carts is PAUSED", "--accept", "timeSeries")
+    ended = shop.command("check", "--strict", *accepted, "--accept", "")
+    (notice,) = lines(ended, "notice")
+    assert notice == f"notice   alerts if it lasts: {CARTS_PAUSED[:-1]} (accepted)"
+    assert len(lines(ended, "failed")) == 1
+    assert lines(ended, "warning") == [
+        'warning  --accept: no warning has the text ""; correct or remove it',
+        'warning  --accept: no warning has the text "timeSeries"; correct or remove it',
+    ]
+    strict = shop.command("check", "--read-only", "--strict", *accepted[:2])
+    assert strict.code == OK
 
 
 def test_read_only_writes_nothing(shop: Shop) -> None:

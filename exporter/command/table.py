@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
-from exporter.log.summary import fleet, lasting, numbers, problem_fields, what_is_wrong
+from exporter.log.summary import lasting, numbers, problem_fields, what_is_wrong
 from exporter.run.report import Report
 from exporter.steps.compare import ComparedStream, Verdict
 from exporter.text import printable
@@ -31,10 +31,7 @@ def print_report(report: Report, out: TextIO) -> None:
         if why == state:
             why = ""
         rows.append((name.stream, *name.location_name, state, expected, since, why))
-    if rows:
-        print_table(_HEADINGS, rows, out)
-    else:
-        out.write(f"No streams found: {fleet(report)}.\n")
+    print_table(_HEADINGS, rows, out)
     out.flush()
 
 

@@ -84,9 +84,8 @@ class RunLog:
         # Which streams changed or need a look, the most urgent ones first
         entries: list[_Entry] = []
         for at in report.locations:
-            is_new = at.name not in self._known
-            before = self._known.get(at.name, at)
-            entries += _entries(at, before, remind=remind or is_new)
+            before = self._known.get(at.name)
+            entries += _entries(at, before or at, remind=remind or not before)
             self._known[at.name] = at
         entries.sort(key=_urgency, reverse=True)
         for watched, previous in entries[:MOST_ENTRIES]:

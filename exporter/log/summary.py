@@ -21,21 +21,15 @@ _COUNTED = {
     Verdict.UNEXPECTED: "not as expected",
     Verdict.MISSING: "required and missing",
 }
-# The event of the log, what is counted, and what could not be done
-_FAILED: dict[type[Name], tuple[str, str, str]] = {
-    ProjectName: (
-        "location_unreadable",
-        "projects",
-        "could not be searched for locations",
-    ),
+# The event of the log, and what could not be done
+_FAILED: dict[type[Name], tuple[str, str]] = {
+    ProjectName: ("location_unreadable", "could not be searched for locations"),
     LocationName: (
         "location_unreadable",
-        "locations",
         "could not be read, so the streams there are unknown",
     ),
     StreamName: (
         "not_collected",
-        "streams",
         "could not be collected from, so some series are left out",
     ),
 }
@@ -70,19 +64,15 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
     for failed in groups.values():
         first, failure = failed[0]
         names = [name for name, _ in failed]
-        event, things, problem = _FAILED[type(first)]
-        subject = str(first)
-        if len(names) > 1:
-            within_project = ["/".join(name[1:]) for name in names]
-            subject = f"{len(names):,} {things} of projects/{first.project}"
-            subject += f" ({name_first(within_project)})"
+        event, problem = _FAILED[type(first)]
         fields = {
             "event": event,
             "project": first.project,
             "names": [printable(str(name)) for name in names],
             "reason": failure.kind,
         }
-        yield FailureGroup(names, f"{subject} {problem}: {failure}", fields)
+        text = f"{name_first(names)} {problem}: {failure}"
+        yield FailureGroup(names, text, fields)
 
 
 def name_first(words: Sequence[object]) -> str:

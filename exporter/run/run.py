@@ -51,8 +51,6 @@ _RESERVED_SHARE = 0.15
 # How long after its deadline a call may return that kept to it. That is at most half of
 # what is reserved, and the exporter's own points have the rest.
 _GRACE_SECONDS = 1.0
-# The part of the time left that the list of a stream's objects may take
-_LIST_SHARE = 1 / 4
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
 # How long a new token is waited for: no longer than a stop waits for calls
@@ -232,15 +230,10 @@ class _Run:
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
         for name in names:
-            use = partial(self._use_objects, name)
-            self._collecting.start(name, partial(self._list_objects, name), use)
+            list_ = partial(self._api.objects, name, self._collect_by)
+            self._collecting.start(name, list_, partial(self._use_objects, name))
         self._collecting.wait()
         self._write("objects", [], self._objects)
-
-    def _list_objects(self, name: StreamName) -> Objects:
-        # One that hangs leaves time for others.
-        deadline = self._collect_by.within(self._collect_by.left * _LIST_SHARE)
-        return self._api.objects(name, deadline)
 
     def _use_objects(self, name: StreamName, found: Objects | Failure) -> None:
         if isinstance(found, Failure):

@@ -44,21 +44,18 @@ def parse_partial_write(
         # Without a summary, or with one that contradicts itself, no point is surely
         # written.
         refused = sent
-    transient, final = 0, []
+    transient = late = 0
     for one in summary.errors:
-        status = one.status
-        if is_transient(exceptions.from_grpc_status(status.code, status.message)):
+        code, text = one.status.code, one.status.message
+        if is_transient(exceptions.from_grpc_status(code, text)):
             transient += one.point_count
-        else:
-            final.append(one)
-    if is_transient(error) and not summary.errors:
-        transient = refused
-    transient = max(0, min(transient, refused))
-    if final and all(one.status.message for one in final):
-        late = sum(one.point_count for one in final if _is_late(one.status.message))
-    else:
-        # An entry without a text: the error's own has the reasons.
+        # Of an entry without a text, the error's own has the reasons.
+        elif _is_late(text or error.message or ""):
+            late += one.point_count
+    if not summary.errors:
+        transient = refused if is_transient(error) else 0
         late = refused if _is_late(error.message or "") else 0
+    transient = max(0, min(transient, refused))
     return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
 
 

@@ -121,7 +121,7 @@ def test_the_texts_of_the_summary_count_where_it_has_any() -> None:
     # An entry without a text leaves its reason to the message.
     assert counts(INVALID, "Partial failure.", errors=[order, (INVALID, 1)]) == (
         2,
-        0,
+        1,
         0,
     )
 

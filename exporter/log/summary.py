@@ -108,16 +108,11 @@ def fleet(report: Report) -> str:
     counts = Counter(_COUNTED.get(one.verdict) for one in report.watched)
     if counted := count_words(counts, _COUNTED.values()):
         text += f" ({counted})"
-    if left_out := omitted(report.omitted):
+    if left_out := count_words(report.omitted, Omission):
         text += f", {left_out}"
     if report.unread:
         text += f", {plural(len(report.unread), 'location')} unreadable"
     return text
-
-
-def omitted(counts: Mapping[Omission, int]) -> str:
-    """Return in words what config leaves unwatched: ``3 muted, 12 excluded``."""
-    return count_words(counts, Omission)
 
 
 def count_words(counts: Mapping[Any, int], order: Iterable[str]) -> str:

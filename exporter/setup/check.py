@@ -18,9 +18,9 @@ from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
 from exporter.log.summary import (
+    count_words,
     failure_groups,
     name_first,
-    omitted,
     problems_unread,
     what_is_wrong,
 )
@@ -94,11 +94,9 @@ def _check_window(
             begin = opening
         end = opening + window.length
         longest = max(longest, end - begin)
-        if begin <= now:
+        if opening <= now:
             closes = end
-    if window.schedule and begin <= now:
-        yield INFO, "is open, and no end is in sight"
-    elif closes:
+    if closes:
         yield INFO, f"is open until {_local_and_utc(closes, window.timezone)}"
     if opens := next(window.openings(now), None):
         time = _local_and_utc(opens, window.timezone)
@@ -199,7 +197,7 @@ def _location(
         if location.held:
             count = len(location.listed)
             text = f"{plural(count, 'stream')} watched"
-            if left_out := omitted(location.omitted):
+            if left_out := count_words(location.omitted, Omission):
                 text += f", {left_out}"
             level = INFO if count else WARNING
             yield Finding(level, name, text)

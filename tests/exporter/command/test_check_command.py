@@ -229,7 +229,7 @@ open for at most 5h; open it for longer, or lower quiet
 ok       config.yaml:16: expectations[4].during: is open until 2026-06-01 14:00 UTC
 ok       config.yaml:16: expectations[4].during: opens next at 2026-06-02 11:00 UTC, \
 for 3h
-ok       config.yaml:19: expectations[5].during: is open, and no end is in sight
+ok       config.yaml:19: expectations[5].during: is open until 2026-06-01 13:00 UTC
 ok       config.yaml:19: expectations[5].during: opens next at 2026-06-01 12:30 UTC, \
 for 1h
 warning  config.yaml:2: sources[0]: nothing of my-project is watched; narrow excludes \

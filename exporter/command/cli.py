@@ -24,6 +24,7 @@ _FLAGS = {
         "--json": "print one JSON document, not a table",
     },
     "check": {
+        "--json": "print one JSON document, not a line for each finding",
         "--offline": "check config alone, which needs no account",
         "--read-only": "write no point, and leave the permission to write unchecked",
         "--strict": "exit with 1 for warnings, not 0",

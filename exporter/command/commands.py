@@ -94,9 +94,12 @@ def check(line: CommandLine) -> int:
         findings.append(finding)
         if line.on_cloud_run:
             LOGGER.log(finding.level, "%s", finding)
-            continue
-        with suppress(BrokenPipeError):
-            print(finding, file=line.out, flush=True)
+        elif not line.json:
+            with suppress(BrokenPipeError):
+                print(finding, file=line.out, flush=True)
+    if line.json:
+        found = [{**each._asdict(), "level": each.grade} for each in findings]
+        print_json({"findings": found}, line.out)
     counts = Counter(each.level for each in findings)
     if line.signals.stop.is_set():
         LOGGER.warning("Interrupted: not everything was checked.")

@@ -1,5 +1,6 @@
 """Calls Google in threads; the run's own thread uses what they return, and decides."""
 
+import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from exporter.logger import LOGGER
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.1  # how soon a stop is noticed
+_TELL_SECONDS = 10.0  # between two lines of the log that say that it goes on
 _NO_ANSWER = Failure(
     FailureKind.TIMED_OUT, "there was no answer by the run's deadline", f"{MORE_TIME}."
 )
@@ -110,6 +112,7 @@ class Part:
         """
         end = self.deadline.shifted(self.threads.grace_seconds)
         results = self.threads.results
+        began = last_told = time.monotonic()
         while self.under_way:
             if end.stopped:
                 end = end.within(self.after_stop)
@@ -122,8 +125,15 @@ class Part:
             try:
                 use_result = results.get(timeout=_POLL_SECONDS)
             except Empty:
-                continue
-            use_result()
+                if (now := time.monotonic()) - last_told >= _TELL_SECONDS:
+                    last_told = now
+                    LOGGER.info(
+                        "Waiting for Google: %.0f s, for at most %.0f s more.",
+                        now - began,
+                        end.left,
+                    )
+            else:
+                use_result()
         if self.after_stop or not self.deadline.stopped:
             for key in list(self.under_way):
                 self._end(key, _NO_ANSWER if key in self._begun else _NO_THREAD)

@@ -40,6 +40,8 @@ _OPENINGS = 20
 # Calls a minute of an account, in all projects together:
 # https://docs.cloud.google.com/datastream/quotas
 _QUOTA = 1_200
+# Cloud Run ends a job or function 5 s later
+_CLOUD_RUN_DEADLINE = timedelta(seconds=50)
 _PLACEHOLDER = "my-project"  # in the examples of the docs
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
@@ -47,6 +49,12 @@ NODE = "check"  # the node_id of the one point that ``check`` writes: no run has
 def check_config(config: Config, now: datetime) -> Iterator[Finding]:
     """Yield what config mutes and expects when, and what in it is probably wrong."""
     place = config.document.place
+    if config.run.deadline > _CLOUD_RUN_DEADLINE:
+        words = (
+            f"{text_of(config.run.deadline)} is too long for a job or function, which"
+            " Cloud Run ends after 55s; write at most 50s"
+        )
+        yield Finding(WARNING, place("run", "deadline"), words)
     projects = {config.metrics.project, *(each.project for each in config.sources)}
     if _PLACEHOLDER in projects:
         words = f"{_PLACEHOLDER} is a placeholder; write your own project's id"

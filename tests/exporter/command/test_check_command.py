@@ -52,6 +52,15 @@ ok       projects/metrics-prod: points can be written to Cloud Monitoring
     assert ended.code == OK
 
 
+def test_the_findings_are_one_json_document_for_scripts(shop: Shop) -> None:
+    """With --json, each finding has its level, what it is about, and its text."""
+    ended = shop.command("check", "--json", "--strict")
+    assert ended.code == INCOMPLETE
+    bad = [one for one in json.loads(ended.out)["findings"] if one["level"] != "ok"]
+    text = CARTS_PAUSED[:-1]
+    assert bad == [{"level": "warning", "part": "alerts if it lasts", "text": text}]
+
+
 def test_a_check_right_after_another_succeeds(shop: Shop) -> None:
     """Cloud Monitoring refuses a point so soon: no permission is missing; exit 0."""
     shop.command("check")
@@ -141,10 +150,13 @@ mutes:
 required:
   - projects/shop-prod/locations/europe-west1/streams/cellar
   - projects/shop-prod/locations/europe-west1/streams/ordres
+run: {deadline: 51s}
 """
 
 
 DOUBTS = """\
+warning  config.yaml:22: run.deadline: 51s is too long for a job or function, which \
+Cloud Run ends after 55s; write at most 50s
 warning  config.yaml:11: expectations[1]: is about every stream of shop-prod, \
 metrics-prod; narrow its match
 warning  config.yaml:16: expectations[2].during: is over; remove this expectation, or \
@@ -182,7 +194,7 @@ def test_what_may_be_right_is_a_warning(shop: Shop) -> None:
     assert [
         line.replace(CONFIG, "config.yaml") for line in lines(ended, "warning")
     ] == DOUBTS
-    assert ended.err.splitlines()[-1] == "21 checks: none failed, 12 warnings."
+    assert ended.err.splitlines()[-1] == "22 checks: none failed, 13 warnings."
     assert ended.code == OK
     assert shop.command("check", "--strict").code == INCOMPLETE
 

@@ -1,5 +1,6 @@
 """How runs end: in time, when asked to stop, and where no thread can be had."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,17 @@ def test_a_deadline_holds_while_other_parts_have_results(released: Event) -> Non
     assert came is True
     assert hung.message == "there was no answer by the run's deadline"
     assert waited.hint == MORE_THREADS
+
+
+def test_a_run_that_waits_says_how_long(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While Google is waited for, the log has a line now and then."""
+    monkeypatch.setattr(threads, "_TELL_SECONDS", 0.0)
+    lab = serve(world(faults=[{"method": "ListStreams", "latency": 1}]))
+    with caplog.at_level(logging.INFO, "exporter"):
+        assert lab.run(LISTED).complete
+    assert caplog.messages[0].startswith("Waiting for Google: 0 s, for at most 1")
 
 
 def test_problems_whose_list_never_ends_are_read_back_once(serve: Serve) -> None:

@@ -12,11 +12,8 @@ def world_events() -> str:
     rows = []
     for event in get_args(get_args(world.Event)[0]):
         names = get_args(event.model_fields["do"].annotation)
-        keys = [key for key in event.model_fields if key != "do"]
-        row = (listed(names), str(event.__doc__), listed(keys))
-        rows.append(row)
-    heading = ("`do`", "what happens", "keys")
-    return table(heading, rows)
+        rows.append((listed(names), str(event.__doc__)))
+    return table(("`do`", "what happens"), rows)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -17,27 +17,14 @@ def policies() -> str:
     """Return the table of policies, the severest first."""
     rows = []
     for policy in sorted(read_policies(POLICIES), key=attrgetter("urgency")):
-        evaluated = ""
-        if policy.interval:
-            evaluated = f"every {format_duration(policy.interval)}"
         row = (
             f"[{policy.name}](../{POLICIES.name}/{policy.path.name})",
             _catches(policy),
             _severity(policy),
-            _retest_window(policy),
-            evaluated,
-            policy.threshold or "",
+            _numbers(policy),
         )
         rows.append(row)
-    heading = (
-        "policy",
-        "catches",
-        "severity",
-        "retest window",
-        "evaluated",
-        "threshold",
-    )
-    return table(heading, rows)
+    return table(("policy", "catches", "severity", "waits; threshold"), rows)
 
 
 def _catches(policy: Policy) -> str:
@@ -78,9 +65,11 @@ def _severity(policy: Policy) -> str:
     return words
 
 
-def _retest_window(policy: Policy) -> str:
-    if policy.is_log:
-        return "one entry is enough"
-    if not policy.retest_window:
-        return "none"
-    return format_duration(policy.retest_window)
+def _numbers(policy: Policy) -> str:
+    """Return its retest window and its threshold, which users can change."""
+    numbers = []
+    if policy.retest_window:
+        numbers.append(format_duration(policy.retest_window))
+    if policy.threshold:
+        numbers.append(policy.threshold)
+    return "; ".join(numbers)

@@ -52,37 +52,28 @@ def metrics() -> str:
     """Return every metric."""
     rows = []
     for name, metric in measure.definitions()["metrics"].items():
-        row = (
-            f"`{name}`",
-            metric["description"],
-            _spaced(metric["resource"]),
-            listed(metric["labels"]),
-            metric["written"],
-        )
-        rows.append(row)
-    heading = ("metric", "value", "per", "labels", "written")
-    return table(heading, rows)
+        labels = listed(metric["labels"])
+        rows.append((f"`{name}`", metric["description"], labels))
+    return table(("metric", "value", "labels"), rows)
 
 
 def log_events() -> str:
     """Return every event of the log."""
     rows = []
-    before: list[str] = []
     for name, event in packaged("exporter", "events.yaml").items():
-        fields = event["fields"]
-        shown = "the same" if fields == before else listed(fields)
-        rows.append((f"`{name}`", event["level"], event["logged"], shown))
-        before = fields
-    return table(("event", "severity", "logged", "fields"), rows)
+        rows.append((f"`{name}`", event["level"], event["logged"]))
+    return table(("event", "severity", "logged"), rows)
 
 
 def config_keys() -> str:
     """Return every key of config.yaml that has a value; its sections hold others."""
     rows = []
-    for key, kind, *more in key_descriptions():
-        if not kind.endswith("section"):
-            rows.append((f"`{key}`", kind, *more))
-    return table(("key", "type", "default", "meaning"), rows)
+    for key, kind, default, description in key_descriptions():
+        if kind.endswith("section"):
+            continue
+        shown = f"{kind}; {default}" if default != "none" else kind
+        rows.append((f"`{key}`", shown, description))
+    return table(("key", "type; default", "meaning"), rows)
 
 
 def exit_codes(meanings: Mapping[int, str]) -> str:

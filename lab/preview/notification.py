@@ -94,8 +94,8 @@ def _example(policy: Policy, key: str) -> str:
     if key == "namespace" and policy.watches_exporter:
         return EXPORTER
     if key == VALUE:
-        # Just above the threshold
-        return str(int(policy.threshold or 4) * 51 // 50 + 2)
+        # Just above the threshold; 7, the state STARTING, where there is none
+        return str(int(policy.threshold or 5) * 51 // 50 + 2)
     if key == "stream":
         is_full = "resourceName" in policy.extractors.get(key, "")
         return _STREAM if is_full else EXAMPLE_LABELS["stream_id"]

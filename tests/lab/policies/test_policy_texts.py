@@ -91,7 +91,23 @@ def test_a_text_has_five_parts(policy: Policy) -> None:
         "**What usually fixes it.**",
         "**How to silence it.**",
     ]
-    assert [item[:3] for item in paragraphs[3].splitlines()] == ["1. ", "2. ", "3. "]
+    items = paragraphs[paragraphs.index("**Look at first**") + 1]
+    assert [item[:3] for item in items.splitlines()] == ["1. ", "2. ", "3. "]
+
+
+@every_policy
+def test_a_text_begins_with_what_to_run_and_ends_the_fix_with_when_it_closes(
+    policy: Policy,
+) -> None:
+    """The first command comes before the explanation; the fix says when it closes."""
+    paragraphs = policy.content.split("\n\n")
+    commands = [
+        each for each in paragraphs if re.fullmatch(rf"{COMMAND}|`SELECT.+`", each)
+    ]
+    fix = policy.content.partition("**What usually fixes it.**")[2]
+
+    assert not commands or paragraphs[1] == commands[0]
+    assert re.search(r"\bcloses?\b", fix.partition("**How to silence it.**")[0])
 
 
 @every_policy
@@ -100,7 +116,7 @@ def test_a_text_can_be_read_on_a_phone(policy: Policy) -> None:
     first, _, rest = _filled(policy.content).partition("\n\n")
 
     assert re.search(r"\[Open [^\]]+\]\(https://\S+\)", first)
-    assert len(re.sub(rf"\]\(\S+?\)|{COMMAND}", "]", rest)) <= 1200
+    assert len(re.sub(rf"\]\(\S+?\)|{COMMAND}|`SELECT [^`]+`", "]", rest)) <= 1300
     # Cloud Monitoring shows paragraphs, lists, bold and links: no table, no HTML, no
     # fence.
     assert not re.search(r"^ *\||<[a-z/!]|```", policy.content, re.MULTILINE)

@@ -83,13 +83,16 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
 
 
 def test_an_example_could_be_true() -> None:
-    """An example's value is just above the threshold; a longer word is not filled."""
+    """Its value is just above the threshold, or a state; a longer word is not filled."""
     policy = POLICIES["stream-lagging"]
     example = notification(policy)
     subject = example.fill(policy.subject)
     assert "-to-bigquery (europe-west1, shop-prod) lags by 920 s, more than" in subject
     texts = ("%22EXPORTER_SERVICE%22", "EXPORTER_SERVICE_ACCOUNT")
     assert list(map(example.fill, texts)) == ["%22datastream-exporter%22", texts[1]]
+    policy = POLICIES["stream-stuck"]
+    subject = notification(policy).fill(policy.subject)
+    assert subject.endswith(" is stuck in state 7 (7 STARTING, 8 DRAINING)")
 
 
 @pytest.mark.parametrize(
@@ -102,12 +105,18 @@ def test_an_example_could_be_true() -> None:
             "MYSQL_CONNECTION_REFUSED",
         ),
         ("paused-by-hand", "stream-unexpected-state", ": PAUSED", "PAUSED"),
+        (
+            "unsupported-events",
+            "stream-unsupported-events",
+            " drops events of public.orders",
+            "public.orders",
+        ),
     ],
 )
 def test_a_page_says_who_and_why(
     scenario: str, policy: str, subject: str, reason: str, played: Played
 ) -> None:
-    """A group, or a state, is named in the subject; the reason comes first."""
+    """A group, a state or a table is in the subject; the reason comes first."""
     opened, *_ = (one for one in played(scenario).incidents if one.policy == policy)
     shown = notification(POLICIES[policy], opened.labels)
     assert shown.fill(shown.policy.subject).endswith(subject)

@@ -12,8 +12,10 @@ def world_events() -> str:
     rows = []
     for event in get_args(get_args(world.Event)[0]):
         names = get_args(event.model_fields["do"].annotation)
-        rows.append((listed(names), str(event.__doc__)))
-    return table(("`do`", "what happens"), rows)
+        row = (listed(names), str(event.__doc__))
+        rows.append(row)
+    heading = ("`do`", "what happens")
+    return table(heading, rows)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -24,7 +24,8 @@ def policies() -> str:
             _numbers(policy),
         )
         rows.append(row)
-    return table(("policy", "catches", "severity", "waits; threshold"), rows)
+    heading = ("policy", "catches", "severity", "waits; threshold")
+    return table(heading, rows)
 
 
 def _catches(policy: Policy) -> str:

@@ -37,7 +37,8 @@ def costs() -> str:
             *[_dollars(fleet, mode) for mode in _MODES],
         )
         rows.append(row)
-    return table(("a month", *_OTHERS, *_MODES), rows)
+    heading = ("a month", *_OTHERS, *_MODES)
+    return table(heading, rows)
 
 
 def times() -> str:
@@ -47,7 +48,8 @@ def times() -> str:
         by_mode = shown()[change]
         worst = [f"{by_mode[mode]['worst_seconds']} s" for mode in _MODES]
         rows.append((*words, *worst))
-    return table(("until the alert", *_OTHERS, *_MODES), rows)
+    heading = ("until the alert", *_OTHERS, *_MODES)
+    return table(heading, rows)
 
 
 def _dollars(fleet: Fleet, mode: str) -> str:

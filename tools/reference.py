@@ -45,7 +45,8 @@ def resources() -> str:
     """Return the labels of the monitored resource, for each kind of series."""
     resources = measure.definitions()["resources"].items()
     rows = ((_spaced(name), *labels.values()) for name, labels in resources)
-    return table(("per", "`location`", "`namespace`", "`node_id`"), rows)
+    heading = ("per", "`location`", "`namespace`", "`node_id`")
+    return table(heading, rows)
 
 
 def metrics() -> str:
@@ -53,16 +54,20 @@ def metrics() -> str:
     rows = []
     for name, metric in measure.definitions()["metrics"].items():
         labels = listed(metric["labels"])
-        rows.append((f"`{name}`", metric["description"], labels))
-    return table(("metric", "value", "labels"), rows)
+        row = (f"`{name}`", metric["description"], labels)
+        rows.append(row)
+    heading = ("metric", "value", "labels")
+    return table(heading, rows)
 
 
 def log_events() -> str:
     """Return every event of the log."""
     rows = []
     for name, event in packaged("exporter", "events.yaml").items():
-        rows.append((f"`{name}`", event["level"], event["logged"]))
-    return table(("event", "severity", "logged"), rows)
+        row = (f"`{name}`", event["level"], event["logged"])
+        rows.append(row)
+    heading = ("event", "severity", "logged")
+    return table(heading, rows)
 
 
 def config_keys() -> str:
@@ -71,15 +76,20 @@ def config_keys() -> str:
     for key, kind, default, description in key_descriptions():
         if kind.endswith("section"):
             continue
-        shown = f"{kind}; {default}" if default != "none" else kind
-        rows.append((f"`{key}`", shown, description))
-    return table(("key", "type; default", "meaning"), rows)
+        shown = kind
+        if default != "none":
+            shown = f"{kind}; {default}"
+        row = (f"`{key}`", shown, description)
+        rows.append(row)
+    heading = ("key", "type; default", "meaning")
+    return table(heading, rows)
 
 
 def exit_codes(meanings: Mapping[int, str]) -> str:
     """Return what each exit code means."""
     rows = ((str(code), meaning) for code, meaning in meanings.items())
-    return table(("code", "meaning"), rows)
+    heading = ("code", "meaning")
+    return table(heading, rows)
 
 
 def _spaced(name: str) -> str:

@@ -26,7 +26,8 @@ def inputs() -> str:
             _unescaped(body["description"]),
         )
         rows.append(row)
-    return table(("input", "type", "default", "what it is"), rows)
+    heading = ("input", "type", "default", "what it is")
+    return table(heading, rows)
 
 
 def outputs() -> str:
@@ -34,7 +35,8 @@ def outputs() -> str:
     rows = []
     for name, body in blocks("output").items():
         rows.append((f"`{name}`", _unescaped(body["description"])))
-    return table(("output", "what it is"), rows)
+    heading = ("output", "what it is")
+    return table(heading, rows)
 
 
 def examples() -> str:
@@ -43,7 +45,8 @@ def examples() -> str:
     for path in sorted(MODULE.glob("examples/*/main.tf")):
         name = path.parent.name
         rows.append((f"[{name}](examples/{name}/main.tf)", _first_comment(path)))
-    return table(("example", "shows"), rows)
+    heading = ("example", "shows")
+    return table(heading, rows)
 
 
 @cache

@@ -70,7 +70,8 @@ def time_to_page() -> str:
                 cell = f"{row['worst_seconds']} s"
             cells.append(cell)
         rows.append(cells)
-    return table(("what happens", *_MODES.values()), rows)
+    heading = ("what happens", *_MODES.values())
+    return table(heading, rows)
 
 
 if __name__ == "__main__":

@@ -27,13 +27,12 @@ locals {
 
 check "somebody_is_notified" {
   assert {
-    condition = length(local.critical_unnotified) == 0
-    # `datastream-exporter init` writes the same words into main.tf.
+    condition     = length(local.critical_unnotified) == 0
     error_message = <<-EOT
-      Nobody is notified of CRITICAL: ${join(", ", local.critical_unnotified)}.
-      To add a channel, open ${local.console}/monitoring/alerting/notifications?project=${local.metrics_project}
-      (for Slack, it installs Google's app in your workspace), and write the channel's name into
-      notification_channels. Or let this module create a Slack channel, with slack_channel.
+      These policies say CRITICAL in their files, but notify nobody: ${join(", ", local.critical_unnotified)}.
+      Create a channel on this page. For Slack, the page installs Google's app in your workspace.
+      ${local.console}/monitoring/alerting/notifications?project=${local.metrics_project}
+      Then write the channel's name into notification_channels. Or set slack_channel, to let Terraform create it.
     EOT
   }
 }
@@ -48,14 +47,14 @@ check "streams_are_in_one_route" {
 check "exporter_runs" {
   assert {
     condition     = !var.paused
-    error_message = "The exporter is paused: nobody watches the streams; the policies about its runs and age are off."
+    error_message = "The exporter is paused. Nobody watches the streams, and policies about its runs and age are off."
   }
 }
 
 check "critical_policies_are_on" {
   assert {
     condition     = length(local.critical_and_off) == 0
-    error_message = "No other policy alerts for what these do: ${join(", ", local.critical_and_off)}. They are off."
+    error_message = "These policies are off, and no other one replaces them: ${join(", ", local.critical_and_off)}."
   }
 }
 
@@ -63,8 +62,8 @@ check "projects_are_in_the_metrics_scope" {
   assert {
     condition     = var.manage_metrics_scope || !var.create_policies || length(local.scoped_projects) == 0
     error_message = <<-EOT
-      manage_metrics_scope is false: unless somebody else has added ${join(", ", local.scoped_projects)} to the
-      scope of ${local.metrics_project}, stream-lagging and all that reads Datastream's own metrics see nothing there.
+      manage_metrics_scope is false. Has somebody else added ${join(", ", local.scoped_projects)} to the metrics scope
+      of ${local.metrics_project}? If not, stream-lagging and others that read Datastream's metrics see nothing there.
     EOT
   }
 }
@@ -79,6 +78,6 @@ check "locations_exist" {
 check "log_triggers_have_a_function" {
   assert {
     condition     = local.is_function || !var.log_triggers
-    error_message = "log_triggers = true has no effect: Datastream's logs call a function, and mode is \"job\"."
+    error_message = "log_triggers = true has no effect: logs can only call a function, and mode is \"job\"."
   }
 }

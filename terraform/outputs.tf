@@ -44,6 +44,6 @@ output "run_now_command" {
 }
 
 output "service_account_emails" {
-  description = "Addresses of the accounts, by what they do, as in `service_accounts`: for ingress rules, for example."
+  description = "Addresses of the accounts, by what they do, as in `service_accounts`, such as for ingress rules."
   value       = { for key in local.needed_accounts : key => local.emails[key] }
 }

@@ -130,12 +130,12 @@ stream in twenty / if every stream has a problem.
 - **Alerting** for one stream costs ${sum(one.values()):.0f}. To pay ${spared:.0f} less,
   [turn off](#policies) {names}.
   Then nothing tells of lag and dropped events, nor of a RUNNING stream that
-  has stopped. Each route adds {len(route)} policies, and about ${sum(route):.0f}.
+  has stopped. Each route that notifies adds {len(route)} policies, and about ${sum(route):.0f}.
 - **One more stream** costs, beyond the free tiers, {stream} for alerting; a stream's
   problem {problem}.
 - **The log-based metric** adds to a function, for 1 / 20 / 200 PostgreSQL streams,
   {counted_free} a month with the free tier, {counted_all} without, if
-  a pair of digits costs nothing while no stream logs it.
+  a series without new entries costs nothing.
 - **A job** that runs every minute pays four times as much for metrics. Reading
   problems back costs it ${back_20:.2f} beside 20 streams that always have one,
   ${back_200:.2f} beside 200."""

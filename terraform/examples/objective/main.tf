@@ -1,5 +1,4 @@
-# An availability objective: in 99.5 % of the windows of five minutes of the last 28 days, the stream
-# `orders` had no problem.
+# An availability objective: the stream `orders` had no problem in 99.5 % of 28 days.
 
 locals {
   metrics_project = yamldecode(file("${path.module}/config.yaml")).metrics.project

@@ -1,5 +1,4 @@
-# Several projects with streams, and one that watches them: it has the metrics, the policies, the
-# dashboard and the job.
+# Several projects with streams, and one that watches them and has everything else.
 
 variable "image" {
   description = "The exporter's image, by digest."

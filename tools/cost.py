@@ -130,7 +130,8 @@ stream in twenty / if every stream has a problem.
 - **Alerting** for one stream costs ${sum(one.values()):.0f}. To pay ${spared:.0f} less,
   [turn off](#policies) {names}.
   Then nothing tells of lag and dropped events, nor of a RUNNING stream that
-  has stopped. Each route that notifies adds {len(route)} policies, and about ${sum(route):.0f}.
+  has stopped. Each route that notifies adds {len(route)} policies,
+  and about ${sum(route):.0f}.
 - **One more stream** costs, beyond the free tiers, {stream} for alerting; a stream's
   problem {problem}.
 - **The log-based metric** adds to a function, for 1 / 20 / 200 PostgreSQL streams,

@@ -85,4 +85,5 @@ def _unescaped(text: str) -> str:
 def _first_comment(path: Path) -> str:
     """Return the comment that a file begins with."""
     comment, _, _ = path.read_text("utf-8").partition("\n\n")
-    return comment.removeprefix("#").replace("\n#", " ")
+    text = comment.removeprefix("#")
+    return text.replace("\n#", " ")

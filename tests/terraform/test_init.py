@@ -64,7 +64,7 @@ def test_what_init_prints_works_as_printed(
     plan = root.plan()
     assert not plan.changes
     (warning,) = plan.warnings
-    advice = warning[warning.index("To add a channel") : warning.rindex("\n")].split()
+    advice = warning[warning.index("Create a channel") : warning.rindex("\n")].split()
     assert " ".join(advice) in " ".join(main.replace("#", "").split())
     code = r'# (?="projects/|data|resource|google|slack|policy|}|  \w+ +=)'
     shown = re.sub(rf"^( *){code}", r"\1", main, flags=re.MULTILINE)

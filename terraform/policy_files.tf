@@ -39,7 +39,8 @@ locals {
   queries = { for name, promql in local.promql : name => try(trimspace(replace(promql.query, "/\\s+/", " ")), "") }
   # The numbers in queries that policy_overrides can change.
   thresholds = {
-    for name, file in local.decoded : name => tostring(file.userLabels.threshold) if can(file.userLabels.threshold)
+    for name, file in local.decoded : name => tostring(file.userLabels.threshold)
+    if can(tostring(file.userLabels.threshold))
   }
 
   # Words in queries that look like one of those above, and aren't: such a policy would never alert. They begin like
@@ -56,7 +57,7 @@ locals {
   # What each file needs, and whether it has it. A query becomes one line: a comment would reach its end.
   taken  = setintersection(local.own_files, local.module_files)
   closes = { for name, file in local.decoded : name => try(regex("^([0-9]+)s$", file.alertStrategy.autoClose)[0], 0) }
-  needs = {
+  must_have = {
     for name, file in local.decoded : name => {
       "a name in .yaml"                     = !can(regex("[.](json|yml)$", name))
       "a name that isn't ours"              = !contains(local.taken, "${name}.yaml")
@@ -79,7 +80,7 @@ locals {
   }
   missing = {
     for name, file in local.decoded : name =>
-    can(keys(file)) ? [for need, met in local.needs[name] : need if !met] : ["a policy in YAML"]
+    can(keys(file)) ? [for part, is_there in local.must_have[name] : part if !is_there] : ["a policy in YAML"]
   }
   wrong_files = [
     for file in local.own_files : "${file} needs ${join("; ", local.missing[trimsuffix(file, ".yaml")])}"

@@ -28,12 +28,14 @@ WORDS = {
     "EXPORTER_SERVICE": "{0.job}",
     "EXPORTER_PAGE": "detail/{0.region}/{0.job}",
 }
-# A misspelled word, or one in lower case as they were before
-_MISSPELLED = re.compile(
-    r"(?<![\w-])(?:metrics?|exporters?)[-_]"
-    r"(?:project|location|region|run[-_]name|service|page)(?![\w-])",
-    re.IGNORECASE,
+# What begins like a word, and a selector's value that differs from one only in case,
+# hyphens or an ``s``. The module has the same rule.
+_LIKE_A_WORD = re.compile(
+    r"\b((?:METRIC|EXPORTER)[A-Z]*_[A-Z_]+)"
+    r"""|[=~]\s*["'`]((?i:metrics?[-_]project"""
+    r"""|exporters?[-_](?:project|location|region|run[-_]name|service|page)))["'`]"""
 )
+
 # The selectors of streams begin with the first, those of locations with the second.
 STREAM_TEXT = 'namespace=~".+", stream_id=~".+", '
 LOCATION_TEXT = 'namespace=~".+", '
@@ -56,7 +58,7 @@ class Deployed(NamedTuple):
         """Return a policy file's query or text for this deployment, a function."""
         for word, own in WORDS.items():
             # In a link, a word may follow %22.
-            word_alone = rf"(?<![A-Z_]){word}(?!\w)"
+            word_alone = rf"(?<![A-Z_]){word}(?![A-Z_])"
             query = re.sub(word_alone, own.format(self), query)
         return query.replace(STREAM_TEXT, "").replace(LOCATION_TEXT, "")
 
@@ -93,7 +95,8 @@ def canonical(query: str) -> str:
 
 def misspelled(query: str) -> list[str]:
     """Return the texts in a query that were meant as one of the words, but are none."""
-    return [text for text in _MISSPELLED.findall(query) if text not in WORDS]
+    found = {one or other for one, other in _LIKE_A_WORD.findall(query)}
+    return sorted(found - {*WORDS})
 
 
 def routed(query: str, labels: str, operator: str) -> set[str]:

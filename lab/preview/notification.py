@@ -36,6 +36,12 @@ EXAMPLE_LABELS = {
     "state": "NOT_STARTED",
 }
 
+# Reasons that the problems of other policies have
+_REASONS = {
+    "stream-failed-permanently": "POSTGRESQL_REPLICATION_SLOT_LOST",
+    "stream-unexpected-state": "PAUSED",
+    "streams-unexpected-together": "PAUSED",
+}
 _STREAM = "projects/{namespace}/locations/{location}/streams/{stream_id}".format(
     **EXAMPLE_LABELS
 )
@@ -99,4 +105,6 @@ def _example(policy: Policy, key: str) -> str:
     if key == "stream":
         is_full = "resourceName" in policy.extractors.get(key, "")
         return _STREAM if is_full else EXAMPLE_LABELS["stream_id"]
+    if key == "reason" and policy.name in _REASONS:
+        return _REASONS[policy.name]
     return EXAMPLE_LABELS.get(key, f"example-{key}")

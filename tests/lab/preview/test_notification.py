@@ -83,11 +83,14 @@ def test_every_own_policy_makes_sense_whatever_the_labels(name: str) -> None:
 
 
 def test_an_example_could_be_true() -> None:
-    """Its value is just above the threshold, or a state; a longer word is not filled."""
+    """Its value is above the threshold or a state, its reason one of its state."""
     policy = POLICIES["stream-lagging"]
     example = notification(policy)
     subject = example.fill(policy.subject)
     assert "-to-bigquery (europe-west1, shop-prod) lags by 920 s, more than" in subject
+    lost = notification(POLICIES["stream-failed-permanently"]).values
+    assert lost["metric_or_resource.label.reason"] == "POSTGRESQL_REPLICATION_SLOT_LOST"
+    # A longer word is not filled.
     texts = ("%22EXPORTER_SERVICE%22", "EXPORTER_SERVICE_ACCOUNT")
     assert list(map(example.fill, texts)) == ["%22datastream-exporter%22", texts[1]]
     policy = POLICIES["stream-stuck"]

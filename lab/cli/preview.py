@@ -1,15 +1,12 @@
 """``datastream-lab preview``: the policies, and their notifications."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from operator import attrgetter
-from typing import TextIO
 
 from exporter.documents.mistakes import InputError, hint
 from exporter.process import OK
 from exporter.text import quote
 from lab.cli.options import LabContext, add_options, selected_policies
-from lab.policies.files import Policy
 from lab.preview.notification import notification
 from lab.preview.terminal import print_notification
 from lab.promql_durations import format_duration
@@ -46,20 +43,16 @@ def run(context: LabContext) -> int:
     if sentences:
         raise InputError(*sentences)
     if not names:
-        _print_list(policies.values(), context.out)
+        rows = []
+        for policy in sorted(policies.values(), key=attrgetter("urgency")):
+            severity = policy.severity if policy.enabled else "off"
+            retest = "log" if policy.is_log else format_duration(policy.retest_window)
+            fires_for = policy.display_name.removeprefix("Datastream: ")
+            rows.append((policy.name, severity, retest, fires_for))
+        headings = ("policy", "severity", "retest", "fires for")
+        print_table(headings, rows, context.out)
     for name in names:
         policy = policies[name]
         heading = f"{name} · {policy.severity}"
         print_notification(notification(policy), heading, context.out)
     return OK
-
-
-def _print_list(policies: Iterable[Policy], out: TextIO) -> None:
-    """Print a row for each policy, the severest first and those that are off last."""
-    rows = []
-    for policy in sorted(policies, key=attrgetter("urgency")):
-        severity = policy.severity if policy.enabled else "off"
-        retest = "log" if policy.is_log else format_duration(policy.retest_window)
-        fires_for = policy.display_name.removeprefix("Datastream: ")
-        rows.append((policy.name, severity, retest, fires_for))
-    print_table(("policy", "severity", "retest", "fires for"), rows, out)

@@ -8,14 +8,27 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from exporter.states import StreamState
-from lab.emulator import world as worlds
 from lab.emulator.world import (
+    CopyEvents,
+    DropEvents,
     Event,
+    Fail,
+    Lag,
     Lifecycle,
+    LocationEvent,
+    Outage,
     Pause,
+    PermissionEvent,
+    ProjectEvent,
+    SetBackfill,
+    SetState,
     World,
     WorldError,
+    WorldObjects,
     WorldProject,
+    WorldStreams,
+    WriteCheckpoints,
+    WriteLogEntry,
     glob_matches,
     is_literal,
 )
@@ -36,10 +49,10 @@ class StreamSnapshot:
     """
 
     id: str
-    group: worlds.WorldStreams
+    group: WorldStreams
     state: int
     errors: tuple[WorldError, ...]
-    objects: tuple[worlds.WorldObjects, ...]
+    objects: tuple[WorldObjects, ...]
     freshness: float | None
     growing_since: float | None = None
 
@@ -51,7 +64,7 @@ class LocationSnapshot:
     project: str
     id: str
     name: str
-    outage: worlds.Outage | None
+    outage: Outage | None
     streams: dict[str, StreamSnapshot] = field(default_factory=dict)
 
     def stream_name(self, id_: str) -> str:
@@ -109,12 +122,7 @@ class Snapshot:
     def apply(self, step: Event | _Transition) -> None:  # noqa: PLR0912 - one case for each kind of event
         """Change what exists as one step says."""
         match step:
-            case (
-                worlds.DropEvents()
-                | worlds.CopyEvents()
-                | worlds.WriteCheckpoints()
-                | worlds.WriteLogEntry()
-            ):
+            case DropEvents() | CopyEvents() | WriteCheckpoints() | WriteLogEntry():
                 pass  # only metrics and logs, which aren't served
             case Lifecycle(do="delete"):
                 for location, id_ in self._streams(step.stream):
@@ -125,12 +133,12 @@ class Snapshot:
                         continue
                     state = StreamState.STARTING if step.starting else stream.state
                     location.streams[stream.id] = replace(stream, state=state)
-            case worlds.LocationEvent():
+            case LocationEvent():
                 outage = step.outage if step.do == "unreachable" else None
                 for location in self.locations.values():
                     if glob_matches(step.location, location.name):
                         location.outage = outage
-            case worlds.ProjectEvent() | worlds.PermissionEvent():
+            case ProjectEvent() | PermissionEvent():
                 for id_, project in self.projects.items():
                     if glob_matches(step.project, f"projects/{id_}"):
                         changes = _project_changes(project, step)
@@ -206,10 +214,10 @@ def _steps(event: Event) -> Iterator[Event | _Transition]:
 
 
 def _project_changes(
-    project: WorldProject, event: worlds.ProjectEvent | worlds.PermissionEvent
+    project: WorldProject, event: ProjectEvent | PermissionEvent
 ) -> dict[str, Any]:
     """Return what an event changes about a project that it matches."""
-    if isinstance(event, worlds.ProjectEvent):
+    if isinstance(event, ProjectEvent):
         return {"api": "enabled" if event.do == "enable_api" else "disabled"}
     denied = project.denied - {event.permission}
     if event.do == "revoke":
@@ -235,21 +243,21 @@ def _changes(  # noqa: PLR0911, PLR0912 - one case for each kind of event
         case Pause():
             state = StreamState.DRAINING if step.draining else StreamState.PAUSED
             return {"state": state}
-        case worlds.Fail():
+        case Fail():
             error = WorldError(reason=step.reason, message=step.message)
             if step.do == "report_error":
                 return {"errors": (*stream.errors, error)}
             return {"state": _FAILED[step.do], "errors": (error,)}
-        case worlds.SetState():
+        case SetState():
             return {"state": step.state}
-        case worlds.SetBackfill():
+        case SetBackfill():
             change = {"backfill": step.backfill}
             objects = list(stream.objects)
             for index, each in enumerate(objects):
                 if glob_matches(step.table, each.id):
                     objects[index] = each.model_copy(update=change)
             return {"objects": tuple(objects)}
-        case worlds.Lag():
+        case Lag():
             since = step.at if step.growing else None
             return {"freshness": step.freshness, "growing_since": since}
         case _Transition() if stream.state == step.from_state:

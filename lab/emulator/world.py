@@ -338,11 +338,11 @@ class Fault(Section):
     code: Code | None = None
     """The call fails with this status code."""
     message: str = ""
-    """Text of the error; left out, Google's own."""
+    """Text of the error; by default Google's own."""
     retry_delay: Seconds | None = None
-    """The error's `RetryInfo` asks the client to wait so long."""
+    """How long the error's `RetryInfo` asks the client to wait."""
     refuses: int | None = Field(default=None, ge=1)
-    """So many series of a write are refused with `code`; the others are written."""
+    """How many series of a write are refused with `code`; the others are written."""
     metric: str = "*"
     """Glob on the metric's type, of the series that `refuses` counts."""
     answer: WrongAnswer | None = None
@@ -350,14 +350,14 @@ class Fault(Section):
     `too_large`: the answer has 65 MiB. `same_page`: the list's next page is the same
     page again."""
     latency: Seconds = 0
-    """The call waits so long. If its client gives up meanwhile, it has no effect,
+    """How long the call waits. If its client gives up meanwhile, it has no effect,
     except with `when: after`."""
     times: int | None = Field(default=None, ge=1)
-    """How many calls the fault strikes; left out, all."""
+    """How many calls the fault strikes; by default all."""
     since: Seconds = Field(default=0, alias="from")
     """When it begins, counted from the world's start."""
     until: Seconds = math.inf
-    """When it ends; left out, never."""
+    """When it ends; by default never."""
     when: Literal["before", "after"] = "before"
     """With `after`, the call takes effect before the fault strikes."""
 
@@ -449,7 +449,7 @@ def world_errors(world: World) -> Iterator[tuple[KeyPath, str]]:
     for kind, of_kind in names.items():
         for name, times in Counter(of_kind).items():
             if times > 1:
-                yield ("projects",), f"the {kind} {quote(name)} stands twice"
+                yield ("projects",), f"the {kind} {quote(name)} is listed twice"
     for index, event in enumerate(world.events):
         kind = next(kind for kind in names if kind in type(event).model_fields)
         glob = getattr(event, kind)

@@ -11,7 +11,7 @@ from lab.plans.values import UNKNOWN, Json
 from lab.policies import promql
 from lab.policies.deployment import of_no_deployment
 from lab.policies.files import Policy
-from lab.policies.model import DAY, INTERVAL, SEVERITIES
+from lab.policies.model import DAY, INTERVAL
 
 # What a policy notifies that has no channel, or is not there
 NOBODY, NO_POLICY = ("nobody", "no policy")
@@ -97,9 +97,6 @@ def playable(values: Json, deployment: str, file: str) -> Policy:
         raise ValueError("its condition is neither PromQL nor a log match")
     if interval > DAY or interval % INTERVAL:
         raise ValueError(f"its evaluationInterval is not a multiple of {INTERVAL}s")
-    severity = values.get("severity")
-    # None, or one that is known only after apply
-    severity = severity if severity in SEVERITIES else SEVERITIES[-1]
     return Policy(
         f"{deployment}{file}",
         Path(file),
@@ -110,7 +107,6 @@ def playable(values: Json, deployment: str, file: str) -> Policy:
         interval,
         proto,
         query,
-        severity=severity,
     )
 
 

@@ -72,7 +72,7 @@ def incidents_of(
                 )
 
 
-def resource_name(labels: Mapping[str, str], *, is_exporter: bool) -> str:
+def resource_name(labels: Mapping[str, str], *, is_exporter: bool = False) -> str:
     """Return the full name of the resource that a result's labels identify."""
     project = labels.get("namespace")
     location = labels.get("location")

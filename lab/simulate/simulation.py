@@ -205,21 +205,16 @@ def _add_points(
         delay = (least + most) / 2
         if run.scheduled in followed:
             drawn = fraction(drawn_by, run.at - round(start))
+            kind = point.metric_type.split("/")[-2]
+            part = _WRITTEN.get(kind, _STREAMS_FROM + _STREAMS_FOR * drawn)
+            if point.metric_type.endswith("/location/last_read"):
+                part = _LAST_READ
             takes = scenario.exporters[run.scheduled.deployment].takes
-            # Before the run's end
-            written -= takes * (1 - _written_after(point.metric_type, drawn))
+            written -= takes * (1 - part)  # before the run's end
             delay = least + (most - least) * drawn
         shown = written + delay
         # A fast clock's point is in the future, and no query sees it yet.
         series.add(max(shown, point.time), point.time, float(point.value))
-
-
-def _written_after(metric_type: str, drawn: float) -> float:
-    """Return the fraction of a run after which a point is written."""
-    if metric_type.endswith("/location/last_read"):
-        return _LAST_READ
-    kind = metric_type.split("/")[-2]
-    return _WRITTEN.get(kind, _STREAMS_FROM + _STREAMS_FOR * drawn)
 
 
 def _run_and_location(point: WrittenPoint) -> tuple[float, str, str]:

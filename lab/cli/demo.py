@@ -11,11 +11,14 @@ from logging import LogRecord
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
-from exporter.command.cli import main
-from exporter.documents.mistakes import InputError
+from exporter.command.cli import main, parser
+from exporter.command.command_line import parse
+from exporter.config import load
+from exporter.documents.mistakes import InputError, hint
 from exporter.logger import LOGGER
 from exporter.process import INTERRUPTED, OK
 from exporter.steps.measure import metrics
+from exporter.text import quote
 from lab.cli.main import command_parser
 from lab.cli.options import LabContext, add_options, selected_policies, selected_world
 from lab.emulator.emulator import Emulator
@@ -30,9 +33,9 @@ from lab.verify.emulated import deploy, serve_rest
 HELP = (
     "Starts an emulator of Datastream and Cloud Monitoring, points the exporter at it"
     " and runs the exporter's own command line. Needs no Google account. Without"
-    " COMMAND it plays the whole way: init, run, and a page. `demo verify`"
-    " deploys the policies there and lets a stream fail until its incident opens, in"
-    " about a minute, or pauses the one that --pause names, in four; it needs"
+    " COMMAND, it plays init and run, and shows a page. `demo verify` deploys the"
+    " policies there, and a stream fails until its incident opens, in about a minute."
+    " With --pause, a stream is paused instead, which takes four minutes. Both need"
     " Prometheus. Try: demo, demo verify, demo watch, demo check, demo run --dry-run."
 )
 EXAMPLE = "watch"
@@ -41,13 +44,13 @@ EXAMPLE = "watch"
 _POLICY, _KIND = "stream-failed-permanently", "failed_permanently"
 _FOLDER = Path("my-streams-demo")  # of what init writes
 _NEXT = """
-config.yaml and main.tf are in {folder}; the next demo writes them anew.
-The emulator has ended: check and terraform, as init names them, are for a
-project of yours. Next:
+config.yaml and main.tf are in {folder}; the next demo overwrites them.
+The emulator has ended: check and terraform, which init named, need a project
+of your own. Next:
   {programs}datastream-lab demo verify
     lets a stream fail until its incident opens, in about a minute
   {programs}datastream-lab demo watch
-    shows what changes in the fleet, until Ctrl-C; most does in ten minutes
+    shows what changes in the fleet, most of it within ten minutes, until Ctrl-C
   {programs}datastream-exporter init --project my-project --folder ../my-streams
     writes config.yaml and main.tf for a project of yours
 """
@@ -62,7 +65,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="COMMAND ...",
         help=(
             "verify, or a command of datastream-exporter with its arguments (default:"
-            " the whole way)"
+            " init, run, and a page)"
         ),
     )
 
@@ -73,35 +76,44 @@ def run(context: LabContext) -> int:
     for each in argv:
         if each.startswith(("--world", "--policies")):
             raise InputError(
-                f"{each} is an option of demo: write it before {argv[0]}, such as:"
+                f"{each} is an option of demo: write it before {argv[0]}. For example:"
                 f" datastream-lab demo --world FILE {argv[0]}"
             )
     world, name = selected_world(context.args)
     own_config = config_environ(world, name)
-    # Fails before anything is played, if a policy is missing or wrong.
+    # What is wrong is told before anything is played.
     policies = selected_policies(context.args)
+    commands = ("verify", *parser()[1])
+    if argv and argv[0] not in commands and not argv[0].startswith("-"):
+        advice = hint(argv[0], commands)
+        raise InputError(f"{quote(argv[0])} is not a command; {advice}")
+    drill: list[str] = []
+    if argv[:1] == ["verify"]:
+        project = load(None, own_config | {**context.environ}).metrics.project
+        drill = ["--project", project, "--drill", "--yes", *argv[1:]]
+        paused = parse(command_parser("verify"), drill).pause
+        streams = world.resource_names()["stream"]
+        if paused and str(paused) not in streams:
+            advice = hint(str(paused), streams)
+            raise InputError(f"{paused} is not a stream of this world; {advice}")
     with Emulator(world) as emulator:
         if context.stop.is_set():
             return INTERRUPTED
         environ = {**context.environ, **emulator.environ}
-        if argv and argv[0] != "verify":
+        if argv and not drill:
             return main(
                 argv, own_config | environ, context.out, context.err, context.signals
             )
         # Each step finds the same location down, and the same emulators.
-        logged: set[str] = set()
+        logged: dict[str, LogRecord] = {}
 
         def is_new(record: LogRecord) -> bool:
-            message = record.getMessage()
-            if message in logged:
-                return False
-            logged.add(message)
-            return True
+            return logged.setdefault(record.getMessage(), record) is record
 
         LOGGER.addFilter(is_new)
         try:
-            if argv:
-                code = _verify(context, emulator, own_config | environ, policies)
+            if drill:
+                code = _verify(context, emulator, own_config | environ, policies, drill)
             else:
                 code = _play(context, world, environ)
         finally:
@@ -141,11 +153,11 @@ def _verify(
     emulator: Emulator,
     environ: dict[str, str],
     policies: Sequence[Policy],
+    argv: list[str],
 ) -> int:
     """Run the exporter, deploy the policies, and verify them with a drill."""
-    project = deploy(emulator, environ, policies)
-    argv = ["--project", project, "--drill", "--yes", *context.args.command[1:]]
-    args = command_parser("verify").parse_args(argv)
+    deploy(emulator, load(None, environ), policies)
+    args = parse(command_parser("verify"), argv)
     with serve_rest(emulator) as rest:
         environ |= rest
         context.err.write("\n$ datastream-exporter run\n")
@@ -154,8 +166,7 @@ def _verify(
             return code
         context.err.write(f"\n$ datastream-lab verify {shlex.join(argv)}\n")
         LOGGER.info(
-            "Waiting %d s, as verify leaves out newer points. The emulator pages"
-            " nobody.",
+            "Waiting %d s: verify leaves out newer points. The emulator pages nobody.",
             queries.READABLE_SECONDS,
         )
         context.stop.wait(queries.READABLE_SECONDS)

@@ -53,6 +53,9 @@ def main(
         with Signals() as signals, ending(err, Text()) as end:
             try:
                 end.code = args.run(LabContext(args, environ, out, err, signals))
+            except SystemExit as stop:
+                # As above, of the command that a demo plays
+                end.code = int(stop.code or 0)
             except NotInstalledError as error:
                 LOGGER.error("%s", error)
                 end.code = NO_PROMETHEUS

@@ -4,6 +4,7 @@ import shlex
 from argparse import ArgumentParser
 from contextlib import ExitStack
 
+from exporter.config import load
 from exporter.logger import LOGGER
 from exporter.process import OK
 from lab.cli.options import (
@@ -20,8 +21,8 @@ from lab.verify.emulated import deploy, serve_rest
 
 HELP = (
     "Runs an emulator of Datastream and Cloud Monitoring for other programs until"
-    " Ctrl-C. Once it runs, FILE has the variables that point a program at it, as lines"
-    " of a shell. Where the world has a config, the policies are deployed."
+    " Ctrl-C. Once it runs, FILE has the lines that a program's shell needs to find it."
+    " Where the world has a config, the policies are deployed."
 )
 EXAMPLE = "emulator.env"
 
@@ -50,7 +51,7 @@ def run(context: LabContext) -> int:
     with Emulator(world) as emulator, ExitStack() as running:
         environ = emulator.environ | config
         if config:
-            deploy(emulator, config, selected_policies(context.args))
+            deploy(emulator, load(None, config), selected_policies(context.args))
         try:
             environ |= running.enter_context(serve_rest(emulator))
         except NotInstalledError as error:
@@ -62,8 +63,8 @@ def run(context: LabContext) -> int:
         whole.write_text(lines, "utf-8")
         whole.replace(file)
         LOGGER.info(
-            "The emulator runs until Ctrl-C. In the shell of the program that should"
-            " use it: . %s",
+            "The emulator runs until Ctrl-C. For a program to use it, run in its shell:"
+            " . %s",
             shlex.quote(str(file.resolve())),
         )
         context.stop.wait()

@@ -6,7 +6,7 @@ lab/prove/incidents.py says.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 from google.cloud import monitoring_v3
 
-from exporter.config import load
+from exporter.config import Config
 from exporter.states import StreamState
 from lab.emulator.emulator import Emulator
 from lab.policies.deployment import Deployed, is_created
@@ -34,14 +34,11 @@ _PATH = re.compile(
 )
 
 
-def deploy(
-    emulator: Emulator, environ: Mapping[str, str], policies: Iterable[Policy]
-) -> str:
-    """Add the policies that Terraform deploys for a config; return their project.
+def deploy(emulator: Emulator, config: Config, policies: Iterable[Policy]) -> None:
+    """Add the policies that Terraform deploys for a config.
 
-    They notify its first channel. Raise InputError where the environment has no config.
+    They notify the first channel of its metrics project.
     """
-    config = load(None, environ)
     project, name = config.metrics.project, config.run.name
     deployed = Deployed(project, name, name, config.run.location)
     alerting = emulator.metrics_project(project)
@@ -56,7 +53,6 @@ def deploy(
             promql = given.conditions[0].condition_prometheus_query_language
             promql.query = deployed.fill_in(policy.query)
         alerting.alert_policies.append(given)
-    return project
 
 
 @contextmanager

@@ -61,10 +61,13 @@ def test_demo_verify_pages(command: Command, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_wrong_options_are_told_first(command: Command) -> None:
-    """No such folder of policies, or a world after the command, ends the demo."""
+    """A mistake in what follows demo ends it before anything is played."""
+    stream = "projects/data-platform-prod/locations/europe-west1/streams/erp-oracle"
     for argv, sentence in (
         (["--policies=missing"], "missing: there is no such directory; check the path"),
         (["check", "--world=w.yaml"], "--world=w.yaml is an option of demo: write it"),
+        (["verfy"], '"verfy" is not a command; did you mean verify?'),
+        (["verify", f"--pause={stream}m"], f"{stream}m is not a stream of this world"),
     ):
         code, out, err = command("demo", *argv)
         assert code == 2

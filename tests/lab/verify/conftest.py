@@ -15,7 +15,7 @@ import yaml
 from google.cloud import monitoring_v3
 
 from exporter.command.cli import main
-from exporter.config import Endpoints
+from exporter.config import Endpoints, load
 from exporter.google.clients import Clients
 from exporter.steps.measure import metrics
 from lab.cli.main import main as lab_main
@@ -192,7 +192,7 @@ def installed(
     """Return an emulator in which the exporter has run, with deployed policies."""
     monkeypatch.setattr(queries, "READABLE_SECONDS", 0)
     assert main(["run"], empty.environ, StringIO(), StringIO()) == 0
-    deploy(empty.emulator, empty.environ, policies)
+    deploy(empty.emulator, load(None, empty.environ), policies)
     seed(empty, "native")
     seed(empty, "latencies")
     return empty

@@ -12,10 +12,9 @@ from exporter.documents.mistakes import InputError
 from exporter.google.clients import (
     DATASTREAM_EMULATOR,
     MONITORING_EMULATOR,
-    Clients,
     open_clients,
 )
-from exporter.google.errors import CallError, Failure, FailureKind
+from exporter.google.errors import CallError, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, StreamName
 from exporter.process import INCOMPLETE, OK
@@ -37,8 +36,8 @@ HELP = (
     " --drill writes. Exit code 0: nothing failed; 1: something failed. Needs"
     " roles/monitoring.viewer on the metrics project, and roles/monitoring.metricWriter"
     " for the drill; --pause needs datastream.streams.list, datastream.streams.update"
-    " and datastream.operations.get in the stream's project instead, as"
-    " roles/datastream.admin has them."
+    " and datastream.operations.get in the stream's project instead, which"
+    " roles/datastream.admin has."
 )
 EXAMPLE = "--project my-project --drill"
 
@@ -77,8 +76,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=_stream_name,
         metavar="projects/P/locations/L/streams/S",
         help=(
-            "with --drill: pause this stream instead, one for tests, until its incident"
-            " opens, and resume it"
+            "with --drill: pause this stream, one for tests, until its incident opens;"
+            " then resume it"
         ),
     )
     which.add_argument(
@@ -89,9 +88,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             " project)"
         ),
     )
-    parser.add_argument(
-        "--yes", action="store_true", help="drill without asking whether to page"
-    )
+    parser.add_argument("--yes", action="store_true", help="drill without asking first")
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 for warnings, not 0"
     )
@@ -135,7 +132,7 @@ def run(context: LabContext) -> int:
         LOGGER.warning("Interrupted: not everything was verified.")
     log_counts(counts)
     if counts[YOURS]:
-        LOGGER.info("Yours among them: did the page arrive?")
+        LOGGER.info("Only you can answer one of them: did the page arrive?")
     bad = counts[ERROR]
     if args.strict:
         bad += counts[WARNING]
@@ -148,7 +145,12 @@ def _findings(context: LabContext) -> Iterator[_Line]:
     made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
     stream = args.pause or made_up
     files = selected_policies(args)
-    with _open_monitoring(context) as clients:
+    hint = f"Check that {args.project} is the metrics project, or try again later."
+    environ = {**context.environ}
+    if host := environ.get(MONITORING_EMULATOR):
+        # Only a pause calls Datastream: the rest needs no credentials for it.
+        environ.setdefault(DATASTREAM_EMULATOR, host)
+    with open_clients(Endpoints(), environ) as clients:
         rest = Rest(clients, context.environ, context.stop)
         target = Target(
             args.project, files, clients, rest, context.stop, stream, args.yes
@@ -166,22 +168,8 @@ def _findings(context: LabContext) -> Iterator[_Line]:
             except DrillError as error:
                 yield _Line(ERROR, part.__name__, str(error))
             except CallError as error:
-                failure = _explained(error.failure, args.project)
+                failure = error.failure
+                if failure.kind not in _HELPED:
+                    # Not about config.yaml, which is not read
+                    failure = failure._replace(hint=hint)
                 yield _Line(ERROR, part.__name__, str(failure))
-
-
-def _open_monitoring(context: LabContext) -> Clients:
-    """Connect to Cloud Monitoring; CallError about credentials."""
-    environ = dict(context.environ)
-    if host := environ.get(MONITORING_EMULATOR):
-        # Only a pause calls Datastream: the rest needs no credentials for it.
-        environ.setdefault(DATASTREAM_EMULATOR, host)
-    return open_clients(Endpoints(), environ)
-
-
-def _explained(failure: Failure, project: str) -> Failure:
-    """Return a failure without a hint about config.yaml, which is not read."""
-    if failure.kind in _HELPED:
-        return failure
-    hint = f"Is {project} the metrics project? Or try again later."
-    return failure._replace(hint=hint)

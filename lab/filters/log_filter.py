@@ -29,7 +29,7 @@ LOG_SEVERITIES: tuple[str, ...] = get_args(Severity)
 _SUPPORTED = {
     "log_filter": (
         'write one comparison a line, such as severity>=ERROR or resource.type="…", or'
-        ' log_id("…"), each with NOT before it if need be; parentheses join several by'
+        ' log_id("…"), each may have NOT before it; parentheses join several by'
         " AND or OR"
     ),
     "extractor": 'write EXTRACT(path) or REGEXP_EXTRACT(path, "expression")',

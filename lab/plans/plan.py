@@ -79,7 +79,7 @@ def parse_plan(content: bytes, file: str) -> Plan:
         raise InputError(f"{file}: {_NOT_A_PLAN}") from None
     if not changes and not configs:
         raise InputError(
-            f"{file}: contains no {POLICY}; plan the directory that creates them"
+            f"{file}: contains no {POLICY}; run terraform plan where they are made"
         )
     notes = []
     if not configs:

@@ -40,7 +40,7 @@ _VARIABLE = re.compile(r"\$\{([^{}$]*)(\}?)")
 def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Problem]:
     """Yield each contradiction between the parts of a policy."""
     if not LABEL_VALUE.fullmatch(name):
-        sentence = "the file's name is the policy's name; rename it to only"
+        sentence = "the file's name is the policy's name; rename it. It may have only"
         yield (), f"{sentence} {LABEL_ALLOWED}"
     policy = file.user_labels.get("policy", name)
     if policy != name:

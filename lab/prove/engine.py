@@ -120,7 +120,7 @@ class Engine(NamedTuple):
             connection.close()
         if kind in _QUERY_ERRORS and _OVERLOADED not in message:
             raise QueryError(f"Prometheus refuses the query: {message}")
-        raise EngineError(f"Prometheus can not evaluate the query ({kind}): {message}")
+        raise EngineError(f"Prometheus can't evaluate the query ({kind}): {message}")
 
 
 def check_installed() -> None:
@@ -129,8 +129,8 @@ def check_installed() -> None:
     missing = [program for program in programs if not shutil.which(program)]
     if missing:
         raise NotInstalledError(
-            f"{' and '.join(missing)} not found: policies are proven by Prometheus"
-            " itself; install it (apt-get install prometheus, or brew install"
+            f"{' and '.join(missing)} not found: Prometheus tests the policies;"
+            " install it (apt-get install prometheus, or brew install"
             " prometheus)"
         )
 
@@ -165,7 +165,7 @@ def _add_series(folder: Path, series: Iterable[Series]) -> None:
     command += [f"--max-block-duration={_FOREVER}", str(text), str(folder / "data")]
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - promtool, on files that we wrote
     if made.returncode:
-        raise EngineError(f"promtool can not read the series: {made.stderr.strip()}")
+        raise EngineError(f"promtool can't read the series: {made.stderr.strip()}")
     text.unlink()
 
 

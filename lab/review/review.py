@@ -190,6 +190,6 @@ def _problems(plan: Plan, played: Sequence[Played]) -> dict[str, str]:
             found[file] = f"it would never alert: {errors[file]}"
         elif not fires[file]:
             found[file] = (
-                "no scenario covers it: it never alerts there, before or after"
+                "no scenario covers it: it alerts in none, before or after the plan"
             )
     return found

@@ -73,16 +73,16 @@ def reads(plan: Plan, side: int) -> set[str]:
         for change in plan.changes:
             if change.file != IN_EACH_ROUTE:
                 continue
-            route = "A route without channels (no policy)"
+            route = "a route without channels, so in no policy"
             if operator == "=~":
-                route = f"Route {code(f'{change.deployment}{change.route}')}"
+                route = f"route {code(f'{change.deployment}{change.route}')}"
             query = _query((change.before, change.after)[side])
             for label, what in _LABELS.items():
                 for glob in sorted(routed(query, label, operator)):
                     routes.setdefault((change.deployment, what, glob), route)
     lines = defaultdict(list)
     for (_, what, glob), route in routes.items():
-        lines[f"- {route} has {what}"].append(code(glob))
+        lines[f"- In {route}: {what}"].append(code(glob))
     return {f"{start} {', '.join(globs)}" for start, globs in lines.items()}
 
 
@@ -101,7 +101,8 @@ def unread(plan: Plan) -> Iterator[ReviewFinding]:
                 for stream in config.required:
                     if queries and not any(is_read(stream, each) for each in queries):
                         sentence = (
-                            f"Required, but in a route without channels: {code(stream)}"
+                            f"No policy reads {code(stream)}, which config requires: a"
+                            " route without channels has it"
                         )
                         yield ReviewFinding(ERROR, "required", sentence)
 

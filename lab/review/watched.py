@@ -100,7 +100,9 @@ def _newly_unwatched(old: Sequence[Config], new: Sequence[Config]) -> dict[str, 
             found[source.project] = code(source.project)
     for source in after:
         if source.project in found and not is_unwatched(source, new, now):
-            found[source.project] = f"{code(source.project)} outside its limits"
+            found[source.project] = (
+                f"{code(source.project)} outside its new include and locations"
+            )
     return found
 
 

@@ -82,8 +82,8 @@ def _errors(
     for index, fault in enumerate(scenario.world.faults):
         if fault.latency or fault.answer:
             text = (
-                "calls take no time on the simulated clock, and none is answered"
-                " wrongly; give a code, such as DEADLINE_EXCEEDED"
+                "a scenario's calls take no time, and get no wrong answer; give a code"
+                " instead, such as DEADLINE_EXCEEDED"
             )
             yield ("world", "faults", index), text
     named: dict[KeyPath, str] = {}
@@ -102,7 +102,7 @@ def _errors(
             yield ("expect", index, "opens", "by"), "is after the end of the scenario"
         glob = expected.of
         if glob != "*" and not any(glob_matches(glob, name) for name in names):
-            text = f"{quote(glob)} matches nothing in this world, and no exporter"
+            text = f"{quote(glob)} matches no exporter, and nothing in this world"
             yield ("expect", index, "of"), text
 
 

@@ -64,17 +64,18 @@ def policies(target: Target) -> Findings:
     deployed = deployed_policies(target)
     names = {each.file.name for each in deployed}
     missing = [file for file in target.policies if file.name not in names]
-    text = f"{len(names)} of {len(target.policies)} are in projects/{target.project}"
+    count = f"{len(names)} of {len(target.policies)} policies"
+    text = f"{count} are in projects/{target.project}"
     if missing:
         text += (
             f"; not there: {', '.join(file.name for file in missing)}. That is right"
-            " for one that is off, that reads what config does not collect, or that"
-            " is on the log of another project"
+            " for a policy that is off, that reads what config does not collect, or"
+            " that is on the log of another project"
         )
     yield INFO, text
     pages = [each for each in missing if each.enabled and each.severity == "CRITICAL"]
     if pages:
-        text = f"CRITICAL, and not there: {', '.join(file.name for file in pages)}"
+        text = f"CRITICAL, but not there: {', '.join(file.name for file in pages)}"
         yield ERROR, f"{text}. Apply Terraform"
     for each in deployed:
         if texts := ", ".join(_differences(each)):
@@ -124,19 +125,18 @@ def channels(target: Target, working: list[DeployedPolicy]) -> Findings:
         if channel:
             about = [channel.type_, *map(channel.labels.get, _ADDRESSES)]
             title = f"{channel.display_name} ({', '.join(filter(None, about))})"
-        level, text = INFO, f"{title} is notified of {name_first(names)}"
         if problem := _problem(channel):
-            level = ERROR
             text = (
                 f"{title} {problem}, so it is not notified of {', '.join(names)}:"
                 " https://console.cloud.google.com/monitoring/alerting/notifications"
                 f"?project={target.project}"
             )
-        else:
-            notifying.update(names)
-            if not _ONE_SERVICE.search(known[id_of(name)].type_):
-                apart.update(names)
-        yield level, text
+            yield ERROR, text
+            continue
+        notifying.update(names)
+        if not _ONE_SERVICE.search(known[id_of(name)].type_):
+            apart.update(names)
+        yield INFO, f"{title} is notified of {name_first(names)}"
     silent = [each.name for each in working if each.name not in notifying]
     if silent:
         text = f"nobody is notified of {', '.join(silent)}: set notification_channels"
@@ -200,8 +200,9 @@ def snoozes(target: Target) -> Findings:
         for each in deployed:
             if id_of(each.policy.name) in ids:
                 end = f"{snooze.interval.end_time:%Y-%m-%dT%H:%M:%SZ}"
-                labels = snooze.criteria.filter or "any labels"
-                text = f"incidents of {each.name} with {labels} are snoozed until {end}"
+                labels = snooze.criteria.filter
+                which = f" with {labels}" if labels else ""
+                text = f"incidents of {each.name}{which} are snoozed until {end}"
                 yield WARNING, f"{text}: {snooze.display_name}"
 
 

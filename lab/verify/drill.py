@@ -72,19 +72,19 @@ def drill(target: Target) -> Findings:
     made_up = target.stream.location == GLOBAL
     name = POLICY
     about = (
-        f"Drill: {STREAM} of projects/{target.stream.project} fails until it has an"
-        " incident, for ten minutes at most, then recovers until that has closed, in"
-        " fifteen. Ctrl-C makes it healthy ten seconds later; if that fails or is cut"
-        " short, drill again."
+        f"Drill: the made-up stream {STREAM} of projects/{target.stream.project} fails"
+        " until its incident opens, for ten minutes at most. Then it is healthy, until"
+        " the incident closes, in fifteen at most. Ctrl-C makes it healthy ten seconds"
+        " later. If that fails, or is interrupted, drill again."
     )
     if not made_up:
         _check(target)
         name = _PAUSE_POLICY
         about = (
-            f"Drill: {target.stream} is paused until it has an incident, for forty"
-            " minutes at most, then resumed. If config expects it PAUSED, the"
-            " exporter's next run shows that, and the drill ends. Ctrl-C resumes it"
-            f" too. If that fails or is cut short: {_RESUME.format(target.stream)}"
+            f"Drill: {target.stream} is paused until its incident opens, for forty"
+            " minutes at most. Then it is resumed, after Ctrl-C too. If config expects"
+            " it PAUSED, the exporter's next run shows that, and the drill ends. If"
+            f" resuming fails, or is interrupted: {_RESUME.format(target.stream)}"
         )
     policies = [
         each
@@ -110,29 +110,29 @@ def drill(target: Target) -> Findings:
         if level != YOURS:
             found.append(text.partition(".")[0])
     if not made_up and "incident closed" in found[-1]:
-        yield INFO, f"to paste, with function or job added: {'; '.join(found)}"
+        yield INFO, f"to paste, and add function or job: {'; '.join(found)}"
 
 
 def _check(target: Target) -> None:
     """Raise DrillError if a pause of the stream would prove nothing, or CallError."""
-    stream = _read(target)
+    stream, why = _read(target), ""
     if stream.state != StreamState.RUNNING:
-        raise DrillError(
-            f"{target.stream} is {state_name(stream.state)}, not RUNNING: start it, or"
-            " name another. Nothing was changed"
+        state = state_name(stream.state)
+        why = f"is {state}, not RUNNING: start it, or name another stream"
+    elif stream.label == "paused":
+        why = (
+            "has the label expected-state: paused, so nobody is paged: name another"
+            " stream"
         )
-    if stream.label == "paused":
-        raise DrillError(
-            f"{target.stream} has the label expected-state: paused, so nobody is paged:"
-            " name another. Nothing was changed"
+    elif not target.query(f"{_newest(target, 'stream/state')} == 2"):
+        why = (
+            "was not seen RUNNING in the last 13 minutes by any exporter that writes to"
+            f" projects/{target.project}. Its location must be in `sources` of"
+            " config.yaml, and no mute or `exclude` may match it. After a start, wait"
+            " for the next run"
         )
-    if not target.query(f"{_newest(target, 'stream/state')} == 2"):
-        raise DrillError(
-            f"{target.stream} was not seen RUNNING for 13 minutes by an exporter that"
-            f" writes to projects/{target.project}. Let `sources` of config.yaml have"
-            " its location, and no mute nor `exclude` match it; after a start, wait for"
-            " the next run. Nothing was changed"
-        )
+    if why:
+        raise DrillError(f"{target.stream} {why}. Nothing was changed")
 
 
 def _read(target: Target) -> Stream:
@@ -199,22 +199,23 @@ def _pause(target: Target, policies: list[DeployedPolicy]) -> Findings:
     began = time.time()
     paused = f"{_newest(target, 'stream/state')} == 3"
     problem = f"{_newest(target, 'stream/problem_state')} == 1"
-    for what, query in (("exporter's sighting", paused), ("problem's point", problem)):
-        for _ in _wait_for(target, f"the {what}", _OPEN_SECONDS):
+    for what, query in (("PAUSED", paused), ("its problem", problem)):
+        for _ in _wait_for(target, f"{what} in Cloud Monitoring", _OPEN_SECONDS):
             if target.query(query):
                 break
             if target.query(f"{_newest(target, 'stream/expected')} == 1 and {paused}"):
-                text = "config expects it PAUSED, so nobody is paged: name another"
+                text = (
+                    "config expects it PAUSED, so nobody is paged: name another stream"
+                )
                 yield ERROR, text
                 return
         else:
             if not target.stop.is_set():
-                text = (
-                    f"no {what} in {_OPEN_SECONDS:.0f} s: the exporter's log says why"
-                )
-                yield ERROR, text
+                text = f"{what} is not in Cloud Monitoring after {_OPEN_SECONDS:.0f} s"
+                yield ERROR, f"{text}: the exporter's log says why"
             return
-        yield INFO, f"{what} readable after {time.time() - began:.0f} s"
+        after = time.time() - began
+        yield INFO, f"{what} in Cloud Monitoring after {after:.0f} s"
     yield from _until_incident(target, policies, began)
 
 
@@ -233,8 +234,8 @@ def _change(target: Target, state: StreamState) -> tuple[int, str]:
     # A stream that is paused first writes what it has read. Until it is PAUSED, it
     # can't be resumed, so Ctrl-C doesn't end this.
     waiting = replace(target, stop=Event())
-    resume = f"If it stays PAUSED: {_RESUME.format(target.stream)}"
-    what = f"Datastream: {state.name}. {resume}. This takes"
+    resume = f"if it stays PAUSED: {_RESUME.format(target.stream)}"
+    what = f"{state.name} in Datastream ({resume})"
     for after in _wait_for(waiting, what, _OPEN_SECONDS):
         try:
             if _read(target).state == state:
@@ -250,8 +251,8 @@ def _change(target: Target, state: StreamState) -> tuple[int, str]:
             if state == StreamState.PAUSED:
                 break
     raise DrillError(
-        f"{target.stream} is not {state.name}: {why}. That needs"
-        f" datastream.streams.update and datastream.operations.get. {resume}"
+        f"{target.stream} is not {state.name}: {why}. A drill with it needs"
+        f" datastream.streams.update and datastream.operations.get; {resume}"
     )
 
 
@@ -297,10 +298,9 @@ def _until_incident(
                 if value and labels.get("stream_id") == target.stream.stream:
                     finds = "finds"
         text = (
-            f"no incident within {after:.0f} s. Points were accepted; the query of"
-            f" {policies[0].file.name} {finds} them. Look whether it is"
-            f" snoozed, and at its retest window"
-            f" ({policies[0].promql.duration.seconds} s):"
+            f"no incident within {after:.0f} s. Points were accepted, and the query of"
+            f" {policies[0].file.name} {finds} them. Look whether it is snoozed, and at"
+            f" its retest window ({policies[0].promql.duration.seconds} s):"
             " https://console.cloud.google.com/monitoring/alerting/policies"
             f"?project={target.project}"
         )
@@ -343,7 +343,7 @@ def _heal(target: Target) -> tuple[int, str]:
             message = (
                 f"{error.failure.message.rstrip('.')}. So {STREAM} is not healthy"
                 " again: if a point of its failure was written, its policy alerts for a"
-                " day. Settle this and drill again, which makes it healthy"
+                " day. Settle this and drill again: that makes it healthy"
             )
             raise CallError(error.failure._replace(message=message)) from error
         if not written.superseded:
@@ -375,7 +375,7 @@ def _open_incident(
     """Return the stream's open incident, and its policy."""
     for alert in target.rest.open_alerts(target.project):
         # One without labels may be it.
-        name = resource_name(alert.labels, is_exporter=False)
+        name = resource_name(alert.labels)
         for each in policies:
             is_policy = id_of(each.policy.name) == id_of(alert.policy)
             if is_policy and name in {"", str(target.stream)}:

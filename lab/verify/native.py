@@ -33,7 +33,7 @@ def native(target: Target) -> Findings:
     if found:
         labels = found[0].labels
         shown = [f"{key}={labels[key]}" for key in sorted(labels) if key != "__name__"]
-        yield INFO, f"freshness carries {', '.join(shown)}"
+        yield INFO, f"labels of freshness: {', '.join(shown)}"
     running = f"{target.own('stream/state', '10m')} == 2"
     streams = target.query(running)
     apart = target.query(
@@ -47,18 +47,18 @@ def native(target: Target) -> Findings:
     if apart:
         # Without any, nothing says how they name their project.
         level = ERROR if found else WARNING
-        names = [resource_name(each.labels, is_exporter=False) for each in apart]
+        names = [resource_name(each.labels) for each in apart]
         blind = [
             each.name
             for each in deployed_policies(target)
             if "datastream_googleapis_com" in each.promql.query
         ]
         text += (
-            f". Nothing is told about {name_first(sorted(names))} by"
-            f" {', '.join(blind) or 'any policy'}. After a start, or a drill with it,"
-            " freshness takes some minutes: verify again. Else add the project to the"
-            f" metrics scope of projects/{target.project}. If it is there, open an"
-            " issue with the labels"
+            f". {', '.join(blind) or 'Policies on freshness'} can't alert about"
+            f" {name_first(sorted(names))}. After a start, or a drill with it,"
+            " freshness takes some minutes: verify again. If this stays, add its"
+            f" project to the metrics scope of projects/{target.project}. If it is"
+            " there, open an issue with the labels"
         )
     yield level, text
     events = f"datastream_googleapis_com:stream_event_count{_STREAM}[1h]"
@@ -73,23 +73,20 @@ def native(target: Target) -> Findings:
         text = f"increase() counts {increase:.0f} events, sum_over_time() {total:.0f}"
     if total and not increase:
         level = ERROR
-        text += ": stream-unsupported-events can't alert, stream-quiet-* alert wrongly"
+        text += ": stream-unsupported-events can't alert, stream-quiet-* are wrong"
     yield level, text
     latencies = [f"sum(increase({_LATENCIES}_{part}{_STREAM}[1h]))" for part in _PARTS]
     mean = target.query(" / ".join(latencies))
-    level = INFO
-    text = "total_latencies_sum / _count have no series, as where nothing was copied"
+    what = "total_latencies_sum / _count"
     if mean:
-        text = f"total_latencies_sum / _count: {mean[0].value:.0f} s in the last hour"
+        yield INFO, f"{what}: {mean[0].value:.0f} s in the last hour"
     elif increase:
-        level = WARNING
-        text = (
-            "total_latencies_sum / _count have no series, though events were counted:"
-            " stream-lagging sees freshness alone here, so open an issue"
-        )
-    yield level, text
+        text = f"{what} have no series, though events were counted"
+        yield WARNING, f"{text}: stream-lagging sees freshness alone. Open an issue"
+    else:
+        yield INFO, f"{what} have no series: correct if nothing was copied"
     if streams:
-        names = [resource_name(each.labels, is_exporter=False) for each in streams]
+        names = [resource_name(each.labels) for each in streams]
         yield from _ages(target, sorted(names))
 
 
@@ -118,7 +115,7 @@ def _ages(target: Target, running: list[str]) -> Findings:
         text = (
             f"no checkpoint in the last hour of {name_first(without)}: stream-stalled"
             " sees freshness alone there. That is right for sources other than"
-            " PostgreSQL, and with log_metrics = false. Else look for the metric"
+            " PostgreSQL, and with log_metrics = false. Otherwise, look for the metric"
             " datastream_checkpoint, and for its labels, in the stream's project"
         )
         yield INFO, text

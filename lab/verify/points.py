@@ -35,7 +35,7 @@ def points(target: Target) -> Findings:
             text += f"; the next one is {overdue} s overdue, and its log says why"
         elif contracts.get(exporter, 0) < definitions()["contract"]:
             level = ERROR
-            text += "; it is older than the policies, and some are blind: upgrade it"
+            text += "; it is older than the policies, and some can't alert: upgrade it"
         yield level, text
     if not runs:
         text = (
@@ -53,7 +53,7 @@ def points(target: Target) -> Findings:
             read += 1
     yield INFO, f"{plural(read, 'location')} read"
     if unread:
-        text = f"not read, so what is there is unknown: {name_first(sorted(unread))}"
+        text = f"not read, so their streams are unknown: {name_first(sorted(unread))}"
         yield WARNING, text
     counts = target.own("location/unwatched", "10m")
     for labels, count in target.query(f"sum by (namespace) ({counts}) > 0"):

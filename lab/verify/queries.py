@@ -19,7 +19,7 @@ from lab.verify.target import Findings, Target
 
 READABLE_SECONDS = 15  # until a point of the exporter can be read, at most
 
-# The resources or labels of the series for which each policy's query holds
+# The resources or labels of the series that each policy's query finds
 _Answers: TypeAlias = dict[str, set[str]]
 
 
@@ -67,16 +67,16 @@ def _compared(answers: _Answers, local: _Answers) -> Findings:
     quiet = []
     for name, google in answers.items():
         here = local.get(name, google)
-        text = f"{name} holds for {name_first(sorted(google)) or 'nothing'}"
+        text = f"{name} finds {name_first(sorted(google)) or 'nothing'}"
         if google != here:
-            text += f", in Prometheus for {name_first(sorted(here)) or 'nothing'}"
+            text += f", in Prometheus {name_first(sorted(here)) or 'nothing'}"
             yield WARNING, text
         elif google:
             yield INFO, text
         else:
             quiet.append(name)
     if quiet:
-        yield INFO, f"these hold for nothing: {', '.join(quiet)}"
+        yield INFO, f"these find nothing now: {', '.join(quiet)}"
     if local:
         agreed = sum(answers[name] == local[name] for name in local)
         text = f"Prometheus with the same points agrees on {agreed} of {len(local)}"

@@ -67,7 +67,9 @@ class Rest:
                 address,
             )
         elif clients.credentials is None:
-            raise InputError(f"environment: set {REST_EMULATOR} too, or no emulator")
+            raise InputError(
+                f"environment: set {REST_EMULATOR} too, or unset the others"
+            )
 
     def query(self, project: str, promql: str, at: float) -> list[QueryResult]:
         """Return what Google's engine answers to a query at a unix time."""

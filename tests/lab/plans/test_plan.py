@@ -33,7 +33,7 @@ def test_other_input_is_refused(content: bytes) -> None:
         "pass the output of `terraform show -json PLANFILE`"
     )
     # A plan without policies is probably that of another directory.
-    with pytest.raises(InputError, match="plan the directory that creates them"):
+    with pytest.raises(InputError, match="run terraform plan where they are"):
         planned()
 
 

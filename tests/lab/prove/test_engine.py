@@ -65,7 +65,7 @@ def test_a_refused_query_and_invalid_series_are_errors(engine: Engine) -> None:
     ):
         engine.query_range("last_over_time(a:x", START, START, 30)
     with (
-        pytest.raises(EngineError, match=r"promtool can not read the series: .*name"),
+        pytest.raises(EngineError, match=r"promtool can't read the series: .*name"),
         start_engine([series("no name", {}, (0, 1))]),
     ):
         pass

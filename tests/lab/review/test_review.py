@@ -157,12 +157,13 @@ def test_a_route_that_becomes_quiet() -> None:
     )
     (found,) = review.findings
     assert found.sentence == (
-        f"Required, but in a route without channels: `{streams}/dev-1`"
+        f"No policy reads `{streams}/dev-1`, which config requires: a route without"
+        " channels has it"
     )
     (told,) = review.routes
     assert (told.route, told.before, told.after) == ("sandbox", "c", "no policy")
     assert review.reads == [
-        "- A route without channels (no policy) has streams `dev-*`"
+        "- In a route without channels, so in no policy: streams `dev-*`"
     ]
 
 

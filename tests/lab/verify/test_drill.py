@@ -48,7 +48,8 @@ def test_a_drill_from_start_to_end(stage: Stage) -> None:
     assert seen == {POLICY}
     assert "\nWaiting for the incident: 600 s at most.\n" in stage.log
     assert stage.log.endswith(
-        "checks: none failed, no warnings.\nYours among them: did the page arrive?\n"
+        "checks: none failed, no warnings.\n"
+        "Only you can answer one of them: did the page arrive?\n"
     )
     for hours in (1, 24):
         stage.installed.clock.now += hours * 3600
@@ -61,9 +62,9 @@ def test_an_incident_that_never_opens(stage: Stage) -> None:
     stage.seconds = 300
     never, healthy = stage.drill()
     assert never == (
-        "failed   drill: no incident within 600 s. Points were accepted; the query of"
-        " stream-failed-permanently finds them. Look whether it is snoozed, and at its"
-        " retest window (1200 s):"
+        "failed   drill: no incident within 600 s. Points were accepted, and the query"
+        " of stream-failed-permanently finds them. Look whether it is snoozed, and at"
+        " its retest window (1200 s):"
         " https://console.cloud.google.com/monitoring/alerting/policies?project=ops-prod"
     )
     assert healthy == HEALTHY

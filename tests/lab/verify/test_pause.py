@@ -34,8 +34,8 @@ def test_a_pause_from_start_to_end(stage: Stage) -> None:
     """A pause is timed up to its closed incident, in a line that names nobody."""
     steps = [
         "PAUSED in Datastream after 30 s",
-        "exporter's sighting readable after 0 s",
-        "problem's point readable after 90 s",
+        "PAUSED in Cloud Monitoring after 0 s",
+        "its problem in Cloud Monitoring after 90 s",
         "incident opened after 90 s, listed after 90 s",
         "RUNNING in Datastream after 30 s",
         "incident closed after 570 s",
@@ -47,7 +47,7 @@ def test_a_pause_from_start_to_end(stage: Stage) -> None:
     )
     about = f"datastream-exporter {__version__}; a run overdue after 120 s"
     found = "; ".join([about, *steps])
-    steps.append(f"to paste, with function or job added: {found}")
+    steps.append(f"to paste, and add function or job: {found}")
     assert lines == [f"ok       drill: {step}" for step in steps]
 
 
@@ -72,10 +72,10 @@ def test_a_pause_that_pages_nobody(stage: Stage, session: Session) -> None:
     expectations = "expectations: [{match: '*', states: [PAUSED]}]"
     environ[WHOLE] = f"{environ[WHOLE][:-1]}, {expectations}}}"
     session.config = load(None, environ)
-    assert stage.drill(*PAUSE)[2:4] == [
-        "failed   drill: config expects it PAUSED, so nobody is paged: name another",
-        RESUMED,
-    ]
+    failed, resumed = stage.drill(*PAUSE)[2:4]
+    told = "config expects it PAUSED, so nobody is paged: name another stream"
+    assert failed == f"failed   drill: {told}"
+    assert resumed == RESUMED
 
 
 def test_a_pause_that_is_refused(stage: Stage) -> None:
@@ -99,7 +99,7 @@ def test_a_pause_that_is_refused(stage: Stage) -> None:
         ),
         (
             "europe-west1/streams/carts",
-            "is FAILED_PERMANENTLY, not RUNNING: start it, or name another. Nothing",
+            "is FAILED_PERMANENTLY, not RUNNING: start it, or name another stream.",
         ),
         (
             "us-east1/streams/planned",
@@ -107,7 +107,7 @@ def test_a_pause_that_is_refused(stage: Stage) -> None:
         ),
         (
             "us-east1/streams/unread",
-            "was not seen RUNNING for 13 minutes by an exporter that writes",
+            "was not seen RUNNING in the last 13 minutes by any exporter that",
         ),
     ],
 )

@@ -176,7 +176,7 @@ def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
     code, out, err = empty.verify()
     assert out == ""
     assert code == 2
-    assert "set MONITORING_REST_EMULATOR_HOST too, or no emulator" in err
+    assert "set MONITORING_REST_EMULATOR_HOST too, or unset the others" in err
     assert not empty.emulator.calls
 
 

@@ -16,11 +16,11 @@ _CHANGES = {
     "FAILED": ("a stream fails", "seconds, if it is logged", _SCRIPT),
     "paused by hand, from PAUSED": (
         "is paused by mistake",
-        "seconds, as of each pause",
+        "seconds, planned or not",
         _SCRIPT,
     ),
     "deleted": ("is deleted", "seconds", f"{_SCRIPT}, if it looks"),
-    "exporter dead": ("what watches dies", "nothing can die", "never"),
+    "exporter dead": ("what watches dies", "nothing runs", "never"),
 }
 _FLEETS = (Fleet(1, 1, 1), FLEETS[1])
 
@@ -56,4 +56,4 @@ def _dollars(fleet: Fleet, mode: str) -> str:
     """Return the price of a month, before and after alerting is charged for."""
     now = month(fleet, mode)
     then = now + alerting(fleet._replace(with_problem=SOME))
-    return f"${now:.0f}, then ${then:.0f}"
+    return f"${now:.0f}, later ${then:.0f}"

@@ -17,14 +17,18 @@ def policies() -> str:
     """Return the table of policies, the severest first."""
     rows = []
     for policy in sorted(read_policies(POLICIES), key=attrgetter("urgency")):
+        wait = ""
+        if policy.retest_window:
+            wait = format_duration(policy.retest_window)
         row = (
             f"[{policy.name}](../{POLICIES.name}/{policy.path.name})",
             _catches(policy),
             _severity(policy),
-            _numbers(policy),
+            wait,
+            policy.threshold or "",
         )
         rows.append(row)
-    heading = ("policy", "catches", "severity", "waits; threshold")
+    heading = ("policy", "catches", "severity", "waits", "threshold")
     return table(heading, rows)
 
 
@@ -64,13 +68,3 @@ def _severity(policy: Policy) -> str:
         price = query_price(policy.query, policy.interval, fleet)
         words += f"; ${price:.2f} a month"
     return words
-
-
-def _numbers(policy: Policy) -> str:
-    """Return its retest window and its threshold, which users can change."""
-    numbers = []
-    if policy.retest_window:
-        numbers.append(format_duration(policy.retest_window))
-    if policy.threshold:
-        numbers.append(policy.threshold)
-    return "; ".join(numbers)

@@ -76,12 +76,9 @@ def config_keys() -> str:
     for key, kind, default, description in key_descriptions():
         if kind.endswith("section"):
             continue
-        shown = kind
-        if default != "none":
-            shown = f"{kind}; {default}"
-        row = (f"`{key}`", shown, description)
+        row = (f"`{key}`", kind, default, description)
         rows.append(row)
-    heading = ("key", "type; default", "meaning")
+    heading = ("key", "type", "default", "meaning")
     return table(heading, rows)
 
 

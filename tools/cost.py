@@ -115,7 +115,8 @@ def months() -> str:
     problem = _added(few, few._replace(with_problem=0.01))
     policies = alerting_by_policy(Fleet(0, 0, 0)).items()
     route = [price for name, price in policies if not name.startswith("exporter-")]
-    counted = [_checkpoints(each) for each in (Fleet(1, 1, 1), *FLEETS[:2])]
+    counted_fleets = (Fleet(1, 1, 1), *FLEETS[:2])
+    counted = [_checkpoints(each) for each in counted_fleets]
     counted_free = " / ".join(f"${some:.2f}" for some, _ in counted)
     counted_all = " / ".join(f"${most:.2f}" for _, most in counted)
     back_20, back_200 = reading_back(20), reading_back(200)

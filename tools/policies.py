@@ -34,7 +34,8 @@ def policies() -> str:
 
 def _catches(policy: Policy) -> str:
     """Return what its header says that it catches, without the explanation."""
-    sentence, _, _ = header(policy.path.read_text("utf-8"))[0].partition(". ")
+    catches = header(policy.path.read_text("utf-8"))[0]
+    sentence, _, _ = catches.partition(". ")
     what, _, _ = sentence.partition(": ")
     return what.rstrip(".")
 
@@ -46,13 +47,15 @@ def header(text: str) -> list[str]:
     ValueError where one is missing.
     """
     comment, _, _ = text.partition("\ndisplayName:")
-    paragraphs = re.sub("^# ?", "", comment, flags=re.MULTILINE).split("\n\n")
+    text = re.sub("^# ?", "", comment, flags=re.MULTILINE)
+    paragraphs = text.split("\n\n")
     found = []
     for beginning in BEGINNINGS:
         words = [each for each in paragraphs if each.startswith(beginning)]
         if not words:
             raise ValueError(f'no paragraph starts with "{beginning}"; write it')
-        found.append(" ".join(words[0].removeprefix(beginning).split()))
+        paragraph = words[0].removeprefix(beginning)
+        found.append(" ".join(paragraph.split()))
     return found
 
 

@@ -44,7 +44,9 @@ LAB_EXIT_CODES = {
 def resources() -> str:
     """Return the labels of the monitored resource, for each kind of series."""
     resources = measure.definitions()["resources"].items()
-    rows = ((_spaced(name), *labels.values()) for name, labels in resources)
+    rows = []
+    for name, labels in resources:
+        rows.append((_spaced(name), *labels.values()))
     heading = ("per", "`location`", "`namespace`", "`node_id`")
     return table(heading, rows)
 

@@ -17,7 +17,8 @@ MODULE = ROOT / "terraform"
 def inputs() -> str:
     """Return every input of the module."""
     rows = []
-    for name, body in sorted(blocks("variable").items(), key=_required_first):
+    variables = sorted(blocks("variable").items(), key=_required_first)
+    for name, body in variables:
         kind = body["type"].removeprefix("${").removesuffix("}")
         row = (
             f"`{name}`",

@@ -61,7 +61,7 @@ class LastRuns:
     complete: bool = False  # whether the last one wrote all that was due
 
     def is_quiet(self, now: float) -> bool:
-        """Return whether a log starts no run: one did, and nothing is new or lost."""
+        """Return whether a log is to start no run: one just did, and found nothing."""
         log_ran = now - self.log_began < QUIET_SECONDS
         changed = now - self.change_began < QUIET_SECONDS
         return log_ran and self.complete and not changed

@@ -34,7 +34,7 @@ def start(program: str, module: str) -> NoReturn:
     sys.stdout = sys.stdout or nowhere
     sys.stderr = sys.stderr or nowhere
     if isinstance(sys.stdout, TextIOWrapper):
-        # A letter that its encoding lacks ends no command, as on stderr.
+        # A letter that its encoding lacks must not end a command.
         sys.stdout.reconfigure(errors="backslashreplace")
     # Imported now, because it imports Pydantic, which takes a moment.
     from exporter.google import environment

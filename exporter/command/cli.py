@@ -20,14 +20,14 @@ _CONFIG_HELP = (
 # The options without a value, by command
 _FLAGS = {
     "run": {
-        "--dry-run": "print the fleet, and write nothing",
+        "--dry-run": "print the streams, and write nothing",
         "--json": "print one JSON document, not a table",
     },
     "check": {
         "--json": "print one JSON document, not a line for each finding",
         "--offline": "check config alone, which needs no account",
-        "--read-only": "write no point, and leave the permission to write unchecked",
-        "--strict": "exit with 1 for warnings, not 0",
+        "--read-only": "write no point, and don't check the permission to write",
+        "--strict": "exit with 1 if there is a warning",
     },
 }
 
@@ -103,7 +103,7 @@ def parser() -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
     init.add_argument(
         "--project",
         action="append",
-        help="a project with streams; repeat it for others (default: gcloud's)",
+        help="a project with streams; can be repeated (default: gcloud's)",
     )
     init.add_argument(
         "--metrics-project", help="where metrics and alerts go (default: the first)"
@@ -129,7 +129,7 @@ def parser() -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
         "--accept",
         action="append",
         metavar="TEXT",
-        help="take a warning with this text as a notice; repeat it for others",
+        help="accept a warning that contains this text; can be repeated",
     )
     return whole, commands.choices
 

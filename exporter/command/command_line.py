@@ -1,4 +1,4 @@
-"""What was typed, as a value that every command takes; and what it may have meant."""
+"""Keeps what was typed, and says what a wrong word may have meant."""
 
 import re
 from argparse import ArgumentParser

@@ -148,7 +148,7 @@ IdGlob = Annotated[
     *_formed(
         "glob",
         "[^/{}]+",
-        "matches no stream id, which has no slash or brace; write for example orders-*",
+        "matches no stream id: an id has no slash or brace; write for example orders-*",
     ),
 ]
 NameGlob = Annotated[

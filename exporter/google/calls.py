@@ -33,7 +33,7 @@ MOST_PAGES = 50
 ENDLESS = Failure(
     FailureKind.REFUSED,
     f"the list goes on after {MOST_PAGES} pages",
-    "The list is left out, as some of it is not known.",
+    "The list is left out, because a part of it is unknown.",
 )
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.2, max=5)

@@ -40,8 +40,8 @@ def problems_unread(failure: Failure) -> str:
     follows = "none is written, and the next run tries again"
     if failure.kind in REFUSALS:
         follows = (
-            "each alerts alone, without its reason and patience; a page that has names"
-            " or a reason stays for up to a day, beside the new one"
+            "each alerts at once and alone, without its reason; a page that has names"
+            " or a reason stays open for up to a day, beside the new one"
         )
     return f"Problems of earlier runs can't be read back, so {follows}: {failure}"
 

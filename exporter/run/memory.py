@@ -23,7 +23,7 @@ EMPTY_SECONDS = 300.0  # how often a discovered location without streams is read
 LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
-# What a run found at a location, but for the time: what its samples depend on
+# What a run found at a location, apart from the time: its samples depend on this
 UNREADABLE: Hashable = "unreadable"
 NO_STREAMS: Hashable = "no streams"  # also of a discovery that succeeded
 
@@ -82,7 +82,7 @@ class Memory:
         if known.observation != observation:
             if known.observation is None and observation == NO_STREAMS:
                 # A process finds all empty locations in one run. Each is read again at
-                # a second of its own, as Datastream allows so many calls a minute.
+                # a second of its own, because a minute's calls are limited.
                 known.ahead = crc32(str(name).encode()) % EMPTY_SECONDS
             else:
                 known.changed = self._now

@@ -48,16 +48,16 @@ _COLLECT_SECONDS = 900  # objects are collected once in each such time
 _READING_SHARE = 0.6
 _RESERVED_SECONDS = 3.0
 _RESERVED_SHARE = 0.15
-# How long after its deadline a call may return that kept to it. That is at most half of
-# what is reserved, and the exporter's own points have the rest.
+# A call that kept to its deadline may return this much after it. That is at most half
+# of what is reserved; the exporter's own points have the rest.
 _GRACE_SECONDS = 1.0
 # How long a stop waits for requests under way: Cloud Run ends the process after 10
 _STOPPED_SECONDS = 3.0
-# How long a new token is waited for: no longer than a stop waits for calls
+# How long to wait for a new token: no longer than a stop waits for calls
 _RENEWAL_SECONDS = 3.0
 _RENEWAL_SHARE = 0.2  # of the time that the run has
-# For so long, a new process reads back points that are not visible at once. How late
-# they may be isn't documented.
+# For so long, a new process reads problems back in each run: points may be visible
+# late, and how late isn't documented.
 _VISIBLE_SECONDS = 180.0
 _LEAST_OVERDUE_SECONDS = 120.0  # after a run, until the next one is overdue
 
@@ -143,7 +143,7 @@ class _Run:
         finally:
             # Begin no other call. What hangs ends when the channels are closed.
             self._threads.pool.shutdown(wait=False, cancel_futures=True)
-        # How many points were lost with a result is unknown: one counts.
+        # How many points were lost with each result is unknown: it counts as one.
         self._lose(self._threads.spoiled)
         report.seconds = time.monotonic() - started
         if self.writes and not self.deadline.stopped:
@@ -249,7 +249,7 @@ class _Run:
         problems = self.session.problems.follow(at, timestamp)
         errors = self.session.config.collect.errors
         samples = [*location_samples(at, timestamp, errors=errors)]
-        # A value that is the run's own time tells of no change.
+        # A value that is the run's own time changes in each run.
         seen = frozenset(sample for sample in samples if sample.value != timestamp)
         current = frozenset(problems.current.items()) if problems else None
         observation = NO_STREAMS if at.empty else hash((seen, current))

@@ -29,7 +29,7 @@ _NO_ANSWER = Failure(
 )
 _NO_THREAD = Failure(
     FailureKind.TIMED_OUT,
-    "no thread was free for it until the run's deadline",
+    "the run's deadline passed before a thread was free",
     MORE_THREADS,
 )
 
@@ -46,9 +46,9 @@ class Threads:
 
     @contextmanager
     def guard(self, what: object) -> Iterator[None]:
-        """Let an unexpected error cost nothing but what the block is about.
+        """Let an unexpected error cost only what the block is about.
 
-        It is logged with its traceback.
+        The error is logged with its traceback.
         """
         try:
             yield
@@ -74,7 +74,7 @@ class Part:
         call: Callable[[], T],
         on_result: Callable[[T | Failure], None],
     ) -> None:
-        """Have a call made, unless the run is stopped before it begins.
+        """Make a call in a thread, unless the run is stopped before it begins.
 
         ``key`` says what it is about. ``on_result`` is called in the run's own thread
         with what it returns, or with why it returned nothing. Where no thread can be
@@ -106,9 +106,8 @@ class Part:
     def wait(self) -> None:
         """Use results, of other parts as well, until nothing of this is under way.
 
-        At the deadline, use those that are there, and decide that there is no answer of
-        what still is under way. A stop decides nothing, but of a part that goes on
-        after it.
+        At the deadline, use those that are there, and decide that the other calls have
+        no answer. A stop decides nothing, except in a part that goes on after it.
         """
         end = self.deadline.shifted(self.threads.grace_seconds)
         results = self.threads.results

@@ -70,7 +70,10 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         here = place("expectations", index)
         whole = [each.project for each in config.sources if covers(expectation, each)]
         if whole:
-            words = f"is about every stream of {name_first(whole)}; narrow its match"
+            words = (
+                f"its states are fine for every stream of {name_first(whole)}, so none"
+                " there alerts in them; narrow its match"
+            )
             yield Finding(WARNING, here, words)
         if expectation.during:
             quiet = expectation.limits.get("quiet", timedelta())
@@ -78,12 +81,14 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
                 yield Finding(level, place("expectations", index, "during"), words)
     for index, source in enumerate(config.sources):
         if is_unwatched(source, [config], now):
-            words = f"nothing of {source.project} is watched; narrow excludes and mutes"
+            words = (
+                f"no stream of {source.project} is watched; narrow excludes or mutes"
+            )
             yield Finding(WARNING, place("sources", index), words)
         for number, location in enumerate(source.locations or ()):
             if location not in KNOWN:
-                words = f"this version doesn't know {quote(location)}: new, or"
                 guess = _guess(location.replace("eu-", "europe-"), KNOWN)
+                words = f"this version doesn't know {quote(location)}; it is new or"
                 words += f" misspelled{guess}"
                 here = place("sources", index, "locations", number)
                 yield Finding(WARNING, here, words)
@@ -110,11 +115,11 @@ def _check_window(
         time = _local_and_utc(opens, window.timezone)
         yield INFO, f"opens next at {time}, for {text_of(window.length)}"
     elif not closes:
-        yield WARNING, "is over; remove this expectation, or correct its times"
+        yield WARNING, "has ended; remove this expectation, or correct its times"
     if quiet >= longest:
         words = (
-            f"quiet: {text_of(quiet)} never alerts, as this is open for at most"
-            f" {text_of(longest)}; open it for longer, or lower quiet"
+            f"quiet: {text_of(quiet)} never alerts: this window is open for at most"
+            f" {text_of(longest)}; make it longer than quiet, or remove quiet"
         )
         yield WARNING, words
 
@@ -146,8 +151,8 @@ def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str]]:
 def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Finding]:
     """Yield what is found of all that a run calls for, in the order of a run.
 
-    It also looks where config doesn't, for streams that nothing watches; ``stop`` ends
-    it early. Unless it ``writes``, the permission to write stays unchecked.
+    It also looks for streams that no source watches; ``stop`` ends it early. Unless it
+    ``writes``, the permission to write isn't checked.
     """
     config = session.config
     deadline = Deadline.after(config.run.deadline.total_seconds(), stop)
@@ -160,7 +165,7 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     for project, found in sorted(report.discovered.items()):
         level, text = INFO, f"{plural(len(found), 'location')} discovered"
         if not (project in unclear or report.stopped):
-            level, text = WARNING, f"{text}, without a stream"
+            level, text = WARNING, f"{text}; none has a stream"
         yield Finding(level, f"projects/{project}", text)
     names = [
         str(location.name.stream(stream))
@@ -226,7 +231,7 @@ def _location(
         forgotten = [*location.held]
         fix = "add the location to its source"
     if forgotten:
-        text = f"nothing watches {name_first(sorted(forgotten))}; {fix}"
+        text = f"no source watches {name_first(sorted(forgotten))}; {fix}"
         yield Finding(WARNING, name, text)
 
 

@@ -111,7 +111,7 @@ def write_files(
         " Then:",
         *files,
     )
-    # This installation, of which there may be several, as it is called from here.
+    # There may be several installations: the path of this one.
     program = os.path.relpath(Path(sys.executable).with_name(PROGRAM))
     terraform = f"  terraform -chdir={shell_quote(str(folder))}"
     err.write(

@@ -86,7 +86,7 @@ class ComparedLocation(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to write but that it was read."""
+        """Whether all that is written of it is that it was read."""
         return not (self.streams or self.unwatched)
 
     @property
@@ -140,7 +140,7 @@ class Expectations:
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""
         expectations = self._config.expectations
-        # The last match wins that has a key, for each key by itself.
+        # For each key, the last match that has it wins.
         last = closed = None
         limits: dict[str, timedelta] = {}
         for index, one in enumerate(expectations):

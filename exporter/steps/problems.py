@@ -28,7 +28,7 @@ WAITS = {
 # For how many seconds a stream is fine again until its problem is over
 _PENDING_FINE_SECONDS = 240
 _TOLD_FINE_SECONDS = 600
-EARLY_SECONDS = 30  # how much less than all these is enough, as a run may be early
+EARLY_SECONDS = 30  # so much less than each of these is enough: a run may be early
 # How long a group takes others, after its newest member was due to be told: until the
 # next run at least, which may be late
 _GROWING_SECONDS = 300.0
@@ -259,7 +259,7 @@ class ProblemMemory:
         else:
             within = self._config.grouping.within.total_seconds()
             recent = {key for key in of_kind if now - of_kind[key].since <= within}
-            # Its founders are also those whose own page isn't out, but for patience.
+            # Pending ones are founders too, except those with patience of their own.
             pending = has.keys() & recent - told
             members = new | {key for key in pending if not _patience(has[key])}
             if len(members | recent & told) < self._config.grouping.streams:

@@ -157,13 +157,13 @@ run: {deadline: 51s}
 DOUBTS = """\
 warning  config.yaml:22: run.deadline: 51s is too long for a job or function, which \
 Cloud Run ends after 55s; write at most 50s
-warning  config.yaml:11: expectations[1]: is about every stream of shop-prod, \
-metrics-prod; narrow its match
-warning  config.yaml:16: expectations[2].during: is over; remove this expectation, or \
-correct its times
+warning  config.yaml:11: expectations[1]: its states are fine for every stream of \
+shop-prod, metrics-prod, so none there alerts in them; narrow its match
+warning  config.yaml:16: expectations[2].during: has ended; remove this expectation, \
+or correct its times
 warning  config.yaml:4: sources[0].locations[1]: this version doesn't know \
-"us-east99": new, or misspelled; did you mean us-east5?
-warning  projects/metrics-prod: 1 location discovered, without a stream
+"us-east99"; it is new or misspelled; did you mean us-east5?
+warning  projects/metrics-prod: 1 location discovered; none has a stream
 warning  alerts if it lasts: projects/shop-prod/locations/europe-west1/streams/carts \
 is PAUSED, which config does not expect (config.yaml:11: expectations[1]: adds \
 NOT_STARTED)
@@ -172,11 +172,11 @@ is required but does not exist: create it, or remove it from `required`
 warning  alerts if it lasts: projects/shop-prod/locations/europe-west1/streams/ordres \
 is required but does not exist: create it, or remove it from `required`; did you mean \
 projects/shop-prod/locations/europe-west1/streams/orders?
-warning  projects/shop-prod/locations/us-east1: nothing watches stock; add the \
+warning  projects/shop-prod/locations/us-east1: no source watches stock; add the \
 location to its source
 warning  projects/shop-prod/locations/us-east99: no streams watched, 1 not included
-warning  projects/shop-prod/locations/us-east99: nothing watches returns; add them to \
-`include`, or to `exclude`
+warning  projects/shop-prod/locations/us-east99: no source watches returns; add them \
+to `include`, or to `exclude`
 warning  config.yaml:9: expectations[0].match: "*/streams/cart" matches no stream; \
 did you mean projects/shop-prod/locations/europe-west1/streams/carts?
 warning  config.yaml:6: sources[0].exclude[0]: \
@@ -236,20 +236,20 @@ ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
 Europe/Berlin (2026-12-23 23:00 UTC), for 78h
 ok       config.yaml:13: expectations[3].during: opens next at 2026-06-01 22:00 UTC, \
 for 5h
-warning  config.yaml:13: expectations[3].during: quiet: 6h never alerts, as this is \
-open for at most 5h; open it for longer, or lower quiet
+warning  config.yaml:13: expectations[3].during: quiet: 6h never alerts: this window \
+is open for at most 5h; make it longer than quiet, or remove quiet
 ok       config.yaml:16: expectations[4].during: is open until 2026-06-01 14:00 UTC
 ok       config.yaml:16: expectations[4].during: opens next at 2026-06-02 11:00 UTC, \
 for 3h
 ok       config.yaml:19: expectations[5].during: is open until 2026-06-01 13:00 UTC
 ok       config.yaml:19: expectations[5].during: opens next at 2026-06-01 12:30 UTC, \
 for 1h
-warning  config.yaml:2: sources[0]: nothing of my-project is watched; narrow excludes \
-and mutes
+warning  config.yaml:2: sources[0]: no stream of my-project is watched; narrow \
+excludes or mutes
 warning  config.yaml:2: sources[0].locations[0]: this version doesn't know \
-"europe-wset1": new, or misspelled; did you mean europe-west1?
-warning  config.yaml:2: sources[0].locations[1]: this version doesn't know "eu-west1": \
-new, or misspelled; did you mean europe-west1?
+"europe-wset1"; it is new or misspelled; did you mean europe-west1?
+warning  config.yaml:2: sources[0].locations[1]: this version doesn't know "eu-west1"; \
+it is new or misspelled; did you mean europe-west1?
 """.splitlines()
 
 

@@ -28,8 +28,8 @@ expectations:
 #  - match: projects/shop-prod/locations/*/streams/orders-*
 #    states: [PAUSED]
 #    during: {{schedule: "0 22 * * 6", duration: 4h, timezone: Europe/Berlin}}
-# Not running today. Remove the # before those that are meant to be so: the others
-# page. A paused PostgreSQL stream keeps its source's log: let it be so for a time.
+# Not running today. Remove the # of those that are meant to be so; the others page.
+# While a PostgreSQL stream is paused, its source keeps its log: add `during`.
 #  - match: projects/shop-prod/locations/europe-west1/streams/carts
 #    states: [PAUSED]
 # Streams that are not watched until a time, such as during a migration.

@@ -144,7 +144,8 @@ class _Run:
             # Begin no other call. What hangs ends when the channels are closed.
             self._threads.pool.shutdown(wait=False, cancel_futures=True)
         # How many points were lost with each result is unknown: it counts as one.
-        self._lose(self._threads.spoiled)
+        if self.writes:
+            report.written += Written(lost=self._threads.spoiled)
         report.seconds = time.monotonic() - started
         if self.writes and not self.deadline.stopped:
             samples = self._own_samples()
@@ -266,9 +267,9 @@ class _Run:
                 # the old one would say that it is over.
                 part = samples if sample.value else last
                 part.append(sample)
-        elif not at.empty:
+        elif self.writes and not at.empty:
             # Its problems, or their 0, are due, and nobody knows which.
-            self._lose(1)
+            self._report.written += Written(lost=1)
         last.append(location_sample("location/last_read", at.name, timestamp))
         if at.empty:
             self._shared_names.append(at.name)
@@ -328,10 +329,6 @@ class _Run:
                 return  # its problems are due still
             problems.forget_ended(at.name)
         self.session.memory.mark_written(name)
-
-    def _lose(self, points: int) -> None:
-        if self.writes:
-            self._report.written += Written(lost=points)
 
     # How it went.
 

@@ -163,9 +163,11 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     unclear = {name.project for name in report.unread}
     unclear.update(each.name.project for each in report.locations if each.held)
     for project, found in sorted(report.discovered.items()):
-        level, text = INFO, f"{plural(len(found), 'location')} discovered"
+        text = f"{plural(len(found), 'location')} discovered"
+        level = INFO
         if not (project in unclear or report.stopped):
-            level, text = WARNING, f"{text}; none has a stream"
+            level = WARNING
+            text += "; none has a stream"
         yield Finding(level, f"projects/{project}", text)
     names = [
         str(location.name.stream(stream))

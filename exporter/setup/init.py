@@ -13,10 +13,9 @@ from subprocess import getoutput
 from typing import TextIO
 
 from exporter import PROGRAM, __version__
-from exporter.config import Endpoints, from_document
+from exporter.config import Config, Endpoints
 from exporter.config.fields import project_id
 from exporter.config.locations import FORM
-from exporter.documents.document import Document
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Deadline
 from exporter.google.clients import Clients, open_clients
@@ -31,7 +30,6 @@ from exporter.states import EXPECTABLE
 from exporter.steps.compare import ComparedLocation
 from exporter.text import capitalized
 
-_FILES = ("config.yaml", "main.tf")
 _SECONDS = 60.0  # how long reading the streams may take
 # Beside this package, where it is installed from a clone
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
@@ -62,7 +60,7 @@ def write_files(
     ``metrics`` is the project that gets the metrics, by default the first of them.
     Where a project can't be read, nothing is written, and the exit code is 1.
     """
-    files = [folder / name for name in _FILES]
+    files = [folder / "config.yaml", folder / "main.tf"]
     for path in files:
         if path.exists():
             raise InputError(
@@ -127,8 +125,7 @@ def _look(
     """Return what a run finds in the projects."""
     sources = [{"project": project} for project in projects]
     data = {"metrics": {"project": metrics}, "sources": sources}
-    config = from_document(Document(data, "init"), {})
-    session = Session(config, clients)
+    session = Session(Config.model_validate(data), clients)
     session.problems.learn({})  # earlier ones are of no use here: none is read back
     return run_once(session, deadline, writes=False)
 

@@ -108,11 +108,10 @@ class Expectations:
         self._config = config
         time = datetime.fromtimestamp(now, UTC)
         self._muted = config.muted(time)
-        self._open = {
-            index
-            for index, one in enumerate(config.expectations)
-            if one.during is None or is_open(one.during, time)
-        }
+        self._open = [
+            one.during is None or is_open(one.during, time)
+            for one in config.expectations
+        ]
 
     def compare(
         self, at: LocationName, source: Source, streams: Iterable[Stream]
@@ -146,7 +145,7 @@ class Expectations:
         for index, one in enumerate(expectations):
             if not matches(str(name), [one.match]):
                 continue
-            if index in self._open:
+            if self._open[index]:
                 limits |= one.limits
                 if one.states:
                     last = index

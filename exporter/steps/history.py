@@ -50,9 +50,7 @@ def earlier_problems(
             pending = Problem(problem.since, group=problem.group)
             current.setdefault(Key(key.stream, Verdict.FAILED), pending)
         unended = [
-            (key, group)
-            for group, values in history.states.items()
-            if _last(values) != 0
+            (key, group) for group, values in history.states.items() if _last(values)
         ]
         ended.update(unended)
         if not unended and history.goes_on:

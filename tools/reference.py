@@ -18,7 +18,7 @@ EXIT_CODES = {
     process.INCOMPLETE: (
         "Points were lost or none was accepted, the run was cut short, or there are no "
         "credentials. For `check`: a check failed, or with `--strict` warned. For "
-        "`init`: a project could not be read, and is left out."
+        "`init`: a project could not be read; nothing was written."
     ),
     process.USAGE: "A mistake in config.yaml, the environment or the command line.",
     process.INTERRUPTED: "Ended by SIGINT (Ctrl-C); a write under way ends first.",

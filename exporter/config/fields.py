@@ -57,7 +57,7 @@ def project_id(value: object) -> str:
     if not re.fullmatch(_PROJECT, text):
         raise ValueError(
             f"{quote(value)} is not a project id; write 6 to 30 lower-case letters,"
-            " digits and hyphens, such as my-project"
+            " digits and hyphens, such as orders-prod"
         )
     return text
 

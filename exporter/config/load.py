@@ -44,7 +44,7 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
         if text and name.startswith("DATASTREAM_EXPORTER_") and name not in VARIABLES:
             document.add_sentence(
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
-                " config.yaml has the rest"
+                " write all else into config.yaml"
             )
         try:
             if text and name == LOCATION:

@@ -65,8 +65,8 @@ INVALID_TOKEN = Failure(
 MORE_THREADS = "Allow the exporter more threads, or more memory for them."
 STATUS = "See https://status.cloud.google.com if it lasts"
 MORE_TIME = (
-    f"{STATUS}. List the locations of the source, which saves a call each, or raise"
-    " run.deadline, on Cloud Run up to 50s"
+    f"{STATUS}. List the locations of the source, so that a run makes fewer calls, or"
+    " raise run.deadline, on Cloud Run to 50s at most"
 )
 _OTHER = (
     FailureKind.REFUSED,
@@ -96,8 +96,8 @@ _NO_GRPC = (
     "DNS resolution|errors resolving|failed to connect|HTTP/2|http1|andshake failed"
 )
 _NETWORK = (
-    "Nothing there speaks gRPC: check the network, proxies, and {key} in config.yaml if"
-    " set."
+    "No gRPC server answers there: check the network, proxies, and {key} in config.yaml"
+    " if set."
 )
 _PERIMETER = (
     "A service perimeter of VPC Service Controls around project {project} blocks this"
@@ -250,7 +250,7 @@ def explain_credentials_error(error: Exception) -> Failure:
     elif file and isinstance(error, auth_exceptions.DefaultCredentialsError | OSError):
         hint = (
             f"{_FILE} is set to {quote(file)}: no credentials file is there (an OAuth"
-            f" client's file is none). Correct or unset it. {hint}"
+            f" client's file is not one). Correct or unset it. {hint}"
         )
     elif "acquire impersonated" in str(error):
         # `gcloud auth application-default login` was told to impersonate it.

@@ -29,8 +29,8 @@ from tests.exporter.worlds import world
 AT = LocationName("shop-prod", "us-east1")
 SECONDS = 1.0  # what a call is given that hangs
 NO_GRPC = (
-    "Nothing there speaks gRPC: check the network, proxies, and endpoints.datastream in"
-    " config.yaml if set."
+    "No gRPC server answers there: check the network, proxies, and"
+    " endpoints.datastream in config.yaml if set."
 )
 
 Connect = Callable[[str], Clients]

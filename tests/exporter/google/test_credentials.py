@@ -58,7 +58,7 @@ def test_a_file_without_credentials_is_named(
     use(content)
     sentence = refused()
     assert f"is set to {quote(str(tmp_path))[:-1]}"[:60] in sentence
-    assert "an OAuth client's file is none" in sentence
+    assert "an OAuth client's file is not one" in sentence
     assert "roles/" not in sentence
 
 

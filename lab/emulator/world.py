@@ -182,8 +182,8 @@ class _StreamEvent(_Event):
 class Lifecycle(_StreamEvent):
     """Matching streams start, resume, recover, heal, are deleted or appear.
 
-    `catch_up` makes them as fresh as at the start, and `stall` ends that this is
-    measured.
+    `catch_up` makes them as fresh as at the start. After `stall`, their freshness is no
+    longer measured.
     """
 
     do: Literal[
@@ -351,7 +351,7 @@ class Fault(Section):
     page again."""
     latency: Seconds = 0
     """How long the call waits. If its client gives up meanwhile, it has no effect,
-    except with `when: after`."""
+    unless `when: after` is set."""
     times: int | None = Field(default=None, ge=1)
     """How many calls the fault strikes; by default all."""
     since: Seconds = Field(default=0, alias="from")

@@ -29,4 +29,6 @@ def table(module: str, name: str) -> tuple[list[str], list[Any]]:
 
 def beside(module: str, name: str) -> Any:
     """Return what a YAML file beside a module holds."""
-    return yaml.safe_load(Path(module).with_name(name).read_text("utf-8"))
+    text = Path(module).with_name(name).read_text("utf-8")
+    # In C, it takes a tenth of the time, and each worker reads all tables.
+    return yaml.load(text, yaml.CSafeLoader)

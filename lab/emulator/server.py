@@ -124,7 +124,7 @@ def _matches(fault: Fault, call: Call, seconds: float) -> bool:
 
 def _strike(faults: Sequence[Fault], ended: Event) -> None:
     """Wait for the faults' latency, then raise the first code that one of them has."""
-    if ended.wait(sum(fault.latency for fault in faults)):
+    if faults and ended.wait(sum(fault.latency for fault in faults)):
         raise StatusError("CANCELLED", "The client gave the call up.")
     for fault in faults:
         if fault.code is not None and not fault.refuses:

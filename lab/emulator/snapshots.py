@@ -2,10 +2,11 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from exporter.states import StreamState
 from lab.emulator.world import (
@@ -91,7 +92,7 @@ class Snapshot:
         self.projects: dict[str, WorldProject] = {}  # by id
         self.locations: dict[str, LocationSnapshot] = {}  # by full name
         # Streams that don't exist yet, or no longer, are here too.
-        self._all_streams: list[tuple[LocationSnapshot, StreamSnapshot]] = []
+        self._all_streams: list[tuple[str, StreamSnapshot]] = []
         for project in world.projects:
             self.projects[project.id] = project
             for each in project.locations:
@@ -108,9 +109,18 @@ class Snapshot:
                             objects=group.objects,
                             freshness=group.freshness,
                         )
-                        self._all_streams.append((location, stream))
+                        self._all_streams.append((name, stream))
                         if group.exists:
                             location.streams[id_] = stream
+
+    def copy(self) -> Self:
+        """Return a snapshot of the same, which can be changed."""
+        new = copy(self)
+        new.projects = dict(self.projects)
+        new.locations = {}
+        for name, location in self.locations.items():
+            new.locations[name] = replace(location, streams=dict(location.streams))
+        return new
 
     def project(self, name: str) -> WorldProject | None:
         """Return the project of an id or a number, or None."""
@@ -128,7 +138,8 @@ class Snapshot:
                 for location, id_ in self._streams(step.stream):
                     del location.streams[id_]
             case Lifecycle(do="appear"):
-                for location, stream in self._all_streams:
+                for name, stream in self._all_streams:
+                    location = self.locations[name]
                     if not glob_matches(step.stream, location.stream_name(stream.id)):
                         continue
                     state = StreamState.STARTING if step.starting else stream.state
@@ -171,10 +182,9 @@ class Snapshots:
     """
 
     def __init__(self, world: World) -> None:
-        self._world = world
         self._steps: list[Event | _Transition] = []  # by time
         self._lock = Lock()
-        self._latest = Snapshot(world)
+        self._first = self._latest = Snapshot(world)
         self._applied = 0  # how many steps the latest one is after
         for event in world.events:
             self.add(event)
@@ -184,14 +194,17 @@ class Snapshots:
         with self._lock:
             for step in _steps(event):
                 insort(self._steps, step, key=_AT)
+            self._latest, self._applied = self._first, 0
 
     def at(self, seconds: float) -> Snapshot:
         """Return what exists ``seconds`` after the world's start, in which state."""
         with self._lock:
             steps = bisect_right(self._steps, seconds, key=_AT)
-            if steps != self._applied:
-                self._latest = Snapshot(self._world)
-                for step in self._steps[:steps]:
+            if steps < self._applied:
+                self._latest, self._applied = self._first, 0
+            if steps > self._applied:
+                self._latest = self._latest.copy()
+                for step in self._steps[self._applied : steps]:
                     self._latest.apply(step)
                 self._applied = steps
             return self._latest

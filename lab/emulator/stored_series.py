@@ -66,13 +66,13 @@ class StoredSeries:
 
 @dataclass(slots=True)
 class MetricsProject:
-    """A project's series by metric and resource, and its alerts.
+    """A project's series by their metrics' type, then metric and resource; its alerts.
 
     What alerts need are raw messages, which tests may change.
     """
 
     id: str
-    written: dict[bytes, StoredSeries] = field(default_factory=dict)
+    written: dict[str, dict[bytes, StoredSeries]] = field(default_factory=dict)
     seeded: list[StoredSeries] = field(default_factory=list)
     alert_policies: list[Any] = field(default_factory=list)
     notification_channels: list[Any] = field(default_factory=list)
@@ -80,7 +80,10 @@ class MetricsProject:
 
     def of_metric(self, metric_type: str | None) -> Iterator[StoredSeries]:
         """Yield the series of a metric, or all."""
-        for series in (*self.written.values(), *self.seeded):
+        for type_, written in self.written.items():
+            if metric_type in (None, type_):
+                yield from written.values()
+        for series in self.seeded:
             if metric_type in (None, series.header.metric.type):
                 yield series
 
@@ -113,7 +116,8 @@ class MetricsProject:
         given.resource.labels["project_id"] = self.id
         key = given.metric.SerializeToString(deterministic=True)
         key += given.resource.SerializeToString(deterministic=True)
-        series = self.written.get(key)
+        written = self.written.setdefault(given.metric.type, {})
+        series = written.get(key)
         if series is None:
             write_rules.check_labels(index, given.metric, given.resource)
             header = _TimeSeries(
@@ -122,7 +126,7 @@ class MetricsProject:
                 metric_kind=given.metric_kind or write_rules.GAUGE,
                 value_type=write_rules.VALUE_TYPES[new.value_field],
             )
-            series = self.written[key] = StoredSeries(header, new.value_field)
+            series = written[key] = StoredSeries(header, new.value_field)
         elif key in seen:
             text = (
                 "Duplicate TimeSeries encountered. Only one point can be written per"

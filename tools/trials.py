@@ -1,9 +1,10 @@
 """Measures the time to page: from a change in Datastream to the incident.
 
 The worst case counts. The change comes at a random moment, just after a run, also one
-that wrote all, as each process with memory does every four minutes, or half-way to the
-next. The next run starts as late as Cloud Run may start it, its points become visible
-as late as they may, and evaluations come at any second of their interval.
+that wrote all, as each process with memory does every four minutes, or at the worst
+second beside a run that a log starts. The next run starts as late as Cloud Run may
+start it, its points become visible as late as they may, and evaluations come at any
+second of their interval.
 """
 
 import math
@@ -46,8 +47,9 @@ _BETWEEN = 4  # intervals between the first change and the last, at least
 _START = 1_767_571_200.0  # 2026-01-05
 _EVERY_SECOND = 1
 _JUST_AFTER = 0.1
-# A log starts a run between two others, which come too early to tell the problem
-_HALF_WAY = 26.0
+# Seconds after a run at which a change is told latest, where a log starts runs too: one
+# to FAILED, a pause, and what is told at the first look
+_BESIDE_A_LOG = (17.0, 26.0, 46.0)
 _METRICS = "metrics-project"
 _OURS = "custom_googleapis_com:"
 _LOCATION = "europe-west1"  # of all streams
@@ -154,8 +156,8 @@ def _trials(moments: int) -> list[Trial]:
             runs = [*scheduled_runs([exporter], last, "")]
             times = random[number::2]
             times += [run.at + _JUST_AFTER for run in runs[-_RUNS:]]
-            if exporter.log_triggers:
-                times += [run.at + _HALF_WAY for run in runs[-_RUNS:]]
+            for after in _BESIDE_A_LOG if exporter.log_triggers else ():
+                times += [run.at + after for run in runs[-2:]]
             parts = _parts(times, timed.together * _EXPORTERS)
             found += [Trial(mode, exporter, part) for part in parts]
         found.append(Trial(mode, timed.exporter, []))

@@ -75,9 +75,8 @@ class Series:
     def add(self, visible_at: float, time: float, value: float) -> None:
         """Add a point, which becomes visible after the one before it."""
         visible_at = round(visible_at, 3)
-        if self.samples:
-            earliest = round(self.samples[-1].visible_at + 0.001, 3)
-            visible_at = max(visible_at, earliest)
+        if self.samples and visible_at <= self.samples[-1].visible_at:
+            visible_at = round(self.samples[-1].visible_at + 0.001, 3)
         self.samples.append(VisiblePoint(visible_at, round(time, 3), value))
 
 

@@ -186,8 +186,11 @@ def _add_points(
         due = [run.scheduled for run in runs if run.scheduled.deployment == index]
         followed |= {run for run, then in pairwise(due) if then.at - run.at < soon}
     least, most = ingestion
-    of_streams = [point for point in points if "/stream/" in point.metric_type]
-    read = {*map(_run_and_location, of_streams)}
+    waited = {run.at for run in runs if run.waited}
+    read = set()
+    for point in points:
+        if point.time in waited and "/stream/" in point.metric_type:
+            read.add(_run_and_location(point))
     labels: dict[str, str] | None = None
     for point in points:
         if point.metric_labels is not labels:

@@ -122,7 +122,8 @@ class ScenarioFile(Section):
     world: World  # what exists and what happens
     exporters: tuple[Deployment, ...] = (Deployment(),)  # the exporters that run
     # Time between the evaluation phases that are tried, because Cloud Monitoring
-    # doesn't say at which second it evaluates. Use a short one where seconds matter
+    # doesn't say at which second it evaluates. Use a short one where seconds matter; a
+    # policy that is evaluated seldom has 30 phases at most
     spacing: Seconds = 5
     # The labels of Datastream's own series that may name the project; {id} stands for
     # its id. Which one does isn't documented; Google's tool for migrations expects:

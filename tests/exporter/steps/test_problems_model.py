@@ -160,7 +160,7 @@ def test_problems_are_as_the_rules_say_in_any_history(
     )
     looks: dict[str, int] = {}
     fleet: Fleet = {}
-    for _ in range(400):
+    for _ in range(250):
         now += chance.choice(SECONDS)
         for id_ in chance.sample("abcdefgh", chance.choice([0, 1, 2, 4])):
             state = chance.choice(states)

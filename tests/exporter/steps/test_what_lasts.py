@@ -68,7 +68,7 @@ def test_what_comes_and_goes_is_told_once_while_it_lasts(
             is_bad = (after + 7) % (period * MINUTE) < bad
             return LETTERS[letter] if is_bad else RUNNING
 
-        seconds = 5 * 60 * MINUTE
+        seconds = 3 * 60 * MINUTE
         exporter = Exporter(job=job, interval=interval)
         opened, closed = pages(exporter, state, seconds, interval, patience)
         world = f"{share} % of {period} minutes"

@@ -19,7 +19,7 @@ MAKEFLAGS += --jobs=2
 # Else each of the tests' processes would compile the project and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 # The tests of a file share what they set up, so one worker runs them all. Files come in the order of
-# pyproject.toml; by their numbers of tests, the longest would come last.
+# tests/conftest.py; by their numbers of tests, the longest would come last.
 PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 DIST ?= dist
 BILL ?= --validate

@@ -33,14 +33,14 @@ def session(stage: Stage) -> Iterator[Session]:
 def test_a_pause_from_start_to_end(stage: Stage) -> None:
     """A pause is timed up to its closed incident, in a line that names nobody."""
     steps = [
-        "PAUSED in Datastream after 30 s",
+        "PAUSED in Datastream after 60 s",
         "PAUSED in Cloud Monitoring after 0 s",
-        "its problem in Cloud Monitoring after 90 s",
-        "incident opened after 90 s, listed after 90 s",
-        "RUNNING in Datastream after 30 s",
-        "incident closed after 570 s",
+        "its problem in Cloud Monitoring after 120 s",
+        "incident opened after 120 s, listed after 120 s",
+        "RUNNING in Datastream after 60 s",
+        "incident closed after 600 s",
     ]
-    stage.seconds = 30
+    stage.seconds = 60
     lines = stage.drill(*PAUSE)
     assert lines.pop(5).startswith(
         "yours    drill: did the page arrive? On-call (email)"

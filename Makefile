@@ -55,7 +55,7 @@ test: lint $(VENV)/.system $(VENV)/.floor ## run `make lint`, then the tests; CI
 	@$(BIN)/python -m $(PYTEST)
 
 .PHONY: coverage
-coverage: $(VENV)/.system $(VENV)/.floor ## run the tests, and list the lines that none reaches; it takes a fifth longer
+coverage: $(VENV)/.system $(VENV)/.floor ## run the tests, and list the lines that none reaches; it takes longer
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m $(PYTEST)
 	@$(BIN)/coverage combine --quiet

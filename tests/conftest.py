@@ -15,7 +15,6 @@ from typing import TypeAlias, TypeVar
 from unittest.mock import MagicMock
 
 import pytest
-from coverage import Coverage
 from google.auth.compute_engine import _metadata
 
 from exporter.google import clients
@@ -74,22 +73,6 @@ def serving(server: Server) -> Iterator[Server]:
         yield server
         server.shutdown()
         thread.join()
-
-
-@contextmanager
-def uncovered() -> Iterator[None]:
-    """Measure no coverage in the block, which takes a quarter of much code's time."""
-    measuring = Coverage.current()
-    if measuring is None:
-        yield
-        return
-    measuring.stop()
-    try:
-        yield
-    finally:
-        measuring.start()
-        # It would measure the programs that tests start, too.
-        os.environ.pop(MEASURED, None)
 
 
 @pytest.fixture

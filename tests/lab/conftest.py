@@ -23,7 +23,6 @@ from lab.prove.scenarios import ScenarioResult, play_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_files
 from lab.terminal import Progress
-from tests.conftest import uncovered
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -129,9 +128,11 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
         file = folder / name
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not file.exists():
-                file.write_bytes(pickle.dumps(make()))
-        return pickle.loads(file.read_bytes())  # noqa: S301 - our own
+            if file.exists():
+                return pickle.loads(file.read_bytes())  # noqa: S301 - our own
+            made = make()
+            file.write_bytes(pickle.dumps(made))
+            return made
 
     return of_session
 
@@ -153,9 +154,7 @@ def played(
 
     def play(name: str) -> ScenarioResult:
         def make() -> ScenarioResult:
-            # Other tests cover what plays a scenario.
-            with uncovered():
-                (result,) = play_all([project_scenarios[name]], policies, Event())
+            (result,) = play_all([project_scenarios[name]], policies, Event())
             return result
 
         result: ScenarioResult = once(f"scenario-{name}", make)

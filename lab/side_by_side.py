@@ -6,6 +6,7 @@ worker leads a session of its own: Ctrl-C at a terminal doesn't reach it, and wh
 starts can be killed with it.
 """
 
+import gc
 import os
 import pickle
 import signal
@@ -121,6 +122,10 @@ def _serve() -> None:
     results, sys.stdout = sys.stdout.buffer, sys.stderr
     while True:
         work, item = items.get()
+        if not gc.get_freeze_count():
+            # Garbage collections pass over all that was imported: a tenth of the time.
+            gc.collect()
+            gc.freeze()
         try:
             answer: Any = (work(item), None)
         except Exception as error:  # noqa: BLE001 - the parent raises it

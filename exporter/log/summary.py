@@ -187,6 +187,6 @@ def lasting(report: Report, name: StreamName) -> str:
         words += f" with {problem.group.streams}"
     if problem.until is not None:
         left = math.ceil(max(0, problem.until - report.timestamp) / 60)
-        follows = "told" if problem.fine is None else "fine again, over"
+        follows = "pages" if problem.fine is None else "fine again, over"
         words += f", {follows} in {left:,} min"
     return words.strip(", ")

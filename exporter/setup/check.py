@@ -71,8 +71,8 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
         whole = [each.project for each in config.sources if covers(expectation, each)]
         if whole:
             words = (
-                f"its states are fine for every stream of {name_first(whole)}, so none"
-                " there alerts in them; narrow its match"
+                f"its states are fine for every stream of {name_first(whole)}, so no"
+                " stream there alerts for them; narrow its match"
             )
             yield Finding(WARNING, here, words)
         if expectation.during:

@@ -29,7 +29,7 @@ PREFIX = "custom.googleapis.com/datastream/"
 EUROPE = "projects/shop-prod/locations/europe-west1"
 CARTS = f"{EUROPE}/streams/carts"
 CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
-CARTS_PENDING = f"{CARTS_PAUSED} Its problem: told in 2 min."
+CARTS_PENDING = f"{CARTS_PAUSED} Its problem: pages in 2 min."
 
 
 class Ended(NamedTuple):

@@ -158,7 +158,7 @@ DOUBTS = """\
 warning  config.yaml:22: run.deadline: 51s is too long for a job or function, which \
 Cloud Run ends after 55s; write at most 50s
 warning  config.yaml:11: expectations[1]: its states are fine for every stream of \
-shop-prod, metrics-prod, so none there alerts in them; narrow its match
+shop-prod, metrics-prod, so no stream there alerts for them; narrow its match
 warning  config.yaml:16: expectations[2].during: has ended; remove this expectation, \
 or correct its times
 warning  config.yaml:4: sources[0].locations[1]: this version doesn't know \

@@ -23,7 +23,7 @@ def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
         out
         == """\
 STREAM  PROJECT    LOCATION      STATE    EXPECTED  SINCE
-carts   shop-prod  europe-west1  PAUSED   no        told in 2 min
+carts   shop-prod  europe-west1  PAUSED   no        pages in 2 min
 orders  shop-prod  europe-west1  RUNNING  yes
 stock   shop-prod  us-east1      RUNNING  yes
 """

@@ -71,7 +71,10 @@ def parse_plan(content: bytes, file: str) -> Plan:
         document = json.loads(content)
         if not isinstance(document, dict) or "planned_values" not in document:
             raise InputError(f"{file}: {_NOT_A_PLAN}")
-        resources, unknown = _named(document.get("resource_changes") or [])
+        resources = document.get("resource_changes") or []
+        prior = document.get("prior_state", {}).get("values", {})
+        looked_up = [*_looked_up(prior.get("root_module", {}))]
+        resources, unknown = _named(resources, looked_up)
         changes = tuple(sorted(_changes(resources), key=lambda change: change.name))
         configs = _configs(resources)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
@@ -111,13 +114,24 @@ def parsed(texts: Iterable[str], side: str) -> list[config.Config]:
     return [config.from_text(text, f"{side} config.yaml", {}) for text in texts]
 
 
-def _named(resources: list[Json]) -> tuple[list[Json], list[str]]:
+def _looked_up(module: Json) -> Iterator[Json]:
+    """Yield what the data sources of a module and those in it have read, as changes."""
+    for each in module.get("resources", []):
+        if each["mode"] == "data":
+            yield {**each, "change": {"after": each["values"]}}
+    for child in module.get("child_modules", []):
+        yield from _looked_up(child)
+
+
+def _named(
+    resources: list[Json], looked_up: list[Json]
+) -> tuple[list[Json], list[str]]:
     """Return resources that call channels by display names and numbers.
 
     Also the display names of the channels whose names aren't known yet.
     """
     text, unknown = json.dumps(resources), []
-    for each in resources:
+    for each in (*resources, *looked_up):
         # What is sensitive, or known after apply, has True.
         if each["type"] == _CHANNEL and "'display_name': True" not in str(each):
             values = each["change"]["after"] or each["change"]["before"]

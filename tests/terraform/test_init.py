@@ -1,5 +1,6 @@
 """The files that ``datastream-exporter init`` writes, as Terraform reads them."""
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 from exporter import PROGRAM
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
+from lab.plans.plan import parse_plan
 from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import TERRAFORM, RootModule, copy_files, environment
@@ -70,9 +72,11 @@ def test_what_init_prints_works_as_printed(
     shown = re.sub(rf"^( *){code}", r"\1", main, flags=re.MULTILINE)
     root.write("main.tf", shown.replace("NUMBER", "1").replace("^ID", "^S1"))
     fake_provider.project.channels.append(Channel("orders-prod", "On call"))
+    plan = root.plan()
+    reviewed = parse_plan(json.dumps(plan.json).encode(), "plan.json")
+    assert "On call (" in str(reviewed.changes)
     texts = [
-        str(each["documentation"])
-        for each in root.plan().of("google_monitoring_alert_policy")
+        str(each["documentation"]) for each in plan.of("google_monitoring_alert_policy")
     ]
     assert sum("https://wiki.example.com/stream-failed" in text for text in texts) == 1
     assert sum("<!subteam^S1>" in text for text in texts) == 7

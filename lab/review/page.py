@@ -66,7 +66,8 @@ def _cut(part: str) -> str:
     """Return what is not folded without the last lines of a long list or table."""
     lines = part.split("\n")
     more = len(lines) - _MOST_SHOWN
-    if more > 0 and not part.startswith(_FOLDED):
+    # A sentence about one line is no shorter than the line.
+    if more > 1 and not part.startswith(_FOLDED):
         lines[_MOST_SHOWN:] = [f"… and {more:,} more: see {_JSON}."]
     return "\n".join(lines)
 

@@ -137,10 +137,11 @@ def channels(target: Target, working: list[DeployedPolicy]) -> Findings:
         if not _ONE_SERVICE.search(known[id_of(name)].type_):
             apart.update(names)
         yield INFO, f"{title} is notified of {name_first(names)}"
-    silent = [each.name for each in working if each.name not in notifying]
-    if silent:
-        text = f"nobody is notified of {', '.join(silent)}: set notification_channels"
-        yield ERROR, text
+    # A list of WARNING may be empty on purpose.
+    for level, severities in ((ERROR, ["CRITICAL", "ERROR"]), (WARNING, ["WARNING"])):
+        of_these = [each.name for each in working if each.file.severity in severities]
+        if silent := ", ".join(name for name in of_these if name not in notifying):
+            yield level, f"nobody is notified of {silent}: set notification_channels"
     critical = {each.name for each in working if each.file.severity == "CRITICAL"}
     if alone := critical & notifying - apart:
         text = (

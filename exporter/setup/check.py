@@ -4,6 +4,7 @@ What is wrong with config is a mistake and found when it is read. Here it is val
 may not say what its author meant.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import filter as matching
@@ -187,8 +188,8 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     if calls > _QUOTA:
         words = (
             f"a run makes {calls:,} calls, and Datastream allows {_QUOTA:,} a minute;"
-            " list the locations of each source, or divide the sources among two"
-            " deployments"
+            " list the locations of each source, or divide the sources among"
+            f" {math.ceil(calls / _QUOTA)} deployments"
         )
         yield Finding(WARNING, config.document.place("sources"), words)
     if not report.unread:

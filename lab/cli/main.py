@@ -90,10 +90,10 @@ def _command(argv: Sequence[str]) -> str:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "-V", "--version", action="version", version=f"%(prog)s {exporter.__version__}"
+        "--version", "-V", action="version", version=f"%(prog)s {exporter.__version__}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     for each, text in COMMANDS.items():
         commands.add_parser(each, help=text, add_help=False)
     require_command(parser, argv, COMMANDS)
-    return str(parser.parse_args(argv[:1]).command)
+    return str(parse(parser, argv[:1]).command)

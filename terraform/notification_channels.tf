@@ -10,7 +10,7 @@ locals {
   }
 
   channel_form   = "^projects/${local.metrics_project}/notificationChannels/[0-9]+$"
-  channel_advice = "Each must be projects/${local.metrics_project}/notificationChannels/NUMBER. Others don't work."
+  channel_advice = "Each must be projects/${local.metrics_project}/notificationChannels/ and the channel's number."
   url_form       = "^https?://[^ ]+$"
   url_advice     = "runbook_url must be a whole address: https://…"
   mention_form   = "^(<(!subteam\\^[A-Z0-9]+|@[A-Z0-9]+|!channel|!here)>( |$))+$"

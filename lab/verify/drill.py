@@ -34,6 +34,7 @@ from exporter.steps.measure import problem_samples
 from exporter.steps.problems import Group, Key, LocationProblems, Problem
 from exporter.steps.read import Datastream, Stream
 from exporter.steps.write import Writer, Written
+from lab.policies.deployment import is_read
 from lab.prove.incidents import resource_name
 from lab.terminal import console
 from lab.verify.deployed import DeployedPolicy, channels, deployed_policies, id_of
@@ -89,10 +90,15 @@ def drill(target: Target) -> Findings:
     policies = [
         each
         for each in deployed_policies(target)
-        if each.file.name == name and each.works
+        if each.file.name == name
+        and each.works
+        and is_read(target.stream, each.promql.query)
     ]
     if not policies:
-        raise DrillError(f"{name} is not deployed, or can't alert: nothing was changed")
+        raise DrillError(
+            f"{name} is not deployed, can't alert, or leaves {target.stream} to a route"
+            " without channels: nothing was changed"
+        )
     LOGGER.info("%s", about)
     for _, text in channels(target, policies):
         LOGGER.info("%s.", text)

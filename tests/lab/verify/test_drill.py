@@ -192,13 +192,20 @@ def test_a_drill_that_was_not_asked_for(stage: Stage, argv: str, sentence: str) 
     assert stage.installed.verify(*argv.split()) == (2, "", error)
 
 
-def test_a_drill_without_its_policy(stage: Stage) -> None:
-    """A drill writes nothing where nobody can be told."""
-    stage.installed.policy(POLICY).enabled.value = False
-    assert stage.drill() == [
+def test_a_drill_that_reaches_nobody(stage: Stage) -> None:
+    """A drill writes nothing where its policy is off, or a quiet route has it."""
+    policy = stage.installed.policy(POLICY)
+    promql = policy.conditions[0].condition_prometheus_query_language
+    promql.query = promql.query.replace("{", '{stream_id!~"this-.*", ', 1)
+    refused = [
         (
-            "failed   drill: stream-failed-permanently is not deployed, or can't alert:"
-            " nothing was changed"
+            "failed   drill: stream-failed-permanently is not deployed, can't alert, or"
+            " leaves projects/shop-prod/locations/global/streams/this-is-a-drill to a"
+            " route without channels: nothing was changed"
         )
     ]
+    assert stage.drill() == refused
+    promql.query = promql.query.replace("this-.*", "dev-.*")
+    policy.enabled.value = False
+    assert stage.drill() == refused
     assert not stage.written()

@@ -195,7 +195,13 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     if not report.unread:
         for path, glob in _globs(config, datetime.now(UTC)):
             if not matching(names, glob):
-                words = f"{quote(glob)} matches no stream{_guess(glob, names)}"
+                written, known = glob, names
+                if path[0] == "sources":
+                    # It is written as a glob on ids.
+                    written, *known = [
+                        each.rpartition("/")[2] for each in (glob, *names)
+                    ]
+                words = f"{quote(written)} matches no stream{_guess(written, known)}"
                 yield Finding(WARNING, config.document.place(*path), words)
     yield from _check_series(session, report, deadline, writes=writes)
 

@@ -134,7 +134,7 @@ sources:
   - project: shop-prod
     locations: [europe-west1, us-east99]
     include: [c*, o*]
-    exclude: [test-*]
+    exclude: [cart]
   - project: metrics-prod
 expectations:
   - match: "*/streams/cart"
@@ -179,8 +179,8 @@ warning  projects/shop-prod/locations/us-east99: no source watches returns; add 
 to `include`, or to `exclude`
 warning  config.yaml:9: expectations[0].match: "*/streams/cart" matches no stream; \
 did you mean projects/shop-prod/locations/europe-west1/streams/carts?
-warning  config.yaml:6: sources[0].exclude[0]: \
-"projects/shop-prod/locations/*/streams/test-*" matches no stream
+warning  config.yaml:6: sources[0].exclude[0]: "cart" matches no stream; did you \
+mean carts?
 """.splitlines()
 
 

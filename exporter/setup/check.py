@@ -132,21 +132,21 @@ def _local_and_utc(time: datetime, zone: tzinfo) -> str:
     return local if local == utc else f"{local} ({utc})"
 
 
-def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str]]:
-    """Yield where each glob stands, and the glob on full names that it means.
+def _globs(config: Config, now: datetime) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield where each glob stands, what makes it one on full names, and the glob.
 
     A mute that has ended has none.
     """
     for index, expectation in enumerate(config.expectations):
-        yield ("expectations", index, "match"), expectation.match
+        yield ("expectations", index, "match"), "", expectation.match
     for index, mute in enumerate(config.mutes):
         if mute.end > now:
-            yield ("mutes", index, "match"), mute.match
+            yield ("mutes", index, "match"), "", mute.match
     for index, source in enumerate(config.sources):
+        prefix = f"projects/{source.project}/locations/*/streams/"
         for key in ("include", "exclude"):
             for number, glob in enumerate(getattr(source, key)):
-                name = f"projects/{source.project}/locations/*/streams/{glob}"
-                yield ("sources", index, key, number), name
+                yield ("sources", index, key, number), prefix, glob
 
 
 def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Finding]:
@@ -193,15 +193,11 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
         )
         yield Finding(WARNING, config.document.place("sources"), words)
     if not report.unread:
-        for path, glob in _globs(config, datetime.now(UTC)):
-            if not matching(names, glob):
-                written, known = glob, names
-                if path[0] == "sources":
-                    # It is written as a glob on ids.
-                    written, *known = [
-                        each.rpartition("/")[2] for each in (glob, *names)
-                    ]
-                words = f"{quote(written)} matches no stream{_guess(written, known)}"
+        for path, prefix, glob in _globs(config, datetime.now(UTC)):
+            if not matching(names, prefix + glob):
+                # A glob of include or exclude is one on ids.
+                known = [name.rpartition("/")[2] for name in names] if prefix else names
+                words = f"{quote(glob)} matches no stream{_guess(glob, known)}"
                 yield Finding(WARNING, config.document.place(*path), words)
     yield from _check_series(session, report, deadline, writes=writes)
 

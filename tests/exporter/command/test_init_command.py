@@ -73,19 +73,7 @@ def test_what_is_found_is_shown_and_written(shop: Shop) -> None:
     assert not shop.cloud.calls["ListTimeSeries"]
 
 
-@pytest.mark.parametrize(
-    ("remote", "has_commit", "source"),
-    [
-        (
-            "https://example.com/it.git",
-            "origin/main",
-            "git::https://example.com/it.git",
-        ),
-        ("git@example.com:it.git", "origin/main", "git::git@example.com:it.git"),
-        ("https://example.com/it.git", "elsewhere/main", r".*/clone\d+"),
-        ("https://me:word@example.com/it.git", "origin/main", r".*/clone\d+"),
-    ],
-)
+@rows
 def test_a_clones_module_comes_from_its_remote(
     shop: Shop,
     monkeypatch: pytest.MonkeyPatch,
@@ -227,10 +215,7 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(shop: Shop) -> None:
     assert ended.err.endswith(f"{text}\n")
 
 
-@pytest.mark.parametrize(
-    ("before", "reason"),
-    [("ln -s nowhere {}/main.tf", "File exists"), ("ulimit -f 1", "File too large")],
-)
+@rows
 def test_a_file_that_cannot_be_written_leaves_no_other(
     shop: Shop, tmp_path: Path, before: str, reason: str
 ) -> None:

@@ -120,13 +120,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     assert function.answer("POST", "/log").status == 200
 
 
-@pytest.mark.parametrize(
-    ("earlier", "waits"),
-    [
-        pytest.param(False, 200, id="the run under way finds something new"),
-        pytest.param(True, 204, id="it finds no change"),
-    ],
-)
+@rows
 def test_of_a_flood_of_logs_one_waits(
     cloud_at: Emulator, clock: Clock, on_clock: OnClock, waits: int, *, earlier: bool
 ) -> None:
@@ -189,14 +183,7 @@ def test_the_interval_is_configs(
     assert overdue == [clock.start + each for each in (600, 900, 1200)]
 
 
-@pytest.mark.parametrize(
-    ("method", "status", "lost", "needed"),
-    [
-        # A last_read would have followed in each location.
-        ("CreateTimeSeries", 500, POINTS - 2, "roles/monitoring.metricWriter"),
-        ("List*", 200, 0, "datastream.locations.list"),
-    ],
-)
+@rows
 def test_what_is_lost_is_a_500_and_what_is_unreadable_is_not(
     function: Function,
     cloud_at: Emulator,

@@ -237,7 +237,7 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, kind: str, most: int) -> None
     monkeypatch.setattr(threading.Thread, "start", limited)
 
 
-@pytest.mark.parametrize(("source", "points"), [(LISTED, 22), (DISCOVERED, 23)])
+@rows
 def test_one_thread_is_enough_for_a_whole_run(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any], points: int
 ) -> None:

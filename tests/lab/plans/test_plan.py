@@ -46,14 +46,7 @@ def test_a_plan_is_read_from_standard_input_as_powershell_writes_it(
     assert len(read_plan("-").changes) == 1
 
 
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        (ADDRESS, "failed"),
-        (f"{ADDRESS}[0]", "failed[0]"),
-        (f'module.a["x"].{ADDRESS}["b/stream-failed"]', "b/stream-failed"),
-    ],
-)
+@rows
 def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
     """A policy's name is its for_each key, or the resource's name."""
     new = change("create", after=policy(), address=address)
@@ -62,14 +55,7 @@ def test_a_policy_is_named_by_its_key(address: str, name: str) -> None:
     assert found.alert == "failed"
 
 
-@pytest.mark.parametrize(
-    ("modules", "names"),
-    [
-        (["x", "y"], ["x: failed", "y: failed"]),
-        (['x["prod"]', "y"], ["prod: failed", "y: failed"]),
-        (['x["a"]', 'y["a"]'], [f'module.{each}["a"].{ADDRESS}' for each in "xy"]),
-    ],
-)
+@rows
 def test_policies_with_the_same_key_have_their_deployment(
     modules: list[str], names: list[str]
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +18,6 @@ from tests.lab.plans.plan_json import (
     ADDRESS,
     QUERY,
     change,
-    condition,
     created,
     exporter,
     on_log,
@@ -31,26 +29,7 @@ from tests.mangling import mangle, values
 from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        (
-            {"conditions": [condition(condition_threshold=[{"duration": "0s"}])]},
-            "neither PromQL",
-        ),
-        (
-            {"conditions": policy()["conditions"] * 2},
-            "it does not have exactly one condition",
-        ),
-        ({"duration": "soon"}, "Cloud Monitoring has no such policy"),
-        ({"query": f"{QUERY} )"}, "is not PromQL"),
-        ({"conditions": [on_log("a=1 OR b=2")]}, "is not supported"),
-        (
-            {"conditions": [on_log("a=1", b='REGEXP_EXTRACT(c, "(")')]},
-            "not a regular expression",
-        ),
-    ],
-)
+@rows
 def test_a_policy_that_can_not_be_played_has_a_reason(
     changed: Json, reason: str
 ) -> None:

@@ -12,14 +12,14 @@ from tests.exporter.worlds import EUROPE, IN_EUROPE
 
 WITH_ERRORS = 22
 """Stands for the state of a stream that runs and has errors."""
-_VERDICTS = {
+KINDS = {
     1: Verdict.UNEXPECTED,
-    2: Verdict.FINE,
     3: Verdict.UNEXPECTED,
     5: Verdict.FAILED,
     6: Verdict.FAILED_PERMANENTLY,
     WITH_ERRORS: Verdict.ERRORS,
 }
+"""The kind of problem that a stream in a state has."""
 _LATELY = 960
 """Seconds in which a run reads all points back."""
 
@@ -29,7 +29,7 @@ def seen(id_: str, state: int, reason: str = "", patience: int = 0) -> ComparedS
     return ComparedStream(
         EUROPE.stream(id_),
         Stream(id_, 2 if state == WITH_ERRORS else state, reason=reason),
-        _VERDICTS[state],
+        KINDS.get(state, Verdict.FINE),
         limits={"failed": timedelta(seconds=patience)},
     )
 

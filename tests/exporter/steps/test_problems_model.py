@@ -6,18 +6,11 @@ import pytest
 
 from exporter.steps.compare import ComparedStream, Verdict
 from exporter.steps.problems import Group, Key, Problem
-from tests.exporter.steps.looks import WITH_ERRORS, Exporter, seen
+from tests.exporter.steps.looks import KINDS, WITH_ERRORS, Exporter, seen
 
 TOGETHER = 3
 WITHIN = 900
 PATIENCE = 300
-KINDS = {
-    1: Verdict.UNEXPECTED,
-    3: Verdict.UNEXPECTED,
-    5: Verdict.FAILED,
-    6: Verdict.FAILED_PERMANENTLY,
-    WITH_ERRORS: Verdict.ERRORS,
-}
 WAITS = {
     Verdict.FAILED: 60,
     Verdict.FAILED_PERMANENTLY: 0,

@@ -12,7 +12,7 @@ import pytest
 from exporter.config import load
 from exporter.function import Function
 from lab.emulator.emulator import Emulator
-from lab.emulator.world import World
+from tests.exporter.conftest import Serve
 from tests.exporter.function.server import Server
 from tests.exporter.worlds import world
 
@@ -69,11 +69,10 @@ def log() -> io.StringIO:
 
 
 @pytest.fixture
-def cloud_at(clock: Clock, request: pytest.FixtureRequest) -> Iterator[Emulator]:
+def cloud_at(serve: Serve, clock: Clock, request: pytest.FixtureRequest) -> Emulator:
     """Return an emulator of the small fleet, and of what a test adds, on the clock."""
     more = getattr(request, "param", {})
-    with Emulator(World.model_validate(WORLD | more), clock=clock) as running:
-        yield running
+    return serve(WORLD | more, clock).cloud
 
 
 # Takes the function's environment, and what is not to be the clock's
@@ -98,10 +97,9 @@ def function(cloud_at: Emulator, on_clock: OnClock) -> Function:
 
 
 @pytest.fixture
-def cloud() -> Iterator[Emulator]:
+def cloud(serve: Serve) -> Emulator:
     """Return an emulator of the small fleet, in real time."""
-    with Emulator(World.model_validate(WORLD)) as running:
-        yield running
+    return serve(WORLD).cloud
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from lab.review.playing import trigger
 from lab.simulate.scenario import Scenario
 from tests.lab.conftest import Played
 from tests.lab.review.conftest import Replanned, Reviewed
-from tests.terraform.module_inputs import CHANNEL
+from tests.terraform.module_inputs import INPUTS
 
-_CHANNELS = {each: [CHANNEL] for each in ("CRITICAL", "ERROR", "WARNING")}
+_CHANNELS = INPUTS["notification_channels"]
 _SHOP = {"shop": {"projects": ["orders-prod"], "notification_channels": _CHANNELS}}
 _ORDERS = {"streams": ["orders*"], "notification_channels": _CHANNELS}
 _CONFIG = """\

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -57,18 +56,12 @@ def _interrupted(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        waiting = threading.Thread(target=_signal, args=(process, engines, number))
-        waiting.start()
-        out, err = process.communicate(timeout=2 * LONGEST)
-        waiting.join()
+        until = time.monotonic() + LONGEST
+        while not _begun(engines) and time.monotonic() < until:
+            time.sleep(0.005)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=LONGEST)
     return process.returncode, out, err
-
-
-def _signal(process: subprocess.Popen[str], engines: Path, number: int) -> None:
-    until = time.monotonic() + LONGEST
-    while not _begun(engines) and time.monotonic() < until:
-        time.sleep(0.005)
-    process.send_signal(number)
 
 
 def _begun(engines: Path) -> bool:

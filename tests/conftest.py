@@ -6,18 +6,19 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import HTTPServer
 from io import StringIO
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 from unittest.mock import MagicMock
 
 import pytest
 from google.auth.compute_engine import _metadata
 
 from exporter.google import clients
+from exporter.process import USAGE
 from tests.canary import SERVICE_ACCOUNT
 from tests.certificate import TRUSTED, key_and_certificate
 
@@ -38,6 +39,36 @@ MEASURED = "COVERAGE_PROCESS_CONFIG"
 """The variable with which coverage measures a program that starts."""
 
 Server = TypeVar("Server", bound=HTTPServer)
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log lines of a run on Cloud Run, which are all that may be printed."""
+        assert self.err == ""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def refusal(self, code: int = USAGE) -> str:
+        """Return what is said where nothing could be done, and so nothing printed."""
+        assert self.out == ""
+        assert self.code == code
+        return self.err
+
+
+def run_main(
+    main: Callable[..., int], argv: Sequence[str], environ: Mapping[str, str]
+) -> Ended:
+    """Run a command line of a program in this process."""
+    out = StringIO()
+    err = StringIO()
+    code = main(argv, environ, out, err)
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 class Terminal(StringIO):

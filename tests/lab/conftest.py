@@ -9,10 +9,9 @@ import pickle
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from io import StringIO
 from pathlib import Path
 from threading import Event
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import pytest
 import yaml
@@ -23,6 +22,7 @@ from lab.prove.scenarios import ScenarioResult, play_all
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario, read_files
 from lab.terminal import Progress
+from tests.conftest import Ended, run_main
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "alerting_policies"
@@ -55,22 +55,6 @@ LONGEST = 60
 
 MakeScenario = Callable[..., Scenario]
 Played = Callable[[str], ScenarioResult]
-Once = Callable[[str, Callable[[], Any]], Any]
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Command(Protocol):
-    """Runs a command line in this process."""
-
-    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Return how it ended."""
 
 
 def assert_nothing_running(folder: Path) -> None:
@@ -87,17 +71,9 @@ def assert_nothing_running(folder: Path) -> None:
     assert left == []
 
 
-@pytest.fixture
-def command() -> Command:
-    """Return a function that runs ``datastream-lab``."""
-
-    def run(*argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        out = StringIO()
-        err = StringIO()
-        code = main([*argv], environ or {}, out, err)
-        return Ended(code, out.getvalue(), err.getvalue())
-
-    return run
+def command(*argv: str, environ: Mapping[str, str] = {}) -> Ended:
+    """Run a command line of ``datastream-lab`` in this process."""
+    return run_main(main, argv, environ)
 
 
 @pytest.fixture(scope="session")
@@ -113,31 +89,6 @@ def by_name(policies: tuple[Policy, ...]) -> dict[str, Policy]:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """Return a function that makes a value once a session, for all of its processes.
-
-    The first process that asks for a name makes its value.
-    """
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    folder = base / "once"
-    folder.mkdir(exist_ok=True)
-
-    def of_session(name: str, make: Callable[[], Any]) -> Any:
-        file = folder / name
-        with (folder / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if file.exists():
-                return pickle.loads(file.read_bytes())  # noqa: S301 - our own
-            made = make()
-            file.write_bytes(pickle.dumps(made))
-            return made
-
-    return of_session
-
-
-@pytest.fixture(scope="session")
 def project_scenarios(by_name: dict[str, Policy]) -> dict[str, Scenario]:
     """Return the project's own scenarios by name."""
     return {
@@ -148,17 +99,30 @@ def project_scenarios(by_name: dict[str, Policy]) -> dict[str, Scenario]:
 
 @pytest.fixture(scope="session")
 def played(
-    once: Once, project_scenarios: dict[str, Scenario], policies: tuple[Policy, ...]
+    tmp_path_factory: pytest.TempPathFactory,
+    project_scenarios: dict[str, Scenario],
+    policies: tuple[Policy, ...],
 ) -> Played:
-    """Return a function that plays one of the project's scenarios with its policies."""
+    """Return a function that plays one of the project's scenarios with its policies.
+
+    The first of the session's processes that asks for a scenario plays it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / "played"
+    folder.mkdir(exist_ok=True)
 
     def play(name: str) -> ScenarioResult:
-        def make() -> ScenarioResult:
+        file = folder / name
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if file.exists():
+                kept: ScenarioResult = pickle.loads(file.read_bytes())  # noqa: S301 - our own
+                return kept
             (result,) = play_all([project_scenarios[name]], policies, Event())
+            file.write_bytes(pickle.dumps(result))
             return result
-
-        result: ScenarioResult = once(f"scenario-{name}", make)
-        return result
 
     return play
 

@@ -1,18 +1,17 @@
 """The command line as a function, against a small world that an emulator serves."""
 
-import io
-import json
 import os
 import subprocess
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from exporter.command.cli import main
 from lab.emulator.emulator import Emulator
+from tests.conftest import Ended, run_main
 from tests.exporter.conftest import Serve
 
 ROOT = Path(__file__).parents[3]
@@ -32,26 +31,9 @@ CARTS_PAUSED = f"{CARTS} is PAUSED, which config does not expect."
 CARTS_PENDING = f"{CARTS_PAUSED} Its problem: pages in 2 min."
 
 
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """The log lines of a run on Cloud Run, which are all that may be printed."""
-        assert self.err == ""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
 def command(*argv: str, **environ: str) -> Ended:
     """Run a command line in this process, with an environment of its own."""
-    out = io.StringIO()
-    err = io.StringIO()
-    code = main(argv, environ, out, err)
-    return Ended(code, out.getvalue(), err.getvalue())
+    return run_main(main, argv, environ)
 
 
 class Shop:

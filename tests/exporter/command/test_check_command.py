@@ -7,13 +7,13 @@ from freezegun import freeze_time
 
 from exporter.process import INCOMPLETE, OK, USAGE
 from exporter.setup import check
+from tests.conftest import Ended
 from tests.exporter.command.conftest import (
     CARTS_PAUSED,
     CONFIG,
     DISCOVERING,
     EUROPE,
     PREFIX,
-    Ended,
     Shop,
     command,
 )

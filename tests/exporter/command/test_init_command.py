@@ -11,7 +11,8 @@ import pytest
 
 from exporter import config
 from exporter.process import INCOMPLETE, OK, USAGE
-from tests.exporter.command.conftest import CARTS, Ended, Shop
+from tests.conftest import Ended
+from tests.exporter.command.conftest import CARTS, Shop
 from tests.tables import rows
 
 WRITTEN = """\

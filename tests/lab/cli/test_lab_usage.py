@@ -9,23 +9,19 @@ import pytest
 from exporter.process import INCOMPLETE, OK, USAGE
 from lab.cli.main import COMMANDS, NO_PROMETHEUS
 from tests.lab.cli.conftest import PASSING
-from tests.lab.conftest import Command
+from tests.lab.conftest import command
 from tests.tables import rows
 
 
 @rows
-def test_a_wrong_command_line_is_a_usage_error(
-    command: Command, argv: str, sentence: str
-) -> None:
+def test_a_wrong_command_line_is_a_usage_error(argv: str, sentence: str) -> None:
     """A wrong command line prints the usage and a sentence, and exits with 2."""
-    code, out, err = command(*argv.split())
-    assert out == ""
-    assert code == USAGE
+    err = command(*argv.split()).refusal()
     assert err.startswith("usage: datastream-lab")
     assert sentence in err.splitlines()[-1]
 
 
-def test_help_names_every_command(command: Command) -> None:
+def test_help_names_every_command() -> None:
     """The help describes every command; the help of each ends with an example."""
     code, out, err = command("--help")
     assert err == ""
@@ -62,13 +58,11 @@ def test_a_missing_package_is_one_sentence() -> None:
 
 
 def test_missing_prometheus_is_one_sentence(
-    command: Command, scenarios: Path, monkeypatch: pytest.MonkeyPatch
+    scenarios: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command that needs Prometheus exits with 3 and says how to install it."""
     monkeypatch.setenv("PATH", str(scenarios))
-    code, out, err = command("test", PASSING)
-    assert out == ""
-    assert code == NO_PROMETHEUS
+    err = command("test", PASSING).refusal(NO_PROMETHEUS)
     assert err.startswith("error: prometheus and promtool not found")
     assert "apt-get install prometheus" in err
     assert err.count("\n") == 1

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import POLICIES, Command, Ended
+from tests.conftest import Ended
+from tests.lab.conftest import POLICIES, command
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import INPUTS, MODULE
 from tests.terraform.terraform_cli import RootModule, copy_module
@@ -42,7 +43,7 @@ def replanned(applied: RootModule) -> Replanned:
 
 
 @pytest.fixture
-def reviewed(command: Command, tmp_path: Path) -> Reviewed:
+def reviewed(tmp_path: Path) -> Reviewed:
     """Return a function that reviews a plan with the scenarios in this directory."""
 
     def run(document: Any, *words: str) -> Ended:

@@ -29,8 +29,8 @@ from lab.verify import drill, queries, target
 from lab.verify.drill import STREAM
 from lab.verify.emulated import deploy, serve_rest
 from lab.verify.rest import Rest
-from tests.conftest import Terminal
-from tests.lab.conftest import POLICIES, Command, Ended
+from tests.conftest import Ended, Terminal
+from tests.lab.conftest import POLICIES, command
 
 HERE = Path(__file__).parent
 QUESTION = "Page now? [y/N] "
@@ -48,7 +48,6 @@ class Installation:
     emulator: Emulator
     clock: Clock  # the emulator's
     environ: dict[str, str]
-    command: Command
 
     @property
     def alerting(self) -> MetricsProject:
@@ -67,7 +66,7 @@ class Installation:
     def verify(self, *argv: str) -> Ended:
         """Run the command; what depends on the time is left out of its output."""
         options = ("--project", "ops-prod", "--policies", str(POLICIES))
-        ended = self.command("verify", *options, *argv, environ=self.environ)
+        ended = command("verify", *options, *argv, environ=self.environ)
         return ended._replace(out=timeless(ended.out))
 
 
@@ -176,13 +175,13 @@ def store(to: Emulator, points: Mapping[tuple[float, float], Any], **keys: Any) 
 
 
 @pytest.fixture
-def empty(command: Command) -> Iterator[Installation]:
+def empty() -> Iterator[Installation]:
     """Return an emulator without an installation; its clock stands, a minute ahead."""
     clock = Clock(time.time() // 1 + 60)
     world = read_world(str(HERE / "world.yaml"))
     with Emulator(world, clock=clock) as emulator, serve_rest(emulator) as rest:
         environ = emulator.environ | config_environ(world, "world") | rest
-        yield Installation(emulator, clock, environ, command)
+        yield Installation(emulator, clock, environ)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
@@ -18,12 +17,11 @@ from exporter.config.fields import project_id
 from exporter.config.locations import FORM
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Deadline
-from exporter.google.clients import Clients, open_clients
+from exporter.google.clients import open_clients
 from exporter.log.summary import failure_groups, fleet
 from exporter.logger import LOGGER
 from exporter.names import StreamName
 from exporter.process import INCOMPLETE, OK, Signals
-from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from exporter.states import EXPECTABLE
@@ -79,8 +77,13 @@ def write_files(
             projects = [*map(project_id, projects)]
         except ValueError as error:
             raise InputError(str(error)) from None
+        sources = [{"project": project} for project in projects]
+        data = {"metrics": {"project": metrics}, "sources": sources}
+        session = Session(Config.model_validate(data), clients)
+        # Earlier problems are of no use here: none is read back.
+        session.problems.learn({})
         deadline = Deadline.after(_SECONDS, signals.stop)
-        report = _look(projects, metrics, clients, deadline)
+        report = run_once(session, deadline, writes=False)
     for group in failure_groups(report):
         LOGGER.warning("%s", group.text)
     # A proxy may answer with what is no location.
@@ -119,17 +122,6 @@ def write_files(
     return OK
 
 
-def _look(
-    projects: Sequence[str], metrics: str, clients: Clients, deadline: Deadline
-) -> Report:
-    """Return what a run finds in the projects."""
-    sources = [{"project": project} for project in projects]
-    data = {"metrics": {"project": metrics}, "sources": sources}
-    session = Session(Config.model_validate(data), clients)
-    session.problems.learn({})  # earlier ones are of no use here: none is read back
-    return run_once(session, deadline, writes=False)
-
-
 def _fill_templates(files: Sequence[Path], values: Mapping[str, object]) -> None:
     """Write both files, or raise InputError and leave none."""
     folder = files[0].parent
@@ -166,9 +158,11 @@ def _fill_templates(files: Sequence[Path], values: Mapping[str, object]) -> None
 def _not_running(locations: Iterable[ComparedLocation]) -> str:
     """Return comments of config.yaml that expect each stream as it is today."""
     lines = []
-    for one in chain.from_iterable(location.streams for location in locations):
-        # A proxy may answer with what is no name.
-        is_name = StreamName.parse(str(one.name))
-        if is_name and not one.expected and one.stream.state in EXPECTABLE:
-            lines += [f"#  - match: {one.name}", f"#    states: [{one.state_name}]"]
+    for location in locations:
+        for one in location.streams:
+            # A proxy may answer with what is no name.
+            is_name = StreamName.parse(str(one.name))
+            if is_name and not one.expected and one.stream.state in EXPECTABLE:
+                lines.append(f"#  - match: {one.name}")
+                lines.append(f"#    states: [{one.state_name}]")
     return "\n".join(lines) or "# (none)"

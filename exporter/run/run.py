@@ -100,23 +100,22 @@ class _Run:
         deadline, timestamp = self.deadline, self.timestamp
         # By when each part has to be done
         reserved = min(_RESERVED_SECONDS, deadline.left * _RESERVED_SHARE)
-        self._write_by = deadline.shifted(-reserved)
-        self._collect_by = deadline.shifted(-2 * reserved)
-        self._read_by = deadline.within(deadline.left * _READING_SHARE)
+        read_by = deadline.within(deadline.left * _READING_SHARE)
+        collect_by = deadline.shifted(-2 * reserved)
+        write_by = deadline.shifted(-reserved)
         self._calls = Calls(clients.caller)
         pool = clients.pool(_MOST_THREADS, "location")
         grace = min(_GRACE_SECONDS, reserved / 2)
         self._threads = Threads(clients.caller, pool, grace)
-        self._reading = Part(self._threads, self._read_by)
-        self._collecting = Part(self._threads, self._collect_by)
-        self._writing = Part(self._threads, self._write_by, _STOPPED_SECONDS)
+        self._reading = Part(self._threads, read_by)
+        self._collecting = Part(self._threads, collect_by)
+        self._writing = Part(self._threads, write_by, _STOPPED_SECONDS)
         self._api = Datastream(clients, self._calls, config.collect.error_texts)
         self._expectations = Expectations(config, timestamp)
         project = config.metrics.project
-        self._reader = Reader(clients, project, timestamp, self._read_by, self._calls)
+        self._reader = Reader(clients, project, timestamp, read_by, self._calls)
         self._writer = Writer(clients.monitorings, project, timestamp, self._calls)
         self._report = Report(timestamp, self.session.problems.known)
-        self._objects: list[Sample] = []
         # Locations that hold no stream share requests: they have no order to keep.
         self._shared: list[Sample] = []
         self._shared_names: list[Name] = []
@@ -169,7 +168,7 @@ class _Run:
         if not memory.must_discover(project):
             self._report.discovered[project] = memory.discovered[project]
             return
-        discover = partial(self._api.locations, project, self._read_by)
+        discover = partial(self._api.locations, project, self._reading.deadline)
         use = partial(self._use_discovery, source)
         self._reading.start(ProjectName(project), discover, use)
 
@@ -196,7 +195,7 @@ class _Run:
             return
 
         def read() -> ComparedLocation:
-            streams = self._api.streams(name, self._read_by)
+            streams = self._api.streams(name, self._reading.deadline)
             return self._expectations.compare(name, source, streams)
 
         self._reading.start(name, read, partial(self._use_location, name))
@@ -230,17 +229,19 @@ class _Run:
         names = [one.name for one in self._report.watched if one.exists]
         # Where time is short, each stream gets a turn by chance.
         random.shuffle(names)
-        for name in names:
-            list_ = partial(self._api.objects, name, self._collect_by)
-            self._collecting.start(name, list_, partial(self._use_objects, name))
-        self._collecting.wait()
-        self._write("objects", [], self._objects)
+        samples: list[Sample] = []
 
-    def _use_objects(self, name: StreamName, found: Objects | Failure) -> None:
-        if isinstance(found, Failure):
-            self._report.uncollected[name] = found
-        else:
-            self._objects += object_samples(name, found)
+        def use(name: StreamName, found: Objects | Failure) -> None:
+            if isinstance(found, Failure):
+                self._report.uncollected[name] = found
+            else:
+                samples.extend(object_samples(name, found))
+
+        for name in names:
+            list_ = partial(self._api.objects, name, self._collecting.deadline)
+            self._collecting.start(name, list_, partial(use, name))
+        self._collecting.wait()
+        self._write("objects", [], samples)
 
     # What is written.
 
@@ -303,9 +304,9 @@ class _Run:
             return
 
         def write() -> Written:
-            written = self._writer.write_points(samples, self._write_by)
+            written = self._writer.write_points(samples, self._writing.deadline)
             if written.complete:
-                written += self._writer.write_points(last, self._write_by)
+                written += self._writer.write_points(last, self._writing.deadline)
             return written
 
         def use(result: Written | Failure) -> None:

@@ -18,17 +18,15 @@ class StreamState(IntEnum):
 
 
 # States that always alert, whatever config expects
-FAILURES = frozenset({StreamState.FAILED, StreamState.FAILED_PERMANENTLY})
+FAILURES = {StreamState.FAILED, StreamState.FAILED_PERMANENTLY}
 
 # States that are fine for every stream; config and labels add to them
-EXPECTED_BY_DEFAULT = frozenset(
-    {
-        StreamState.RUNNING,
-        StreamState.STARTING,
-        StreamState.DRAINING,
-        StreamState.MAINTENANCE,
-    }
-)
+EXPECTED_BY_DEFAULT = {
+    StreamState.RUNNING,
+    StreamState.STARTING,
+    StreamState.DRAINING,
+    StreamState.MAINTENANCE,
+}
 
 # The states that config and the ``expected-state`` label accept, in the API's order
 _NEVER = {*FAILURES, StreamState.STATE_UNSPECIFIED}

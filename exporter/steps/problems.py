@@ -175,8 +175,10 @@ class ProblemMemory:
             for kind in WAITS
             if kind is not Verdict.ERRORS or self._config.collect.errors
         ]
-        keys = (Key(stream, kind) for stream in at.held for kind in kinds)
-        return LocationProblems(ended=frozenset((key, Group()) for key in keys))
+        ended = frozenset(
+            (Key(stream, kind), Group()) for stream in at.held for kind in kinds
+        )
+        return LocationProblems(ended=ended)
 
     def _of_stream(
         self, watched: ComparedStream, before: Mapping[Key, Problem], now: int
@@ -192,7 +194,7 @@ class ProblemMemory:
                 continue
             problem = before[key]
             # Another state that came later is no recovery; errors are, in a fine state.
-            if kind not in {Verdict.FINE, Verdict.ERRORS} and problem.since < has.since:
+            if not watched.expected and problem.since < has.since:
                 problems[key] = problem._replace(fine=None, until=None)
                 continue
             fine = problem.fine or now

@@ -19,7 +19,6 @@ from exporter.steps.history import ProblemHistory, earlier_problems
 from exporter.steps.measure import metrics
 from exporter.steps.problems import EarlierProblems, Group, Key
 
-_READ_PERMISSION = "monitoring.timeSeries.list"
 # How far back all points count: as long as a problem is fine again until it is over,
 # and the newest point may not be visible to every run
 _RECENT_SECONDS = 960
@@ -100,11 +99,10 @@ class Reader:
             request.aggregation.alignment_period.seconds = seconds
             aligner = monitoring_v3.Aggregation.Aligner.ALIGN_NEXT_OLDER
             request.aggregation.per_series_aligner = aligner
-        method = self.clients.monitoring.list_time_series
         pages = list_pages(
-            method,
+            self.clients.monitoring.list_time_series,
             request,
-            _READ_PERMISSION,
+            "monitoring.timeSeries.list",
             self.deadline,
             self.calls,
             again=_is_in_passing,

@@ -17,7 +17,6 @@ from exporter.steps.measure import RESOURCE, Sample, metrics
 from exporter.steps.partial_write import PartialWrite, parse_partial_write
 from exporter.text import plural
 
-_WRITE_PERMISSION = "monitoring.timeSeries.create"
 BATCH = 200  # series in a request, the most that the API takes
 # How long one request may take: the client's own default for this method
 _TRY_SECONDS = 12.0
@@ -114,7 +113,10 @@ class Writer(NamedTuple):
                 lost = min(lost, refusal.refused - refusal.late)
             if lost:
                 failure = explain_call_error(
-                    error, self.project, _WRITE_PERMISSION, self.calls.caller
+                    error,
+                    self.project,
+                    "monitoring.timeSeries.create",
+                    self.calls.caller,
                 )
                 errors.append(WriteError(lost, batch, failure))
         # On a retry, "too late" usually means that our first try was written.

@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
         """Return the record as one line; a stack trace stands in its message."""
         message = printable(record.getMessage())
         if record.exc_info:
-            message = f"{message}\n{self.formatException(record.exc_info)}"
+            message += f"\n{self.formatException(record.exc_info)}"
         line: dict[str, Any] = {**getattr(record, FIELDS, {})}
         for key, value in line.items():
             if isinstance(value, str):

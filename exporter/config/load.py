@@ -40,7 +40,7 @@ def from_text(text: str, file: str, environ: Mapping[str, str]) -> Config:
 
 def from_document(document: Document, environ: Mapping[str, str]) -> Config:
     """Return the config of a document, or of a part of one."""
-    for name, text in sorted(environ.items()):
+    for name, text in environ.items():
         if text and name.startswith("DATASTREAM_EXPORTER_") and name not in VARIABLES:
             document.add_sentence(
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"

@@ -150,18 +150,18 @@ class Document:
             return plain
         data: dict[str, JsonValue] = {}
         for key, value in node.value:
-            mark = key.start_mark
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(
-                    problem="a key must be text", problem_mark=mark
+                    problem="a key must be text", problem_mark=key.start_mark
                 )
-            place, line = (*path, key.value), mark.line + 1
+            place = (*path, key.value)
+            line = key.start_mark.line + 1
             if first := self.lines.get(place):
-                sentence = (
+                self.add_sentence(
                     f"{self.file}:{line}: the key {quote(key.value)} is in line {first}"
-                    " already; remove one of them"
+                    " already; remove one of them",
+                    line,
                 )
-                self.add_sentence(sentence, line)
                 continue
             self.lines[place] = line
             data[key.value] = self.plain(value, place)

@@ -44,7 +44,7 @@ class Memory:
     def __init__(self, interval: float) -> None:
         """Take the seconds between two runs."""
         self._interval = self._gap = interval
-        self._slack = min(LATE_SECONDS, self._gap / 2)
+        self._slack = min(LATE_SECONDS, interval / 2)
         self._now = math.inf
         # The locations of each project that were last discovered, and when
         self.discovered: dict[str, tuple[str, ...]] = {}
@@ -72,9 +72,9 @@ class Memory:
     def is_worth_reading(self, name: LocationName) -> bool:
         """Return whether to read a discovered location; an empty one seldom changes."""
         known = self._locations[name]
-        if known.observation != NO_STREAMS:
-            return True
-        return self._needs_points(known, EMPTY_SECONDS)
+        return known.observation != NO_STREAMS or self._needs_points(
+            known, EMPTY_SECONDS
+        )
 
     def keep_observation(self, name: Name, observation: Hashable) -> None:
         """Remember what a run found."""

@@ -1,6 +1,7 @@
 """Checks the values of config.yaml; a mistake names the value and what is allowed."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
@@ -33,17 +34,25 @@ def _text(kind: str, pattern: str | None = None) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
 
-def _formed(
-    kind: str, pattern: str, problem: str
-) -> tuple[AfterValidator, WithJsonSchema]:
-    """Accept only text of a pattern; a mistake names the value and its problem."""
+def _only(pattern: str, problem: str) -> Callable[[str], str]:
+    """Return what accepts only text of a pattern.
+
+    It returns the text, or raises a ValueError that names the value and its problem.
+    """
 
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
             raise ValueError(f"{quote(value)} {problem}")
         return value
 
-    return AfterValidator(check), _text(kind, pattern)
+    return check
+
+
+def _formed(
+    kind: str, pattern: str, problem: str
+) -> tuple[AfterValidator, WithJsonSchema]:
+    """Accept only text of a pattern; a mistake names the value and its problem."""
+    return AfterValidator(_only(pattern, problem)), _text(kind, pattern)
 
 
 def project_id(value: object) -> str:
@@ -62,13 +71,9 @@ def project_id(value: object) -> str:
     return text
 
 
-def run_location(value: str) -> str:
-    """Return a region or ``global``; raise ValueError if it can't be one."""
-    if not re.fullmatch(_RUN_LOCATION, value):
-        raise ValueError(
-            f"{quote(value)} is not a region; write one such as europe-west1, or global"
-        )
-    return value
+run_location = _only(
+    _RUN_LOCATION, "is not a region; write one such as europe-west1, or global"
+)
 
 
 def _state(value: object) -> StreamState:

@@ -46,17 +46,17 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
                 " write all else into config.yaml"
             )
-        try:
-            if text and name == LOCATION:
-                run_location(text)
-        except ValueError as error:
-            document.add_sentence(f"environment: {name}: {error}")
+    try:
+        if location := environ.get(LOCATION):
+            run_location(location)
+    except ValueError as error:
+        document.add_sentence(f"environment: {LOCATION}: {error}")
     config = document.read(Config)
     if config:
         _add_contradictions(document, config)
     accepted = document.accepted(config).written_in(document)
     run = accepted.run
-    overrides = {"location": environ.get(LOCATION) or run.location}
+    overrides = {"location": location or run.location}
     deployed = next(filter(None, map(environ.get, CLOUD_RUN)), None)
     if deployed and "name" not in run.model_fields_set:
         overrides["name"] = deployed

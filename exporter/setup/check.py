@@ -51,15 +51,19 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
     """Yield what config mutes and expects when, and what in it is probably wrong."""
     place = config.document.place
     if config.run.deadline > _CLOUD_RUN_DEADLINE:
-        words = (
+        yield Finding(
+            WARNING,
+            place("run", "deadline"),
             f"{text_of(config.run.deadline)} is too long for a job or function, which"
-            " Cloud Run ends after 55s; write at most 50s"
+            " Cloud Run ends after 55s; write at most 50s",
         )
-        yield Finding(WARNING, place("run", "deadline"), words)
     projects = {config.metrics.project, *(each.project for each in config.sources)}
     if _PLACEHOLDER in projects:
-        words = f"{_PLACEHOLDER} is a placeholder; write your own project's id"
-        yield Finding(WARNING, config.document.file, words)
+        yield Finding(
+            WARNING,
+            config.document.file,
+            f"{_PLACEHOLDER} is a placeholder; write your own project's id",
+        )
     for index, mute in enumerate(config.mutes):
         ends = _local_and_utc(mute.end, mute.timezone or UTC)
         level, words = INFO, f"{quote(mute.match)} is muted until {ends}"
@@ -68,31 +72,34 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             words = f"this mute of {quote(mute.match)} ended at {ends}; remove it"
         yield Finding(level, place("mutes", index), words)
     for index, expectation in enumerate(config.expectations):
-        here = place("expectations", index)
         whole = [each.project for each in config.sources if covers(expectation, each)]
         if whole:
-            words = (
+            yield Finding(
+                WARNING,
+                place("expectations", index),
                 f"its states are fine for every stream of {name_first(whole)}, so no"
-                " stream there alerts for them; narrow its match"
+                " stream there alerts for them; narrow its match",
             )
-            yield Finding(WARNING, here, words)
         if expectation.during:
             quiet = expectation.limits.get("quiet", timedelta())
             for level, words in _check_window(expectation.during, quiet, now):
                 yield Finding(level, place("expectations", index, "during"), words)
     for index, source in enumerate(config.sources):
         if is_unwatched(source, [config], now):
-            words = (
-                f"no stream of {source.project} is watched; narrow excludes or mutes"
+            yield Finding(
+                WARNING,
+                place("sources", index),
+                f"no stream of {source.project} is watched; narrow excludes or mutes",
             )
-            yield Finding(WARNING, place("sources", index), words)
         for number, location in enumerate(source.locations or ()):
             if location not in KNOWN:
                 guess = _guess(location.replace("eu-", "europe-"), KNOWN)
-                words = f"this version doesn't know {quote(location)}; it is new or"
-                words += f" misspelled{guess}"
-                here = place("sources", index, "locations", number)
-                yield Finding(WARNING, here, words)
+                yield Finding(
+                    WARNING,
+                    place("sources", index, "locations", number),
+                    f"this version doesn't know {quote(location)}; it is new or"
+                    f" misspelled{guess}",
+                )
 
 
 def _check_window(
@@ -186,19 +193,23 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
     read = sum(map(config.reads, (*report.read, *report.unread)))
     calls = read + len(report.discovered)
     if calls > _QUOTA:
-        words = (
+        yield Finding(
+            WARNING,
+            config.document.place("sources"),
             f"a run makes {calls:,} calls, and Datastream allows {_QUOTA:,} a minute;"
             " list the locations of each source, or divide the sources among"
-            f" {math.ceil(calls / _QUOTA)} deployments"
+            f" {math.ceil(calls / _QUOTA)} deployments",
         )
-        yield Finding(WARNING, config.document.place("sources"), words)
     if not report.unread:
         for path, prefix, glob in _globs(config, datetime.now(UTC)):
             if not matching(names, prefix + glob):
                 # A glob of include or exclude is one on ids.
                 known = [name.rpartition("/")[2] for name in names] if prefix else names
-                words = f"{quote(glob)} matches no stream{_guess(glob, known)}"
-                yield Finding(WARNING, config.document.place(*path), words)
+                yield Finding(
+                    WARNING,
+                    config.document.place(*path),
+                    f"{quote(glob)} matches no stream{_guess(glob, known)}",
+                )
     yield from _check_series(session, report, deadline, writes=writes)
 
 
@@ -236,8 +247,9 @@ def _location(
         forgotten = [*location.held]
         fix = "add the location to its source"
     if forgotten:
-        text = f"no source watches {name_first(sorted(forgotten))}; {fix}"
-        yield Finding(WARNING, name, text)
+        yield Finding(
+            WARNING, name, f"no source watches {name_first(sorted(forgotten))}; {fix}"
+        )
 
 
 def _guess(text: str, names: Iterable[str]) -> str:

@@ -44,8 +44,11 @@ def accept(findings: Iterable[Finding], texts: Sequence[str]) -> Iterator[Findin
         else:
             yield finding
     for text in sorted(unused):
-        words = f"no warning has the text {quote(text)}; correct or remove it"
-        yield Finding(WARNING, "--accept", words)
+        yield Finding(
+            WARNING,
+            "--accept",
+            f"no warning has the text {quote(text)}; correct or remove it",
+        )
 
 
 def log_counts(counts: Counter[int]) -> None:

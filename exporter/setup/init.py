@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote as shell_quote
 from string import Template
@@ -29,6 +29,7 @@ from exporter.steps.compare import ComparedLocation
 from exporter.text import capitalized
 
 _SECONDS = 60.0  # how long reading the streams may take
+_WEEK = 7 * 86_400  # seconds
 # Beside this package, where it is installed from a clone
 _MODULE = Path(__file__).resolve().parents[2] / "terraform"
 # Elsewhere, this version's release has them. `make dist` writes where it is, and HASH.
@@ -55,16 +56,14 @@ def write_files(
 ) -> int:
     """Look at the projects, or at gcloud's; write both files, and say what follows.
 
-    ``metrics`` is the project that gets the metrics, by default the first of them.
-    Where a project can't be read, nothing is written, and the exit code is 1.
+    By default, the first gets the metrics. Where one can't be read, nothing is written.
     """
     files = [folder / "config.yaml", folder / "main.tf"]
-    for path in files:
-        if path.exists():
-            raise InputError(
-                f"{path}: exists already, and init overwrites no file; move it away, or"
-                " name another folder with --folder"
-            )
+    for path in filter(Path.exists, files):
+        raise InputError(
+            f"{path}: exists already, and init overwrites no file; move it away, or"
+            " name another folder with --folder"
+        )
     with open_clients(Endpoints(), environ) as clients, signals:
         projects = list(dict.fromkeys(named or filter(None, [clients.project])))
         if not projects:
@@ -80,10 +79,8 @@ def write_files(
         sources = [{"project": project} for project in projects]
         data = {"metrics": {"project": metrics}, "sources": sources}
         session = Session(Config.model_validate(data), clients)
-        # Earlier problems are of no use here: none is read back.
-        session.problems.learn({})
-        deadline = Deadline.after(_SECONDS, signals.stop)
-        report = run_once(session, deadline, writes=False)
+        session.problems.learn({})  # earlier ones are of no use: none is read back
+        report = run_once(session, Deadline.after(_SECONDS, signals.stop), writes=False)
     for group in failure_groups(report):
         LOGGER.warning("%s", group.text)
     # A proxy may answer with what is no location.
@@ -95,14 +92,13 @@ def write_files(
         LOGGER.error("Nothing was written: %s could not be read.", which)
         return INCOMPLETE
     largest = max(locations, key=lambda location: len(location.held))
-    next_week = datetime.fromtimestamp(report.timestamp, UTC) + timedelta(days=7)
     values = {
         "region": largest.name.location if largest.held else "us-central1",
         "project": metrics,
         "example": projects[-1],
         "sources": "\n".join(f"  - project: {project}" for project in projects),
         "not_running": _not_running(locations),
-        "next_week": next_week.date(),
+        "next_week": datetime.fromtimestamp(report.timestamp + _WEEK, UTC).date(),
     }
     _fill_templates(files, values)
     LOGGER.info("%s.", capitalized(fleet(report)))
@@ -141,7 +137,6 @@ def _fill_templates(files: Sequence[Path], values: Mapping[str, object]) -> None
             # Not even a file that has come since is overwritten.
             path.touch(exist_ok=False)
             made.append(path)
-        for path in files:
             template = Path(__file__).with_name(f"{path.name}.template")
             text = Template(template.read_text("utf-8"))
             filled = text.substitute(values, source=source, schema=schema)

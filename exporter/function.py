@@ -129,8 +129,9 @@ class Function:
                     return _NO_RUN
                 # Else another caller made this run.
                 if run is self._next:
-                    verbose = is_verbose(self.environ)
-                    with ending(self.log, JsonLines(), verbose=verbose):
+                    with ending(
+                        self.log, JsonLines(), verbose=is_verbose(self.environ)
+                    ):
                         run.answer = self._make(run, by_log=by_log)
                 return run.answer
         finally:

@@ -92,8 +92,12 @@ class RunLog:
             _log_stream(watched, previous, report)
         more = len(entries) - MOST_ENTRIES
         if more > 0:
-            text = f"{plural(more, 'more stream')} changed, or not as expected."
-            log(WARNING, text, event="more_streams", count=more)
+            log(
+                WARNING,
+                f"{plural(more, 'more stream')} changed, or not as expected.",
+                event="more_streams",
+                count=more,
+            )
         if self.every_run or remind or report.changed or not report.complete:
             _log_run(report)
 

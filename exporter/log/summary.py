@@ -71,8 +71,7 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
             "names": [printable(str(name)) for name in names],
             "reason": failure.kind,
         }
-        text = f"{name_first(names)} {problem}: {failure}"
-        yield FailureGroup(names, text, fields)
+        yield FailureGroup(names, f"{name_first(names)} {problem}: {failure}", fields)
 
 
 def name_first(words: Sequence[object]) -> str:
@@ -127,8 +126,10 @@ def what_is_wrong(watched: ComparedStream) -> str:
         case Verdict.FINE:
             return ""
         case Verdict.MISSING:
-            fix = "create it, or remove it from `required`"
-            return f"is required but does not exist: {fix}"
+            return (
+                "is required but does not exist: create it, or remove it from"
+                " `required`"
+            )
         case Verdict.FAILED:
             text = "failed; Datastream keeps retrying"
         case Verdict.FAILED_PERMANENTLY:

@@ -24,8 +24,8 @@ LATE_SECONDS = 15.0  # how late a run may start and still count as on time
 
 
 # What a run found at a location, apart from the time: its samples depend on this
-UNREADABLE: Hashable = "unreadable"
-NO_STREAMS: Hashable = "no streams"  # also of a discovery that succeeded
+UNREADABLE = "unreadable"
+NO_STREAMS = "no streams"  # also of a discovery that succeeded
 
 
 @dataclass

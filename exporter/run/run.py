@@ -79,8 +79,7 @@ def run_once(session: Session, deadline: Deadline, *, writes: bool = True) -> Re
     is_due = timestamp // _COLLECT_SECONDS != before // _COLLECT_SECONDS or not writes
     collects = session.config.collect.objects and is_due
     session.last_run = timestamp
-    run = _Run(session, timestamp, deadline, writes=writes, collects=collects)
-    report = run.go()
+    report = _Run(session, timestamp, deadline, writes=writes, collects=collects).go()
     session.reached_nobody = report.reached_nobody and not report.stopped
     return report
 

@@ -53,8 +53,10 @@ def parse_partial_write(
         elif _is_late(text or error.message or ""):
             late += one.point_count
     if not summary.errors:
-        transient = refused if is_transient(error) else 0
-        late = refused if _is_late(error.message or "") else 0
+        if is_transient(error):
+            transient = refused
+        elif _is_late(error.message or ""):
+            late = refused
     transient = max(0, min(transient, refused))
     return PartialWrite(refused, max(0, min(late, refused - transient)), transient)
 

@@ -86,13 +86,16 @@ class Reader:
         end, seconds = self.timestamp, _RECENT_SECONDS
         if of_a_day:
             end, seconds = end - seconds, _BEFORE_SECONDS
-        type_, start = metrics()[metric].type, end - seconds
+        type_ = metrics()[metric].type
         request = monitoring_v3.ListTimeSeriesRequest.pb()(
             name=f"projects/{self.project}",
             # Of a scoping project, the list has the series of other projects as well.
             filter=f'metric.type = "{type_}" AND'
             f' resource.labels.project_id = "{self.project}"',
-            interval={"start_time": {"seconds": start}, "end_time": {"seconds": end}},
+            interval={
+                "start_time": {"seconds": end - seconds},
+                "end_time": {"seconds": end},
+            },
             page_size=_MOST_POINTS,
         )
         if of_a_day:

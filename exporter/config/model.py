@@ -105,6 +105,11 @@ class Window(Section):
             if opens > after:
                 yield opens
 
+    def is_open(self, now: datetime) -> bool:
+        """Return whether it is open; it lasts its duration in real time."""
+        opened = next(self.openings(now - self.length), None)
+        return opened is not None and opened <= now
+
 
 def _in_utc(time: datetime, timezone: tzinfo) -> datetime:
     """Return a time in UTC; one without an offset is in a time zone."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from exporter.config.model import Config, Source, Window, matches
+from exporter.config.model import Config, Source, matches
 from exporter.names import LocationName, StreamName
 from exporter.states import (
     EXPECTABLE,
@@ -109,7 +109,7 @@ class Expectations:
         time = datetime.fromtimestamp(now, UTC)
         self._muted = config.muted(time)
         self._open = [
-            one.during is None or is_open(one.during, time)
+            one.during is None or one.during.is_open(time)
             for one in config.expectations
         ]
 
@@ -175,9 +175,3 @@ class Expectations:
         elif stream.state in FAILURES:
             verdict = Verdict[state_name(stream.state)]
         return ComparedStream(name, stream, verdict, rule, limits)
-
-
-def is_open(window: Window, now: datetime) -> bool:
-    """Return whether a window is open; it lasts its duration in real time."""
-    opened = next(window.openings(now - window.length), None)
-    return opened is not None and opened <= now

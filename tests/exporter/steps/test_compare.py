@@ -11,7 +11,7 @@ from exporter.config import from_text
 from exporter.config.model import Window
 from exporter.log.summary import what_is_wrong
 from exporter.states import EXPECTABLE, FAILURES, StreamState, state_name
-from exporter.steps.compare import ComparedLocation, Expectations, is_open
+from exporter.steps.compare import ComparedLocation, Expectations
 from exporter.steps.read import Stream
 from tests.exporter.reports import config
 from tests.exporter.worlds import EUROPE, ORDERS
@@ -121,7 +121,7 @@ def test_a_window_may_come_once() -> None:
     one = Window.model_validate(window)
     opens = datetime(2026, 10, 23, 22, tzinfo=UTC)
     times = (-1, 0, 49 * 3600 - 1, 49 * 3600)
-    found = [is_open(one, opens + timedelta(seconds=each)) for each in times]
+    found = [one.is_open(opens + timedelta(seconds=each)) for each in times]
     assert found == [False, True, True, False]
 
 
@@ -192,10 +192,10 @@ def test_a_window_lasts_its_duration_while_clocks_change(
     instant = timedelta(microseconds=1)
     start = datetime.fromisoformat(opens)
     end = start + one.length
-    assert not is_open(one, start - instant)
-    assert is_open(one, start)
-    assert is_open(one, end - instant)
-    assert not is_open(one, end)
+    assert not one.is_open(start - instant)
+    assert one.is_open(start)
+    assert one.is_open(end - instant)
+    assert not one.is_open(end)
     # Where the night has an hour twice, the second one opens no window.
     later = start + timedelta(hours=1, minutes=5)
-    assert is_open(one, later) == (later < end)
+    assert one.is_open(later) == (later < end)

@@ -1,7 +1,7 @@
 """Says in sentences what is wrong with a document, or with a word somebody typed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
@@ -36,12 +36,11 @@ def nearest(word: str, known: Iterable[str], similarity: float = 0.75) -> str | 
     return None
 
 
-def hint(word: str, known: Iterable[str]) -> str:
+def hint(word: str, known: Collection[str]) -> str:
     """Return the advice about an unknown word: a suggestion, or all allowed words."""
-    words = tuple(known)
-    if guess := nearest(word, words):
+    if guess := nearest(word, known):
         return f"did you mean {guess}?"
-    return f"allowed here: {', '.join(words) or 'nothing'}"
+    return f"allowed here: {', '.join(known) or 'nothing'}"
 
 
 def value_mistake(details: ErrorDetails) -> str:

@@ -4,7 +4,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from importlib import resources
@@ -33,7 +33,7 @@ def _number_of_seconds(written: object) -> object:
     return parse_seconds(written) if isinstance(written, str) else written
 
 
-def _known(written: str, known: Iterable[str]) -> str:
+def _known(written: str, known: Collection[str]) -> str:
     if written not in known:
         raise ValueError(f"{quote(written)} is not allowed; {hint(written, known)}")
     return written

@@ -116,8 +116,7 @@ def ending(
     from exporter.google.errors import CallError
 
     end = End()
-    level = DEBUG if verbose else INFO
-    with logging_to(log, formatter, level):
+    with logging_to(log, formatter, DEBUG if verbose else INFO):
         try:
             yield end
         except (InputError, CallError) as error:

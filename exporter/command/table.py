@@ -37,8 +37,7 @@ def print_report(report: Report, out: TextIO) -> None:
 
 def _order(watched: ComparedStream) -> tuple[bool, bool, int]:
     """Return what to sort by: missing or failed streams stand above a paused one."""
-    is_fine = watched.verdict is Verdict.FINE
-    return is_fine, watched.exists, -watched.stream.state
+    return watched.verdict is Verdict.FINE, watched.exists, -watched.stream.state
 
 
 def fleet_document(report: Report) -> dict[str, Any]:

@@ -120,8 +120,13 @@ def call_with_retry(
             status = type(last).__name__
         finally:
             seconds = round(time.monotonic() - began, 3)
-            text = f"{what}: {status} in {seconds:.3f} s"
-            log(DEBUG, text, call=what, status=status, seconds=seconds)
+            log(
+                DEBUG,
+                f"{what}: {status} in {seconds:.3f} s",
+                call=what,
+                status=status,
+                seconds=seconds,
+            )
         raise last
 
     retrying = tenacity.Retrying(

@@ -265,8 +265,7 @@ def explain_credentials_error(error: Exception) -> Failure:
 
 
 def _with_oauth_code(message: str, error: Exception) -> str:
-    code = _OAUTH_CODE.search(str(error))
-    if code:
+    if code := _OAUTH_CODE.search(str(error)):
         words = code[0].replace("invalid_grant", "invalid_grant: expired or revoked")
         message += f" ({words})"
     return message

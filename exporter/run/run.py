@@ -146,8 +146,9 @@ class _Run:
             report.written += Written(lost=self._threads.spoiled)
         report.seconds = time.monotonic() - started
         if self.writes and not self.deadline.stopped:
-            samples = self._own_samples()
-            report.written += self._writer.write_points(samples, self.deadline)
+            report.written += self._writer.write_points(
+                self._own_samples(), self.deadline
+            )
         report.changed = self.session.memory.changed
         report.calls = self._calls.made
         report.stopped = self.deadline.stopped

@@ -276,13 +276,12 @@ def _check_series(
     if deadline.stopped or not writes:
         return
     sample = exporter_sample(config.run, "exporter/points_lost", 0, NODE)
-    writer = Writer(
+    written = Writer(
         session.clients.monitorings,
         config.metrics.project,
         report.timestamp,
         Calls(session.clients.caller),
-    )
-    written = writer.write_points([sample], deadline)
+    ).write_points([sample], deadline)
     # It is superseded if another check just wrote one.
     if not written.lost:
         yield Finding(INFO, place, "points can be written to Cloud Monitoring")

@@ -145,7 +145,6 @@ def object_samples(name: StreamName, objects: Objects) -> Iterator[Sample]:
     """Yield the objects in each backfill state, 0 included; unknown ones by number."""
     known = {int(state): state.name for state in _BACKFILL_STATES}
     for number in sorted(known.keys() | objects.by_state.keys()):
-        count = objects.by_state.get(number, 0)
         state = known.get(number, str(number))
-        yield _of("stream/objects", name, count, state)
+        yield _of("stream/objects", name, objects.by_state.get(number, 0), state)
     yield _of("stream/object_errors", name, objects.with_errors)

@@ -70,8 +70,9 @@ class Reader:
             for name, histories in found.items()
             for key, history in histories.items()
         ):
-            of_a_day = self._list("stream/problem_state", of_a_day=True)
-            for name, key, group, values in of_a_day:
+            for name, key, group, values in self._list(
+                "stream/problem_state", of_a_day=True
+            ):
                 found[name][key].states[group].update(values)
         return {
             name: earlier_problems(histories, self.timestamp)

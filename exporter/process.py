@@ -116,7 +116,8 @@ def ending(
     from exporter.google.errors import CallError
 
     end = End()
-    with logging_to(log, formatter, DEBUG if verbose else INFO):
+    level = DEBUG if verbose else INFO
+    with logging_to(log, formatter, level):
         try:
             yield end
         except (InputError, CallError) as error:

@@ -86,7 +86,7 @@ class ComparedLocation(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether all that is written of it is that it was read."""
+        """Whether it has no stream to write about, only that it was read."""
         return not (self.streams or self.unwatched)
 
     @property

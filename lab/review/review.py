@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,7 +17,14 @@ from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES
 from lab.review.finding import ERROR, ReviewFinding
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
-from lab.review.routes import ChangedRoute, changed_routes, notifications, reads, unread
+from lab.review.routes import (
+    ChangedRoute,
+    Notified,
+    changed_routes,
+    notifications,
+    reads,
+    unread,
+)
 from lab.review.watched import watched
 
 WORSE = (LOST, LATER)
@@ -73,13 +80,14 @@ def make_review(
         if each.action != KEPT
     ]
     incidents = [each for result in played for each in result.incidents]
+    told = [*notifications(plan)]
     count = Counter(each.kind for each in incidents)
     return Review(
         notes=plan.notes,
         findings=[
             *watched(plan.configs),
             *unread(plan),
-            *_findings(plan, meant, incidents),
+            *_findings(plan, told, meant, incidents),
         ],
         config_diff=[*_config_diff(plan)],
         policies=policies,
@@ -88,23 +96,27 @@ def make_review(
         count={kind: count[kind] for kind in KINDS},
         incidents=incidents,
         problems=_problems(plan, played),
-        routes=changed_routes(plan),
+        routes=changed_routes(told),
         reads=sorted(reads(plan, 1) - reads(plan, 0)),
         is_first=plan.is_first,
     )
 
 
 def _findings(
-    plan: Plan, meant: Mapping[str, str], incidents: list[ChangedIncident]
+    plan: Plan,
+    told: Iterable[Notified],
+    meant: Mapping[str, str],
+    incidents: list[ChangedIncident],
 ) -> Iterator[ReviewFinding]:
     """Yield what gets worse about policies, each with the policies' names."""
     # By key and first words
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for change, told_before, told in notifications(plan):
-        side = change.after or change.before
-        severity = meant.get(change.file) or (side and side.severity)
+    for change, channels_before, channels in told:
+        planned = change.after or change.before
+        severity = meant.get(change.file) or (planned and planned.severity)
+        is_new = channels == NOBODY and channels_before != NOBODY
         # Nobody may be told of a WARNING on purpose.
-        if told == NOBODY != told_before and severity != "WARNING":
+        if is_new and severity != "WARNING":
             found["nobody", "Nobody is notified of"].append(change.name)
     stay = {each.alert for each in plan.changes if each.after and each.after.enabled}
     for each in plan.changes:

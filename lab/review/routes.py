@@ -1,9 +1,10 @@
 """Says what each route of a plan reads, and whom it notifies, before and after."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from exporter.documents.mistakes import InputError
 from lab.markdown import code
@@ -13,6 +14,9 @@ from lab.policies.deployment import IN_EACH_ROUTE, is_read, routed
 from lab.review.finding import ERROR, ReviewFinding
 
 _LABELS = {"namespace": "projects", "stream_id": "streams"}
+
+# A policy, and whom it notifies before and after a plan
+Notified: TypeAlias = tuple[PolicyChange, str, str]
 
 
 @dataclass(frozen=True)
@@ -25,17 +29,17 @@ class ChangedRoute:
     policies: list[str]
 
 
-def changed_routes(plan: Plan) -> list[ChangedRoute]:
+def changed_routes(told: Iterable[Notified]) -> list[ChangedRoute]:
     """Return whose channels change."""
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for change, before, after in notifications(plan):
+    for change, before, after in told:
         if before != after:
             route = f"{change.deployment}{change.route}"
             found[route, before, after].append(change.name)
     return [ChangedRoute(*key, names) for key, names in sorted(found.items())]
 
 
-def notifications(plan: Plan) -> Iterator[tuple[PolicyChange, str, str]]:
+def notifications(plan: Plan) -> Iterator[Notified]:
     """Yield each policy, and whom it notifies before and after.
 
     Where a route has no policy of its own, the default route's notifies, if no other

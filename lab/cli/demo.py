@@ -10,6 +10,7 @@ from dataclasses import replace
 from logging import LogRecord
 from pathlib import Path
 from subprocess import DEVNULL, Popen
+from typing import Any
 
 from exporter.command.cli import main, parser
 from exporter.command.command_line import parse
@@ -89,9 +90,11 @@ def run(context: LabContext) -> int:
         raise InputError(f"{quote(argv[0])} is not a command; {advice}")
     drill: list[str] = []
     if argv[:1] == ["verify"]:
-        project = load(None, own_config | {**context.environ}).metrics.project
-        drill = ["--project", project, "--drill", "--yes", *argv[1:]]
-        paused = parse(command_parser("verify"), drill).pause
+        config = load(None, own_config | {**context.environ})
+        drill = ["--project", config.metrics.project, "--drill", "--yes", *argv[1:]]
+        args = parse(command_parser("verify"), drill)
+        args.policies = context.args.policies
+        paused = args.pause
         streams = world.resource_names()["stream"]
         if paused and str(paused) not in streams:
             advice = hint(str(paused), streams)
@@ -113,7 +116,8 @@ def run(context: LabContext) -> int:
         LOGGER.addFilter(is_new)
         try:
             if drill:
-                code = _verify(context, emulator, own_config | environ, policies, drill)
+                deploy(emulator, config, policies)
+                code = _verify(context, emulator, own_config | environ, drill, args)
             else:
                 code = _play(context, world, environ)
         finally:
@@ -152,12 +156,10 @@ def _verify(
     context: LabContext,
     emulator: Emulator,
     environ: dict[str, str],
-    policies: Sequence[Policy],
     argv: list[str],
+    args: Any,
 ) -> int:
-    """Run the exporter, deploy the policies, and verify them with a drill."""
-    deploy(emulator, load(None, environ), policies)
-    args = parse(command_parser("verify"), argv)
+    """Run the exporter, and verify the policies with a drill; ``argv`` as parsed."""
     with serve_rest(emulator) as rest:
         environ |= rest
         context.err.write("\n$ datastream-exporter run\n")
@@ -170,7 +172,6 @@ def _verify(
             queries.READABLE_SECONDS,
         )
         context.stop.wait(queries.READABLE_SECONDS)
-        args.policies = context.args.policies
         # A stream that --pause names is seen by an exporter that goes on.
         with Popen(
             [sys.executable, "-m", "exporter", "watch"],

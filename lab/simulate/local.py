@@ -84,7 +84,7 @@ class _Channel:
         return SimpleNamespace(with_call=call)
 
 
-class _CallEnded(grpc.RpcError):  # type: ignore[misc] # has no types
+class _CallEnded(grpc.RpcError):  # type: ignore[misc] # gRPC's package has no types
     """A call that got a status instead of a response, as gRPC's own errors say it."""
 
     def __init__(self, refused: StatusError) -> None:

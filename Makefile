@@ -101,10 +101,6 @@ lock: $(ALL) ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes th
 bench: $(ALL) ## measure whole runs beside the same calls alone, and their memory
 	@$(BIN)/python -m benchmarks
 
-.PHONY: chaos
-chaos: $(ALL) ## run the exporter with every kind of fault, and check that it stays truthful, complete and quick; takes minutes
-	@$(BIN)/python -m tests.chaos $(ARGS)
-
 .PHONY: module
 module: ## build the Terraform module with all that it needs, as a folder and as an archive, in DIST
 	@rm -rf $(MODULE) $(MODULE).zip

@@ -55,12 +55,7 @@ def fault_error(fault: Fault) -> StatusError:
         info = error_details_pb2.RetryInfo()
         info.retry_delay.FromNanoseconds(round(fault.retry_delay * 1e9))
         details.append(info)
-    error = StatusError(code, text, details)
-    if fault.answer == "garbled":
-        error.status.details.add(
-            type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff"
-        )
-    return error
+    return StatusError(code, text, details)
 
 
 def api_disabled(number: int) -> StatusError:

@@ -36,11 +36,6 @@ _OPTIONS = (
     ("grpc.absolute_max_metadata_size", 1 << 20),
 )
 
-# Field 1 with 255 bytes that do not follow; the head of 65 MiB in a field that no
-# message has.
-_CUT_OFF = b"\x0a\xff\x01"
-_TOO_MUCH, _HEAD = 65 << 20, b"\xfa\xff\xff\xff\x0f\x80\x80\xc0\x20"
-
 
 # Takes a raw request; returns the raw response or its bytes, or raises a StatusError
 Answer = Callable[[Any], Any]
@@ -92,7 +87,8 @@ class CallHandler:
                 _write_in_part(fault, fault.refuses, answer, request)
         response = answer(request)
         for fault in faults:
-            response = _wrong_answer(fault.answer, request, response)
+            if fault.answer == "same_page":
+                response = _same_page(request, response)
         _strike([fault for fault in faults if fault.when == "after"], ended)
         return response
 
@@ -150,20 +146,15 @@ def _write_in_part(fault: Fault, count: int, answer: Answer, request: Any) -> No
     raise partial_write_error(given, dict.fromkeys(refused, why))
 
 
-def _wrong_answer(kind: str | None, request: Any, response: Any) -> Any:
-    """Return what a fault makes of a response, if its method can answer so."""
-    match kind:
-        case "garbled":
-            return serialized(response) + _CUT_OFF
-        case "too_large":
-            return serialized(response) + _HEAD + bytes(_TOO_MUCH)
-        case "same_page" if hasattr(response, "next_page_token"):
-            # The services keep their responses and give them again.
-            again = type(response)()
-            again.CopyFrom(response)
-            again.next_page_token = request.page_token or FIRST_PAGE
-            return again
-    return response
+def _same_page(request: Any, response: Any) -> Any:
+    """Return a list's response whose next page is the same page again."""
+    if not hasattr(response, "next_page_token"):
+        return response
+    # The services keep their responses and give them again.
+    again = type(response)()
+    again.CopyFrom(response)
+    again.next_page_token = request.page_token or FIRST_PAGE
+    return again
 
 
 @contextmanager

@@ -74,8 +74,6 @@ Permission = Literal[
 # of locations leaves it out
 Outage = Literal["unavailable", "listed", "partial", "unlisted"]
 
-WrongAnswer = Literal["garbled", "too_large", "same_page"]
-
 
 class WorldError(Section):
     """An error that a stream or an object carries."""
@@ -345,10 +343,8 @@ class Fault(Section):
     """How many series of a write are refused with `code`; the others are written."""
     metric: str = "*"
     """Glob on the metric's type, of the series that `refuses` counts."""
-    answer: WrongAnswer | None = None
-    """`garbled`: the answer can't be parsed; with `code`, the error's details can't.
-    `too_large`: the answer has 65 MiB. `same_page`: the list's next page is the same
-    page again."""
+    answer: Literal["same_page"] | None = None
+    """`same_page`: the list's next page is the same page again."""
     latency: Seconds = 0
     """How long the call waits. If its client gives up meanwhile, it has no effect,
     unless `when: after` is set."""

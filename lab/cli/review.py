@@ -12,9 +12,9 @@ from lab.cli.options import (
     selected_policies,
     selected_scenarios,
 )
-from lab.plans.plan import read_plan
 from lab.review.finding import ERROR
 from lab.review.page import review_page
+from lab.review.plan import read_plan
 from lab.review.playing import Played, changed_policies, play
 from lab.review.review import make_review
 from lab.side_by_side import side_by_side

@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader
 from exporter.log.summary import name_first
 from exporter.text import plural, printable
 from lab.markdown import code, fenced
-from lab.plans.planned import NO_POLICY, NOBODY
 from lab.promql_durations import format_duration
+from lab.review.planned import NO_POLICY, NOBODY
 from lab.review.playing import KINDS, ChangedIncident
 from lab.review.review import WORSE, ChangedPolicy, Review
 

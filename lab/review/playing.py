@@ -6,11 +6,11 @@ from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
-from lab.plans.planned import PlannedPolicy, PolicyChange
 from lab.policies.files import Policy
 from lab.prove.engine import QueryError, start_engine
 from lab.prove.incidents import Incident, incidents_of
 from lab.prove.scenarios import record
+from lab.review.planned import PlannedPolicy, PolicyChange
 from lab.simulate.scenario import Scenario
 
 # How an incident can change, the most important first

@@ -11,11 +11,11 @@ import yaml
 
 from exporter.log.summary import name_first
 from lab.markdown import code
-from lab.plans.plan import KEPT, Plan
-from lab.plans.planned import NOBODY, PlannedPolicy, PolicyChange, notified
 from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES
 from lab.review.finding import ERROR, ReviewFinding
+from lab.review.plan import KEPT, Plan
+from lab.review.planned import NOBODY, PlannedPolicy, PolicyChange, notified
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
 from lab.review.routes import (
     ChangedRoute,

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from exporter.documents.mistakes import InputError
 from lab.markdown import code
-from lab.plans.plan import DEFAULT_ROUTE, Plan, parsed
-from lab.plans.planned import PlannedPolicy, PolicyChange, notified
 from lab.policies.deployment import IN_EACH_ROUTE, is_read, routed
 from lab.review.finding import ERROR, ReviewFinding
+from lab.review.plan import DEFAULT_ROUTE, Plan, parsed
+from lab.review.planned import PlannedPolicy, PolicyChange, notified
 
 _LABELS = {"namespace": "projects", "stream_id": "streams"}
 

@@ -10,9 +10,9 @@ from exporter.config.model import Expectation
 from exporter.documents.mistakes import InputError
 from exporter.setup.unwatched import covers, is_unwatched, made_up_names
 from lab.markdown import code
-from lab.plans.plan import HIDDEN, Configs, parsed
 from lab.promql_durations import format_duration
 from lab.review.finding import ERROR, WARNING, ReviewFinding
+from lab.review.plan import HIDDEN, Configs, parsed
 
 # Seconds that a page waits without a limit: none, and stream-lagging's own threshold
 _USUAL = {"failed": 0.0, "lag": 900.0}

@@ -12,7 +12,7 @@ from pathlib import Path
 from exporter import PROGRAM
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
-from lab.plans.plan import parse_plan
+from lab.review.plan import parse_plan
 from tests.terraform.fake_project import Channel
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.terraform_cli import TERRAFORM, RootModule, copy_files, environment

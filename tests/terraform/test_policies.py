@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.plans.values import api_form
 from lab.policies import promql
 from lab.policies.deployment import LOCATION_TEXT, STREAM_TEXT
+from lab.review.values import api_form
 from tests.terraform.conftest import CopyModule, PlanModule
 from tests.terraform.module_inputs import (
     CHANNEL,

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.documents.mistakes import InputError
-from lab.plans.plan import parse_plan
-from lab.plans.values import Json
 from lab.policies import promql
 from lab.prove.incidents import Incident
 from lab.review.page import review_page
+from lab.review.plan import parse_plan
 from lab.review.playing import changed_policies, compare_incidents
 from lab.review.review import make_review
-from tests.lab.plans.plan_json import (
+from lab.review.values import Json
+from tests.lab.review.plan_json import (
     ADDRESS,
     QUERY,
     change,

@@ -18,8 +18,8 @@ from tests.canary import Canary, canaries_in
 from tests.conftest import serving
 from tests.exporter.google.loopback import HttpRequest, HttpServer
 from tests.lab.conftest import POLICIES
-from tests.lab.plans.plan_json import change, plan, policy
 from tests.lab.review.conftest import SCENARIOS
+from tests.lab.review.plan_json import change, plan, policy
 from tests.tables import rows
 
 CHECKS = POLICIES.parent / "terraform" / "examples" / "review"

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from lab.cli.main import NO_PROMETHEUS
-from lab.plans.values import Json
 from lab.policies.files import Policy
 from lab.review.page import review_page
 from lab.review.playing import ChangedIncident, Played
 from lab.review.review import Review, make_review
+from lab.review.values import Json
 from tests.canary import Canary
-from tests.lab.plans.plan_json import (
+from tests.lab.review.conftest import Replanned, Reviewed, lines_not_folded
+from tests.lab.review.plan_json import (
     ADDRESS,
     CHANNEL,
     QUERY,
@@ -24,7 +25,6 @@ from tests.lab.plans.plan_json import (
     planned,
     policy,
 )
-from tests.lab.review.conftest import Replanned, Reviewed, lines_not_folded
 
 
 def _updated(after: Json) -> Json:

@@ -3,11 +3,11 @@
 import json
 from collections import Counter
 
-from lab.plans.plan import parse_plan
 from lab.policies.files import Policy
 from lab.policies.model import INTERVAL
 from lab.prove.engine import start_engine
 from lab.prove.scenarios import evaluate
+from lab.review.plan import parse_plan
 from lab.review.playing import trigger
 from lab.simulate.scenario import Scenario
 from tests.lab.conftest import Played

@@ -7,8 +7,8 @@ import pytest
 from lab.review.finding import WARNING
 from lab.review.page import review_page
 from lab.review.review import make_review
-from tests.lab.plans.plan_json import exporter, plan, planned
 from tests.lab.review.conftest import Replanned, Reviewed, lines_not_folded
+from tests.lab.review.plan_json import exporter, plan, planned
 from tests.tables import beside
 from tests.terraform.module_inputs import CONFIG
 

@@ -7,11 +7,11 @@ from google.cloud import monitoring_v3
 from google.protobuf import json_format
 
 from lab.filters.log_filter import parse_extractor, parse_log_filter
-from lab.plans.values import UNKNOWN, Json
 from lab.policies import promql
 from lab.policies.deployment import of_no_deployment
 from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL
+from lab.review.values import UNKNOWN, Json
 
 # What a policy notifies that has no channel, or is not there
 NOBODY, NO_POLICY = ("nobody", "no policy")

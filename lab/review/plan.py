@@ -15,8 +15,8 @@ from exporter.documents.document import read_bytes
 from exporter.documents.mistakes import InputError
 from exporter.text import printable
 from lab.markdown import code
-from lab.plans.planned import PlannedPolicy, PolicyChange, playable
-from lab.plans.values import UNKNOWN, Json, api_form, with_unknown, without_sensitive
+from lab.review.planned import PlannedPolicy, PolicyChange, playable
+from lab.review.values import UNKNOWN, Json, api_form, with_unknown, without_sensitive
 
 POLICY = "google_monitoring_alert_policy"
 # Bytes of a plan; those of large organisations have some tens of MiB

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from exporter.documents.mistakes import InputError
-from lab.plans.plan import parse_plan, read_plan
-from lab.plans.planned import notified
-from lab.plans.values import Json
-from tests.lab.plans.plan_json import ADDRESS, change, created, plan, planned, policy
+from lab.review.plan import parse_plan, read_plan
+from lab.review.planned import notified
+from lab.review.values import Json
+from tests.lab.review.plan_json import ADDRESS, change, created, plan, planned, policy
 from tests.tables import rows
 
 

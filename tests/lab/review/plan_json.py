@@ -4,8 +4,8 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from lab.plans.plan import Plan, parse_plan
-from lab.plans.values import Json
+from lab.review.plan import Plan, parse_plan
+from lab.review.values import Json
 from tests.tables import beside
 
 _PARTS = beside(__file__, "plan_json.yaml")

@@ -1,1 +1,0 @@
-"""Reads Terraform plans: policies and config before and after, who is notified."""

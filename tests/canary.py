@@ -30,7 +30,6 @@ class Canary(StrEnum):
     NEW_SLACK_TOKEN = f"xoxb-{_MARK}NewSlackToken"
     SECRET_MANAGER_SECRET = f"xoxb-{_MARK}SecretManagerSecret"
     GITHUB_TOKEN = f"ghs_{_MARK}GithubToken"
-    GITLAB_TOKEN = f"glpat-{_MARK}GitlabToken"
 
 
 # A service account's key file with a key that can't be parsed

@@ -187,7 +187,7 @@ def test_a_token_server_that_repeats_the_secret(
     tokens.answers = {}
     tokens.answer = (400, answer)
     assert everywhere() == FAILED
-    assert tokens.requests
+    assert tokens.paths
 
 
 def test_an_api_that_repeats_the_token(

@@ -168,7 +168,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(
         assert found.kind is FailureKind.UNAVAILABLE
         assert found.hint == NO_GRPC
         assert front.tokens == []
-    assert len(tokens.requests) == 1
+    assert len(tokens.paths) == 1
 
 
 def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
@@ -190,7 +190,7 @@ def test_a_run_that_reached_nobody_is_followed_by_one_with_a_new_token(
     tokens.answer = (200, token_answer(Canary.FEDERATED_TOKEN))
     statuses.append(function.answer("POST", "/").status)
     assert statuses == [500, 200]
-    assert len(tokens.requests) == 2
+    assert len(tokens.paths) == 2
     assert not canaries_in(log.getvalue())
 
 
@@ -255,7 +255,7 @@ def test_google_is_called_through_a_proxy(
     found = failure(google(front.address))
     assert found.kind is FailureKind.UNAVAILABLE
     assert found.hint == NO_GRPC
-    assert tokens.requests[-1].path == front.address
+    assert tokens.paths[-1] == front.address
     assert front.tokens == []
 
 

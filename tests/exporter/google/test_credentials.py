@@ -96,7 +96,7 @@ def test_a_service_account_asks_for_its_token_once(
     with Clients(Endpoints(), {}) as connected:
         assert connected.account == KEY["client_email"]
         assert connected.project == "shop-prod"
-    assert [request.path for request in tokens.requests] == ["/token"]
+    assert tokens.paths == ["/token"]
 
 
 REVOKED = json.dumps({"error": "invalid_grant", "internal": Canary.ACCESS_TOKEN})

@@ -1,4 +1,4 @@
-"""The checks of pull requests in terraform/examples/review, run as written."""
+"""The check of pull requests in terraform/examples/review, run as written."""
 
 import json
 import os
@@ -6,255 +6,141 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from tests.canary import Canary, canaries_in
-from tests.conftest import serving
-from tests.exporter.google.loopback import HttpRequest, HttpServer
-from tests.lab.conftest import POLICIES
+from tests.lab.conftest import POLICIES, ROOT
 from tests.lab.review.conftest import SCENARIOS
 from tests.lab.review.plan_json import change, plan, policy
 from tests.tables import rows
 
-CHECKS = POLICIES.parent / "terraform" / "examples" / "review"
-WORKFLOW: dict[str, Any] = yaml.safe_load((CHECKS / "github.yml").read_text("utf-8"))
+CHECK = ROOT / "terraform" / "examples" / "review" / "github.yml"
+WORKFLOW: dict[str, Any] = yaml.safe_load(CHECK.read_text("utf-8"))
 CONFIG = "metrics: {project: orders-prod}\nsources: [{project: orders-prod}]\n"
-LONGEST = 65_536
-"""Characters that a comment may have."""
 EXPRESSIONS = {
     "env.DIRECTORY": ".",
     "github.token": Canary.GITHUB_TOKEN,
     "github.event.pull_request.number": "7",
 }
 """What the workflow's expressions in its own steps stand for."""
+OTHERS = ["<!-- coverage -->\n91 %", "> <!-- datastream-lab review -->\nThanks."]
+"""Comments that the workflow must not change."""
 
 
-class CodeHost(HttpServer):
-    """Holds the comments of a pull request, and answers as GitHub and GitLab do."""
+class Runner:
+    """Runs the workflow's shell steps, as a runner of GitHub does."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.comments: list[str] = []
-        self.secrets: set[str] = set()
-        self.calls: list[str] = []
-        self.url = f"http://{self.address}"
+    def __init__(self, folder: Path) -> None:
+        self.workspace = folder / "workspace"
+        self.summary = folder / "summary.md"
+        self._comments = folder / "comments"
+        self._programs = folder / "bin"
+        for each in (self.workspace, self._comments, self._programs):
+            each.mkdir()
+        for number, body in enumerate(OTHERS, 1):
+            (self._comments / str(number)).write_text(body)
+        (self._programs / "gh").symlink_to(Path(__file__).with_name("gh"))
+        for name in ("pip", "sudo"):
+            self.install(name, "true")
+        self._environ = os.environ | {
+            "PATH": f"{self._programs}:{os.environ['PATH']}",
+            "RUNNER_TEMP": str(folder),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_REPOSITORY": "acme/infra",
+            "COMMENTS": str(self._comments),
+        }
 
-    def answer_to(self, request: HttpRequest) -> tuple[int, str]:
-        """Return a page of comments, or keep one."""
-        secrets = (
-            request.headers.get(each) for each in ("Authorization", "Private-Token")
-        )
-        self.secrets |= {each for each in secrets if each}
-        url = urlsplit(request.path)
-        self.calls.append(f"{request.method} {url.path}")
-        if request.method == "GET":
-            query = parse_qs(url.query)
-            size = int(query["per_page"][0])
-            start = (int(query["page"][0]) - 1) * size
-            found = []
-            for number, body in enumerate(self.comments, 1):
-                found.append({"id": number, "body": body})
-            return 200, json.dumps(found[start : start + size])
-        text: str = json.loads(request.body)["body"]
-        assert not canaries_in(text)
-        if len(text) > LONGEST:
-            return 422, "{}"
-        place = url.path.rpartition("/")[2]
-        if place.isdigit():
-            self.comments[int(place) - 1] = text
-        else:
-            self.comments.append(text)
-        return 200, "{}"
+    @property
+    def comments(self) -> list[str]:
+        """Return the comments on the pull request, the oldest first."""
+        files = sorted(self._comments.iterdir())
+        return [file.read_text("utf-8") for file in files]
 
+    def install(self, name: str, words: str) -> None:
+        """Put a program where the steps find it."""
+        file = self._programs / name
+        file.write_text(f'#!/bin/sh\n{words} "$@"\n')
+        file.chmod(0o755)
 
-@pytest.fixture
-def host() -> Iterator[CodeHost]:
-    """Return a running code host."""
-    with serving(CodeHost()) as server:
-        yield server
+    def passes(self) -> bool:
+        """Run the jobs up to the first step that fails; return whether none does."""
+        for job in WORKFLOW["jobs"].values():
+            for step in job["steps"]:
+                if "run" in step and self._run(step):
+                    return False
+        return True
 
-
-def _run_steps(job: str, folder: Path, environ: dict[str, str]) -> None:
-    """Run the shell steps of a job in a folder, as a runner of GitHub does."""
-    for step in WORKFLOW["jobs"][job]["steps"]:
-        if "run" in step:
-            variables = dict(environ)
-            for name, value in (WORKFLOW["env"] | step.get("env", {})).items():
-                variables[name] = _evaluated(value)
-            subprocess.run(
-                ["bash", "-e", "-o", "pipefail", "-c", _evaluated(step["run"])],
-                cwd=folder / _evaluated(step.get("working-directory", ".")),
-                env=variables,
-                check=True,
-            )
+    def _run(self, step: dict[str, Any]) -> int:
+        """Run a step; return its exit code."""
+        variables = dict(self._environ)
+        for name, value in (WORKFLOW["env"] | step.get("env", {})).items():
+            variables[name] = _evaluated(value)
+        shell = ["bash", "-e", "-c", _evaluated(step["run"])]
+        if step.get("shell") == "bash":
+            shell[1:1] = ["-o", "pipefail"]
+        folder = self.workspace / _evaluated(step.get("working-directory", "."))
+        return subprocess.run(shell, cwd=folder, env=variables, check=False).returncode
 
 
 def _evaluated(text: str) -> str:
     return re.sub(r"\$\{\{ (\S+) \}\}", lambda found: EXPRESSIONS[found[1]], text)
 
 
-def _write_program(file: Path, words: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f'#!/bin/sh\n{words} "$@"\n')
-    file.chmod(0o755)
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    """Return a runner whose pull request has comments of others."""
+    return Runner(tmp_path)
 
 
-def test_the_workflow_on_github_keeps_one_comment(
-    tmp_path: Path, host: CodeHost
-) -> None:
-    """A lost or later alert fails the check, after a comment that later runs update."""
-    host.comments += ["Nice."] * 130
-    workspace = tmp_path / "workspace"
-    runner = tmp_path / "runner"
-    programs = tmp_path / "bin"
+def test_the_workflow_keeps_one_comment(tmp_path: Path, runner: Runner) -> None:
+    """A later alert fails the check, after a comment that the next run changes."""
     # The wheel has more scenarios, which take longer.
-    policies = workspace / "alerting_policies"
+    policies = runner.workspace / "alerting_policies"
     (policies / "scenarios").mkdir(parents=True)
     for file in POLICIES.glob("*.yaml"):
         shutil.copy(file, policies)
     shutil.copy(SCENARIOS / "five.yaml", policies / "scenarios")
-    (workspace / "review").symlink_to(CHECKS)
-    lab = f"PYTHONPATH={CHECKS.parents[2]} exec {sys.executable} -m lab"
-    _write_program(programs / "datastream-lab", lab)
-    exporter = lab.replace("-m lab", "-m exporter")
-    _write_program(programs / "datastream-exporter", exporter)
-    config = workspace / "config.yaml"
+    python = f"PYTHONPATH={ROOT} exec {sys.executable}"
+    runner.install("datastream-lab", f"{python} -m lab")
+    runner.install("datastream-exporter", f"{python} -m exporter")
+    config = runner.workspace / "config.yaml"
     config.write_text(CONFIG)
     planned = tmp_path / "planned.json"
-    _write_program(
-        programs / "terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true'
-    )
-    _write_program(programs / "pip", "true")
-    _write_program(programs / "sudo", "true")
-    runner.mkdir()
-    inherited = os.environ.items()
-    environ = {key: value for key, value in inherited if "GITHUB_" not in key}
-    environ |= {
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "RUNNER_TEMP": str(runner),
-        "GITHUB_STEP_SUMMARY": str(runner / "summary.md"),
-        "GITHUB_API_URL": host.url,
-        "GITHUB_REPOSITORY": "acme/infra",
-    }
+    runner.install("terraform", f'if [ "$1" = show ]; then cat {planned}; fi; true')
     late, sooner = policy(duration="300s"), policy(duration="240s")
     later = change("update", before=policy(), after=late)
     planned.write_text(json.dumps(plan(later)))
-    _run_steps("review", workspace, environ)
-    with pytest.raises(subprocess.CalledProcessError, match="exit"):
-        _run_steps("comment", workspace, environ)
-    assert " later**" in host.comments[-1]
+    assert not runner.passes()
+    assert runner.comments[:-1] == OTHERS
+    assert " later**" in runner.comments[-1]
     planned.write_text(json.dumps(plan(change("update", before=late, after=sooner))))
-    _run_steps("review", workspace, environ)
-    _run_steps("comment", workspace, environ)
-    assert " later**" not in host.comments[-1]
-    config.write_text(CONFIG.replace("sources", "source"))
-    with pytest.raises(subprocess.CalledProcessError, match="check --offline"):
-        _run_steps("review", workspace, environ)
-    issues = "/repos/acme/infra/issues"
-    look = [f"GET {issues}/7/comments"] * 2
-    written, updated = f"POST {issues}/7/comments", f"PATCH {issues}/comments/131"
-    assert host.calls == [*look, written, *look, updated]
-    assert host.secrets == {f"Bearer {Canary.GITHUB_TOKEN}"}
-    (comment,) = host.comments[130:]
+    assert runner.passes()
+    assert runner.comments[:-1] == OTHERS
+    comment = runner.comments[-1]
+    assert " later**" not in comment
     assert comment.startswith(
         "<!-- datastream-lab review -->\n## Review of config and alert policies\n"
     )
     assert "-    duration: 300s\n+    duration: 240s\n" in comment
-    assert "+    duration: 300s\n" in (runner / "summary.md").read_text("utf-8")
+    assert not canaries_in(comment)
+    assert "+    duration: 300s\n" in runner.summary.read_text("utf-8")
+    config.write_text(CONFIG.replace("sources", "source"))
+    assert not runner.passes()
+    assert runner.comments == [*OTHERS, comment]
 
 
-def _script(pipeline: str, words: str) -> str:
-    """Return the shell script of a pipeline that has some words."""
-    content = (CHECKS / pipeline).read_text("utf-8")
-    for event in yaml.parse(content):
-        if isinstance(event, yaml.ScalarEvent) and words in event.value:
-            # Cloud Build would replace a single dollar.
-            return str(event.value).replace("$$", "$")
-    raise AssertionError(words)
-
-
-@pytest.mark.parametrize("pipeline", ["github.yml", "gitlab-ci.yml", "cloudbuild.yaml"])
 @rows
-def test_no_pipeline_accepts_anything_but_success(
-    tmp_path: Path, pipeline: str, checked: int, ends: int, text: str, codes: list[int]
+def test_nothing_but_success_passes(
+    runner: Runner, checked: int, ends: int, text: str, *, commented: bool, passes: bool
 ) -> None:
-    """Warnings and findings fail a pipeline at its end, mistakes at once."""
-    programs = tmp_path / "bin"
+    """A warning or a finding fails the workflow after its comment, a mistake before."""
     strict = '[ "$*" = "check --offline --strict --config ./config.yaml" ] || exit 3'
-    _write_program(programs / "datastream-exporter", f"{strict}; exit {checked} #")
-    _write_program(programs / "datastream-lab", f"printf '{text}'; exit {ends} #")
-    for name in ("apt-get", "pip"):
-        _write_program(programs / name, "true")
-    environ = {
-        "DIRECTORY": ".",
-        "_DIRECTORY": ".",
-        "LAB": "datastream-exporter[lab]",
-        "_LAB": "datastream-exporter[lab]",
-        "RUNNER_TEMP": str(tmp_path),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-        "PATH": f"{programs}:{os.environ['PATH']}",
-    }
-    found = []
-    for words in (" check ", " review ", 'exit "$')[: len(codes)]:
-        script = _script(pipeline, words)
-        ended = subprocess.run(
-            ["bash", "-euc", script], cwd=tmp_path, env=environ, check=False
-        )
-        found.append(ended.returncode)
-    assert found == codes
-
-
-def _comment(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    script = [sys.executable, str(CHECKS / "comment.py"), *words]
-    return subprocess.run(
-        script, env=environ, capture_output=True, text=True, check=False
-    )
-
-
-def test_a_note_on_gitlab_is_kept_up_to_date(tmp_path: Path, host: CodeHost) -> None:
-    """The script takes the variables of a merge request's pipeline."""
-    review = tmp_path / "review.md"
-    environ = {
-        "CI_API_V4_URL": f"{host.url}/api/v4",
-        "CI_PROJECT_ID": "5",
-        "CI_MERGE_REQUEST_IID": "7",
-        "REVIEW_TOKEN": Canary.GITLAB_TOKEN,
-    }
-    for text, said in (("One", "written"), ("Two", "updated"), ("Two", "up to date")):
-        review.write_text(text)
-        ended = _comment(environ, "gitlab", str(review))
-        assert ended.returncode == 0
-        assert ended.stderr == f"The comment is {said}.\n"
-    notes = "/api/v4/projects/5/merge_requests/7/notes"
-    written = [each for each in host.calls if not each.startswith("GET")]
-    assert written == [f"POST {notes}", f"PUT {notes}/1"]
-    assert host.secrets == {Canary.GITLAB_TOKEN}
-    assert host.comments == ["<!-- datastream-lab review -->\nTwo"]
-
-
-def test_what_goes_wrong_is_one_sentence(tmp_path: Path, host: CodeHost) -> None:
-    """A missing variable, a refusal or a wrong command line is one sentence."""
-    review = tmp_path / "review.md"
-    review.write_text("x" * LONGEST)
-    url = {
-        "GITHUB_API_URL": host.url,
-        "GITHUB_REPOSITORY": "acme/infra",
-        "PULL_REQUEST": "7",
-    }
-    token = {"GITHUB_TOKEN": Canary.GITHUB_TOKEN}
-    for environ, words, sentence in (
-        (url, ("github", str(review)), "the variable GITHUB_TOKEN is not set"),
-        (url | token, ("github", str(review)), "answered 422 Unprocessable"),
-        (url, ("bitbucket", str(review)), "usage: comment.py github|gitlab REVIEW.md"),
-    ):
-        ended = _comment(environ, *words)
-        assert ended.stdout == ""
-        assert ended.returncode == 1
-        assert sentence in ended.stderr
-        assert len(ended.stderr.splitlines()) == 1
+    runner.install("datastream-exporter", f"{strict}; exit {checked} #")
+    runner.install("datastream-lab", f"printf '{text}'; exit {ends} #")
+    runner.install("terraform", "true")
+    assert runner.passes() == passes
+    assert len(runner.comments) == len(OTHERS) + commented

@@ -10,22 +10,19 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from tools import (
     ROOT,
     config_reference,
-    cost,
     emulator,
     lab,
     lab_review,
     pictures,
     policies,
-    readme,
     reference,
     terraform,
-    time_to_page,
 )
 
 PAGES = (
@@ -36,8 +33,6 @@ PAGES = (
 SCHEMA = ROOT / "docs" / "config.schema.json"
 # What makes each block, by its name
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "costs": readme.costs,
-    "times": readme.times,
     "resources": reference.resources,
     "metrics": reference.metrics,
     "log events": reference.log_events,
@@ -49,11 +44,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "policies commands": lab.commands,
     "policies test transcript": lab.transcript,
     "policies review": lab_review.example,
-    "time to page": time_to_page.time_to_page,
     "module inputs": terraform.inputs,
     "module outputs": terraform.outputs,
     "module examples": terraform.examples,
-    "module cost": cost.months,
 }
 
 _BLOCK = re.compile(
@@ -86,7 +79,6 @@ def main(argv: Sequence[str]) -> int:
     return 1 if outdated and check else 0
 
 
-@cache
 def updated() -> dict[Path, str]:
     """Return the up-to-date text of every page and picture, and of the schema."""
     pages = {path: filled(path.read_text("utf-8")) for path in PAGES}

@@ -1,7 +1,6 @@
 """The outputs of `datastream-lab` that the docs show."""
 
 import io
-from collections.abc import Sequence
 from contextlib import chdir, redirect_stderr
 
 from lab.cli.main import COMMANDS, main
@@ -14,14 +13,10 @@ TRANSCRIPT = ROOT / "docs" / "policies-test.txt"
 
 
 def transcript() -> str:
-    """Return a command and its output."""
-    return console(SHOWN, TRANSCRIPT.read_text("utf-8"))
-
-
-def console(argv: Sequence[str], printed: str) -> str:
-    """Return a command and what it printed, as a shell shows them."""
-    command = f"$ .venv/bin/datastream-lab {' '.join(argv)}"
-    return fenced("console", f"{command}\n{printed.rstrip()}")
+    """Return a command and its output, as a shell shows them."""
+    command = f"$ .venv/bin/datastream-lab {' '.join(SHOWN)}"
+    printed = TRANSCRIPT.read_text("utf-8").rstrip()
+    return fenced("console", f"{command}\n{printed}")
 
 
 def commands() -> str:

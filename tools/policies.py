@@ -7,7 +7,6 @@ from lab.markdown import table
 from lab.policies.files import Policy, read_policies
 from lab.promql_durations import format_duration
 from tools import POLICIES
-from tools.cost import FLEETS, is_optional, query_price
 
 # How the paragraphs of the comment begin that each of our policy files has at its top
 BEGINNINGS = ("Catches:", "Why these numbers:", "How it can be wrong:")
@@ -60,14 +59,10 @@ def header(text: str) -> list[str]:
 
 
 def _severity(policy: Policy) -> str:
-    """Return its severity; what it costs if it is off, or config has to ask for it."""
+    """Return its severity, and whether it is off or config has to ask for it."""
     words = policy.severity
     if not policy.enabled:
         words += ", off"
-    elif not is_optional(policy):
-        return words
-    if policy.query:
-        fleet = FLEETS[0]._replace(optional=True)
-        price = query_price(policy.query, policy.interval, fleet)
-        words += f"; ${price:.2f} a month"
+    if policy.needs:
+        words += ", optional"
     return words

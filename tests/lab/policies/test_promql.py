@@ -1,4 +1,4 @@
-"""Parsed queries: metrics, look-back windows, mistakes, and what is billed."""
+"""Parsed queries: metrics, look-back windows, and mistakes."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import pytest
 
 from lab.policies import promql
 from tests.tables import beside, rows
-from tools.clauses import billed
 
 NODE = ("location", "monitored_resource", "namespace", "node_id", "project_id")
 NATIVE = (
@@ -75,16 +74,6 @@ def test_a_query_adds_labels_to_those_of_its_metrics() -> None:
     )
 
     assert parsed.labels == {*NATIVE, "n", "s"}
-
-
-@rows
-def test_an_aggregation_in_its_clause_decides_what_a_selector_reads(
-    query: str, apart: list[str]
-) -> None:
-    """Google bills the series that a clause returns, so the outermost one counts."""
-    (metric,) = billed(full(query))
-
-    assert metric.apart == {*apart}
 
 
 def test_a_type_has_its_name_in_promql() -> None:

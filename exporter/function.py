@@ -1,9 +1,9 @@
 """Answers HTTP requests as a Cloud Run function, on Google's functions-framework.
 
 Its server calls what :func:`serve` returns, for each request in a thread of its own.
-POST / asks for a run; POST /log says that a log has something new. Config is loaded
-when the process starts: a mistake fails the deployment. Clients and memory stay for the
-next request. Cloud Run gives no CPU between requests, so no thread works then.
+POST / is one run. Config is loaded when the process starts: a mistake fails the
+deployment. Clients and memory stay for the next request. Cloud Run gives no CPU between
+requests, so no thread works then.
 """
 
 import json
@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TextIO
 
@@ -29,10 +29,8 @@ from exporter.process import ending
 from exporter.run.run import run_once
 from exporter.run.session import Session
 
-SCHEDULED, LOG = "/", "/log"
-
-_LEAST_BETWEEN_RUNS = 10.0  # seconds from one run's timestamp to the next one's
-QUIET_SECONDS = 60.0  # how long after a run that a log started, logs may start no other
+# From one run's timestamp to the next one's: Cloud Monitoring refuses closer points
+_LEAST_BETWEEN_RUNS = 10.0  # seconds
 # A run ends so long before the request's timeout, when the CPU stops
 MARGIN_SECONDS = 5.0
 _GRACE_SECONDS = 10.0  # how long after its deadline a run may end
@@ -47,43 +45,7 @@ class Response(NamedTuple):
     body: Mapping[str, object] = {}
 
 
-_NO_RUN = Response(204)
 _FAILED = Response(500)  # the log says why
-
-
-@dataclass
-class LastRuns:
-    """When the last runs began, in seconds of a clock that never goes back."""
-
-    began: float = -math.inf  # any
-    log_began: float = -math.inf  # one that a log started
-    change_began: float = -math.inf  # one that found a change
-    complete: bool = False  # whether the last one wrote all that was due
-
-    def is_quiet(self, now: float) -> bool:
-        """Return whether a log is to start no run: one just did, and found nothing."""
-        log_ran = now - self.log_began < QUIET_SECONDS
-        changed = now - self.change_began < QUIET_SECONDS
-        return log_ran and self.complete and not changed
-
-    def earliest(self, now: float) -> float:
-        """Return when the next run may begin."""
-        return max(now, self.began + _LEAST_BETWEEN_RUNS)
-
-    def note(self, *, by_log: bool, changed: bool) -> None:
-        """Remember what the run found that began last."""
-        if by_log:
-            self.log_began = self.began
-        if changed:
-            self.change_began = self.began
-
-
-@dataclass
-class _Run:
-    """A run that has not begun: whoever calls before it does shares its answer."""
-
-    called: list[float] = field(default_factory=list)  # when those that wait called
-    answer: Response = _FAILED
 
 
 @dataclass
@@ -104,66 +66,38 @@ class Function:
     def __post_init__(self) -> None:
         self._timeout = environment.request_timeout(self.environ) or math.inf
         self._run_log = RunLog(self.monotonic)
-        self._last = LastRuns()
-        self._next = _Run()
-        self._calling = threading.Lock()  # held while callers join the next run
-        self._running = threading.Lock()  # held by the caller that makes a run
+        self._running = threading.Lock()  # held while a run is under way
+        self._began = -math.inf  # when the last run began, by ``monotonic``
 
     def answer(self, method: str, path: str) -> Response:
-        """Answer a request, with the result of a run that began after it arrived."""
-        if path not in {SCHEDULED, LOG}:
+        """Answer a request with the result of a run of its own."""
+        if path != "/":
             return Response(404)
         if method != "POST":
             return Response(405)
-        by_log = path == LOG
-        with self._calling:
-            now = self.monotonic()
-            run = self._next
-            # Another caller waits for a run, or the next one is soon enough.
-            if by_log and (run.called or self._last.is_quiet(now)):
-                return _NO_RUN
-            run.called.append(now)
-        try:
-            with self._running:
-                if by_log and self._last.is_quiet(self.monotonic()):
-                    return _NO_RUN
-                # Else another caller made this run.
-                if run is self._next:
-                    with ending(
-                        self.log, JsonLines(), verbose=is_verbose(self.environ)
-                    ):
-                        run.answer = self._make(run, by_log=by_log)
-                return run.answer
-        finally:
-            with self._calling:
-                run.called.remove(now)
+        called = self.monotonic()
+        answer = _FAILED
+        verbose = is_verbose(self.environ)
+        with self._running, ending(self.log, JsonLines(), verbose=verbose):
+            answer = self._run(called)
+        return answer  # noqa: RET504 - an error that ending() logged leaves _FAILED
 
-    def _make(self, run: _Run, *, by_log: bool) -> Response:
-        """Make a run, and return its answer; who calls after it began shares another.
-
-        One that fails before it begins is left to the next caller that waits for it.
-        """
+    def _run(self, called: float) -> Response:
+        """Make a run in what is left of a request's time since it called."""
         session = self._session
-        last = self._last
-        last.complete = False
-        now = self.monotonic()
-        early = last.earliest(now) - now
+        early = self._began + _LEAST_BETWEEN_RUNS - self.monotonic()
         if early > 0:
             self.sleep(early)
-        with self._calling:
-            began = self.monotonic()
-            # The first of those that share this run has waited longest.
-            waited = began - min(run.called)
-            left = self._timeout - MARGIN_SECONDS - waited
-            if left < _LEAST_RUN_SECONDS:
-                LOGGER.error(
-                    "No time for a run is left after %.0f s of waiting; the next"
-                    " request starts one.",
-                    waited,
-                )
-                return _FAILED
-            self._next = _Run()
-        last.began = began
+        began = self.monotonic()
+        left = called + self._timeout - MARGIN_SECONDS - began
+        if left < _LEAST_RUN_SECONDS:
+            LOGGER.error(
+                "No time for a run is left after %.0f s of waiting; the next request"
+                " starts one.",
+                began - called,
+            )
+            return _FAILED
+        self._began = began
         seconds = min(left, session.config.run.deadline.total_seconds())
         # A run that overstays its deadline ends the process. Where no thread can be
         # started for that, the run goes on without.
@@ -175,8 +109,6 @@ class Function:
         finally:
             overdue.cancel()
         self._run_log.log(report)
-        last.complete = report.complete
-        last.note(by_log=by_log, changed=report.changed)
         status = 200 if report.complete else 500
         return Response(status, {"complete": report.complete, **numbers(report)})
 

@@ -1,21 +1,19 @@
-"""Which requests start a run, whose result a caller gets, and what is remembered."""
+"""When a request's run begins, what it is answered, and what is remembered."""
 
 import io
 import json
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Timer
-from typing import Any
 
 import pytest
 
-from exporter.function import Function, Response
+from exporter.function import Function
 from exporter.google.calls import Deadline
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
 from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, POINTS, Clock, OnClock
 from tests.exporter.worlds import PREFIX
-from tests.tables import rows, table
+from tests.tables import rows
 
 FAILS = {
     "at": "15s",
@@ -51,10 +49,10 @@ def test_what_was_prepared_survives(
     )
 
 
-def test_callers_that_wait_share_the_next_run(
+def test_callers_that_wait_have_a_run_each(
     function: Function, cloud_at: Emulator, clock: Clock
 ) -> None:
-    """One run that begins after their calls answers all of them."""
+    """One run is under way at a time, and the next begins ten seconds after it."""
     came = Event()
     release = Event()
 
@@ -64,18 +62,15 @@ def test_callers_that_wait_share_the_next_run(
         return b""
 
     cloud_at.answer("ListLocations", hold)
-    with ThreadPoolExecutor(20, thread_name_prefix="caller") as pool:
-        first = pool.submit(function.answer, "POST", "/")
+    with ThreadPoolExecutor(4, thread_name_prefix="caller") as pool:
+        answers = [pool.submit(function.answer, "POST", "/")]
         came.wait()
         clock.now += 1
-        others = [pool.submit(function.answer, "POST", "/") for _ in range(18)]
-        clock.wait_for_callers(19)
+        answers += [pool.submit(function.answer, "POST", "/") for _ in range(3)]
+        clock.wait_for_callers(4)
         release.set()
-    assert begun(cloud_at, clock) == [0, 10]
-    assert first.result().status == 200
-    shared = others[0].result()
-    assert shared is not first.result()
-    assert all(other.result() is shared for other in others)
+    assert begun(cloud_at, clock) == [0, 10, 20, 30]
+    assert [answer.result().status for answer in answers] == [200] * 4
 
 
 @rows
@@ -88,7 +83,7 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     begun_with: list[float],
     status: int,
 ) -> None:
-    """A run ends 5 s before its first caller's timeout; too little left is an error."""
+    """A run ends 5 s before its caller's timeout; too little left is an error."""
     deadlines: list[float] = []
     after = Deadline.after
 
@@ -99,75 +94,13 @@ def test_waiting_and_run_together_end_before_the_requests_timeout(
     monkeypatch.setattr(Deadline, "after", record)
     environ = {CONFIG_TEXT: CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "60"}
     environ |= cloud_at.environ
-
-    def wait(_seconds: float) -> None:
-        # As if the run before had taken as long; only then, another calls.
-        clock.sleep(waited)
-        others.append(pool.submit(function.answer, "POST", "/"))
-        clock.wait_for_callers(1)
-
-    function = on_clock(environ, sleep=wait)
-    others: list[Future[Response]] = []
-    with ThreadPoolExecutor(1, thread_name_prefix="caller") as pool:
-        assert function.answer("POST", "/").status == 200
-        clock.now += 1
-        assert function.answer("POST", "/").status == status
-    (other,) = others
-    assert other.result().status == 200
-    assert deadlines == begun_with
-    # Nobody waits any more, so a log starts a run.
+    function = on_clock(environ, sleep=lambda _seconds: clock.sleep(waited))
+    assert function.answer("POST", "/").status == 200
+    clock.now += 1
+    assert function.answer("POST", "/").status == status
     clock.now += 60
-    assert function.answer("POST", "/log").status == 200
-
-
-@rows
-def test_of_a_flood_of_logs_one_waits(
-    cloud_at: Emulator, clock: Clock, on_clock: OnClock, waits: int, *, earlier: bool
-) -> None:
-    """While one log waits for a run, the others are answered at once."""
-    came = Event()
-    released = Event()
-
-    def now() -> float:
-        came.set()
-        released.wait()
-        return clock()
-
-    function = on_clock({CONFIG_TEXT: CONFIG, **cloud_at.environ}, now=now)
-    with ThreadPoolExecutor(20) as pool:
-        if earlier:
-            released.set()
-            function.answer("POST", "/")
-            clock.now += 60
-            came.clear()
-            released.clear()
-        first = pool.submit(function.answer, "POST", "/log")
-        came.wait()
-        clock.now += 1
-        flood = [pool.submit(function.answer, "POST", "/log") for _ in range(9)]
-        at_once = [each.result().status for each in islice(as_completed(flood), 8)]
-        released.set()
-        answers = [each.result().status for each in (first, *flood)]
-    assert at_once == [204] * 8
-    assert sorted(answers) == sorted([200, waits, *at_once])
-    assert len(begun(cloud_at, clock)) == 2
-
-
-@pytest.mark.parametrize(*table(__file__, "a log starts a run"), indirect=["cloud_at"])
-def test_a_log_starts_a_run_where_something_may_be_new(
-    function: Function,
-    cloud_at: Emulator,
-    clock: Clock,
-    calls: list[list[Any]],
-    runs: list[float],
-) -> None:
-    """A stream that logs an error every second costs a run a minute without changes."""
-    for at, path, status in calls:
-        clock.now = max(clock.now, clock.start + at)
-        answer = function.answer("POST", path)
-        assert answer.status == status, at
-        assert (answer == Response(204, {})) == (status == 204)
-    assert begun(cloud_at, clock) == runs
+    assert function.answer("POST", "/").status == 200
+    assert deadlines == begun_with
 
 
 def test_the_interval_is_configs(
@@ -241,19 +174,15 @@ def test_without_a_thread_the_watchdog_alone_is_missing(
 def test_an_unexpected_error(
     cloud_at: Emulator, clock: Clock, log: io.StringIO, on_clock: OnClock
 ) -> None:
-    """An unexpected error is one log entry with its traceback; a log tries again."""
+    """An unexpected error is one log entry with its traceback; the next call runs."""
     environ = {CONFIG_TEXT: CONFIG, "K_SERVICE": "exporter", **cloud_at.environ}
-    times: list[float] = []
+    times = [clock.now]
     function = on_clock(environ, now=times.pop)
-    for path in ("/", "/log"):
-        clock.now += 60
-        times.append(clock.now)
-        assert function.answer("POST", path).status == 200
+    assert function.answer("POST", "/").status == 200
     clock.now += 10
     assert function.answer("POST", "/") == (500, {})
     *_, entry = map(json.loads, log.getvalue().splitlines())
     assert entry["severity"] == "ERROR"
     assert entry["message"].endswith("IndexError: pop from empty list")
-    clock.now += 1
-    times.append(clock.now + 9)
-    assert function.answer("POST", "/log").status == 200
+    times.append(clock.now + 10)
+    assert function.answer("POST", "/").status == 200

@@ -10,7 +10,6 @@ from exporter.names import LocationName, Name, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.steps.compare import ComparedStream, Omission, Verdict
 from exporter.steps.problems import WAITS, Key, LocationProblems, Problem
-from exporter.steps.read_back import REFUSALS
 from exporter.text import one_line, plural, printable, utc_time
 
 ERROR_BYTES = 1024  # of an error's text that people are shown
@@ -37,13 +36,10 @@ _FAILED: dict[type[Name], tuple[str, str]] = {
 
 def problems_unread(failure: Failure) -> str:
     """Say that the problems of earlier runs can't be read back, and what follows."""
-    follows = "none is written, and the next run tries again"
-    if failure.kind in REFUSALS:
-        follows = (
-            "each alerts at once and alone, without its reason; a page that has names"
-            " or a reason stays open for up to a day, beside the new one"
-        )
-    return f"Problems of earlier runs can't be read back, so {follows}: {failure}"
+    return (
+        "Problems of earlier runs can't be read back, so none is written, and no new"
+        f" one pages until a run can read them: {failure}"
+    )
 
 
 class FailureGroup(NamedTuple):

@@ -96,15 +96,13 @@ class Memory:
             known, LONGEST_SECONDS
         )
 
-    def mark_unwritten(self, name: Name) -> None:
-        """Remember that its points are due until every one was accepted."""
-        self._locations[name].written = -math.inf
-
-    def mark_written(self, name: Name) -> None:
-        """Remember that every point about it was accepted in this run."""
+    def keep_written(self, name: Name, *, complete: bool) -> None:
+        """Remember whether every point about it was accepted in this run."""
         known = self._locations[name]
-        known.written = self._now - known.ahead
-        known.ahead = 0.0
+        known.written = -math.inf
+        if complete:
+            known.written = self._now - known.ahead
+            known.ahead = 0.0
 
     def _needs_points(self, known: _Location, longest: float) -> bool:
         """Return whether a location needs points, or would before the next run."""

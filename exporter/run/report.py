@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.google.errors import Failure
-from exporter.names import LocationName, Name
+from exporter.names import Name
 from exporter.steps.compare import ComparedLocation, ComparedStream, Omission
 from exporter.steps.problems import LocationProblems
 from exporter.steps.write import Written
@@ -16,7 +16,7 @@ class Report:
     """How one run went."""
 
     timestamp: int  # unix time of every point, in whole seconds
-    problems: Mapping[LocationName, LocationProblems]  # those that are known now
+    problems: Mapping[Name, LocationProblems]  # those that are known now
     # The locations of discovered projects, by the project
     discovered: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # The cleanly read locations, compared with config

@@ -7,7 +7,7 @@ anything. What needs no order shares requests. The exporter's own series come la
 
 import random
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,9 +29,9 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import Earlier, EarlierProblems
+from exporter.steps.problems import EarlierProblems, LocationProblems
 from exporter.steps.read import Datastream, Objects
-from exporter.steps.read_back import REFUSALS, Reader
+from exporter.steps.read_back import Reader
 from exporter.steps.write import WriteError, Writer, Written
 
 _PROBLEMS = "problems"  # the call that reads back earlier problems
@@ -118,6 +118,7 @@ class _Run:
         # Locations that hold no stream share requests: they have no order to keep.
         self._shared: list[Sample] = []
         self._shared_names: list[Name] = []
+        self._started: set[LocationName] = set()
 
     def go(self) -> Report:
         """Do everything; the exporter's own series come last."""
@@ -126,7 +127,7 @@ class _Run:
         try:
             age = self.session.monotonic() - self.session.started
             may_be_late = self.writes and age < _VISIBLE_SECONDS
-            if may_be_late or self.session.problems.earlier is not Earlier.KNOWN:
+            if may_be_late or not self.session.problems.learned:
                 self._reading.start(
                     _PROBLEMS, self._reader.read_back, self._use_problems
                 )
@@ -190,9 +191,9 @@ class _Run:
                 self._start_location(source, name)
 
     def _start_location(self, source: Source, name: LocationName) -> None:
-        started = (self._reading.under_way, self._report.read, self._report.unread)
-        if any(name in names for names in started):
+        if name in self._started:
             return
+        self._started.add(name)
 
         def read() -> ComparedLocation:
             streams = self._api.streams(name, self._reading.deadline)
@@ -216,10 +217,8 @@ class _Run:
         if not isinstance(found, Failure):
             with self._threads.guard(_PROBLEMS):
                 problems.learn(found)
-        elif problems.earlier is not Earlier.KNOWN:
+        elif not problems.learned:
             self._report.problems_unread = found
-            if found.kind in REFUSALS:
-                problems.earlier = Earlier.REFUSED
         for at in self._report.read.values():
             with self._threads.guard(at.name):
                 self._write_location(at)
@@ -241,7 +240,7 @@ class _Run:
             list_ = partial(self._api.objects, name, self._collecting.deadline)
             self._collecting.start(name, list_, partial(use, name))
         self._collecting.wait()
-        self._write("objects", [], samples)
+        self._write([], samples)
 
     # What is written.
 
@@ -259,24 +258,19 @@ class _Run:
         if not memory.is_due(at.name):
             return
         last: list[Sample] = []
-        if problems:
-            # Where beginnings can't be read, none is written: a later run would take
-            # an old problem to be gone.
-            known = self.session.problems.earlier is Earlier.KNOWN
-            for sample in problem_samples(at.name, problems, beginnings=known):
-                # A problem moves to another series: without its new point, the 0 of
-                # the old one would say that it is over.
-                part = samples if sample.value else last
-                part.append(sample)
-        elif self.writes and not at.empty:
-            # Its problems, or their 0, are due, and nobody knows which.
-            self._report.written += Written(lost=1)
+        for sample in problem_samples(at.name, problems or LocationProblems()):
+            # A problem moves to another series: without its new point, the 0 of the
+            # old one would say that it is over.
+            part = samples if sample.value else last
+            part.append(sample)
         last.append(location_sample("location/last_read", at.name, timestamp))
         if at.empty:
             self._shared_names.append(at.name)
             self._shared += [*samples, *last]
         else:
-            self._write(at.name, [at.name], samples, last)
+            # Its problems, or their 0, are due, and nobody knows which.
+            unknown = int(problems is None)
+            self._write([at.name], samples, last, unknown)
 
     def _write_shared(self) -> None:
         """Write discoveries, unreadable locations, and those that hold no stream."""
@@ -287,20 +281,20 @@ class _Run:
             if memory.is_due(name):
                 self._shared_names.append(name)
                 self._shared.append(location_sample("location/up", name, up))
-        self._write("shared points", self._shared_names, self._shared)
+        self._write(self._shared_names, self._shared)
 
     def _write(
         self,
-        what: Hashable,
         names: list[Name],
         samples: list[Sample],
         last: Sequence[Sample] = (),
+        unknown: int = 0,
     ) -> None:
         """Write samples of some names, then the last ones if all those are accepted.
 
-        ``what`` tells the writes of a run apart.
+        ``unknown`` points were due too, and are lost.
         """
-        if not self.writes or self.deadline.stopped:
+        if not (samples and self.writes) or self.deadline.stopped:
             return
 
         def write() -> Written:
@@ -313,23 +307,14 @@ class _Run:
             if isinstance(result, Failure):
                 error = WriteError(len(samples), samples, result)
                 result = Written(lost=error.points, errors=(error,))
+            result += Written(lost=unknown)
             self._report.written += result
-            if result.complete:
-                for name in names:
-                    self._mark_written(name)
+            for name in names:
+                self.session.memory.keep_written(name, complete=result.complete)
+                if result.complete and name in self._report.read:
+                    self.session.problems.forget_ended(name)
 
-        for name in names:
-            self.session.memory.mark_unwritten(name)
-        self._writing.start(what, write, use)
-
-    def _mark_written(self, name: Name) -> None:
-        """Remember that all that was due of a location or discovery was accepted."""
-        problems = self.session.problems
-        if at := self._report.read.get(name):
-            if problems.earlier is Earlier.UNKNOWN:
-                return  # its problems are due still
-            problems.forget_ended(at.name)
-        self.session.memory.mark_written(name)
+        self._writing.start(tuple(names), write, use)
 
     # How it went.
 

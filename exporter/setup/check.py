@@ -32,7 +32,6 @@ from exporter.setup.findings import NOTICE, Finding
 from exporter.setup.unwatched import covers, is_unwatched
 from exporter.steps.compare import ComparedLocation, Omission
 from exporter.steps.measure import exporter_sample
-from exporter.steps.read_back import REFUSALS
 from exporter.steps.write import Writer
 from exporter.text import plural, quote
 
@@ -270,7 +269,7 @@ def _check_series(
     place = f"projects/{config.metrics.project}"
     level, text = INFO, "problems of earlier runs can be read back"
     if failure := report.problems_unread:
-        level = ERROR if failure.kind in REFUSALS else WARNING
+        level = ERROR
         text = problems_unread(failure)
     yield Finding(level, place, text)
     if deadline.stopped or not writes:

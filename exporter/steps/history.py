@@ -4,20 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from exporter.steps.compare import Verdict
-from exporter.steps.problems import (
-    BAD,
-    EARLY_SECONDS,
-    FINE,
-    WAITS,
-    Group,
-    Key,
-    LocationProblems,
-    Problem,
-)
-
-# What contract 6 called a failure within the stream's own patience
-_TOLERATED = "tolerated"
+from exporter.steps.problems import FINE, WAITS, Group, Key, LocationProblems, Problem
 
 
 class ProblemHistory(NamedTuple):
@@ -32,23 +19,15 @@ class ProblemHistory(NamedTuple):
         return _last(self.since) > 0
 
 
-def earlier_problems(
-    histories: Mapping[Key, ProblemHistory], now: int
-) -> LocationProblems:
-    """Return the problems of a location, and the series that need a 0.
-
-    ``now`` is the time of the run, in unix seconds.
-    """
+def earlier_problems(histories: Mapping[Key, ProblemHistory]) -> LocationProblems:
+    """Return the problems of a location, and the series that need a 0."""
     current: dict[Key, Problem] = {}
     ended: set[tuple[Key, Group]] = set()
     over: set[Key] = set()
     for key, history in histories.items():
-        problem = last_problem(key, history, now)
+        problem = last_problem(history)
         if problem and key.kind in WAITS:
             current[key] = problem
-        elif problem and key.kind == _TOLERATED:
-            pending = Problem(problem.since, group=problem.group)
-            current.setdefault(Key(key.stream, Verdict.FAILED), pending)
         unended = [
             (key, group) for group, values in history.states.items() if _last(values)
         ]
@@ -58,7 +37,7 @@ def earlier_problems(
     return LocationProblems(current, frozenset(ended), frozenset(over))
 
 
-def last_problem(key: Key, history: ProblemHistory, now: int) -> Problem | None:
+def last_problem(history: ProblemHistory) -> Problem | None:
     """Return the problem that a stream had last of a kind, or None.
 
     The newest points may not be visible to every run, so one may have written that a
@@ -72,14 +51,9 @@ def last_problem(key: Key, history: ProblemHistory, now: int) -> Problem | None:
             since = history.since.get(time, 0)
             if not 0 < since <= time:
                 since = time  # that isn't visible yet, or is somebody else's
-            # Contract 6 wrote the numbers of states, and errors from their beginning
-            # on: those were not told yet.
-            is_young = now - since < WAITS[Verdict.ERRORS] - EARLY_SECONDS
-            young_errors = key.kind == Verdict.ERRORS and is_young and not group.streams
             fine = time if abs(value) == FINE else None
             if value:
-                told = value == BAD or (value > 0 and not young_errors)
-                at_time.append(Problem(since, told, fine, group))
+                at_time.append(Problem(since, value > 0, fine, group))
     stretch: list[Problem] = []  # the newest first
     for time in sorted(written, reverse=True):
         # Where all series have a 0, it was over.

@@ -87,23 +87,19 @@ def _of(metric: str, name: StreamName, value: float, *more: str) -> Sample:
     return Sample(metric, name.location, name.project, name.stream, labels, value)
 
 
-def problem_samples(
-    at: LocationName, problems: LocationProblems, *, beginnings: bool = True
-) -> Iterator[Sample]:
-    """Yield the problems of a location's streams, and a 0 for each that is over.
-
-    Without ``beginnings``, those and their 0 are left out.
-    """
+def problem_samples(name: LocationName, problems: LocationProblems) -> Iterator[Sample]:
+    """Yield the problems of a location's streams, and a 0 for each that is over."""
     for key, problem in problems.current.items():
-        name = at.stream(key.stream)
-        yield _of("stream/problem_state", name, problem.value, key.kind, *problem.group)
-        if beginnings:
-            yield _of("stream/problem_since", name, problem.since, key.kind)
+        stream = name.stream(key.stream)
+        yield _of(
+            "stream/problem_state", stream, problem.value, key.kind, *problem.group
+        )
+        yield _of("stream/problem_since", stream, problem.since, key.kind)
     for key, group in problems.ended:
-        yield _of("stream/problem_state", at.stream(key.stream), 0, key.kind, *group)
-    if beginnings:
-        for key in problems.over:
-            yield _of("stream/problem_since", at.stream(key.stream), 0, key.kind)
+        stream = name.stream(key.stream)
+        yield _of("stream/problem_state", stream, 0, key.kind, *group)
+    for key in problems.over:
+        yield _of("stream/problem_since", name.stream(key.stream), 0, key.kind)
 
 
 def location_samples(

@@ -9,12 +9,11 @@ a group has one page, which names its founders.
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from enum import Enum, auto
 from operator import attrgetter
 from typing import NamedTuple
 
 from exporter.config.model import Config
-from exporter.names import LocationName
+from exporter.names import LocationName, Name
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.text import one_line, printable, without_markup
 
@@ -89,14 +88,7 @@ class LocationProblems(NamedTuple):
         return self.ended | current
 
 
-class Earlier(Enum):
-    """What a process knows of the problems that earlier processes wrote."""
-
-    UNKNOWN = auto()  # not read back yet: nothing is written of problems
-    KNOWN = auto()
-    REFUSED = auto()  # Google doesn't let them be read: every problem is alone
-
-
+# What earlier processes wrote
 EarlierProblems = Mapping[LocationName, LocationProblems]
 
 
@@ -105,11 +97,11 @@ class ProblemMemory:
 
     def __init__(self, config: Config, interval: float, late_seconds: float) -> None:
         """Take the seconds between two runs, and how late one may be."""
-        self._config = config
+        self._grouping = config.grouping
         self._interval = interval
         self._growing_seconds = max(_GROWING_SECONDS, interval + late_seconds)
-        self.earlier = Earlier.UNKNOWN
-        self.known: dict[LocationName, LocationProblems] = {}
+        self.learned = False  # whether those of earlier processes were read back
+        self.known: dict[Name, LocationProblems] = {}
 
     def learn(self, earlier: EarlierProblems) -> None:
         """Take over what earlier runs wrote.
@@ -123,25 +115,23 @@ class ProblemMemory:
             for key, problem in found.current.items():
                 mine = current.get(key)
                 was_told = mine and problem.told and not mine.told
-                if was_told or self.earlier is not Earlier.KNOWN:
+                if was_told or not self.learned:
                     current[key] = problem
             ended = found.ended | own.series
             self.known[name] = LocationProblems(current, ended, found.over | own.over)
-        self.earlier = Earlier.KNOWN
+        self.learned = True
 
     def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
         """Return the problems of a location that a run read at ``now``, unix seconds.
 
-        None while those of earlier runs are unknown: then nothing changes. Where they
-        can't be read, each is told at once, alone, and has neither a reason nor
-        patience.
+        None while those of earlier runs are unknown: then nothing changes.
         """
-        if self.earlier is Earlier.UNKNOWN:
+        if not self.learned:
             return None
-        before = self.known.get(at.name) or self._suspected(at)
-        # The problems that streams have in this run, not only had
+        before = self.known.get(at.name, LocationProblems())
+        # The problems that streams have in this run, not only had, and their patience
         has = {
-            Key(one.stream.id, one.verdict): one
+            Key(one.stream.id, one.verdict): _patience(one)
             for one in at.listed
             if one.verdict in WAITS
         }
@@ -162,23 +152,6 @@ class ProblemMemory:
         after = after._replace(ended=ended, over=over)
         self.known[at.name] = after
         return after
-
-    def _suspected(self, at: ComparedLocation) -> LocationProblems:
-        """Return what is known of a location that this process sees first.
-
-        Where nothing can be read back, series without names and reason may be open.
-        """
-        if self.earlier is not Earlier.REFUSED:
-            return LocationProblems()
-        kinds = [
-            kind
-            for kind in WAITS
-            if kind is not Verdict.ERRORS or self._config.collect.errors
-        ]
-        ended = frozenset(
-            (Key(stream, kind), Group()) for stream in at.held for kind in kinds
-        )
-        return LocationProblems(ended=ended)
 
     def _of_stream(
         self, watched: ComparedStream, before: Mapping[Key, Problem], now: int
@@ -211,8 +184,6 @@ class ProblemMemory:
         """Return a problem that a stream has in this run, told if it is time."""
         if problem.told:
             return problem._replace(fine=None, until=None)
-        if self.earlier is Earlier.REFUSED:
-            return Problem(problem.since, told=True)
         patience = _patience(watched)
         wait = patience or WAITS[watched.verdict]
         lasted = now - problem.since
@@ -242,7 +213,7 @@ class ProblemMemory:
         self,
         kind: Verdict,
         current: Mapping[Key, Problem],
-        has: Mapping[Key, ComparedStream],
+        has: Mapping[Key, int],
         before: LocationProblems,
         now: int,
     ) -> dict[Key, Problem]:
@@ -251,7 +222,7 @@ class ProblemMemory:
         told = {key for key, problem in of_kind.items() if problem.told}
         old = {key for key, problem in before.current.items() if problem.told}
         new = told - old
-        if not new or self.earlier is Earlier.REFUSED:
+        if not new:
             return {}
         # The group with the newest member takes others for a while, and no other forms.
         grouped = [each for each in of_kind.values() if each.group.streams]
@@ -259,12 +230,12 @@ class ProblemMemory:
         if newest and now <= newest.since + WAITS[kind] + self._growing_seconds:
             group, members = newest.group, new
         else:
-            within = self._config.grouping.within.total_seconds()
+            within = self._grouping.within.total_seconds()
             recent = {key for key in of_kind if now - of_kind[key].since <= within}
             # Pending ones are founders too, except those with patience of their own.
             pending = has.keys() & recent - told
-            members = new | {key for key in pending if not _patience(has[key])}
-            if len(members | recent & told) < self._config.grouping.streams:
+            members = new | {key for key in pending if not has[key]}
+            if len(members | recent & told) < self._grouping.streams:
                 return {}
             reasons = {of_kind[key].group.reason for key in members}
             shared = reasons.pop() if len(reasons) == 1 else ""
@@ -277,11 +248,11 @@ class ProblemMemory:
             for key in members
         }
 
-    def forget_ended(self, name: LocationName) -> None:
+    def forget_ended(self, name: Name) -> None:
         """Forget series of a location that are over: their 0 was accepted."""
-        known = self.known[name]
-        over = frozenset(key for key, _ in known.ended) - known.current.keys()
-        self.known[name] = LocationProblems(known.current, over=over)
+        if known := self.known.get(name):
+            over = frozenset(key for key, _ in known.ended)
+            self.known[name] = LocationProblems(known.current, over=over)
 
 
 def _patience(watched: ComparedStream) -> int:

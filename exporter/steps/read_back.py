@@ -13,7 +13,7 @@ from google.cloud import monitoring_v3
 
 from exporter.google.calls import Calls, Deadline, list_pages
 from exporter.google.clients import Clients
-from exporter.google.errors import CallError, FailureKind, is_unknown_metric
+from exporter.google.errors import CallError, is_unknown_metric
 from exporter.names import LocationName
 from exporter.steps.history import ProblemHistory, earlier_problems
 from exporter.steps.measure import metrics
@@ -25,10 +25,6 @@ _RECENT_SECONDS = 960
 # How far back from there the last one counts
 _BEFORE_SECONDS = 86_400 - _RECENT_SECONDS
 _MOST_POINTS = 20_000  # in an answer: few calls, little memory
-
-# Failures that the next run meets again; all others are in passing
-REFUSALS = {FailureKind.API_DISABLED, FailureKind.PERMISSION_DENIED}
-
 
 # A series that was listed, of which a page may have a part: what it is about, and its
 # points by unix seconds
@@ -51,20 +47,20 @@ class Reader:
         What fails in passing is tried again until the deadline, but no endless list.
         """
         states = self._list("stream/problem_state")
-        recent = self._list("stream/problem_since")
+        beginnings = self._list("stream/problem_since")
         last = self._list("stream/problem_since", of_a_day=True)
         found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(
             lambda: defaultdict(lambda: ProblemHistory(defaultdict(dict), {}))
         )
         for name, key, group, values in states:
             found[name][key].states[group].update(values)
-        for name, key, _, values in recent + last:
+        for name, key, _, values in beginnings + last:
             found[name][key].since.update(values)
         # A job is billed for each series that is listed, and each outage makes series
         # of its own. So those of a day are listed only where a problem goes on of which
         # one metric had no point lately: nothing ran, or its points were refused, or
         # none could be read back.
-        lately = {each[:2] for each in states} & {each[:2] for each in recent}
+        lately = {each[:2] for each in states} & {each[:2] for each in beginnings}
         if any(
             history.goes_on and (name, key) not in lately
             for name, histories in found.items()
@@ -74,10 +70,7 @@ class Reader:
                 "stream/problem_state", of_a_day=True
             ):
                 found[name][key].states[group].update(values)
-        return {
-            name: earlier_problems(histories, self.timestamp)
-            for name, histories in found.items()
-        }
+        return {name: earlier_problems(histories) for name, histories in found.items()}
 
     def _list(self, metric: str, *, of_a_day: bool = False) -> list[_Series]:
         """Return a metric's series, with all their points of the last minutes.

@@ -117,15 +117,14 @@ def test_more_calls_than_datastream_allows_are_a_warning(
         assert ended.out.count(text) == warnings
 
 
-def test_reading_back_that_fails_in_passing_is_a_warning(shop: Shop) -> None:
-    """Where reading back fails in passing, check warns that no problem is written."""
+def test_reading_back_that_fails_in_passing_fails(shop: Shop) -> None:
+    """Where reading back fails, however, check says that no new problem pages."""
     shop.config += "run: {deadline: 5s}\n"
     shop.faults = [{"method": "ListTimeSeries", "code": "UNKNOWN"}]
     ended = shop.command("check", "--read-only")
-    assert ended.code == OK
-    text = "Problems of earlier runs can't be read back, so none is written, and the"
-    warning = lines(ended, "warning")[-1]
-    assert warning.startswith(f"warning  projects/metrics-prod: {text}")
+    assert ended.code == INCOMPLETE
+    (failed,) = lines(ended, "failed")
+    assert "so none is written, and no new one pages until" in failed
 
 
 DOUBTFUL = """\

@@ -35,7 +35,7 @@ def writes(memory: Memory, seen: Hashable, at: LocationName = EUROPE) -> bool:
     memory.keep_observation(at, seen)
     due = memory.is_due(at)
     if due:
-        memory.mark_written(at)
+        memory.keep_written(at, complete=True)
     return due
 
 

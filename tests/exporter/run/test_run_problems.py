@@ -26,7 +26,7 @@ GROUPS = {
     ("s-1, s-2, s-3, s-4, s-5, s-6", "GONE"): "together",
     ("", ""): "nameless",
 }
-"""Who formed the group, and the reason: where reading back is refused, neither."""
+"""Who formed the group, and the reason."""
 PENDING = {"-1": "p", "-2": "q"}
 """What stands for a pending problem, and for one that is fine again."""
 
@@ -304,15 +304,19 @@ def test_a_value_of_somebody_else_costs_no_point(
 # Reading back fails.
 
 
-def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
-    """Neither a problem nor a beginning nor a 0 is written meanwhile."""
+@rows
+def test_what_cannot_be_read_back_for_now_is_written_later(
+    make: Make, code: str, said: str
+) -> None:
+    """Neither a problem nor a beginning nor a 0 is written meanwhile, which is lost."""
     fleet = make(events=[fails(1), event(3, "delete", "s-2")])
     fleet.run(3)
     fleet.pause(3)
-    fleet.cloud.add_fault(Fault(method="ListTimeSeries", code="UNAVAILABLE", until=270))
+    fleet.cloud.add_fault(Fault(method="ListTimeSeries", code=code, until=270))
     # The emulator's time stands still during a run.
     lost = fleet.run(5, seconds=3)
     assert [report.written.lost for report in lost] == [1, 1]
+    assert all(said in str(report.problems_unread) for report in lost)
     read = {point.time for point in fleet.cloud.points(f"{PREFIX}location/last_read")}
     assert {report.timestamp for report in lost} <= read
     fleet.run(7)
@@ -322,12 +326,3 @@ def test_what_cannot_be_read_back_for_now_is_written_later(make: Make) -> None:
         "together": "--1--0",
         "since": "-11---0",
     }
-
-
-def test_a_run_that_may_not_read_back_is_complete_and_says_so(make: Make) -> None:
-    """The report has the permission that is missing."""
-    refused = {"method": "ListTimeSeries", "code": "PERMISSION_DENIED"}
-    fleet = make(events=[fails(1)], faults=[refused])
-    for report in fleet.run(3):
-        assert report.complete
-        assert "monitoring.timeSeries.list" in str(report.problems_unread)

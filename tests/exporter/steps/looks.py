@@ -106,7 +106,7 @@ class Exporter:
 
     def _started(self, now: int) -> ProblemMemory:
         memory = ProblemMemory(self._config, self._interval, 15)
-        memory.learn({EUROPE: earlier_problems(self.written.read_back(now), now)})
+        memory.learn({EUROPE: earlier_problems(self.written.read_back(now))})
         return memory
 
     def run(self, now: int, streams: Iterable[ComparedStream]) -> LocationProblems:

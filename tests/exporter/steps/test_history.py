@@ -6,7 +6,6 @@ from exporter.steps.history import ProblemHistory, earlier_problems
 from exporter.steps.problems import Group, Key, Problem
 from tests.tables import rows
 
-NOW = 3000
 KEY = Key("orders", "failed")
 
 
@@ -16,7 +15,7 @@ def test_a_group_and_the_earliest_beginning_of_the_newest_stretch_are_right(
 ) -> None:
     """A run may have written less than it knew, as it could not see the run before."""
     written = {Group(*words.split(": ")): values for words, values in states.items()}
-    found = earlier_problems({KEY: ProblemHistory(written, since)}, NOW)
+    found = earlier_problems({KEY: ProblemHistory(written, since)})
     if expected is None:
         assert found.current == {}
         return
@@ -25,18 +24,3 @@ def test_a_group_and_the_earliest_beginning_of_the_newest_stretch_are_right(
     group = Group(*"".join(more).split(": "))
     assert found.current == {KEY: Problem(begun, value > 0, fine, group)}
     assert found.current[KEY].value == value
-
-
-@rows
-def test_what_contract_6_wrote_goes_on(
-    kind: str, streams: str, value: int, since: int, current: dict[str, list[int]]
-) -> None:
-    """What was failing is told, with its beginning; what nobody was told is pending."""
-    key, group = Key("orders", kind), Group(streams, "GONE")
-    history = ProblemHistory({group: {2900: value}}, {2900: since})
-    found = earlier_problems({key: history}, NOW)
-    assert found.ended == {(key, group)}
-    assert {
-        key.kind: [problem.value, problem.since]
-        for key, problem in found.current.items()
-    } == current

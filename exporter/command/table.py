@@ -1,8 +1,10 @@
 """Prints the fleet as a run found it: a table for people, JSON for scripts."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from exporter.log.summary import lasting, numbers, problem_fields, what_is_wrong
@@ -10,28 +12,30 @@ from exporter.run.report import Report
 from exporter.steps.compare import ComparedStream, Verdict
 from exporter.text import printable
 
-_HEADINGS = ("stream", "project", "location", "state", "expected", "since", "reason")
-
 
 def print_report(report: Report, out: TextIO) -> None:
-    """Print a line for each stream, and for each location that could not be read.
+    """Print each location and a line for each stream; what needs a look comes first.
 
-    What needs a look comes first. The last column is the reason of each problem.
+    The problem is how long it has lasted, and what is next.
     """
-    rows = [
-        ("?", unread.project, unread.location, "unknown", "?", "", "")
+    rows: list[tuple[str, ...]] = [
+        (f"{', '.join(unread)}: unknown, as it could not be read",)
         for unread in sorted(report.unread)
     ]
+    locations: dict[tuple[str, ...], list[ComparedStream]] = {}
     for watched in sorted(report.watched, key=_order):
-        name = watched.name
-        expected = "yes" if watched.expected else "no"
-        state = watched.state_name
-        since = lasting(report, name)
-        why = problem_fields(report, name).get("reason", "")
-        if why == state:
-            why = ""
-        rows.append((name.stream, *name.location_name, state, expected, since, why))
-    print_table(_HEADINGS, rows, out)
+        locations.setdefault(watched.name.location_name, []).append(watched)
+    for location, streams in locations.items():
+        rows.append((", ".join(location),))
+        for watched in streams:
+            name, state = watched.name, watched.state_name
+            expected = "yes" if watched.expected else "no"
+            why = problem_fields(report, name).get("reason", "")
+            if why == state:
+                why = ""
+            problem = lasting(report, name)
+            rows.append((f"  {name.stream}", state, expected, problem, why))
+    print_table(("STREAM", "STATE", "EXPECTED", "PROBLEM", "REASON"), rows, out)
     out.flush()
 
 
@@ -67,12 +71,16 @@ def print_json(document: object, out: TextIO) -> None:
 def print_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO
 ) -> None:
-    """Print a table, without the columns that are empty."""
-    columns = []
-    for heading, *cells in zip(headings, *rows, strict=True):
-        if any(cells):
-            columns.append([heading.upper(), *map(printable, cells)])
+    """Print a table, at a terminal no wider than that.
+
+    A row of one cell is a line of its own.
+    """
+    lines = [[*map(printable, row)] for row in (headings, *rows)]
+    columns = zip(*[line for line in lines if len(line) > 1], strict=True)
     widths = [max(map(len, column)) for column in columns]
-    for row in zip(*columns, strict=True):
-        line = "  ".join(map(str.ljust, row, widths))
-        out.write(f"{line.rstrip()}\n")
+    most = get_terminal_size().columns if out.isatty() else sys.maxsize
+    for line in lines:
+        text = "  ".join(map(str.ljust, line, widths)).rstrip()
+        if len(text) > most:
+            text = f"{text[: most - 1]}…"
+        out.write(f"{text}\n")

@@ -22,7 +22,6 @@ from exporter.log.summary import (
     name_first,
     numbers,
     problem_fields,
-    problems_unread,
     what_is_wrong,
 )
 from exporter.logger import log
@@ -73,14 +72,11 @@ class RunLog:
         if remind:
             self._reminded = now
             self._failures = []
-        failures = [(each.text, each.fields) for each in failure_groups(report)]
-        if failure := report.problems_unread:
-            event = {"event": "problems_unread", "reason": failure.kind}
-            failures.append((problems_unread(failure), event))
-        for text, fields in failures:
-            if fields not in self._failures:
-                log(WARNING, text, **fields)
-        self._failures = [fields for _, fields in failures]
+        failures = [*failure_groups(report)]
+        for each in failures:
+            if each.fields not in self._failures:
+                log(WARNING, each.text, **each.fields)
+        self._failures = [each.fields for each in failures]
         # Which streams changed or need a look, the most urgent ones first
         entries: list[_Entry] = []
         for at in report.locations:
@@ -185,8 +181,11 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
     else:
         words = f"was {previous} and {words}"
     text = f"{name} {words}".rstrip(".") + "."
-    if since := lasting(report, name):
-        text += f" Its problem: {since}."
+    if known := problem_fields(report, name):
+        text += f" Its problem: {lasting(report, name)}"
+        if known["streams"]:
+            text += f", with {known['streams']}"
+        text += "."
     fields: dict[str, Any] = {
         "event": event,
         "project": name.project,
@@ -195,9 +194,9 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         "state": state,
         "previous": previous,
         "expected": now.expected,
-        **problem_fields(report, name),
+        **known,
         "reason": one_line(stream.reason, ERROR_BYTES),
         "error": one_line(stream.error or stream.reason, ERROR_BYTES),
     }
-    known = {key: value for key, value in fields.items() if value not in {"", None}}
-    log(_LEVELS.get(now.verdict, WARNING), text, **known)
+    given = {key: value for key, value in fields.items() if value not in {"", None}}
+    log(_LEVELS.get(now.verdict, WARNING), text, **given)

@@ -34,24 +34,16 @@ _FAILED: dict[type[Name], tuple[str, str]] = {
 }
 
 
-def problems_unread(failure: Failure) -> str:
-    """Say that the problems of earlier runs can't be read back, and what follows."""
-    return (
-        "Problems of earlier runs can't be read back, so none is written, and no new"
-        f" one pages until a run can read them: {failure}"
-    )
-
-
 class FailureGroup(NamedTuple):
     """What failed in one project for one kind of reason: one thing to fix."""
 
-    names: Sequence[Name]  # all of one type
+    names: Sequence[Name]  # all of one type; none where it is about problems
     text: str  # which ones failed, how, why, and how to fix it
     fields: Mapping[str, Any]  # of the log's entry
 
 
 def failure_groups(report: Report) -> Iterator[FailureGroup]:
-    """Yield what was not discovered, read or collected, by project and reason."""
+    """Yield what was not discovered, read, collected or read back, by the reason."""
     groups: dict[object, list[tuple[Name, Failure]]] = defaultdict(list)
     for failures in (report.unread, report.uncollected):
         for name, failure in sorted(failures.items()):
@@ -68,6 +60,13 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
             "reason": failure.kind,
         }
         yield FailureGroup(names, f"{name_first(names)} {problem}: {failure}", fields)
+    if unread := report.problems_unread:
+        text = (
+            "Problems of earlier runs can't be read back, so none is written, and no"
+            f" new one pages until a run can read them: {unread}"
+        )
+        about = {"event": "problems_unread", "reason": unread.kind}
+        yield FailureGroup([], text, about)
 
 
 def name_first(words: Sequence[object]) -> str:
@@ -144,19 +143,17 @@ def what_is_wrong(watched: ComparedStream) -> str:
 
 def stream_problem(report: Report, name: StreamName) -> tuple[str, Problem | None]:
     """Return the kind of the problem that a stream was told of, or has, and it."""
-    known = report.problems.get(name.location_name, LocationProblems())
+    known = report.problems.get(name.location_name, LocationProblems()).current
+    # A problem that a stream has began after those it had.
     found = [
-        (kind, problem)
+        (one.told, one.fine is None, one.since, kind, one)
         for kind in WAITS
-        if (problem := known.current.get(Key(name.stream, kind)))
+        if (one := known.get(Key(name.stream, kind)))
     ]
-    return max(found, key=_rank, default=("", None))
-
-
-def _rank(found: tuple[str, Problem]) -> tuple[bool, bool, int]:
-    """Return what to sort by: a problem that a stream has began after those it had."""
-    _, problem = found
-    return problem.told, problem.fine is None, problem.since
+    if not found:
+        return "", None
+    *_, kind, problem = max(found)
+    return kind, problem
 
 
 def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:
@@ -174,16 +171,15 @@ def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:
 
 
 def lasting(report: Report, name: StreamName) -> str:
-    """Return how long a stream has had its problem, with whom, and what is next."""
+    """Return how long a stream has had its problem, and what is next."""
     _, problem = stream_problem(report, name)
     if problem is None:
         return ""
-    minutes = max(0, report.timestamp - problem.since) // 60
-    words = f"{minutes:,} min" if minutes else ""
-    if problem.group.streams:
-        words += f" with {problem.group.streams}"
+    words = []
+    if minutes := max(0, report.timestamp - problem.since) // 60:
+        words.append(f"{minutes:,} min")
     if problem.until is not None:
         left = math.ceil(max(0, problem.until - report.timestamp) / 60)
         follows = "pages" if problem.fine is None else "fine again, over"
-        words += f", {follows} in {left:,} min"
-    return words.strip(", ")
+        words.append(f"{follows} in {left:,} min")
+    return ", ".join(words) or "new"

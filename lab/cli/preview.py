@@ -49,7 +49,7 @@ def run(context: LabContext) -> int:
             retest = "log" if policy.is_log else format_duration(policy.retest_window)
             fires_for = policy.display_name.removeprefix("Datastream: ")
             rows.append((policy.name, severity, retest, fires_for))
-        headings = ("policy", "severity", "retest", "fires for")
+        headings = ("POLICY", "SEVERITY", "RETEST", "FIRES FOR")
         print_table(headings, rows, context.out)
     for name in names:
         policy = policies[name]

@@ -51,7 +51,7 @@ def run(context: LabContext) -> int:
     policies = selected_policies(args)
     scenarios = selected_scenarios(args, args.wanted, policies)
     if args.list:
-        headings = ("scenario", "lasts", "what happens")
+        headings = ("SCENARIO", "LASTS", "WHAT HAPPENS")
         rows = [
             (scenario.name, format_duration(scenario.lasts), scenario.title)
             for scenario in scenarios

@@ -1,9 +1,14 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
+import io
 import json
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from exporter.command.table import print_table
 from exporter.process import INCOMPLETE, OK
 from tests.exporter.command.conftest import (
     CARTS,
@@ -16,16 +21,19 @@ from tests.exporter.command.conftest import (
 
 
 def test_a_run_prints_the_fleet_and_what_was_written(shop: Shop) -> None:
-    """What needs a look stands first on stdout; stderr says why, once; exit 0."""
+    """The location that needs a look is first on stdout; stderr says why; exit 0."""
+    shop.europe["streams"].reverse()
     code, out, err = shop.command("run")
     assert code == OK
     assert (
         out
         == """\
-STREAM  PROJECT    LOCATION      STATE    EXPECTED  SINCE
-carts   shop-prod  europe-west1  PAUSED   no        pages in 2 min
-orders  shop-prod  europe-west1  RUNNING  yes
-stock   shop-prod  us-east1      RUNNING  yes
+STREAM    STATE    EXPECTED  PROBLEM         REASON
+shop-prod, europe-west1
+  carts   PAUSED   no        pages in 2 min
+  orders  RUNNING  yes
+shop-prod, us-east1
+  stock   RUNNING  yes
 """
     )
     emulators, paused, summary = err.splitlines()
@@ -42,17 +50,34 @@ stock   shop-prod  us-east1      RUNNING  yes
 
 
 def test_streams_that_failed_together_are_shown_with_their_reason(shop: Shop) -> None:
-    """The table and the JSON document say since when, with whom and why."""
+    """The table says why, and the JSON document with whom as well."""
     error = {"reason": "SLOT_LOST", "message": "Slot 7."}
     failed = {"count": 5, "state": "FAILED_PERMANENTLY", "errors": [error]}
     shop.europe["streams"] = [{"id": "db-{}", **failed}]
-    _, first, *_ = shop.command("run", "--dry-run").out.splitlines()
+    _, _, first, *_ = shop.command("run", "--dry-run").out.splitlines()
     names = "db-1, db-2, db-3, db-4, db-5"
-    assert first.split(maxsplit=5)[-1] == f"with {names}  SLOT_LOST"
+    assert first.endswith("  no        new      SLOT_LOST")
     document = json.loads(shop.command("run", "--dry-run", "--json").out)
     shown = {"told": True, "streams": names, "reason": "SLOT_LOST"}
     for stream in document["streams"][:5]:
         assert stream == stream | shown
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
+def test_a_table_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What doesn't fit is cut, the last column first, so that no line wraps."""
+    monkeypatch.setenv("COLUMNS", "20")
+    out = Terminal()
+    rows = [("shop-prod",), ("  orders", "DISK_FULL_ON_SOURCE")]
+    print_table(("STREAM", "REASON"), rows, out)
+    assert out.getvalue() == "STREAM    REASON\nshop-prod\n  orders  DISK_FULL…\n"
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
@@ -63,7 +88,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     assert shop.cloud.calls == Counter(
         ListStreams=2, ListStreamObjects=3, ListTimeSeries=3
     )
-    assert "carts   shop-prod" in out
+    assert "  carts   PAUSED " in out
     assert (
         f"warning: {CARTS_PENDING}\n"
         "3 streams watched in 2 locations (1 not as expected); " in err
@@ -108,7 +133,7 @@ def test_what_is_not_watched_is_counted_by_the_reason(shop: Shop) -> None:
 mutes: [{{match: "*/stock", until: {until:%F}, timezone: UTC}}]
 """
     ended = shop.command("run")
-    assert len(ended.out.splitlines()) == 3
+    assert len(ended.out.splitlines()) == 4
     counts = "2 streams watched in 2 locations (1 not as expected), 1 muted, 2 excluded"
     assert f"\n{counts}, 1 not included; 27 points written; " in ended.err
 
@@ -142,7 +167,7 @@ def test_an_empty_project_is_said_and_is_no_failure(shop: Shop) -> None:
     shop.project["locations"] = [{"id": "europe-west1"}, {"id": "us-east1"}]
     code, out, err = shop.command("run")
     assert code == OK
-    assert out == ""
+    assert out == "STREAM  STATE  EXPECTED  PROBLEM  REASON\n"
     assert "No streams watched in 2 locations; " in err
 
 
@@ -151,7 +176,7 @@ def test_an_unreadable_location_is_an_observation(shop: Shop) -> None:
     shop.faults = [{"method": "ListStreams", "location": "us-*", "code": "NOT_FOUND"}]
     code, out, err = shop.command("run")
     assert code == OK
-    assert "?       shop-prod  us-east1      unknown  ?\n" in out
+    assert "\nshop-prod, us-east1: unknown, as it could not be read\n" in out
     text = "could not be read, so the streams there are unknown: not found: "
     assert f"warning: projects/shop-prod/locations/us-east1 {text}" in err
     assert "Check the project and the location" in err
@@ -195,12 +220,12 @@ def test_two_runs_at_once_are_said_to_be_two(shop: Shop) -> None:
 
 
 def test_a_required_stream_that_is_missing_comes_first(shop: Shop) -> None:
-    """A missing stream is the first row, before failed and paused ones."""
+    """Its location is the first one, and it is before failed and paused streams."""
     shop.config += f"required: [{EUROPE}/streams/refunds]\n"
     shop.europe["streams"].append({"id": "zips", "state": "FAILED"})
     code, out, err = shop.command("run")
     assert code == OK
-    named = [line.split()[0] for line in out.splitlines()[1:]]
+    named = re.findall("^  ([a-z]+)", out, re.MULTILINE)
     assert named == ["refunds", "zips", "carts", "orders", "stock"]
     words = "is required but does not exist: create it, or remove it from `required`"
     missing = f"warning: {EUROPE}/streams/refunds {words}."

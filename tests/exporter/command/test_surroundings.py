@@ -31,7 +31,7 @@ def test_a_full_stderr_changes_no_exit_code(shop: Shop) -> None:
     code, out, _ = shop.shell('exec "$0" -m exporter run 2>/dev/full')
     assert code == OK
     assert shop.cloud.points()
-    assert "carts   shop-prod" in out
+    assert "  carts   PAUSED " in out
 
 
 def test_letters_that_the_encoding_lacks_are_escaped(shop: Shop) -> None:

@@ -23,7 +23,7 @@ def test_the_whole_way_is_played(
     for _ in range(2):
         code, out, err = command("demo", f"--policies={POLICIES}")
         assert code == 0
-    assert len((out + err).splitlines()) <= 70
+    assert len((out + err).splitlines()) <= 76
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
     exporter = [f"datastream-exporter {each}" for each in ("init", "run")]
     assert steps == exporter

@@ -18,6 +18,7 @@ from exporter.text import quote
 
 _PROJECT = r"([a-z0-9-]+(\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _RUN_LOCATION = f"(global|{locations.FORM})"
+_RUN_NAME = "[a-z][-a-z0-9]{0,62}"
 # Names that know summer time. Abbreviations and offsets, such as EST and Etc/GMT+1,
 # don't.
 _TIME_ZONE = r"(UTC|Etc/UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]*[a-z])+)"
@@ -73,6 +74,10 @@ def project_id(value: object) -> str:
 
 run_location = _only(
     _RUN_LOCATION, "is not a region; write one such as europe-west1, or global"
+)
+
+run_name = _only(
+    _RUN_NAME, "is not a name; write up to 63 of a to z, 0 to 9 and -, a letter first"
 )
 
 
@@ -176,14 +181,7 @@ TimeZone = Annotated[
 ]
 Words = Annotated[str, _text("text")]
 Time = Annotated[datetime, BeforeValidator(_time), _text("time", _TIME)]
-RunName = Annotated[
-    str,
-    *_formed(
-        "name",
-        r"[a-z][-a-z0-9]{0,62}",
-        "is not a name; write up to 63 of a to z, 0 to 9 and -, a letter first",
-    ),
-]
+RunName = Annotated[str, AfterValidator(run_name), _text("name", _RUN_NAME)]
 RunLocation = Annotated[
     str, AfterValidator(run_location), _text("region", _RUN_LOCATION)
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
-from exporter.config.fields import run_location
+from exporter.config.fields import run_location, run_name
 from exporter.config.model import Config
 from exporter.documents.document import Document, parse, read_file
 from exporter.documents.mistakes import InputError
@@ -46,17 +46,19 @@ def from_document(document: Document, environ: Mapping[str, str]) -> Config:
                 f"environment: {name}: is unknown; allowed are {', '.join(VARIABLES)};"
                 " write all else into config.yaml"
             )
-    try:
-        if location := environ.get(LOCATION):
-            run_location(location)
-    except ValueError as error:
-        document.add_sentence(f"environment: {LOCATION}: {error}")
+    rules = {LOCATION: run_location, **dict.fromkeys(CLOUD_RUN, run_name)}
+    for name, rule in rules.items():
+        try:
+            if value := environ.get(name):
+                rule(value)
+        except ValueError as error:
+            document.add_sentence(f"environment: {name}: {error}")
     config = document.read(Config)
     if config:
         _add_contradictions(document, config)
     accepted = document.accepted(config).written_in(document)
     run = accepted.run
-    overrides = {"location": location or run.location}
+    overrides = {"location": environ.get(LOCATION) or run.location}
     deployed = next(filter(None, map(environ.get, CLOUD_RUN)), None)
     if deployed and "name" not in run.model_fields_set:
         overrides["name"] = deployed

@@ -76,6 +76,7 @@ def test_the_environment_names_the_exporters_series(
     [
         (LOCATION, "Frankfurt", '"Frankfurt" is not a region; write one such as'),
         (LOCATION, "\udcff", "is not a region"),
+        ("K_SERVICE", 'a b"', '"a b"" is not a name; write up to 63'),
         ("DATASTREAM_EXPORTER_RUN__NAME", "x", f"allowed are {WHOLE}, {LOCATION}, "),
     ],
 )

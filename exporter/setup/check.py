@@ -18,13 +18,7 @@ from exporter.documents.document import KeyPath
 from exporter.documents.durations import text_of
 from exporter.documents.mistakes import nearest
 from exporter.google.calls import Calls, Deadline
-from exporter.log.summary import (
-    count_words,
-    failure_groups,
-    name_first,
-    problems_unread,
-    what_is_wrong,
-)
+from exporter.log.summary import count_words, failure_groups, name_first, what_is_wrong
 from exporter.run.report import Report
 from exporter.run.run import run_once
 from exporter.run.session import Session
@@ -42,6 +36,10 @@ _OPENINGS = 20
 _QUOTA = 1_200
 # Cloud Run ends a job or function 5 s later
 _CLOUD_RUN_DEADLINE = timedelta(seconds=50)
+# Every other part of a stream's full name, and how many slashes that has
+_KINDS = "projects/locations/streams"
+_SLASHES = 5
+_LONG_PATIENCE = timedelta(minutes=30)
 _PLACEHOLDER = "my-project"  # in the examples of the docs
 NODE = "check"  # the node_id of the one point that ``check`` writes: no run has it
 
@@ -70,19 +68,16 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
             level = NOTICE
             words = f"this mute of {quote(mute.match)} ended at {ends}; remove it"
         yield Finding(level, place("mutes", index), words)
-    for index, expectation in enumerate(config.expectations):
-        whole = [each.project for each in config.sources if covers(expectation, each)]
-        if whole:
+    for path, _, glob in _globs(config, now):
+        kinds = "/".join(glob.split("/")[::2])
+        if glob.count("/") == _SLASHES and not matching([_KINDS], kinds):
             yield Finding(
                 WARNING,
-                place("expectations", index),
-                f"its states are fine for every stream of {name_first(whole)}, so no"
-                " stream there alerts for them; narrow its match",
+                place(*path),
+                f"{quote(glob)} matches no stream's full name; write it as"
+                " projects/*/locations/*/streams/*",
             )
-        if expectation.during:
-            quiet = expectation.limits.get("quiet", timedelta())
-            for level, words in _check_window(expectation.during, quiet, now):
-                yield Finding(level, place("expectations", index, "during"), words)
+    yield from _check_expectations(config, now)
     for index, source in enumerate(config.sources):
         if is_unwatched(source, [config], now):
             yield Finding(
@@ -99,6 +94,32 @@ def check_config(config: Config, now: datetime) -> Iterator[Finding]:
                     f"this version doesn't know {quote(location)}; it is new or"
                     f" misspelled{guess}",
                 )
+
+
+def _check_expectations(config: Config, now: datetime) -> Iterator[Finding]:
+    """Yield which expectations keep more silent than they seem, and when each holds."""
+    place = config.document.place
+    for index, expectation in enumerate(config.expectations):
+        whole = [each.project for each in config.sources if covers(expectation, each)]
+        if whole:
+            yield Finding(
+                WARNING,
+                place("expectations", index),
+                f"its states are fine for every stream of {name_first(whole)}, so no"
+                " stream there alerts for them; narrow its match",
+            )
+        patience = expectation.failed or timedelta()
+        if patience > _LONG_PATIENCE:
+            yield Finding(
+                NOTICE,
+                place("expectations", index, "failed"),
+                f"{text_of(patience)} begins anew after four good minutes, so a stream"
+                " that comes and goes may never page",
+            )
+        if expectation.during:
+            quiet = expectation.limits.get("quiet", timedelta())
+            for level, words in _check_window(expectation.during, quiet, now):
+                yield Finding(level, place("expectations", index, "during"), words)
 
 
 def _check_window(
@@ -185,7 +206,9 @@ def check_access(session: Session, stop: Event, *, writes: bool) -> Iterator[Fin
         yield from _location(config, location, names)
     for group in failure_groups(report):
         # What a run doesn't read may fail.
-        level = ERROR if any(map(config.reads, group.names)) else WARNING
+        level = WARNING
+        if not group.names or any(map(config.reads, group.names)):
+            level = ERROR
         yield Finding(level, "", group.text)
     if report.stopped:
         return
@@ -267,11 +290,8 @@ def _check_series(
     """
     config = session.config
     place = f"projects/{config.metrics.project}"
-    level, text = INFO, "problems of earlier runs can be read back"
-    if failure := report.problems_unread:
-        level = ERROR
-        text = problems_unread(failure)
-    yield Finding(level, place, text)
+    if not report.problems_unread:
+        yield Finding(INFO, place, "problems of earlier runs can be read back")
     if deadline.stopped or not writes:
         return
     sample = exporter_sample(config.run, "exporter/points_lost", 0, NODE)

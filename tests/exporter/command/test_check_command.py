@@ -99,7 +99,7 @@ def test_a_refusal_to_write_or_to_read_back_fails(
     ended = shop.command("check")
     assert ended.code == INCOMPLETE
     (failed,) = lines(ended, "failed")
-    assert failed.startswith(f"failed   projects/metrics-prod: {text}")
+    assert failed.startswith(f"failed   {text}")
     assert "permission denied: " in failed
     assert f"roles/monitoring.{role}" in failed
     assert ended.err.splitlines()[-1] == "8 checks: 1 failed, 1 warning."
@@ -208,7 +208,7 @@ expectations:
   - match: "*/streams/carts"
     states: [PAUSED]
     during: {from: 2026-12-24, until: 2026-12-27T06:00, timezone: Europe/Berlin}
-  - {match: "*", lag: 2h, quiet: 24h}
+  - {match: "*", lag: 2h, quiet: 24h, failed: 31m}
   - match: "*/streams/carts"
     quiet: 6h
     during: {schedule: 0 22 * * *, duration: 5h, timezone: UTC}
@@ -221,6 +221,7 @@ expectations:
 mutes:
   - {match: "*/streams/stock", until: 2026-07-01, timezone: America/New_York}
   - {match: "*/streams/*", until: 2026-01-02, timezone: Europe/Berlin}
+  - {match: "projects/*/location/*/streams/b", until: 2026-07-01, timezone: UTC}
 """
 SAID = """\
 ok       config: DATASTREAM_EXPORTER_CONFIG is valid
@@ -229,10 +230,16 @@ ok       config.yaml:21: mutes[0]: "*/streams/stock" is muted until 2026-07-01 0
 America/New_York (2026-07-01 04:00 UTC)
 notice   config.yaml:22: mutes[1]: this mute of "*/streams/*" ended at 2026-01-02 \
 00:00 Europe/Berlin (2026-01-01 23:00 UTC); remove it
+ok       config.yaml:23: mutes[2]: "projects/*/location/*/streams/b" is muted until \
+2026-07-01 00:00 UTC
+warning  config.yaml:23: mutes[2].match: "projects/*/location/*/streams/b" matches no \
+stream's full name; write it as projects/*/locations/*/streams/*
 ok       config.yaml:6: expectations[0].during: opens next at 2026-06-06 22:00 \
 Europe/Berlin (2026-06-06 20:00 UTC), for 4h
 ok       config.yaml:9: expectations[1].during: opens next at 2026-12-24 00:00 \
 Europe/Berlin (2026-12-23 23:00 UTC), for 78h
+notice   config.yaml:10: expectations[2].failed: 31m begins anew after four good \
+minutes, so a stream that comes and goes may never page
 ok       config.yaml:13: expectations[3].during: opens next at 2026-06-01 22:00 UTC, \
 for 5h
 warning  config.yaml:13: expectations[3].during: quiet: 6h never alerts: this window \

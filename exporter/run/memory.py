@@ -54,15 +54,15 @@ class Memory:
 
     def begin(self, now: float) -> None:
         """Begin a run at ``now``, in seconds of a clock that never goes back."""
-        # A schedule may be slower than usual; a run that a log starts comes earlier.
+        # A schedule may be slower than usual.
         self._gap = max(self._interval, now - self._now)
         self._now = now
         self.changed = False
 
     def must_discover(self, project: str) -> bool:
         """Return whether a project's locations were not discovered lately."""
-        at = self._discovered_at.get(project, -math.inf)
-        return self._now - at >= DISCOVERY_SECONDS
+        discovered = self._discovered_at.get(project, -math.inf)
+        return self._now - discovered >= DISCOVERY_SECONDS
 
     def keep_discovered(self, project: str, locations: tuple[str, ...]) -> None:
         """Remember what discovery just returned."""

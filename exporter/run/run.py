@@ -29,7 +29,7 @@ from exporter.steps.measure import (
     object_samples,
     problem_samples,
 )
-from exporter.steps.problems import EarlierProblems, LocationProblems
+from exporter.steps.problems import EarlierProblems
 from exporter.steps.read import Datastream, Objects
 from exporter.steps.read_back import Reader
 from exporter.steps.write import WriteError, Writer, Written
@@ -252,13 +252,13 @@ class _Run:
         samples = [*location_samples(at, timestamp, errors=errors)]
         # A value that is the run's own time changes in each run.
         seen = frozenset(sample for sample in samples if sample.value != timestamp)
-        current = frozenset(problems.current.items()) if problems else None
+        current = frozenset(problems.current.items())
         observation = NO_STREAMS if at.empty else hash((seen, current))
         memory.keep_observation(at.name, observation)
         if not memory.is_due(at.name):
             return
         last: list[Sample] = []
-        for sample in problem_samples(at.name, problems or LocationProblems()):
+        for sample in problem_samples(at.name, problems):
             # A problem moves to another series: without its new point, the 0 of the
             # old one would say that it is over.
             part = samples if sample.value else last
@@ -269,7 +269,7 @@ class _Run:
             self._shared += [*samples, *last]
         else:
             # Its problems, or their 0, are due, and nobody knows which.
-            unknown = int(problems is None)
+            unknown = int(not self.session.problems.learned)
             self._write([at.name], samples, last, unknown)
 
     def _write_shared(self) -> None:

@@ -114,14 +114,16 @@ class Expectations:
         ]
 
     def compare(
-        self, at: LocationName, source: Source, streams: Iterable[Stream]
+        self, location: LocationName, source: Source, streams: Iterable[Stream]
     ) -> ComparedLocation:
         """Compare all streams of a location with its source and the rest of config."""
         held = {stream.id: stream for stream in streams}
         watched: list[ComparedStream] = []
         unwatched: dict[str, Omission] = {}
-        required = [one for one in self._config.required if one.location_name == at]
-        names = (*map(at.stream, held), *required)
+        required = [
+            one for one in self._config.required if one.location_name == location
+        ]
+        names = (*map(location.stream, held), *required)
         for name in dict.fromkeys(names):
             stream = held.get(name.stream)
             if stream and not source.includes(stream.id):
@@ -134,7 +136,7 @@ class Expectations:
                 watched.append(self._compare(name, stream))
             else:
                 watched.append(missing(name))
-        return ComparedLocation(at, tuple(watched), unwatched, frozenset(held))
+        return ComparedLocation(location, tuple(watched), unwatched, frozenset(held))
 
     def _compare(self, name: StreamName, stream: Stream) -> ComparedStream:
         """Compare a stream's state with those that are fine for it now."""

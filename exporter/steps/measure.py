@@ -96,8 +96,7 @@ def problem_samples(name: LocationName, problems: LocationProblems) -> Iterator[
         )
         yield _of("stream/problem_since", stream, problem.since, key.kind)
     for key, group in problems.ended:
-        stream = name.stream(key.stream)
-        yield _of("stream/problem_state", stream, 0, key.kind, *group)
+        yield _of("stream/problem_state", name.stream(key.stream), 0, key.kind, *group)
     for key in problems.over:
         yield _of("stream/problem_since", name.stream(key.stream), 0, key.kind)
 

@@ -121,13 +121,13 @@ class ProblemMemory:
             self.known[name] = LocationProblems(current, ended, found.over | own.over)
         self.learned = True
 
-    def follow(self, at: ComparedLocation, now: int) -> LocationProblems | None:
+    def follow(self, at: ComparedLocation, now: int) -> LocationProblems:
         """Return the problems of a location that a run read at ``now``, unix seconds.
 
-        None while those of earlier runs are unknown: then nothing changes.
+        None are known until those of earlier runs are.
         """
         if not self.learned:
-            return None
+            return LocationProblems()
         before = self.known.get(at.name, LocationProblems())
         # The problems that streams have in this run, not only had, and their patience
         has = {
@@ -159,7 +159,7 @@ class ProblemMemory:
         """Return the problems of a stream, each by itself: no group, no page ended."""
         kind = watched.verdict
         own = Key(watched.stream.id, kind)
-        has = before.get(own, Problem(now))
+        present = before.get(own, Problem(now))
         problems = {}
         for other in WAITS:
             key = Key(watched.stream.id, other)
@@ -167,7 +167,7 @@ class ProblemMemory:
                 continue
             problem = before[key]
             # Another state that came later is no recovery; errors are, in a fine state.
-            if not watched.expected and problem.since < has.since:
+            if not watched.expected and problem.since < present.since:
                 problems[key] = problem._replace(fine=None, until=None)
                 continue
             fine = problem.fine or now
@@ -177,7 +177,7 @@ class ProblemMemory:
         # Errors wait for the end of another page of the stream.
         waits = kind is Verdict.ERRORS and any(one.told for one in problems.values())
         if kind in WAITS and not waits:
-            problems[own] = self._lasting(watched, has, now)
+            problems[own] = self._lasting(watched, present, now)
         return problems
 
     def _lasting(self, watched: ComparedStream, problem: Problem, now: int) -> Problem:

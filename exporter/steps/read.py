@@ -67,11 +67,11 @@ class Datastream(NamedTuple):
             location.location_id for answer in pages for location in answer.locations
         )
 
-    def streams(self, at: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
+    def streams(self, name: LocationName, deadline: Deadline) -> tuple[Stream, ...]:
         """Return the streams of a location."""
         pages = list_pages(
-            self.clients.datastream_for(at).list_streams,
-            datastream_v1.ListStreamsRequest(parent=str(at), page_size=PAGE),
+            self.clients.datastream_for(name).list_streams,
+            datastream_v1.ListStreamsRequest(parent=str(name), page_size=PAGE),
             "datastream.streams.list",
             deadline,
             self.calls,

@@ -52,8 +52,6 @@ class Reader:
         found: dict[LocationName, dict[Key, ProblemHistory]] = defaultdict(
             lambda: defaultdict(lambda: ProblemHistory(defaultdict(dict), {}))
         )
-        for name, key, group, values in states:
-            found[name][key].states[group].update(values)
         for name, key, _, values in beginnings + last:
             found[name][key].since.update(values)
         # A job is billed for each series that is listed, and each outage makes series
@@ -66,10 +64,9 @@ class Reader:
             for name, histories in found.items()
             for key, history in histories.items()
         ):
-            for name, key, group, values in self._list(
-                "stream/problem_state", of_a_day=True
-            ):
-                found[name][key].states[group].update(values)
+            states += self._list("stream/problem_state", of_a_day=True)
+        for name, key, group, values in states:
+            found[name][key].states[group].update(values)
         return {name: earlier_problems(histories) for name, histories in found.items()}
 
     def _list(self, metric: str, *, of_a_day: bool = False) -> list[_Series]:

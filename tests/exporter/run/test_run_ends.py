@@ -13,7 +13,7 @@ from google.cloud import monitoring_v3
 from exporter.config.locations import KNOWN
 from exporter.google.calls import ENDLESS, MOST_PAGES, Deadline
 from exporter.google.errors import MORE_THREADS, NOBODY
-from exporter.run import threads
+from exporter.run import run, threads
 from lab.emulator.answers import StatusError
 from lab.simulate.simulation import Clock
 from tests.exporter.conftest import PLENTY, Serve
@@ -73,6 +73,23 @@ def test_the_exporters_own_points_are_written_when_all_others_hang(
     assert report.written.accepted == 6
     assert monitoring.values(OWN) == {("global", "0"): 45}
     assert not report.complete
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(1, 0.075), (50, 1.0)])
+def test_a_late_call_leaves_time_for_the_exporters_own_points(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, seconds: float, most: float
+) -> None:
+    """A call may be late by half of what is reserved for them, a second at most."""
+    made: list[float] = []
+
+    def record(caller: Any, pool: Any, grace_seconds: float) -> threads.Threads:
+        made.append(grace_seconds)
+        return threads.Threads(caller, pool, grace_seconds)
+
+    monkeypatch.setattr(run, "Threads", record)
+    serve(world()).run(IN_EUROPE, seconds=seconds)
+    (grace,) = made
+    assert 0 < grace <= most
 
 
 def test_a_deadline_holds_while_other_parts_have_results(released: Event) -> None:

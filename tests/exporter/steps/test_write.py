@@ -3,8 +3,11 @@
 import time
 from typing import Any
 
-from exporter.google.calls import Calls, Deadline
+import pytest
+
+from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.names import StreamName
+from exporter.steps import write as steps_write
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.steps.measure import Sample, location_samples
 from exporter.steps.read import Stream
@@ -136,6 +139,22 @@ def test_an_error_that_is_no_answer_loses_its_points_only(serve: Serve) -> None:
     written = write(lab)
     assert written.lost == 40
     assert "closed channel" in str(written.errors[0].failure)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(1, 1.0), (90, 12.0)])
+def test_one_try_takes_a_second_at_least_and_twelve_at_most(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, seconds: float, longest: float
+) -> None:
+    """Little time is given to one try whole, and much not to one that hangs."""
+    given: list[float] = []
+
+    def record(*parts: Any, **more: Any) -> Any:
+        given.append(parts[-1])
+        return call_with_retry(*parts, **more)
+
+    monkeypatch.setattr(steps_write, "call_with_retry", record)
+    write(serve(world()), deadline=Deadline.after(seconds))
+    assert given == [longest]
 
 
 def test_a_request_that_hangs_is_sent_again(serve: Serve) -> None:

@@ -1,0 +1,33 @@
+"""What a process remembers of problems, beside what it reads back."""
+
+from exporter.config.model import Config
+from exporter.steps.compare import ComparedLocation, Verdict
+from exporter.steps.problems import Group, Key, LocationProblems, ProblemMemory
+from tests.exporter.worlds import EUROPE, IN_EUROPE
+
+KEY = Key("orders", Verdict.FAILED)
+SERIES = (KEY, Group())
+OPEN = LocationProblems(ended=frozenset({SERIES}))
+OVER = LocationProblems(over=frozenset({KEY}))
+
+
+def followed(*learned: LocationProblems) -> LocationProblems:
+    """Return what a run finds at an empty location, after what it learned."""
+    metrics = {"project": "metrics-project"}
+    config = Config.model_validate({"metrics": metrics, "sources": [IN_EUROPE]})
+    memory = ProblemMemory(config, 60, 15)
+    for found in learned:
+        memory.learn({EUROPE: found})
+    return memory.follow(ComparedLocation(EUROPE), 1_800_000_000)
+
+
+def test_a_beginning_ends_after_its_series() -> None:
+    """While a series of the problem is open, its beginning says so to the next run."""
+    found = followed(OPEN, OVER)
+    assert found.ended == {SERIES}
+    assert not found.over
+
+
+def test_a_beginning_that_ends_is_not_forgotten_by_reading_back() -> None:
+    """Its 0 may be visible late, so what is read back may not have it."""
+    assert followed(OVER, LocationProblems()).over == {KEY}

@@ -35,10 +35,7 @@ from tests.lab.conftest import POLICIES, command
 HERE = Path(__file__).parent
 QUESTION = "Page now? [y/N] "
 # What depends on the second at which a test runs
-_TIMED = re.compile(
-    r"\d+(?= s (?:ago|overdue))|\d+(?= events,)|(?<=time\(\) )\d+|20\d\d-\S+Z"
-    r"|(?<=alerts/)\d+"
-)
+_TIMED = re.compile(r"\d+(?= s (?:ago|overdue))|20\d\d-\S+Z|(?<=alerts/)\d+")
 
 
 @dataclass(frozen=True)

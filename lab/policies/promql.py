@@ -122,11 +122,8 @@ def known_series() -> Mapping[str, KnownSeries]:
 def _series(
     type_: str, resource: str, keys: Collection[str], labels: Iterable[str]
 ) -> KnownSeries:
-    found = {*_EVERYWHERE, *keys}
-    # A metric label with the same key as a resource label gets a prefix (same page as
-    # above).
-    found |= {f"metric_{key}" if key in keys else key for key in labels}
-    return KnownSeries(type_, resource, frozenset(found))
+    found = frozenset([*_EVERYWHERE, *keys, *labels])
+    return KnownSeries(type_, resource, found)
 
 
 @dataclass

@@ -31,7 +31,6 @@ _Types = MetricDescriptor.ValueType
 _NUMBERS: dict[int, dict[str, Callable[[Any], float]]] = {
     _Types.INT64: {"": attrgetter("int64_value")},
     _Types.DOUBLE: {"": attrgetter("double_value")},
-    _Types.BOOL: {"": attrgetter("bool_value")},
     _Types.DISTRIBUTION: {
         "_count": attrgetter("distribution_value.count"),
         "_sum": lambda value: (
@@ -74,9 +73,8 @@ def read_series(target: Target, metric: str, start: float, end: float) -> list[S
     for page in _pages(target, metric, start, end):
         for listed in page.time_series:
             is_delta = listed.metric_kind == MetricDescriptor.MetricKind.DELTA
-            name, labels = _key(listed, target.project)
-            # Texts are no series in PromQL.
-            for suffix, number in _NUMBERS.get(listed.value_type, {}).items():
+            name, labels = _key(listed)
+            for suffix, number in _NUMBERS[listed.value_type].items():
                 points = found[f"{name}{suffix}", labels]
                 for point in listed.points:
                     begins = _unix_seconds(point.interval.start_time)
@@ -123,14 +121,8 @@ def _pages(target: Target, metric: str, start: float, end: float) -> Iterator[An
             raise
 
 
-def _key(series: Any, project: str) -> _Key:
-    labels = dict(series.resource.labels)
-    # Such a series most probably has no project_id in PromQL.
-    if "resource_container" not in labels:
-        labels.setdefault("project_id", project)
-    for key, value in series.metric.labels.items():
-        is_taken = key in series.resource.labels
-        labels[f"metric_{key}" if is_taken else key] = value
+def _key(series: Any) -> _Key:
+    labels = {**series.resource.labels, **series.metric.labels}
     labels["monitored_resource"] = series.resource.type
     return promql_name(series.metric.type), tuple(sorted(labels.items()))
 

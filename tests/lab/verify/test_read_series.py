@@ -65,24 +65,6 @@ def test_the_page_size_does_not_matter(
     assert [point.value for point in series.samples] == [*range(10)]
 
 
-@rows
-def test_a_series_without_a_project_gets_one(
-    empty: Installation, target: Target, resource: Any, project: str | None
-) -> None:
-    """A series gets the metrics project, unless its resource names its own."""
-    (series,) = read(
-        empty,
-        target,
-        [(0, 0, 1.0)],
-        resource={"type": "thing", "labels": {"location": "there", **resource}},
-        metric={"labels": {"location": "here"}},
-    )
-    labels = dict(series.labels)
-    assert labels.get("project_id") == project
-    assert labels["location"] == "there"
-    assert labels["metric_location"] == "here"
-
-
 def test_a_metric_without_points_is_empty(empty: Installation, target: Target) -> None:
     """A metric that was never written, which the API does not know, has no series."""
     message = f'Cannot find metric(s) that match type = "{METRIC}".'

@@ -79,14 +79,12 @@ def policies(target: Target) -> Findings:
         yield ERROR, f"{text}. Apply Terraform"
     for each in deployed:
         if texts := ", ".join(_differences(each)):
-            text = f"{each.name} differs from its file: {texts}"
-            yield INFO, text
+            yield INFO, f"{each.name} differs from its file: {texts}"
         if each.policy.validity.code:
             text = f"{each.name} is invalid, so it never alerts. Apply again"
             yield ERROR, f"{text}: {each.policy.validity.message}"
         elif each.file.enabled and not each.works:
-            text = f"{each.name} is disabled, so it never alerts"
-            yield WARNING, text
+            yield WARNING, f"{each.name} is disabled, so it never alerts"
     yield from channels(target, [each for each in deployed if each.works])
     yield from _unmatched(target, deployed)
 
@@ -120,7 +118,7 @@ def channels(target: Target, working: list[DeployedPolicy]) -> Findings:
     apart: set[str] = set()  # also notified by another service
     for name in sorted(used):
         names = [e.name for e in working if name in e.policy.notification_channels]
-        channel = known.get(id_of(name))
+        channel: Any = known.get(id_of(name))
         title = name
         if channel:
             about = [channel.type_, *map(channel.labels.get, _ADDRESSES)]
@@ -134,7 +132,7 @@ def channels(target: Target, working: list[DeployedPolicy]) -> Findings:
             yield ERROR, text
             continue
         notifying.update(names)
-        if not _ONE_SERVICE.search(known[id_of(name)].type_):
+        if not _ONE_SERVICE.search(channel.type_):
             apart.update(names)
         yield INFO, f"{title} is notified of {name_first(names)}"
     # A list of WARNING may be empty on purpose.
@@ -168,8 +166,7 @@ def _unmatched(target: Target, deployed: list[DeployedPolicy]) -> Findings:
     ids = [each.labels["stream_id"] for each in found]
     for glob, route in sorted(routes.items()):
         if not matching(ids, glob):
-            text = f'"{glob}" of {route} matches no stream of the last day'
-            yield WARNING, text
+            yield WARNING, f'"{glob}" of {route} matches no stream of the last day'
 
 
 def _problem(channel: Any) -> str:

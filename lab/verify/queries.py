@@ -48,17 +48,15 @@ def queries(target: Target) -> Findings:
     if not asked:
         return
     local: _Answers = {}
-    problem = ""
+    text = "Google's answers are not compared"
     try:
         local = _local_answers(target, asked, at)
     except CallError as error:
         # With some of the points, Prometheus would only seem to disagree.
         why = error.failure.message.rstrip(".")
-        problem = f"not all points can be read: {why}. Verify again"
+        yield WARNING, f"{text}: not all points can be read: {why}. Verify again"
     except (NotInstalledError, EngineError) as error:
-        problem = str(error)
-    if problem:
-        yield WARNING, f"Google's answers are not compared: {problem}"
+        yield WARNING, f"{text}: {error}"
     yield from _compared(answers, local)
 
 

@@ -18,12 +18,14 @@ from exporter.google.errors import CallError, FailureKind
 from exporter.logger import LOGGER
 from exporter.names import GLOBAL, LocationName, StreamName
 from exporter.process import INCOMPLETE, OK
-from exporter.setup.findings import Finding, log_counts
+from exporter.setup.findings import NOTICE, Finding, log_counts
 from exporter.text import quote
 from lab.cli.options import LabContext, add_options, selected_policies
 from lab.verify.deployed import policies, snoozes
-from lab.verify.drill import STREAM, YOURS, DrillError, drill
+from lab.verify.drill import STREAM, drill
+from lab.verify.incident import DrillError
 from lab.verify.native import native
+from lab.verify.pause import pause
 from lab.verify.points import points
 from lab.verify.queries import queries
 from lab.verify.rest import Rest
@@ -47,14 +49,6 @@ _HELPED = {
     FailureKind.API_DISABLED,
     FailureKind.CREDENTIALS,
 }
-
-
-class _Line(Finding):
-    """A finding; one that only a person can settle is graded ``yours``."""
-
-    @property
-    def grade(self) -> str:
-        return "yours" if self.level == YOURS else super().grade
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -131,7 +125,7 @@ def run(context: LabContext) -> int:
     if context.stop.is_set():
         LOGGER.warning("Interrupted: not everything was verified.")
     log_counts(counts)
-    if counts[YOURS]:
+    if counts[NOTICE]:
         LOGGER.info("Only you can answer one of them: did the page arrive?")
     bad = counts[ERROR]
     if args.strict:
@@ -139,7 +133,7 @@ def run(context: LabContext) -> int:
     return INCOMPLETE if bad else OK
 
 
-def _findings(context: LabContext) -> Iterator[_Line]:
+def _findings(context: LabContext) -> Iterator[Finding]:
     """Yield every part's findings; one that is refused keeps no other."""
     args = context.args
     made_up = LocationName(args.source or args.project, GLOBAL).stream(STREAM)
@@ -155,21 +149,23 @@ def _findings(context: LabContext) -> Iterator[_Line]:
         target = Target(
             args.project, files, clients, rest, context.stop, stream, args.yes
         )
-        yield _Line(INFO, "credentials", clients.account)
+        yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]
-        if args.drill:
+        if args.pause:
+            parts.append(pause)
+        elif args.drill:
             parts.append(drill)
         for part in parts:
             if context.stop.is_set():
                 return
             try:
                 for level, text in part(target):
-                    yield _Line(level, part.__name__, text)
+                    yield Finding(level, part.__name__, text)
             except DrillError as error:
-                yield _Line(ERROR, part.__name__, str(error))
+                yield Finding(ERROR, part.__name__, str(error))
             except CallError as error:
                 failure = error.failure
                 if failure.kind not in _HELPED:
                     # Not about config.yaml, which is not read
                     failure = failure._replace(hint=hint)
-                yield _Line(ERROR, part.__name__, str(failure))
+                yield Finding(ERROR, part.__name__, str(failure))

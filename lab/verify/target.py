@@ -20,7 +20,7 @@ from lab.verify.rest import QueryResult, Rest
 
 _SECONDS = 60.0  # for a page
 
-# What a part of verify finds: a level of logging, or a drill's own, and a sentence
+# What a part of verify finds: a level of logging, and a sentence
 Findings: TypeAlias = Iterator[tuple[int, str]]
 
 

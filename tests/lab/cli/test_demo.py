@@ -11,7 +11,7 @@ import pytest
 from lab.cli import demo
 from lab.emulator.emulator import Emulator
 from lab.simulate.simulation import Clock
-from lab.verify import drill, queries
+from lab.verify import drill, incident, queries
 from tests.lab.conftest import POLICIES, command
 
 
@@ -48,13 +48,14 @@ def test_demo_verify_pages(monkeypatch: pytest.MonkeyPatch) -> None:
         clock.now += seconds
 
     turned = SimpleNamespace(time=clock, sleep=sleep)
-    monkeypatch.setattr(drill, "time", turned)
+    for module in (drill, incident):
+        monkeypatch.setattr(module, "time", turned)
     monkeypatch.setattr(demo, "Emulator", partial(Emulator, clock=clock))
     monkeypatch.setattr(queries, "READABLE_SECONDS", 0)
     argv = ("demo", f"--policies={POLICIES}", "verify")
     code, out, _ = command(*argv)
     assert code == 0
-    assert "incident opened after 0 s, listed after 10 s\n" in out
+    assert "incident opened after 0 s, listed after 0 s\n" in out
     assert "freshness of the last hour: 15 of 15\n" in out
     monkeypatch.setenv("PATH", "")
     assert command(*argv).code == 3

@@ -25,7 +25,7 @@ from lab.emulator.world import config_environ, read_world
 from lab.emulator.write_rules import SECOND
 from lab.policies.files import Policy
 from lab.simulate.simulation import Clock
-from lab.verify import drill, queries, target
+from lab.verify import drill, incident, pause, queries, target
 from lab.verify.drill import STREAM
 from lab.verify.emulated import deploy, serve_rest
 from lab.verify.rest import Rest
@@ -122,9 +122,9 @@ class Stage:
             if alert.labels.get("stream_id") == STREAM
         }
 
-    def written(self) -> list[int]:
+    def written(self, metric: str = "stream/problem_state") -> list[int]:
         """Return each value of the stream's problem."""
-        points = self.installed.emulator.points(metrics()["stream/problem_state"].type)
+        points = self.installed.emulator.points(metrics()[metric].type)
         return [
             point.value
             for point in points
@@ -199,6 +199,6 @@ def stage(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Return an installation whose drills take no time."""
     made = Stage(installed)
     clock = SimpleNamespace(time=installed.clock, sleep=made.sleep)
-    for module in (drill, target):
+    for module in (drill, incident, pause, target):
         monkeypatch.setattr(module, "time", clock)
     return made

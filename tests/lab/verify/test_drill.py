@@ -16,7 +16,7 @@ from tests.lab.verify.conftest import QUESTION, Stage
 
 HEALTHY = "ok       drill: this-is-a-drill is healthy again"
 ARRIVED = (
-    "yours    drill: did the page arrive? On-call (email) is notified of"
+    "notice   drill: did the page arrive? On-call (email) is notified of"
     " stream-failed-permanently. Open:"
     " https://console.cloud.google.com/monitoring/alerting/alerts/…?project=ops-prod"
 )
@@ -46,6 +46,7 @@ def test_a_drill_from_start_to_end(stage: Stage) -> None:
         "ok       drill: incident closed after 30 s",
     ]
     assert seen == {POLICY}
+    assert stage.written()[-1] == stage.written("stream/problem_since")[-1] == 0
     assert "\nWaiting for the incident: 600 s at most.\n" in stage.log
     assert stage.log.endswith(
         "checks: none failed, no warnings.\n"
@@ -68,7 +69,7 @@ def test_an_incident_that_never_opens(stage: Stage) -> None:
         " https://console.cloud.google.com/monitoring/alerting/policies?project=ops-prod"
     )
     assert healthy == HEALTHY
-    assert stage.written() == [1, 1, 0]
+    assert stage.written() == [1, 0]
 
 
 def test_a_drill_that_is_interrupted(stage: Stage) -> None:
@@ -84,23 +85,23 @@ def test_a_drill_that_is_interrupted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "written", "sentence"),
+    ("begins", "written", "sentence"),
     [
-        (1, [1, 0], "denied: The caller does not have permission. The account needs"),
+        (0, [0], "denied: The caller does not have permission. The account needs"),
         (
-            2,
+            1,
             [1],
             "is not healthy again: if a point of its failure was written, its policy",
         ),
     ],
 )
 def test_a_refusal_ends_a_drill(
-    stage: Stage, times: int, written: list[int], sentence: str
+    stage: Stage, begins: int, written: list[int], sentence: str
 ) -> None:
     """A refusal ends a drill with Google's words, and what the stream is left as."""
-    fault = Fault(method="CreateTimeSeries", code="PERMISSION_DENIED", times=times)
-    stage.then = lambda: stage.installed.emulator.add_fault(fault)
-    stage.installed.clock.now += 12  # The incident comes after the second point.
+    fault = {"method": "CreateTimeSeries", "code": "PERMISSION_DENIED", "times": 1}
+    refusal = Fault.model_validate({**fault, "from": begins})
+    stage.installed.emulator.add_fault(refusal)
     line = stage.drill()[-1]
     assert sentence in line
     assert line.endswith("--role roles/monitoring.metricWriter")
@@ -141,13 +142,10 @@ def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     stage.installed.clock.now += 3600
     assert stage.alerting() == {POLICY}
     assert stage.drill()[:2] == [
-        (
-            "warning  drill: the stream has an incident of another drill, which ends"
-            " now. Drill again."
-        ),
+        "warning  drill: an incident of another drill ends now: drill again",
         HEALTHY,
     ]
-    assert stage.written() == [1, 0, 0]
+    assert stage.written() == [1, 0]
     assert not stage.alerting()
 
 

@@ -13,10 +13,11 @@ from exporter.google.clients import Clients
 from exporter.run.run import run_once
 from exporter.run.session import Session
 from lab.emulator.world import Fault
+from lab.verify import pause
 from tests.lab.verify.conftest import Stage
 
 PAUSE = ("--pause", "projects/shop-prod/locations/europe-west1/streams/orders")
-RESUMED = "ok       drill: RUNNING in Datastream after 10 s"
+RESUMED = "ok       pause: RUNNING in Datastream after 10 s"
 
 
 @pytest.fixture
@@ -43,12 +44,25 @@ def test_a_pause_from_start_to_end(stage: Stage) -> None:
     stage.seconds = 60
     lines = stage.drill(*PAUSE)
     assert lines.pop(5).startswith(
-        "yours    drill: did the page arrive? On-call (email)"
+        "notice   pause: did the page arrive? On-call (email)"
     )
     about = f"datastream-exporter {__version__}; a run overdue after 120 s"
     found = "; ".join([about, *steps])
     steps.append(f"to paste, and add function or job: {found}")
-    assert lines == [f"ok       drill: {step}" for step in steps]
+    assert lines == [f"ok       pause: {step}" for step in steps]
+
+
+@pytest.mark.usefixtures("session")
+def test_a_pause_while_an_incident_is_open(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that still has the incident of another pause is not paused again."""
+    monkeypatch.setattr(pause, "_CLOSE_SECONDS", 0)
+    stage.drill(*PAUSE)
+    (line,) = stage.drill(*PAUSE)
+    assert line.startswith("failed   pause: projects/shop-prod/")
+    assert "has an incident of stream-unexpected-state: wait until it closes" in line
+    assert stage.installed.emulator.calls["UpdateStream"] == 2
 
 
 def test_ctrl_c_resumes_the_stream(stage: Stage) -> None:
@@ -60,7 +74,7 @@ def test_ctrl_c_resumes_the_stream(stage: Stage) -> None:
 
     stage.then, stage.seconds = press, 5
     assert stage.drill(*PAUSE)[:2] == [
-        "ok       drill: PAUSED in Datastream after 10 s",
+        "ok       pause: PAUSED in Datastream after 10 s",
         RESUMED,
     ]
     assert stage.code == 130
@@ -74,7 +88,7 @@ def test_a_pause_that_pages_nobody(stage: Stage, session: Session) -> None:
     session.config = load(None, environ)
     failed, resumed = stage.drill(*PAUSE)[2:4]
     told = "config expects it PAUSED, so nobody is paged: name another stream"
-    assert failed == f"failed   drill: {told}"
+    assert failed == f"failed   pause: {told}"
     assert resumed == RESUMED
 
 
@@ -117,5 +131,5 @@ def test_a_pause_that_would_prove_nothing(
     """A stream whose pause would page nobody stays as it is, and the reason is said."""
     name = f"projects/shop-prod/locations/{stream}"
     (line,) = stage.drill("--pause", name)
-    assert line.startswith(f"failed   drill: {name} {sentence}")
+    assert line.startswith(f"failed   pause: {name} {sentence}")
     assert not stage.installed.emulator.calls["UpdateStream"]

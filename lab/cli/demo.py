@@ -36,8 +36,9 @@ HELP = (
     " and runs the exporter's own command line. Needs no Google account. Without"
     " COMMAND, it plays init and run, and shows a page. `demo verify` deploys the"
     " policies there, and a stream fails until its incident opens, in about a minute."
-    " With --pause, a stream is paused instead, which takes four minutes. Both need"
-    " Prometheus. Try: demo, demo verify, demo watch, demo check, demo run --dry-run."
+    " With --pause, a stream is paused instead, which takes twelve minutes: its problem"
+    " ends after ten good ones. Both need Prometheus. Try: demo, demo verify, demo"
+    " watch, demo check, demo run --dry-run."
 )
 EXAMPLE = "watch"
 

@@ -58,16 +58,6 @@ check "critical_policies_are_on" {
   }
 }
 
-check "projects_are_in_the_metrics_scope" {
-  assert {
-    condition     = var.manage_metrics_scope || !var.create_policies || length(local.scoped_projects) == 0
-    error_message = <<-EOT
-      manage_metrics_scope is false. Has somebody else added ${join(", ", local.scoped_projects)} to the metrics scope
-      of ${local.metrics_project}? If not, stream-lagging and others that read Datastream's metrics see nothing there.
-    EOT
-  }
-}
-
 check "locations_exist" {
   assert {
     condition     = length(local.unknown_locations) == 0

@@ -7,15 +7,11 @@ locals {
         length(local.created_accounts) > 0 ? ["iam"] : [],
         # For the function's source, its build, its image and its log
         local.is_function ? ["artifactregistry", "cloudbuild", "cloudfunctions", "logging", "storage"] : [],
-        local.is_triggered ? ["pubsub"] : [],
       ) : "${local.job_project}/${api}.googleapis.com"
     ],
     ["${local.metrics_project}/monitoring.googleapis.com"],
     [for project in local.watched_projects : "${project}/datastream.googleapis.com"],
-    [
-      for project in setunion(local.checkpoint_projects, local.triggering_projects) :
-      "${project}/logging.googleapis.com"
-    ],
+    [for project in local.checkpoint_projects : "${project}/logging.googleapis.com"],
     # For the custom role.
     [for project in keys(local.lister_permissions) : "${project}/iam.googleapis.com" if var.manage_iam],
   ))

@@ -64,10 +64,3 @@ check "locations_exist" {
     error_message = "config.yaml: ${join(", ", local.unknown_locations)} is new, or misspelled and not watched."
   }
 }
-
-check "log_triggers_have_a_function" {
-  assert {
-    condition     = local.is_function || !var.log_triggers
-    error_message = "log_triggers = true has no effect: logs can only call a function, and mode is \"job\"."
-  }
-}

@@ -40,10 +40,8 @@ locals {
   job_parent      = "projects/${local.job_project}"
   job_name        = "${local.job_parent}/locations/${var.region}/jobs/${var.name}"
   is_function     = var.mode == "function"
-  is_triggered    = local.is_function && var.log_triggers && !var.paused
 
-  watched_projects    = toset(local.config.sources[*].project)
-  triggering_projects = local.is_triggered ? local.watched_projects : toset([])
+  watched_projects = toset(local.config.sources[*].project)
   # Projects whose locations are discovered: those with a source that lists none.
   discovered_projects = toset([for source in local.config.sources : source.project if source.locations == null])
 

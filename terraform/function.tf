@@ -159,7 +159,7 @@ resource "google_cloudfunctions2_function" "exporter" {
     max_instance_request_concurrency = 4
     all_traffic_on_latest_revision   = true
     binary_authorization_policy      = var.binary_authorization
-    # Cloud Scheduler and Pub/Sub of the same project count as internal.
+    # Cloud Scheduler of the same project counts as internal.
     ingress_settings  = "ALLOW_INTERNAL_ONLY"
     direct_vpc_egress = one([for vpc in var.vpc_access[*] : "VPC_EGRESS_${vpc.egress}"])
 

@@ -6,7 +6,6 @@ locals {
   accounts = {
     build     = { suffix = "-build", needed = local.is_function, does = "Builds the function." }
     exporter  = { suffix = "", needed = true, does = "Lists Datastream streams and writes their states as metrics." }
-    push      = { suffix = "-push", needed = local.is_triggered, does = "Calls the function when Datastream logs." }
     scheduler = { suffix = "-cron", needed = true, does = "Starts the runs." }
   }
   needed_accounts  = toset([for key, account in local.accounts : key if account.needed])
@@ -123,25 +122,18 @@ resource "google_artifact_registry_repository_iam_member" "grant" {
   lifecycle { replace_triggered_by = [terraform_data.account["build"]] }
 }
 
-# The grants below end with the job, service or topic that they are on. They have it by name only, so Terraform has to
-# be told to replace them with it.
+# The grants below end with the job or service that they are on. They have it by name only, so Terraform has to be told
+# to replace them with it.
 
 locals {
   # On the job, not on the project.
   job_grants = local.is_function ? {} : { start = { role = "roles/run.invoker", resource = local.job_name } }
-  # By account. On the service in Cloud Run: a role on the function doesn't allow calls.
-  service_grants = {
-    for account in ["push", "scheduler"] : account => {
+  # On the service in Cloud Run: a role on the function doesn't allow calls.
+  service_grants = local.is_function ? {
+    scheduler = {
       role = "roles/run.invoker", resource = "${local.job_parent}/locations/${var.region}/services/${var.name}"
-    } if local.is_function && local.accounts[account].needed
-  }
-  sink_grants = {
-    for project in local.triggering_projects : "log/${project}" => {
-      member   = google_logging_project_sink.log[project].writer_identity
-      role     = "roles/pubsub.publisher"
-      resource = "${local.job_parent}/topics/${var.name}-log"
     }
-  }
+  } : {}
 }
 
 resource "google_cloud_run_v2_job_iam_member" "grant" {
@@ -161,19 +153,9 @@ resource "google_cloud_run_v2_service_iam_member" "grant" {
   location = var.region
   name     = var.name
   role     = each.value.role
-  member   = local.members[each.key]
+  member   = local.members.scheduler
   lifecycle {
-    replace_triggered_by = [google_cloudfunctions2_function.exporter[0].url, terraform_data.account[each.key]]
+    replace_triggered_by = [google_cloudfunctions2_function.exporter[0].url, terraform_data.account["scheduler"]]
   }
   depends_on = [google_cloudfunctions2_function.exporter]
-}
-
-resource "google_pubsub_topic_iam_member" "grant" {
-  for_each = var.manage_iam ? local.sink_grants : {}
-  project  = local.job_project
-  topic    = "${var.name}-log"
-  role     = each.value.role
-  member   = each.value.member
-  lifecycle { replace_triggered_by = [google_pubsub_topic.log[0].id] }
-  depends_on = [google_pubsub_topic.log]
 }

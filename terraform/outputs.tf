@@ -23,8 +23,7 @@ output "iam_grants" {
       [for grant in values(local.build_grants) : merge(grant, { member = local.members.build })],
       [for grant in values(local.repository_grants) : merge(grant, { member = local.members.build })],
       [for grant in values(local.job_grants) : merge(grant, { member = local.members.scheduler })],
-      [for account, grant in local.service_grants : merge(grant, { member = local.members[account] })],
-      values(local.sink_grants),
+      [for grant in values(local.service_grants) : merge(grant, { member = local.members.scheduler })],
     ) : merge({ condition = null, permissions = null }, grant)
   ]
 }

@@ -94,13 +94,6 @@ variable "log_metrics" {
   nullable    = false
 }
 
-variable "log_triggers" {
-  description = "Whether entries of Datastream's log and audit log also call the function."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
 variable "manage_iam" {
   description = "Whether to create the custom roles and make the grants. If not, the output `iam_grants` lists them."
   type        = bool
@@ -159,7 +152,7 @@ variable "name" {
 }
 
 variable "paused" {
-  description = "Whether to stop the exporter: no schedule, no log triggers. Policies about its runs and age are off."
+  description = "Whether to stop the exporter: no schedule. Policies about its runs and age are off."
   type        = bool
   default     = false
   nullable    = false
@@ -188,7 +181,7 @@ variable "region" {
 }
 
 variable "service_accounts" {
-  description = "Addresses of existing accounts, by what they do: `exporter`, `scheduler`, `build`, `push`."
+  description = "Addresses of existing accounts, by what they do: `exporter`, `scheduler`, `build`."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -196,17 +189,17 @@ variable "service_accounts" {
   validation {
     condition = alltrue([
       for key, email in var.service_accounts :
-      contains(["build", "exporter", "push", "scheduler"], key) && can(regex("^[^@: ]+@[^@ ]+[.][^@ ]+$", email))
+      contains(["build", "exporter", "scheduler"], key) && can(regex("^[^@: ]+@[^@ ]+[.][^@ ]+$", email))
     ])
-    error_message = "service_accounts must be addresses, of build, exporter, push and scheduler."
+    error_message = "service_accounts must be addresses, of build, exporter and scheduler."
   }
-  # https://cloud.google.com/scheduler/docs/http-target-auth, https://cloud.google.com/pubsub/docs/push
+  # https://cloud.google.com/scheduler/docs/http-target-auth
   validation {
     condition = alltrue([
       for key, email in var.service_accounts : endswith(email, local.own_domain)
-      if contains(["push", "scheduler"], key) && endswith(email, ".iam.gserviceaccount.com")
+      if key == "scheduler" && endswith(email, ".iam.gserviceaccount.com")
     ])
-    error_message = "Google takes push and scheduler only if they are of ${local.job_project}, where the exporter runs."
+    error_message = "Google takes scheduler only if it is of ${local.job_project}, where the exporter runs."
   }
 }
 

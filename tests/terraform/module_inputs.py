@@ -37,12 +37,7 @@ INPUTS: dict[str, Any] = {
     },
 }
 """They need nothing to exist: a channel's full name is not looked up."""
-FUNCTION: dict[str, Any] = INPUTS | {
-    "mode": "function",
-    "image": None,
-    "log_triggers": True,
-}
-"""With the log triggers, a function has all resources that it can have."""
+FUNCTION: dict[str, Any] = INPUTS | {"mode": "function", "image": None}
 OPTIONS: dict[str, Any] = {
     "binary_authorization": "projects/keys/platforms/cloudRun/policies/bank",
     "cpu": "2",

@@ -33,7 +33,7 @@ _LIVES: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
         ([], _JOB),
     ],
     "a function": [
-        ([f"{_RUN}.exporter[0]", "google_pubsub_topic.log[0]"], _FUNCTION),
+        ([f"{_RUN}.exporter[0]"], _FUNCTION),
         # The function's repository is replaced, too.
         (["google_storage_bucket.source[0]"], _FUNCTION | _MORE),
         ([], _FUNCTION | _MOVED),
@@ -62,8 +62,8 @@ def test_a_new_account_gets_its_grants_in_the_same_apply(
     root = terraform(MODULE)
     root.apply(**_FUNCTION)
     every = [each for each in root.state().resources if "_service_account." in each]
-    push = f'{_ACCOUNT}["push"]'
-    for replaced in ([push], every, []):
+    scheduler = f'{_ACCOUNT}["scheduler"]'
+    for replaced in ([scheduler], every, []):
         lost = [root.state().resources[each] for each in replaced or every]
         if not replaced:
             for each in lost:
@@ -75,7 +75,7 @@ def test_a_new_account_gets_its_grants_in_the_same_apply(
         made = [plan.resources[each] for each in plan.changes if "_iam_" in each]
         members = {f"serviceAccount:{each['email']}" for each in lost}
         assert {each["member"] for each in made} == members
-        if replaced != [push]:
+        if replaced != [scheduler]:
             root.apply_plan(plan)
     assert root.is_up_to_date(**inputs)
 
@@ -179,8 +179,6 @@ def test_a_lost_state_can_be_imported(
     """The example's blocks import whatever has a name that is taken, and policies."""
     root = terraform("terraform/examples/function")
     root.write("config.yaml", CONFIG)
-    main = (root.directory / "main.tf").read_text("utf-8")
-    root.write("main.tf", main.replace("  region ", "  log_triggers = true\n  region "))
     root.apply()
     lost = root.state().resources
     fake_provider.lose_states()
@@ -197,7 +195,6 @@ def test_a_lost_state_can_be_imported(
     for example, name in (
         (r"0{8}-[0-]+", Path(lost[dashboard]["id"]).name),
         (r"projects/[\w-]+/alertPolicies/\d+", lost[policy]["name"]),
-        (r"(?<=log_triggers    = )false", "true"),
         (r'(?<=log_metrics     = \["orders-prod")', ', "billing-prod"'),
     ):
         blocks = re.sub(example, name, blocks)

@@ -1,8 +1,7 @@
-"""Mode function: what changes its source archive, and which log entries call it."""
+"""Mode function: what changes its source archive."""
 
 import io
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -10,15 +9,11 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
-from lab.filters.log_filter import parse_log_filter
-from tests.tables import beside
-from tests.terraform.conftest import CopyModule, PlanModule
+from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import FUNCTION, MODULE
 
 _INPUTS: dict[str, Any] = FUNCTION | {"create_policies": False}
-_ENTRIES: dict[str, list[dict[str, Any]]] = beside(__file__, "log_entries.yaml")
-del _ENTRIES["anchors"]
 
 
 def test_only_a_changed_source_updates_the_function(
@@ -68,22 +63,3 @@ def check_archive(content: bytes, folder: Path) -> None:
     assert file.startswith(str(folder))
     requirements = (folder / "requirements.txt").read_text("utf-8")
     assert requirements == Path("requirements/function.txt").read_text("utf-8")
-
-
-def test_an_error_a_change_of_state_and_an_admin_call_call_the_function(
-    plan_module: PlanModule,
-) -> None:
-    """Only these log entries call the function, never its own."""
-    plan = plan_module(**FUNCTION)
-    sinks = plan.of("google_logging_project_sink")
-    assert {each["project"] for each in sinks} == {"orders-prod", "billing-prod"}
-    for sink in sinks:
-        # The lab's parser takes one comparison a line.
-        filters = [
-            parse_log_filter(re.sub(r"\s+AND ", "\n", each[1:-1]))
-            for each in sink["filter"].strip().split("\nOR ")
-        ]
-        for kind, entries in _ENTRIES.items():
-            for entry in entries:
-                calls = any(accepts(entry) for accepts in filters)
-                assert calls == (kind == "calling"), entry

@@ -91,7 +91,6 @@ def test_one_deployment_lives_in_every_mode(
     for mode in ("function", "job"):
         image = None if mode == "function" else IMAGE
         inputs = {**INPUTS, **OPTIONS, "mode": mode, "image": image}
-        inputs["log_triggers"] = mode == "function"
         assert root.apply(**inputs) == []
         assert root.is_up_to_date(**inputs)
         _check_options(root.state())

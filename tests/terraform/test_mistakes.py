@@ -9,7 +9,7 @@ import pytest
 
 from tests.tables import beside
 from tests.terraform.conftest import Called, CopyModule, PlanModule
-from tests.terraform.module_inputs import CONFIG, FUNCTION, INPUTS, MODULE, own_policy
+from tests.terraform.module_inputs import CONFIG, INPUTS, MODULE, own_policy
 from tests.terraform.terraform_cli import REPOSITORY, RootModule, TerraformError
 
 _TABLE: dict[str, Any] = beside(__file__, "mistakes.yaml")
@@ -94,17 +94,13 @@ def test_terraform_takes_what_the_exporter_takes(module: RootModule) -> None:
     root.plan()
 
 
-@pytest.mark.parametrize("case", _WARNINGS)
-def test_what_is_probably_not_intended_warns(
-    plan_module: PlanModule, case: dict[str, Any]
-) -> None:
+def test_what_is_probably_not_intended_warns(plan_module: PlanModule) -> None:
     """A plan with valid settings of no or a bad effect says what that is."""
-    base = FUNCTION if case["inputs"].get("mode") != "job" else INPUTS
-    plan = plan_module(**{**base, **case["inputs"]})
+    plan = plan_module(**_WARNINGS["inputs"])
     checks = [each for each in plan.json["checks"] if each["status"] == "fail"]
-    assert {each["address"]["name"] for each in checks} == case["checks"].keys()
-    assert len(plan.warnings) == len(case["checks"])
-    for sentence in case["checks"].values():
+    assert {each["address"]["name"] for each in checks} == _WARNINGS["checks"].keys()
+    assert len(plan.warnings) == len(checks)
+    for sentence in _WARNINGS["checks"].values():
         assert sentence in "".join(plan.warnings)
 
 

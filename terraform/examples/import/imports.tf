@@ -7,8 +7,7 @@ locals {
   name            = "datastream-exporter"
   region          = "europe-west1"
   metrics_project = "orders-prod"
-  project         = "orders-prod" # that the exporter runs in
-  log_triggers    = false
+  project         = "orders-prod"   # that the exporter runs in
   log_metrics     = ["orders-prod"] # the watched projects; none with log_metrics = false
 
   # This keeps open incidents, and you needn't delete the old dashboard and policies. The commands print the id and the
@@ -31,14 +30,8 @@ locals {
   scoped    = concat(keys(local.roles), [local.project])
   in_region = "projects/${local.project}/locations/${local.region}"
 
-  # Each thing below belongs to a mode or to log triggers. It exists once, as number 0, or not at all.
-  has = {
-    for part, exists in {
-      function = local.mode == "function"
-      job      = local.mode == "job"
-      log      = local.log_triggers
-    } : part => exists ? { only = 0 } : {}
-  }
+  # Each thing below belongs to a mode. It exists once, as number 0, or not at all.
+  has = { for mode in ["function", "job"] : mode => local.mode == mode ? { only = 0 } : {} }
 }
 
 import {
@@ -108,16 +101,4 @@ import {
   for_each = local.has.function
   to       = module.datastream_exporter.google_artifact_registry_repository.build[each.value]
   id       = "${local.in_region}/repositories/${local.name}"
-}
-
-import {
-  for_each = local.has.log
-  to       = module.datastream_exporter.google_pubsub_topic.log[each.value]
-  id       = "projects/${local.project}/topics/${local.name}-log"
-}
-
-import {
-  for_each = local.has.log
-  to       = module.datastream_exporter.google_pubsub_subscription.log[each.value]
-  id       = "projects/${local.project}/subscriptions/${local.name}-log"
 }

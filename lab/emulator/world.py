@@ -265,8 +265,6 @@ class WriteLogEntry(_StreamEvent):
     operation: Literal["first", "last", "first and last"] | None = None
     who: str = "operator@example.com"
     message: str = ""
-    # More fields of an entry of stream_activity
-    payload: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:

@@ -24,7 +24,7 @@ Severity = Literal[
     "EMERGENCY",
 ]
 
-LOG_SEVERITIES: tuple[str, ...] = get_args(Severity)
+_SEVERITIES: tuple[str, ...] = get_args(Severity)
 
 _SUPPORTED = {
     "log_filter": (
@@ -125,7 +125,7 @@ def _compares(found: str, sign: str, value: str) -> bool:
         return (found.lower() == value.lower()) is (sign == "=")
     if sign in {"=~", "!~"}:
         return bool(re.search(value, found)) is (sign == "=~")
-    return _ORDERS[sign](LOG_SEVERITIES.index(found), LOG_SEVERITIES.index(value))
+    return _ORDERS[sign](_SEVERITIES.index(found), _SEVERITIES.index(value))
 
 
 @v_args(inline=True)
@@ -151,10 +151,10 @@ class _Terms(Transformer[Token, Callable[[_Entry], Any]]):
 
     def log_comparison(self, path: Token, sign: Token, literal: Token) -> _Term:
         value = _unquoted(literal)
-        if sign in _ORDERS and (path != "severity" or value not in LOG_SEVERITIES):
+        if sign in _ORDERS and (path != "severity" or value not in _SEVERITIES):
             raise FilterError(
                 f"{quote(f'{path}{sign}{literal}')} is not supported; only severity is"
-                f" compared by order, with {', '.join(LOG_SEVERITIES)}"
+                f" compared by order, with {', '.join(_SEVERITIES)}"
             )
         if sign in {"=~", "!~"}:
             _compiled(value)

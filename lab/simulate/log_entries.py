@@ -21,7 +21,6 @@ from lab.emulator.world import (
     WriteLogEntry,
     glob_matches,
 )
-from lab.filters.log_filter import LOG_SEVERITIES
 
 STREAM_ACTIVITY = "datastream.googleapis.com/stream_activity"
 AUDIT = "cloudaudit.googleapis.com/activity"
@@ -33,8 +32,6 @@ _METHODS = {
     "delete": "DeleteStream",
     "appear": "CreateStream",
 }
-# Either spelling of the field that a change of state may have. Nobody has published one
-_STATE_CHANGES = {"stream_state_change", "streamStateChange"}
 
 
 class LogEntry(NamedTuple):
@@ -59,15 +56,6 @@ def entries(world: World) -> tuple[LogEntry, ...]:
     return tuple(sorted(found, key=attrgetter("at")))
 
 
-def asks_for_run(entry: LogEntry) -> bool:
-    """Return whether an entry of Datastream calls a function with log triggers."""
-    payload = entry.fields.get("jsonPayload")
-    if not payload or _STATE_CHANGES & payload.keys():
-        return True
-    index = LOG_SEVERITIES.index
-    return index(entry.fields["severity"]) >= index("ERROR")
-
-
 def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
     match event:
         case Pause():
@@ -83,7 +71,7 @@ def _entries(event: Event, stream: str) -> Iterator[LogEntry]:
                 at = event.at + number * event.every
                 yield _checkpoint(at, stream, event.position + number * event.advance)
         case WriteLogEntry(log="stream_activity"):
-            payload = {"message": event.message, **event.payload}
+            payload = {"message": event.message}
             fields = {"severity": event.severity, "jsonPayload": payload}
             yield _of_stream(event.at, stream, STREAM_ACTIVITY, fields)
         case WriteLogEntry():

@@ -29,7 +29,6 @@ class Deployment(Section):
     mode: Literal["job", "function"] = "job"
     # Time between runs, instead of the `run.interval` of its config
     every: Seconds = Field(default=60, gt=0)
-    log_triggers: bool = False  # whether Datastream's log entries call the function too
     # The longest delay of a run; by default 30 s for a job, 10 s for a function that
     # starts cold. Each run has its own
     delay: Seconds | None = None

@@ -84,11 +84,8 @@ def simulate(
     for config, deployment in zip(scenario.configs, scenario.exporters, strict=True):
         exporters.append(_Exporter(clients, config, deployment, clock))
     entries = log_entries.entries(scenario.world)
-    asked = [entry.at for entry in entries if log_entries.asks_for_run(entry)]
     runs: list[CompletedRun] = []
-    for due in scheduled_runs(
-        scenario.exporters, scenario.lasts, scenario.name, asked, runs
-    ):
+    for due in scheduled_runs(scenario.exporters, scenario.lasts, scenario.name):
         clock.now = start + due.at
         runs.append(exporters[due.deployment].run(due, start))
     series = SeriesSet()
@@ -159,9 +156,7 @@ class _Exporter:
         ended = self._clock.now - start + waited + self._deployment.takes
         if not report.unread:
             waited = 0.0
-        return CompletedRun(
-            which, report.timestamp, ended, waited, report.complete, report.changed
-        )
+        return CompletedRun(which, report.timestamp, ended, waited)
 
     def _own_time(self) -> float:
         skew = self._deployment.clock_ahead - self._deployment.clock_behind

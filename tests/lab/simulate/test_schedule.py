@@ -4,13 +4,12 @@ from itertools import pairwise
 from typing import Any
 
 from lab.simulate.scenario import Deployment
-from lab.simulate.schedule import CompletedRun, ScheduledRun, scheduled_runs
-from tests.tables import rows
+from lab.simulate.schedule import ScheduledRun, scheduled_runs
 
 
 def runs(lasts: float = 300, seed: str = "seed", **keys: Any) -> list[ScheduledRun]:
     """Return the runs of one exporter."""
-    return list(scheduled_runs([Deployment.model_validate(keys)], lasts, seed))
+    return scheduled_runs([Deployment.model_validate(keys)], lasts, seed)
 
 
 def starts(*how: Any, **keys: Any) -> list[float]:
@@ -40,22 +39,9 @@ def test_a_function_starts_late_only_where_it_is_cold() -> None:
     assert 8 < max(late) <= 10
 
 
-@rows
-def test_a_log_entry_calls_a_function_with_log_triggers(
-    logged: list[float], same: list[float], started: list[float]
-) -> None:
-    """A log's call starts a run beside the schedule's, if one is due."""
-    keys = {"mode": "function", "delay": 10, "delays": [0]}
-    with_triggers = Deployment.model_validate(keys | {"log_triggers": True})
-    completed: list[CompletedRun] = []
-    for run in scheduled_runs([with_triggers], 110, "seed", logged, completed):
-        found = run.at not in same
-        completed.append(
-            CompletedRun(run, 0, run.at + 1, 0, complete=True, changed=found)
-        )
-    assert [run.scheduled.at for run in completed] == started
-    without = scheduled_runs([Deployment.model_validate(keys)], 110, "seed", logged)
-    assert [run.at for run in without] == [0, 60]
+def test_each_call_of_a_function_has_a_run_of_its_own() -> None:
+    """A run begins at least ten seconds after the last one, which another call has."""
+    assert starts(31, mode="function", every=5, delay=0) == [0, 10, 20, 30]
 
 
 def test_an_exporter_begins_late_misses_runs_and_ends() -> None:

@@ -59,7 +59,6 @@ def test_points_are_the_exporters_and_become_visible_seconds_later(
         "stream_id": "orders",
     }
     assert len(recording.runs) == 20
-    assert all(run.complete for run in recording.runs)
 
 
 @rows

@@ -28,9 +28,6 @@ _KNOWN = beside(__file__, "google_names.yaml")
 _NAMES: dict[str, str] = _KNOWN["names"]
 _TARGETS: dict[str, tuple[str, str]] = _KNOWN["targets"]
 
-_ADOPTED = ("google_logging_project_sink", "google_storage_bucket_object")
-"""Creating one that exists takes it over, as does a grant."""
-
 _BUILD_ROLES = ("artifactregistry.writer", "logging.logWriter", "storage.objectViewer")
 """What the account that builds a function needs."""
 
@@ -162,17 +159,20 @@ class FakeProject:
         """Return why Google refuses a resource, or an empty text."""
         name = _name(kind, planned)
         exists = (kind, name) in self.resources
-        if exists and not prior and kind not in _ADOPTED and "_iam_member" not in kind:
+        # Creating an object or a grant that exists takes it over.
+        is_adopted = kind == "google_storage_bucket_object" or "_iam_member" in kind
+        if exists and not prior and not is_adopted:
             # https://cloud.google.com/apis/design/errors
             return f"Error 409: {name} already exists."
         if kind in _TARGETS and _target(kind, planned) not in self.resources:
             return f"Error 404: {_target(kind, planned)[1]} doesn't exist."
         if kind == "google_cloud_scheduler_job":
             # https://cloud.google.com/scheduler/docs/http-target-auth
-            return _foreign_account(planned["project"], planned["http_target"])
-        if kind == "google_pubsub_subscription":
-            # https://cloud.google.com/pubsub/docs/push
-            return _foreign_account(planned["project"], planned["push_config"])
+            (target,) = planned["http_target"]
+            for token in (*target["oauth_token"], *target["oidc_token"]):
+                email = token["service_account_email"]
+                if not email.endswith(f"@{planned['project']}.iam.gserviceaccount.com"):
+                    return f"Error 400: {email} isn't an account of the project."
         return ""
 
     def _delete(self, kind: str, prior: Object) -> str:
@@ -254,16 +254,6 @@ def _target(kind: str, values: Object) -> tuple[str, str]:
     """Return the type and the name of what a grant is on."""
     target, name = _TARGETS[kind]
     return target, name.format(**values)
-
-
-def _foreign_account(project: str, targets: list[Object]) -> str:
-    """Return why Google refuses a target's account, or an empty text."""
-    (target,) = targets
-    for token in (*target.get("oauth_token", ()), *target["oidc_token"]):
-        email = token["service_account_email"]
-        if not email.endswith(f"@{project}.iam.gserviceaccount.com"):
-            return f"Error 400: {email} isn't an account of {project}."
-    return ""
 
 
 def computed_values(kind: str, values: Object) -> Object:

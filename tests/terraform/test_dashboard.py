@@ -195,6 +195,12 @@ What has a problem, and for how long: |-
   shop-prod, global, this-is-a-drill, a drill, told, ?, ?, 60
   shop-prod, us-east1, f, not seen for 13 minutes, ?, ?, ?, 892
   shop-prod, us-east1, g, missing, ?, ?, ?, 1171
+Streams by state: |-
+  (missing), 2
+  (not seen for 13 minutes), 1
+  FAILED, 1
+  PAUSED, 1
+  RUNNING, 2
 Streams watched: "4"
 Streams not watched: "1"
 # A missing stream has a problem while its location is read.

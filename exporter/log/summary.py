@@ -166,7 +166,7 @@ def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:
         "since": utc_time(problem.since),
         "told": problem.told,
         "until": problem.until and utc_time(problem.until),
-        **problem.group._asdict(),
+        **problem.words._asdict(),
     }
 
 

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from exporter.steps.problems import FINE, WAITS, Group, Key, LocationProblems, Problem
+from exporter.steps.problems import FINE, WAITS, Key, LocationProblems, Problem, Words
 
 
 class ProblemHistory(NamedTuple):
     """What earlier runs wrote of one stream and kind, by unix seconds."""
 
-    states: dict[Group, dict[int, int]]  # each series of ``stream/problem_state``
+    states: dict[Words, dict[int, int]]  # each series of ``stream/problem_state``
     since: dict[int, int]  # ``stream/problem_since``
 
     @property
@@ -22,14 +22,14 @@ class ProblemHistory(NamedTuple):
 def earlier_problems(histories: Mapping[Key, ProblemHistory]) -> LocationProblems:
     """Return the problems of a location, and the series that need a 0."""
     current: dict[Key, Problem] = {}
-    ended: set[tuple[Key, Group]] = set()
+    ended: set[tuple[Key, Words]] = set()
     over: set[Key] = set()
     for key, history in histories.items():
         problem = last_problem(history)
         if problem and key.kind in WAITS:
             current[key] = problem
         unended = [
-            (key, group) for group, values in history.states.items() if _last(values)
+            (key, words) for words, values in history.states.items() if _last(values)
         ]
         ended.update(unended)
         if not unended and history.goes_on:
@@ -45,7 +45,7 @@ def last_problem(history: ProblemHistory) -> Problem | None:
     stretch count.
     """
     written: dict[int, list[Problem]] = defaultdict(list)
-    for group, values in history.states.items():
+    for words, values in history.states.items():
         for time, value in values.items():
             at_time = written[time]
             since = history.since.get(time, 0)
@@ -53,7 +53,7 @@ def last_problem(history: ProblemHistory) -> Problem | None:
                 since = time  # that isn't visible yet, or is somebody else's
             fine = time if abs(value) == FINE else None
             if value:
-                at_time.append(Problem(since, value > 0, fine, group))
+                at_time.append(Problem(since, value > 0, fine, words))
     stretch: list[Problem] = []  # the newest first
     for time in sorted(written, reverse=True):
         # Where all series have a 0, it was over.
@@ -79,7 +79,7 @@ def _rank(problem: Problem) -> tuple[bool, bool, int, bool]:
     A pending one may have got a reason later, so its beginning doesn't count.
     """
     since = problem.since if problem.told else 0
-    return not problem.told, not problem.group.streams, since, not problem.group.reason
+    return not problem.told, not problem.words.streams, since, not problem.words.reason
 
 
 def _last(values: Mapping[int, int]) -> int:

@@ -92,11 +92,11 @@ def problem_samples(name: LocationName, problems: LocationProblems) -> Iterator[
     for key, problem in problems.current.items():
         stream = name.stream(key.stream)
         yield _of(
-            "stream/problem_state", stream, problem.value, key.kind, *problem.group
+            "stream/problem_state", stream, problem.value, key.kind, *problem.words
         )
         yield _of("stream/problem_since", stream, problem.since, key.kind)
-    for key, group in problems.ended:
-        yield _of("stream/problem_state", name.stream(key.stream), 0, key.kind, *group)
+    for key, words in problems.ended:
+        yield _of("stream/problem_state", name.stream(key.stream), 0, key.kind, *words)
     for key in problems.over:
         yield _of("stream/problem_since", name.stream(key.stream), 0, key.kind)
 

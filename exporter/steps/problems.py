@@ -46,11 +46,11 @@ class Key(NamedTuple):
     kind: str  # the kind of its problem; another version may know other kinds
 
 
-class Group(NamedTuple):
-    """What names a group; no other one of its location and kind has the same words."""
+class Words(NamedTuple):
+    """What a page says of a problem; no two groups of a location and kind share it."""
 
-    streams: str = ""  # who formed it; empty for a stream that is alone
-    # The reason that its founders shared, or the stream's own
+    streams: str = ""  # who formed the group; empty for a stream that is alone
+    # The reason that the founders of the group shared, or the stream's own
     reason: str = ""
 
 
@@ -60,7 +60,7 @@ class Problem(NamedTuple):
     since: int  # its beginning; with patience of its own, when it was told
     told: bool = False  # whether it pages
     fine: int | None = None  # since when the stream is fine again, if it is
-    group: Group = Group()
+    words: Words = Words()
     # When it will be told, or over if the stream stays fine; None if neither
     until: int | None = None
 
@@ -76,15 +76,15 @@ class LocationProblems(NamedTuple):
 
     current: Mapping[Key, Problem] = {}
     # Series of ``stream/problem_state`` that are over, until their 0 was accepted
-    ended: frozenset[tuple[Key, Group]] = frozenset()
+    ended: frozenset[tuple[Key, Words]] = frozenset()
     # Series of ``stream/problem_since`` that are over, until their 0 was accepted. It
     # comes after those of the state: until then, the beginning tells of an open series.
     over: frozenset[Key] = frozenset()
 
     @property
-    def series(self) -> frozenset[tuple[Key, Group]]:
+    def series(self) -> frozenset[tuple[Key, Words]]:
         """The series of ``stream/problem_state`` that don't have a 0."""
-        current = {(key, problem.group) for key, problem in self.current.items()}
+        current = {(key, problem.words) for key, problem in self.current.items()}
         return self.ended | current
 
 
@@ -197,10 +197,10 @@ class ProblemMemory:
             reason = watched.state_name
         # A reason may come later than the state, and may go.
         reason = (
-            one_line(without_markup(reason), _LONGEST_REASON) or problem.group.reason
+            one_line(without_markup(reason), _LONGEST_REASON) or problem.words.reason
         )
         until = None if told else since + wait
-        return Problem(since, told, None, Group("", reason), until)
+        return Problem(since, told, None, Words("", reason), until)
 
     def _has_lasted(self, seconds: float, wait: float) -> bool:
         """Return whether what has been so for some seconds was so for long enough.
@@ -225,10 +225,10 @@ class ProblemMemory:
         if not new:
             return {}
         # The group with the newest member takes others for a while, and no other forms.
-        grouped = [each for each in of_kind.values() if each.group.streams]
+        grouped = [each for each in of_kind.values() if each.words.streams]
         newest = max(grouped, key=attrgetter("since"), default=None)
         if newest and now <= newest.since + WAITS[kind] + self._growing_seconds:
-            group, members = newest.group, new
+            group, members = newest.words, new
         else:
             within = self._grouping.within.total_seconds()
             recent = {key for key in of_kind if now - of_kind[key].since <= within}
@@ -237,14 +237,14 @@ class ProblemMemory:
             members = new | {key for key in pending if not has[key]}
             if len(members | recent & told) < self._grouping.streams:
                 return {}
-            reasons = {of_kind[key].group.reason for key in members}
+            reasons = {of_kind[key].words.reason for key in members}
             shared = reasons.pop() if len(reasons) == 1 else ""
-            group = Group(_names(key.stream for key in members), shared)
+            group = Words(_names(key.stream for key in members), shared)
             taken = {each for key, each in before.series if key.kind == kind}
             while group in taken:
                 group = group._replace(streams=f"{group.streams} again")
         return {
-            key: of_kind[key]._replace(told=True, group=group, until=None)
+            key: of_kind[key]._replace(told=True, words=group, until=None)
             for key in members
         }
 

@@ -17,7 +17,7 @@ from exporter.google.errors import CallError, is_unknown_metric
 from exporter.names import LocationName
 from exporter.steps.history import ProblemHistory, earlier_problems
 from exporter.steps.measure import metrics
-from exporter.steps.problems import EarlierProblems, Group, Key
+from exporter.steps.problems import EarlierProblems, Key, Words
 
 # How far back all points count: as long as a problem is fine again until it is over,
 # and the newest point may not be visible to every run
@@ -28,7 +28,7 @@ _MOST_POINTS = 20_000  # in an answer: few calls, little memory
 
 # A series that was listed, of which a page may have a part: what it is about, and its
 # points by unix seconds
-_Series = tuple[LocationName, Key, Group, dict[int, int]]
+_Series = tuple[LocationName, Key, Words, dict[int, int]]
 
 
 @dataclass
@@ -65,8 +65,8 @@ class Reader:
             for key, history in histories.items()
         ):
             states += self._list("stream/problem_state", of_a_day=True)
-        for name, key, group, values in states:
-            found[name][key].states[group].update(values)
+        for name, key, words, values in states:
+            found[name][key].states[words].update(values)
         return {name: earlier_problems(histories) for name, histories in found.items()}
 
     def _list(self, metric: str, *, of_a_day: bool = False) -> list[_Series]:
@@ -114,12 +114,12 @@ def _read(series: Any) -> _Series:
     labels, resource = series.metric.labels, series.resource.labels
     name = LocationName(resource["namespace"], resource["location"])
     key = Key(labels["stream_id"], labels["kind"])
-    group = Group(labels["streams"], labels["reason"])
+    words = Words(labels["streams"], labels["reason"])
     values = {
         point.interval.end_time.seconds: point.value.int64_value
         for point in series.points
     }
-    return name, key, group, values
+    return name, key, words, values
 
 
 def _is_in_passing(error: BaseException) -> bool:

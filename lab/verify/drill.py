@@ -15,7 +15,7 @@ from exporter.google.calls import Calls, Deadline
 from exporter.google.errors import CallError
 from exporter.steps.compare import Verdict
 from exporter.steps.measure import problem_samples
-from exporter.steps.problems import Group, Key, LocationProblems, Problem
+from exporter.steps.problems import Key, LocationProblems, Problem, Words
 from exporter.steps.write import Writer
 from lab.verify.incident import (
     STEP_SECONDS,
@@ -33,7 +33,7 @@ _CALL_SECONDS = 30.0
 _KEY = Key(STREAM, Verdict.FAILED_PERMANENTLY)
 # Both series get their 0 at once. An exporter writes that of the beginning a run later,
 # as others read it back; none takes over a stream in the location ``global``.
-_HEALTHY = LocationProblems(ended=frozenset({(_KEY, Group())}), over=frozenset({_KEY}))
+_HEALTHY = LocationProblems(ended=frozenset({(_KEY, Words())}), over=frozenset({_KEY}))
 
 
 def drill(target: Target) -> Findings:

@@ -15,7 +15,7 @@ from exporter.names import LocationName, ProjectName, StreamName
 from exporter.run.report import Report
 from exporter.states import StreamState, state_name
 from exporter.steps.compare import Expectations, Verdict
-from exporter.steps.problems import Group, Key, LocationProblems, Problem
+from exporter.steps.problems import Key, LocationProblems, Problem, Words
 from exporter.steps.read import Stream
 from tests.exporter.reports import DENIED, DOWN, config, empty_report, report, unread
 from tests.exporter.worlds import EUROPE
@@ -123,7 +123,7 @@ def test_an_entry_says_how_long_a_problem_lasts(
         -since * 60,
         told=True,
         fine=times[0],
-        group=Group(streams, "SLOT"),
+        words=Words(streams, "SLOT"),
         until=times[1],
     )
     run = report(orders(FAILED), problems=problems(Verdict.FAILED, known))
@@ -147,7 +147,7 @@ def test_of_two_pending_problems_an_entry_has_what_the_stream_has_now() -> None:
 def test_an_entry_says_which_problem_a_stream_has() -> None:
     """Its kind, since when, with whom and what is next are fields, beside its error."""
     known = Problem(
-        60, told=True, fine=120, group=Group("carts, orders", "DOWN"), until=720
+        60, told=True, fine=120, words=Words("carts, orders", "DOWN"), until=720
     )
     run = report(orders(FAILED, "Slot 8."), problems=problems(Verdict.FAILED, known))
     ((entry,),) = play(run)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from exporter.config.model import Config
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.steps.history import ProblemHistory, earlier_problems
-from exporter.steps.problems import Group, Key, LocationProblems, ProblemMemory
+from exporter.steps.problems import Key, LocationProblems, ProblemMemory, Words
 from exporter.steps.read import Stream
 from tests.exporter.worlds import EUROPE, IN_EUROPE
 
@@ -45,7 +45,7 @@ class Written(dict[Key, ProblemHistory]):
         for key in problems.over:
             self[key].since[now] = 0
         for key, problem in problems.current.items():
-            self[key].states[problem.group][now] = problem.value
+            self[key].states[problem.words][now] = problem.value
             self[key].since[now] = problem.since
 
     def read_back(self, now: int) -> dict[Key, ProblemHistory]:
@@ -71,7 +71,7 @@ class Written(dict[Key, ProblemHistory]):
 
 def _states(
     one: ProblemHistory, edge: int, *, before: bool
-) -> dict[Group, dict[int, int]]:
+) -> dict[Words, dict[int, int]]:
     points = {
         group: _lately(values, edge, before=before)
         for group, values in one.states.items()

@@ -2,11 +2,11 @@
 
 from exporter.config.model import Config
 from exporter.steps.compare import ComparedLocation, Verdict
-from exporter.steps.problems import Group, Key, LocationProblems, ProblemMemory
+from exporter.steps.problems import Key, LocationProblems, ProblemMemory, Words
 from tests.exporter.worlds import EUROPE, IN_EUROPE
 
 KEY = Key("orders", Verdict.FAILED)
-SERIES = (KEY, Group())
+SERIES = (KEY, Words())
 OPEN = LocationProblems(ended=frozenset({SERIES}))
 OVER = LocationProblems(over=frozenset({KEY}))
 

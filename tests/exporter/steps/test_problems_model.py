@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from exporter.steps.compare import ComparedStream, Verdict
-from exporter.steps.problems import Group, Key, Problem
+from exporter.steps.problems import Key, Problem, Words
 from tests.exporter.steps.looks import KINDS, WITH_ERRORS, Exporter, seen
 
 TOGETHER = 3
@@ -82,7 +82,7 @@ class Model:
         problem = before.get(key, Problem(now))._replace(fine=None)
         if not problem.told:
             said = NAMES.get(one.stream.state, one.stream.reason)
-            problem = problem._replace(group=Group("", said or problem.group.reason))
+            problem = problem._replace(words=Words("", said or problem.words.reason))
             lasted = now - problem.since
             patience = int(one.limits["failed"].total_seconds())
             if patience and key.kind == Verdict.FAILED:
@@ -107,13 +107,13 @@ class Model:
             for key, one in same.items()
             if one.told and not (key in before and before[key].told)
         ]
-        grouped = [(one.since, one.group) for one in same.values() if one.group.streams]
-        began, group = max(grouped, default=(-1_000_000, Group()))
+        grouped = [(one.since, one.words) for one in same.values() if one.words.streams]
+        began, group = max(grouped, default=(-1_000_000, Words()))
         if not news:
             return
         if now - began - WAITS[kind] <= max(300, self.interval + 15):
             for key in news:
-                self.have[key] = same[key]._replace(group=group)
+                self.have[key] = same[key]._replace(words=group)
             return
         counted = set(news)
         founders = set(news)
@@ -129,13 +129,13 @@ class Model:
                 founders.add(key)
         if len(counted) < TOGETHER:
             return
-        reasons = {same[key].group.reason for key in founders}
+        reasons = {same[key].words.reason for key in founders}
         names = ", ".join(sorted(key.stream for key in founders))
-        group = Group(names, "".join(reasons) if len(reasons) == 1 else "")
-        while group in {one.group for key, one in before.items() if key.kind == kind}:
-            group = Group(f"{group.streams} again", group.reason)
+        group = Words(names, "".join(reasons) if len(reasons) == 1 else "")
+        while group in {one.words for key, one in before.items() if key.kind == kind}:
+            group = Words(f"{group.streams} again", group.reason)
         for key in founders:
-            self.have[key] = same[key]._replace(told=True, group=group)
+            self.have[key] = same[key]._replace(told=True, words=group)
 
 
 @pytest.mark.parametrize("interval", [60, 120, 300])

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from exporter.steps.problems import Group, Key
+from exporter.steps.problems import Key, Words
 from tests.exporter.steps.looks import WITH_ERRORS, Exporter, seen
 from tests.tables import rows
 
@@ -31,12 +31,12 @@ def pages(
 ) -> tuple[list[int], list[int]]:
     """Return after how many seconds pages opened and closed for a stream."""
     opened, closed = [], []
-    before: set[tuple[Key, Group]] = set()
+    before: set[tuple[Key, Words]] = set()
     for after in range(0, seconds, interval):
         stream = seen("orders", state(after), "GONE", patience)
         found = exporter.run(BEGINNING + after, [stream])
         told = {
-            (key, problem.group)
+            (key, problem.words)
             for key, problem in found.current.items()
             if problem.told
         }

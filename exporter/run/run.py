@@ -7,7 +7,6 @@ anything. What needs no order shares requests. The exporter's own series come la
 
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -240,7 +239,7 @@ class _Run:
             list_ = partial(self._api.objects, name, self._collecting.deadline)
             self._collecting.start(name, list_, partial(use, name))
         self._collecting.wait()
-        self._write([], samples)
+        self._write([], (samples, []))
 
     # What is written.
 
@@ -257,20 +256,25 @@ class _Run:
         memory.keep_observation(at.name, observation)
         if not memory.is_due(at.name):
             return
-        last: list[Sample] = []
+        # Where a stream's problem moves to another series, or ends for a worse one, the
+        # 0 of the old series would say without the new point that all is well.
+        ended = {key.stream for key, _ in problems.ended}
+        moving = ended.intersection(key.stream for key in problems.current)
+        moved: list[Sample] = []
+        zeros: list[Sample] = []
         for sample in problem_samples(at.name, problems):
-            # A problem moves to another series: without its new point, the 0 of the
-            # old one would say that it is over.
-            part = samples if sample.value else last
+            part = samples
+            if sample.labels[0] in moving:
+                part = moved if sample.value else zeros
             part.append(sample)
-        last.append(location_sample("location/last_read", at.name, timestamp))
+        last_read = [location_sample("location/last_read", at.name, timestamp)]
         if at.empty:
             self._shared_names.append(at.name)
-            self._shared += [*samples, *last]
+            self._shared += samples + last_read
         else:
             # Its problems, or their 0, are due, and nobody knows which.
             unknown = int(not self.session.problems.learned)
-            self._write([at.name], samples, last, unknown)
+            self._write([at.name], (moved, zeros), (samples, last_read), lost=unknown)
 
     def _write_shared(self) -> None:
         """Write discoveries, unreadable locations, and those that hold no stream."""
@@ -281,33 +285,37 @@ class _Run:
             if memory.is_due(name):
                 self._shared_names.append(name)
                 self._shared.append(location_sample("location/up", name, up))
-        self._write(self._shared_names, self._shared)
+        if self._shared:
+            self._write(self._shared_names, (self._shared, []))
 
     def _write(
         self,
         names: list[Name],
-        samples: list[Sample],
-        last: Sequence[Sample] = (),
-        unknown: int = 0,
+        *parts: tuple[list[Sample], list[Sample]],
+        lost: int = 0,
     ) -> None:
-        """Write samples of some names, then the last ones if all those are accepted.
+        """Write samples of some names; ``lost`` more points were due.
 
-        ``unknown`` points were due too, and are lost.
+        Of a part, the second list is written if all points before it were accepted.
         """
-        if not (samples and self.writes) or self.deadline.stopped:
+        if not self.writes or self.deadline.stopped:
             return
 
         def write() -> Written:
-            written = self._writer.write_points(samples, self._writing.deadline)
-            if written.complete:
-                written += self._writer.write_points(last, self._writing.deadline)
+            written = Written()
+            for samples, last in parts:
+                written += self._writer.write_points(samples, self._writing.deadline)
+                if written.complete:
+                    written += self._writer.write_points(last, self._writing.deadline)
             return written
 
         def use(result: Written | Failure) -> None:
             if isinstance(result, Failure):
-                error = WriteError(len(samples), samples, result)
-                result = Written(lost=error.points, errors=(error,))
-            result += Written(lost=unknown)
+                due = [sample for samples, _ in parts for sample in samples]
+                result = Written(
+                    lost=len(due), errors=(WriteError(len(due), due, result),)
+                )
+            result += Written(lost=lost)
             self._report.written += result
             for name in names:
                 self.session.memory.keep_written(name, complete=result.complete)

@@ -33,7 +33,7 @@ def print_report(report: Report, out: TextIO) -> None:
             why = problem_fields(report, name).get("reason", "")
             if why == state:
                 why = ""
-            problem = lasting(report, name)
+            problem = lasting(report, watched)
             rows.append((f"  {name.stream}", state, expected, problem, why))
     print_table(("STREAM", "STATE", "EXPECTED", "PROBLEM", "REASON"), rows, out)
     out.flush()

@@ -182,7 +182,7 @@ def _log_stream(now: ComparedStream, previous: str | None, report: Report) -> No
         words = f"was {previous} and {words}"
     text = f"{name} {words}".rstrip(".") + "."
     if known := problem_fields(report, name):
-        text += f" Its problem: {lasting(report, name)}"
+        text += f" Its problem: {lasting(report, now)}"
         if known["streams"]:
             text += f", with {known['streams']}"
         text += "."

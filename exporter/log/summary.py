@@ -170,12 +170,17 @@ def problem_fields(report: Report, name: StreamName) -> dict[str, Any]:
     }
 
 
-def lasting(report: Report, name: StreamName) -> str:
-    """Return how long a stream has had its problem, and what is next."""
-    _, problem = stream_problem(report, name)
+def lasting(report: Report, watched: ComparedStream) -> str:
+    """Return how long a stream has had its problem, and what is next.
+
+    Where it is in another state by now, the kind of the problem comes first.
+    """
+    kind, problem = stream_problem(report, watched.name)
     if problem is None:
         return ""
     words = []
+    if kind != watched.verdict:
+        words.append(kind.replace("_", " "))
     if minutes := max(0, report.timestamp - problem.since) // 60:
         words.append(f"{minutes:,} min")
     if problem.until is not None:

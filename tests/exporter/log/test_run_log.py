@@ -144,6 +144,14 @@ def test_of_two_pending_problems_an_entry_has_what_the_stream_has_now() -> None:
     assert entry["kind"] == "failed"
 
 
+def test_an_entry_says_what_a_problem_was_in_another_state() -> None:
+    """A page says the worst that a stream was, so its entry does too."""
+    known = Problem(-2400, told=True)
+    run = report(orders(PAUSED), problems=problems(Verdict.FAILED, known))
+    ((entry,),) = play(run)
+    assert entry["message"].endswith("not expect. Its problem: failed, 40 min.")
+
+
 def test_an_entry_says_which_problem_a_stream_has() -> None:
     """Its kind, since when, with whom and what is next are fields, beside its error."""
     known = Problem(

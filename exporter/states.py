@@ -28,6 +28,9 @@ EXPECTED_BY_DEFAULT = {
     StreamState.MAINTENANCE,
 }
 
+# On the way to another state: neither a problem nor a recovery from one
+PASSING = {StreamState.STARTING, StreamState.DRAINING}
+
 # The states that config and the ``expected-state`` label accept, in the API's order
 _NEVER = {*FAILURES, StreamState.STATE_UNSPECIFIED}
 EXPECTABLE = tuple(state for state in StreamState if state not in _NEVER)

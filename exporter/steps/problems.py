@@ -9,18 +9,21 @@ a group has one page, which names its founders.
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from itertools import product
 from operator import attrgetter
 from typing import NamedTuple
 
 from exporter.config.model import Config
 from exporter.names import LocationName, Name
+from exporter.states import PASSING
 from exporter.steps.compare import ComparedLocation, ComparedStream, Verdict
 from exporter.text import one_line, printable, without_markup
 
-# The kinds of problems, and for how many seconds each lasts until it is told
+# The kinds of problems, the worst first, and for how many seconds each lasts until it
+# is told
 WAITS = {
-    Verdict.FAILED: 60,  # or the stream's own patience
     Verdict.FAILED_PERMANENTLY: 0,
+    Verdict.FAILED: 60,  # or the stream's own patience
     Verdict.UNEXPECTED: 120,
     Verdict.ERRORS: 900,
 }
@@ -28,9 +31,9 @@ WAITS = {
 _PENDING_FINE_SECONDS = 240
 _TOLD_FINE_SECONDS = 600
 EARLY_SECONDS = 30  # so much less than each of these is enough: a run may be early
-# How long a group takes others, after its newest member was due to be told: until the
-# next run at least, which may be late
-_GROWING_SECONDS = 300.0
+# How long a group takes others at most, after its newest member was due to be told: a
+# third of the time within which it forms, and until the next run at least
+_LONGEST_GROWING_SECONDS = 1200.0
 _LONGEST_NAMES = 120  # characters of the names of a group's founders
 _LONGEST_REASON = 100  # bytes
 
@@ -97,9 +100,11 @@ class ProblemMemory:
 
     def __init__(self, config: Config, interval: float, late_seconds: float) -> None:
         """Take the seconds between two runs, and how late one may be."""
-        self._grouping = config.grouping
+        self._together = config.grouping.streams
         self._interval = interval
-        self._growing_seconds = max(_GROWING_SECONDS, interval + late_seconds)
+        self._within = config.grouping.within.total_seconds()
+        growing = min(self._within / 3, _LONGEST_GROWING_SECONDS)
+        self._growing_seconds = max(growing, interval + late_seconds)
         self.learned = False  # whether those of earlier processes were read back
         self.known: dict[Name, LocationProblems] = {}
 
@@ -138,14 +143,14 @@ class ProblemMemory:
         current: dict[Key, Problem] = {}
         for watched in at.listed:
             current |= self._of_stream(watched, before.current, now)
+        lesser = list(WAITS)
         for kind in WAITS:
-            current |= self._gathered(kind, current, has, before, now)
-        # A stream has one page: what it has ends its other problems once it is told.
-        # Errors are less than any of them.
-        for key in has:
-            if key in current and current[key].told and key.kind != Verdict.ERRORS:
-                for other in WAITS.keys() - {key.kind}:
-                    current.pop(Key(key.stream, other), None)
+            lesser.remove(kind)
+            told = self._gathered(kind, current, has, before, now)
+            current |= told
+            # A stream has one page.
+            for key, other in product(told, lesser):
+                current.pop(Key(key.stream, other), None)
         after = LocationProblems(current)
         ended = before.series - after.series
         over = before.over - current.keys() - {key for key, _ in ended}
@@ -157,27 +162,26 @@ class ProblemMemory:
         self, watched: ComparedStream, before: Mapping[Key, Problem], now: int
     ) -> dict[Key, Problem]:
         """Return the problems of a stream, each by itself: no group, no page ended."""
-        kind = watched.verdict
-        own = Key(watched.stream.id, kind)
-        present = before.get(own, Problem(now))
-        problems = {}
-        for other in WAITS:
-            key = Key(watched.stream.id, other)
-            if other is kind or key not in before:
-                continue
-            problem = before[key]
-            # Another state that came later is no recovery; errors are, in a fine state.
-            if not watched.expected and problem.since < present.since:
-                problems[key] = problem._replace(fine=None, until=None)
-                continue
-            fine = problem.fine or now
-            seconds = _TOLD_FINE_SECONDS if problem.told else _PENDING_FINE_SECONDS
-            if not self._has_lasted(now - fine, seconds):
-                problems[key] = problem._replace(fine=fine, until=fine + seconds)
-        # Errors wait for the end of another page of the stream.
-        waits = kind is Verdict.ERRORS and any(one.told for one in problems.values())
-        if kind in WAITS and not waits:
-            problems[own] = self._lasting(watched, present, now)
+        stream = watched.stream
+        present = before.get(Key(stream.id, watched.verdict), Problem(now))
+        problems: dict[Key, Problem] = {}
+        for kind in WAITS:
+            # What is told ends the lesser ones, and none begins beside it.
+            if any(worse.told for worse in problems.values()):
+                break
+            key = Key(stream.id, kind)
+            if kind is watched.verdict:
+                problems[key] = self._lasting(watched, present, now)
+            elif problem := before.get(key):
+                # Another bad state is no recovery from what was told, or began earlier.
+                is_earlier = problem.since < present.since and not present.told
+                stays = not watched.expected and (problem.told or is_earlier)
+                fine = problem.fine or now
+                seconds = _TOLD_FINE_SECONDS if problem.told else _PENDING_FINE_SECONDS
+                if stays or stream.state in PASSING:
+                    problems[key] = problem._replace(fine=None, until=None)
+                elif not self._has_lasted(now - fine, seconds):
+                    problems[key] = problem._replace(fine=fine, until=fine + seconds)
         return problems
 
     def _lasting(self, watched: ComparedStream, problem: Problem, now: int) -> Problem:
@@ -230,12 +234,13 @@ class ProblemMemory:
         if newest and now <= newest.since + WAITS[kind] + self._growing_seconds:
             group, members = newest.words, new
         else:
-            within = self._grouping.within.total_seconds()
-            recent = {key for key in of_kind if now - of_kind[key].since <= within}
+            recent = {
+                key for key in of_kind if now - of_kind[key].since <= self._within
+            }
             # Pending ones are founders too, except those with patience of their own.
             pending = has.keys() & recent - told
             members = new | {key for key in pending if not has[key]}
-            if len(members | recent & told) < self._grouping.streams:
+            if len(members | recent & told) < self._together:
                 return {}
             reasons = {of_kind[key].words.reason for key in members}
             shared = reasons.pop() if len(reasons) == 1 else ""

@@ -12,11 +12,13 @@ TOGETHER = 3
 WITHIN = 900
 PATIENCE = 300
 WAITS = {
-    Verdict.FAILED: 60,
     Verdict.FAILED_PERMANENTLY: 0,
+    Verdict.FAILED: 60,
     Verdict.UNEXPECTED: 120,
     Verdict.ERRORS: 900,
 }
+WORST_FIRST = list(WAITS)
+STARTING = 7
 NAMES = {1: "NOT_STARTED", 3: "PAUSED"}
 SECONDS = [10, 60, 60, 60, 61, 90, 91, 240, 300, 301, 600, 601, 901]
 """How long after a run the next one is."""
@@ -40,45 +42,56 @@ class Model:
         """Look at a fleet."""
         before = self.have
         self.have = {}
-        for key, problem in before.items():
-            if key.stream in states and KINDS.get(states[key.stream]) != key.kind:
-                self.leave(key, problem, states[key.stream], before, now)
         for id_, state in states.items():
-            if kind := KINDS.get(state):
-                self.meet(Key(id_, kind), fleet[id_], before, now)
-        for kind in WAITS:
+            kind = KINDS.get(state)
+            for other in WORST_FIRST:
+                key = Key(id_, other)
+                if other == kind:
+                    self.meet(key, fleet[id_], before, now)
+                elif key in before:
+                    self.leave(key, state, before, now)
+                self.end_lesser(key)
+        for kind in WORST_FIRST:
             self.group(kind, states, fleet, before, now)
-        for id_, state in states.items():
-            kind = KINDS.get(state, Verdict.ERRORS)
-            page = self.have.get(Key(id_, kind))
-            if page and page.told and kind != Verdict.ERRORS:
-                for other in self.of_stream(id_):
-                    if other.kind != kind:
-                        del self.have[other]
+            for id_ in states:
+                self.end_lesser(Key(id_, kind))
 
-    def of_stream(self, id_: str) -> list[Key]:
-        """Return the problems that a stream has."""
-        return [key for key in self.have if key.stream == id_]
+    def end_lesser(self, key: Key) -> None:
+        """End what is less than a problem that is told."""
+        if key in self.have and self.have[key].told:
+            for lesser in WORST_FIRST[WORST_FIRST.index(Verdict(key.kind)) + 1 :]:
+                self.have.pop(Key(key.stream, lesser), None)
 
-    def leave(
-        self, key: Key, problem: Problem, state: int, before: Problems, now: int
-    ) -> None:
+    def is_told_worse(self, key: Key) -> bool:
+        """Return whether the stream's page says something worse."""
+        worse = WORST_FIRST[: WORST_FIRST.index(Verdict(key.kind))]
+        pages = [self.have.get(Key(key.stream, kind)) for kind in worse]
+        return any(page and page.told for page in pages)
+
+    def leave(self, key: Key, state: int, before: Problems, now: int) -> None:
         """Keep a problem that a stream doesn't have now, unless it is over."""
-        if state not in {2, WITH_ERRORS}:
+        if self.is_told_worse(key):
+            return
+        problem = before[key]
+        stays = state == STARTING
+        if state not in {2, STARTING, WITH_ERRORS}:
             other = before.get(Key(key.stream, KINDS[state]))
-            if other is None or other.since > problem.since:
-                self.have[key] = problem._replace(fine=None)
-                return
+            if problem.told or other is None:
+                # One that begins now is not told yet.
+                stays = True
+            elif not other.told:
+                stays = other.since > problem.since
+        if stays:
+            self.have[key] = problem._replace(fine=None)
+            return
         fine = now if problem.fine is None else problem.fine
         if not self.lasts(now - fine, 600 if problem.told else 240):
             self.have[key] = problem._replace(fine=fine)
 
     def meet(self, key: Key, one: ComparedStream, before: Problems, now: int) -> None:
         """Keep or begin a problem that a stream has now, and perhaps tell it."""
-        if key.kind == Verdict.ERRORS:
-            for other in self.of_stream(key.stream):
-                if self.have[other].told:
-                    return
+        if self.is_told_worse(key):
+            return
         problem = before.get(key, Problem(now))._replace(fine=None)
         if not problem.told:
             said = NAMES.get(one.stream.state, one.stream.reason)
@@ -139,7 +152,7 @@ class Model:
 
 
 @pytest.mark.parametrize("interval", [60, 120, 300])
-@pytest.mark.parametrize("states", ["25", "2e", "213", "26", "25136e", "5e1"])
+@pytest.mark.parametrize("states", ["25", "2e", "213", "26", "25136e", "5e1", "27563"])
 def test_problems_are_as_the_rules_say_in_any_history(
     states: str, interval: int
 ) -> None:

@@ -5,12 +5,13 @@ import io
 import json
 import re
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
-from shutil import rmtree
+from shutil import copy, rmtree
 
 import pytest
 
@@ -20,7 +21,6 @@ from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import FUNCTION, MODULE
 from tests.terraform.released import INPUTS, STATE
 from tests.terraform.terraform_cli import REPOSITORY, Plan, RootModule, copy_files
-from tests.terraform.test_function import check_archive
 
 _GIVEN_UP: set[str] = set()
 """Addresses that an upgrade may destroy; none when its state is recorded."""
@@ -91,11 +91,34 @@ def test_a_saved_plan_applies_on_another_machine(
     there.run("init")
     there.apply_plan(plan)
     (archive,) = fake_provider.project.objects.values()
-    check_archive(archive, tmp_path / "source")
+    _check_archive(archive, tmp_path / "source")
     (release,) = (tmp_path / "dist").glob("*.zip")
     released = io.BytesIO(_contents(release)["function.zip"])
     assert _contents(io.BytesIO(archive)) == _contents(released)
     assert there.is_up_to_date()
+
+
+def _check_archive(content: bytes, folder: Path) -> None:
+    """Check that main.py starts, has its metrics, and the locked requirements."""
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    archive.extractall(folder)
+    copy("config.yaml", folder)
+    top = {name.split("/")[0] for name in archive.namelist()}
+    assert top == {"exporter", "main.py", "requirements.txt"}
+    assert "exporter/metrics.yaml" in archive.namelist()
+    program = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import main, exporter\n"
+        "print(main.run.__module__, exporter.__file__, sep=chr(10))"
+    )
+    ran = [sys.executable, "-P", "-c", program]
+    printed = subprocess.run(
+        ran, cwd=folder, capture_output=True, text=True, check=True
+    )
+    module, file = printed.stdout.splitlines()
+    assert module == "exporter.function"
+    assert file.startswith(str(folder))
+    requirements = (folder / "requirements.txt").read_text("utf-8")
+    assert requirements == Path("requirements/function.txt").read_text("utf-8")
 
 
 def _contents(file: Path | io.BytesIO) -> dict[str, bytes]:

@@ -9,14 +9,7 @@ import pytest
 
 from lab.side_by_side import WorkerEndedError, side_by_side
 from tests.lab.conftest import assert_nothing_running
-from tests.lab.side_work import ITEMS, die, refuse, work
-
-
-@pytest.mark.parametrize("count", [0, 1, 40])
-def test_results_come_in_order(count: int) -> None:
-    """Results come in order, however big, with workers and without."""
-    results = side_by_side(work, ITEMS[:count], Event(), 3)
-    assert list(results) == [item * 10 for item in ITEMS[:count]]
+from tests.lab.side_work import ITEMS, die, refuse
 
 
 @pytest.mark.parametrize(

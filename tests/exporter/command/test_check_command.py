@@ -117,16 +117,6 @@ def test_more_calls_than_datastream_allows_are_a_warning(
         assert ended.out.count(text) == warnings
 
 
-def test_reading_back_that_fails_in_passing_fails(shop: Shop) -> None:
-    """Where reading back fails, however, check says that no new problem pages."""
-    shop.config += "run: {deadline: 5s}\n"
-    shop.faults = [{"method": "ListTimeSeries", "code": "UNKNOWN"}]
-    ended = shop.command("check", "--read-only")
-    assert ended.code == INCOMPLETE
-    (failed,) = lines(ended, "failed")
-    assert "so none is written, and no new one pages until" in failed
-
-
 DOUBTFUL = """\
 metrics: {project: metrics-prod}
 sources:

@@ -1,6 +1,5 @@
 """``run``: what it prints, writes and says, and its exit code."""
 
-import io
 import json
 import re
 from collections import Counter
@@ -10,6 +9,7 @@ import pytest
 
 from exporter.command.table import print_table
 from exporter.process import INCOMPLETE, OK
+from tests.conftest import Terminal
 from tests.exporter.command.conftest import (
     CARTS,
     CARTS_PAUSED,
@@ -61,14 +61,6 @@ def test_streams_that_failed_together_are_shown_with_their_reason(shop: Shop) ->
     shown = {"told": True, "streams": names, "reason": "SLOT_LOST"}
     for stream in document["streams"][:5]:
         assert stream == stream | shown
-
-
-class Terminal(io.StringIO):
-    """What is written to a terminal."""
-
-    def isatty(self) -> bool:
-        """Return that it is one."""
-        return True
 
 
 def test_a_table_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,6 @@ def test_bad_config_does_not_fit_the_schema(name: str) -> None:
 
 
 def test_config_names_a_schema() -> None:
-    """config.yaml names docs/config.schema.json, which is a schema."""
+    """config.yaml names docs/config.schema.json, so that an editor checks it."""
     named = "# yaml-language-server: $schema=docs/config.schema.json\n"
     assert (ROOT / "config.yaml").read_text().startswith(named)
-    jsonschema.Draft202012Validator.check_schema(json_schema())

@@ -42,10 +42,3 @@ def test_a_function_starts_late_only_where_it_is_cold() -> None:
 def test_each_call_of_a_function_has_a_run_of_its_own() -> None:
     """A run begins at least ten seconds after the last one, which another call has."""
     assert starts(31, mode="function", every=5, delay=0) == [0, 10, 20, 30]
-
-
-def test_an_exporter_begins_late_misses_runs_and_ends() -> None:
-    """No run starts before the first tick, in a silence, or after the end."""
-    assert starts(first=100, ends=230, delay=0) == [100, 160, 220]
-    silent = [{"from": 60, "until": 120}]
-    assert starts(delay=0, silent=silent) == [0, 120, 180, 240]

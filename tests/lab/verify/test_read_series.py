@@ -45,24 +45,20 @@ def read(to: Installation, target: Target, points: Any, **keys: Any) -> list[Ser
 
 @rows
 def test_series_are_as_promql_sees_them(
-    empty: Installation, target: Target, keys: Any, points: Any, series: Any
+    empty: Installation,
+    target: Target,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: Any,
+    points: Any,
+    series: Any,
 ) -> None:
-    """Every number of a metric is read; increments become a counter."""
+    """Every number of a metric is read, on however many pages."""
+    monkeypatch.setattr(reading, "_POINTS_PER_PAGE", 2)
     start = empty.clock.now
     assert {
         each.name: {point.time - start: point.value for point in each.samples}
         for each in read(empty, target, points, **keys)
     } == {name: pytest.approx(values) for name, values in series.items()}
-
-
-def test_the_page_size_does_not_matter(
-    empty: Installation, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A series that is split between pages is read whole."""
-    monkeypatch.setattr(reading, "_POINTS_PER_PAGE", 3)
-    points = [(minute * 60, minute * 60, float(minute)) for minute in range(10)]
-    (series,) = read(empty, target, points)
-    assert [point.value for point in series.samples] == [*range(10)]
 
 
 def test_a_metric_without_points_is_empty(empty: Installation, target: Target) -> None:

@@ -17,6 +17,7 @@ from unittest.mock import MagicMock
 import pytest
 from google.auth.compute_engine import _metadata
 
+from exporter.documents.mistakes import InputError
 from exporter.google import clients
 from exporter.process import USAGE
 from tests.canary import SERVICE_ACCOUNT
@@ -69,6 +70,13 @@ def run_main(
     err = StringIO()
     code = main(argv, environ, out, err)
     return Ended(code, out.getvalue(), err.getvalue())
+
+
+def mistakes(read: Callable[..., object], *given: object) -> list[str]:
+    """Return the sentences of a document that is refused when it is read."""
+    with pytest.raises(InputError) as caught:
+        read(*given)
+    return str(caught.value).splitlines()
 
 
 class Terminal(StringIO):

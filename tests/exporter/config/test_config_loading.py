@@ -8,6 +8,8 @@ import pytest
 from exporter.config import WHOLE, from_document, from_text, load
 from exporter.documents.document import Document, parse
 from exporter.documents.mistakes import InputError
+from tests.conftest import mistakes
+from tests.tables import rows
 
 LOCATION = "DATASTREAM_EXPORTER_LOCATION"
 SMALLEST = "metrics: {project: my-project}\nsources: [{project: my-project}]\n"
@@ -20,20 +22,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _errors(text: str, **environ: str) -> str:
-    with pytest.raises(InputError) as caught:
-        from_text(text, "config.yaml", environ)
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("path", "variable", "file", "source"),
-    [
-        ("mine.yaml", "not read: [", "not read: [", "mine.yaml"),
-        (None, SMALLEST, "not read: [", "DATASTREAM_EXPORTER_CONFIG"),
-        (None, "", SMALLEST, "config.yaml"),
-    ],
-)
+@rows
 def test_the_most_explicit_config_wins(
     directory: Path, path: str | None, variable: str, file: str, source: str
 ) -> None:
@@ -50,16 +39,7 @@ def test_error_in_the_environments_text_names_variable_and_line() -> None:
         load(None, {WHOLE: SMALLEST + "run: {name: A}"})
 
 
-@pytest.mark.parametrize(
-    ("run", "variable", "name"),
-    [
-        ("run: {location: us-east4, name: mine}", "K_SERVICE", "mine"),
-        ("run: {name: null}", "K_SERVICE", "prod"),
-        ("run:", "CLOUD_RUN_JOB", "prod"),
-        ("run:", "CLOUD_RUN_WORKER_POOL", "prod"),
-        ("run:", "CLOUD_RUN_EXECUTION", "datastream-exporter"),
-    ],
-)
+@rows
 def test_the_environment_names_the_exporters_series(
     run: str, variable: str, name: str
 ) -> None:
@@ -84,7 +64,9 @@ def test_mistakes_from_the_environment_name_the_variable(
     name: str, value: str, error: str
 ) -> None:
     """An unknown variable or a wrong value is named before the file's mistakes."""
-    of_environment, of_file = _errors(SMALLEST + "zzz: 1", **{name: value}).splitlines()
+    text = SMALLEST + "zzz: 1"
+    found = mistakes(from_text, text, "config.yaml", {name: value})
+    of_environment, of_file = found
     assert of_file.startswith("config.yaml:3: zzz: is not a known key")
     assert of_environment.startswith(f"environment: {name}: ")
     assert error in of_environment
@@ -103,9 +85,7 @@ def test_config_is_read_from_data_and_from_a_part_of_a_document() -> None:
     whole = parse("config:\n  metrics: {project: 1}\n  rnu:\n", "world.yaml")
     content: Any = whole.data
     part = Document(content["config"], whole.file, whole.lines, ("config",))
-    with pytest.raises(InputError) as caught:
-        from_document(part, {})
-    assert [line[:40] for line in str(caught.value).splitlines()] == [
+    assert [line[:40] for line in mistakes(from_document, part, {})] == [
         "world.yaml:1: config.sources: has no val",
         "world.yaml:2: config.metrics.project: 1 ",
         "world.yaml:3: config.rnu: is not a known",

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from exporter.documents.document import Section, parse, read_file
 from exporter.documents.mistakes import InputError
-from tests.tables import beside
+from tests.conftest import mistakes
+from tests.tables import beside, rows
 
 WRONG_VALUES: dict[str, str] = beside(__file__, "wrong_values.yaml")
 
@@ -68,12 +69,6 @@ def load(text: str) -> Whole:
     return document.accepted(document.read(Whole))
 
 
-def _errors(text: str) -> str:
-    with pytest.raises(InputError) as caught:
-        load(text)
-    return str(caught.value)
-
-
 @pytest.mark.usefixtures("parser")
 @pytest.mark.parametrize(
     ("text", "error"),
@@ -96,7 +91,7 @@ def _errors(text: str) -> str:
 )
 def test_unreadable_yaml_is_one_sentence(text: str, error: str) -> None:
     """Invalid YAML gives line, column and what to do, with either parser."""
-    (sentence,) = _errors(text).splitlines()
+    (sentence,) = mistakes(load, text)
     assert sentence.startswith(error)
 
 
@@ -127,7 +122,7 @@ def test_a_wrong_value_is_shown_with_its_place_and_what_is_allowed(
     text: str, error: str
 ) -> None:
     """A value of a wrong type or size is shown with line and key, in one sentence."""
-    (sentence,) = _errors(text).splitlines()
+    (sentence,) = mistakes(load, text)
     assert sentence.startswith(f"f.yaml:1: {error}")
 
 
@@ -141,16 +136,7 @@ def test_harmless_yaml_is_read() -> None:
     assert [part.name for part in read.parts] == ["x", "x"]
 
 
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [
-        ("missing.yaml", "cannot be read (No such file or directory); check the path"),
-        (".", "cannot be read (Is a directory)"),
-        ("latin.yaml", "is not UTF-8 (byte 6 from its start)"),
-        ("big.yaml", "is larger than 1 MiB"),
-        ("latin.yaml/x", "cannot be read (Not a directory)"),
-    ],
-)
+@rows
 def test_unreadable_file_is_one_sentence(tmp_path: Path, name: str, error: str) -> None:
     """A file that cannot be read as text is named, with what is wrong with it."""
     (tmp_path / "latin.yaml").write_bytes("name: ü".encode("latin-1"))

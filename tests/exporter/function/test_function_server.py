@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from exporter.function import serve
 from exporter.process import USAGE
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import Fault
 from tests.exporter.function.conftest import CONFIG, CONFIG_TEXT, POINTS
 from tests.exporter.function.server import Server
+from tests.tables import rows
 
 MIB = 1024 * 1024
 Start = Callable[..., Server]
@@ -36,14 +35,7 @@ def test_a_post_is_one_run(start: Start, cloud: Emulator) -> None:
     assert last.items() >= numbers.items()
 
 
-@pytest.mark.parametrize(
-    ("environ", "mistakes"),
-    [
-        ({CONFIG_TEXT: "sources: [{project: shop}]\nrun: {deadline: soon}\n"}, 3),
-        ({CONFIG_TEXT: CONFIG, "HTTPS_PROXY": "proxy:port"}, 1),
-        ({CONFIG_TEXT: CONFIG, "CLOUD_RUN_TIMEOUT_SECONDS": "0"}, 1),
-    ],
-)
+@rows
 def test_a_mistake_ends_the_start(
     tmp_path: Path, environ: dict[str, str], mistakes: int
 ) -> None:

@@ -1,9 +1,7 @@
 """World files: errors in them, and what their events change."""
 
-import pytest
-
-from exporter.documents.mistakes import InputError
 from lab.emulator.world import parse_world
+from tests.conftest import mistakes
 from tests.tables import rows
 
 PROJECTS = """\
@@ -15,18 +13,9 @@ projects:
 """
 
 
-def errors_of(text: str) -> list[str]:
-    """Return the errors of a world file."""
-    with pytest.raises(InputError) as caught:
-        parse_world(text, "w.yaml")
-    return str(caught.value).splitlines()
-
-
 def test_every_error_is_reported_at_once_with_its_line() -> None:
     """Misspelt states, actions, codes and durations get a sentence each."""
-    errors = errors_of(
-        PROJECTS
-        + """\
+    text = """\
 events:
   - {at: 5x, stream: last, do: pause}
   - {at: 5s, stream: last, do: set_state, state: PAUSD}
@@ -35,7 +24,7 @@ faults:
   - {code: UNAVAILBLE}
   - {method: ListStreams}
 """
-    )
+    errors = mistakes(parse_world, PROJECTS + text, "w.yaml")
     places = [each.partition(": ")[0] for each in errors]
     assert [place.rpartition(":")[2] for place in places] == ["7", "8", "9", "11", "12"]
     assert '"5x" is not a duration' in errors[0]
@@ -48,12 +37,13 @@ faults:
 @rows
 def test_an_event_that_matches_nothing_is_an_error(event: str, words: str) -> None:
     """A glob that matches nothing is most likely misspelt, and so an error."""
-    (error,) = errors_of(PROJECTS + f"events: [{event}]\n")
+    (error,) = mistakes(parse_world, PROJECTS + f"events: [{event}]\n", "w.yaml")
     assert words in error
 
 
 @rows
 def test_a_counter_and_a_count_go_together(stream: str) -> None:
     """A counter without a count, or one that would take gigabytes, is a mistake."""
-    (error,) = errors_of(PROJECTS.replace("{id: last}", stream))
+    text = PROJECTS.replace("{id: last}", stream)
+    (error,) = mistakes(parse_world, text, "w.yaml")
     assert "in a name needs a count, and a count needs a counter" in error

@@ -18,14 +18,13 @@ from lab.policies.deployment import is_created
 from lab.policies.files import read_policies
 from tests.lab.policies.folders import CASES, copy, errors
 from tests.mangling import mangle, values
-from tests.tables import beside
+from tests.tables import beside, rows
 
 MISTAKES: dict[str, Any] = beside(__file__, "mistakes.yaml")
 GOOD = [path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))]
 ODD = ["*", "&a", "<<:", "---", "!!python/name:x", "|", "- ", "{", "\t", "-1s", "${"]
 WORDS = ODD + sorted({word.strip("[]{},\"'#") for word in " ".join(GOOD).split()})
 STATE = "custom_googleapis_com:datastream_location_streams"
-COUNT = "did you mean run_googleapis_com:request_count?"
 LINK = '    - {displayName: A, url: "https://example.com"}\n'
 QUERY = "conditions[0].conditionPrometheusQueryLanguage.query"
 
@@ -124,14 +123,7 @@ def test_a_user_s_file_needs_no_comment_and_no_label(tmp_path: Path) -> None:
     assert errors(folder) == []
 
 
-@pytest.mark.parametrize(
-    ("metric", "advice"),
-    [
-        ("cloudsql_googleapis_com:up", ""),
-        (f"{STATE}s", f"did you mean {STATE}?"),
-        ("run_googleapis_com:request_coun", COUNT),
-    ],
-)
+@rows
 def test_a_user_s_file_may_use_other_metrics(
     tmp_path: Path, metric: str, advice: str
 ) -> None:
@@ -156,14 +148,7 @@ def test_a_file_s_name_is_checked(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("nowhere", "there is no such directory; check the path"),
-        ("file", "there is no such directory; check the path"),
-        ("empty", "has no policy; a policy's file name ends in .yaml"),
-    ],
-)
+@rows
 def test_a_directory_without_policies_is_an_error(
     tmp_path: Path, name: str, sentence: str
 ) -> None:

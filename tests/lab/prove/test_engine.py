@@ -16,6 +16,7 @@ from lab.prove.engine import (
 from lab.simulate.series import Series, SeriesSet
 from tests.conftest import serving
 from tests.exporter.google.loopback import HttpServer
+from tests.tables import rows
 
 START = 1_767_571_200.0
 
@@ -76,17 +77,7 @@ def test_no_proxy_is_used(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     assert moments(engine, "last_over_time(a:x[1h])")["1"]
 
 
-@pytest.mark.parametrize(
-    ("body", "sentence"),
-    [
-        (
-            '{"status": "error", "errorType": "timeout", "error": "query timed out"}',
-            "timed out",
-        ),
-        ("<html>503 Service Unavailable</html>", "does not answer .JSONDecodeError"),
-        ("{}", "does not answer .KeyError"),
-    ],
-)
+@rows
 def test_a_failing_engine_is_an_error_and_not_a_refused_query(
     body: str, sentence: str
 ) -> None:

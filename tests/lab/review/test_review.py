@@ -25,6 +25,7 @@ from tests.lab.review.plan_json import (
     planned,
     policy,
 )
+from tests.tables import rows
 
 
 def _updated(after: Json) -> Json:
@@ -110,10 +111,7 @@ def test_a_policy_can_be_destroyed_replaced_or_switched_off() -> None:
     assert gone in text
 
 
-@pytest.mark.parametrize(
-    ("file", "severity", "errors"),
-    [("own", "ERROR", 1), ("own", "WARNING", 0), ("stream-failed", "WARNING", 1)],
-)
+@rows
 def test_a_new_policy_that_notifies_nobody(
     file: str, severity: str, errors: int, policies: tuple[Policy, ...]
 ) -> None:

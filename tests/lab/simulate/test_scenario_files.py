@@ -1,10 +1,8 @@
 """Scenario files: what is said of errors in them."""
 
-import pytest
-
-from exporter.documents.mistakes import InputError
 from lab.simulate.scenario import Scenario
 from lab.simulate.scenario_files import parse_scenario
+from tests.conftest import mistakes
 from tests.tables import rows
 
 GOOD = """\
@@ -36,13 +34,6 @@ def read(text: str) -> Scenario:
     return parse_scenario(text, "s.yaml", POLICIES, name="s")
 
 
-def errors_of(text: str) -> list[str]:
-    """Return the errors of a scenario file."""
-    with pytest.raises(InputError) as caught:
-        read(text)
-    return str(caught.value).splitlines()
-
-
 def test_a_scenario_comes_with_the_config_of_each_exporter() -> None:
     """An exporter without a config of its own has the world's."""
     own = (
@@ -62,7 +53,7 @@ def test_every_error_is_reported_with_its_line(
     old: str, new: str, line: int, words: str
 ) -> None:
     """Unknown policies and things, and times that don't fit, have their lines."""
-    errors = errors_of(GOOD.replace(old, new, 1))
+    errors = mistakes(read, GOOD.replace(old, new, 1))
     assert errors[0].startswith(f"s.yaml:{line}: ")
     assert words in errors[0]
 
@@ -72,9 +63,9 @@ def test_errors_of_the_config_and_of_the_rest_are_reported_together() -> None:
     text = GOOD.replace("{project: shop-prod}", "{project: Shop}").replace(
         "of: orders", "of: x"
     )
-    errors = errors_of(text)
+    errors = mistakes(read, text)
     assert [each.partition(": ")[0] for each in errors] == ["s.yaml:8", "s.yaml:19"]
     text = GOOD.replace(GOOD[GOOD.index("  config:") : GOOD.index("  projects:")], "")
-    assert errors_of(text) == [
+    assert mistakes(read, text) == [
         "s.yaml:6: world.config: is missing; the exporter needs a config"
     ]

@@ -18,6 +18,7 @@ from lab.emulator.world import Fault
 from lab.verify.rest import REST_EMULATOR
 from tests.docs.pages import fences
 from tests.lab.verify.conftest import HERE, Installation, seed, timeless
+from tests.tables import rows
 from tools import ROOT
 
 
@@ -178,14 +179,7 @@ def test_an_emulator_alone_does_not_lead_to_google(empty: Installation) -> None:
     assert not empty.emulator.calls
 
 
-@pytest.mark.parametrize(
-    ("method", "last"),
-    [
-        ("ListSnoozes", " exporter-outdated and 15 more\n"),
-        # Prometheus would disagree on what was not read.
-        ("ListTimeSeries", ", streams-with-errors-together\n"),
-    ],
-)
+@rows
 def test_ctrl_c_ends_it(installed: Installation, method: str, last: str) -> None:
     """After Ctrl-C, what was found is printed, and the exit code is 130."""
 

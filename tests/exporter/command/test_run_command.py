@@ -87,6 +87,14 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(shop: Shop) -> None:
     )
 
 
+def test_a_dry_run_needs_no_earlier_problems(shop: Shop) -> None:
+    """Where they can't be read back, the log says so, and nothing is lost; exit 0."""
+    shop.metrics_project["denied"] = ["monitoring.timeSeries.list"]
+    code, _, err = shop.command("run", "--dry-run")
+    assert code == OK
+    assert "Problems of earlier runs can't be read back" in err
+
+
 def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
     """With --json, stdout says what the table says, and what could not be read."""
     shop.faults = [{"method": "ListStreams", "location": "us-east1", "code": "ABORTED"}]

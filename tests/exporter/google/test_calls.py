@@ -82,6 +82,14 @@ def test_what_a_retry_cannot_mend_is_raised_at_once(error: Exception) -> None:
     assert len(attempts.timeouts) == 1
 
 
+def test_a_wait_that_leaves_no_time_for_a_try_is_not_begun() -> None:
+    """What could not be tried after the wait is raised before it."""
+    deadline = Deadline.after(PLENTY + LEAST_ATTEMPT / 2)
+    with pytest.raises(exceptions.ResourceExhausted):
+        call(Attempts(asking(seconds=round(PLENTY))), deadline)
+    assert deadline.left > PLENTY / 2
+
+
 def test_a_stop_cuts_a_wait_short() -> None:
     """A wait of minutes ends with the stop, and the refusal before it is raised."""
     deadline = Deadline.after(600)

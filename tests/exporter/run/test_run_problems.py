@@ -10,6 +10,7 @@ import pytest
 from exporter.google.calls import Calls, Deadline
 from exporter.run.report import Report
 from exporter.run.run import run_once
+from exporter.steps import read_back
 from exporter.steps.measure import Sample
 from exporter.steps.write import Writer
 from lab.emulator.monitoring import MonitoringService
@@ -256,6 +257,49 @@ def test_no_list_is_asked_for_before_the_server_wants_it(make: Make) -> None:
     (report,) = fleet.run(1)
     assert report.problems_unread
     assert fleet.cloud.calls["ListTimeSeries"] == 1
+
+
+@as_a_job
+def test_a_metric_that_was_never_written_is_listed_once(make: Make) -> None:
+    """Cloud Monitoring doesn't know it before its first point: a retry can't help."""
+    text = 'Cannot find metric(s) that match type = "TYPE".'
+    unknown = {"method": "ListTimeSeries", "code": "NOT_FOUND", "message": text}
+    fleet = make(faults=[unknown])
+    (report,) = fleet.run(1)
+    assert report.complete
+    assert fleet.cloud.calls["ListTimeSeries"] == 3
+
+
+@as_a_job
+def test_a_series_may_go_on_in_the_next_page(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page has a number of points, so a part of a series may be in another one."""
+    monkeypatch.setattr(read_back, "_MOST_POINTS", 4)
+    fleet = make(events=[fails(1, FIRST), event(3, "heal", FIRST)])
+    fleet.run(16)
+    assert fleet.told() == {"alone": "-p122222222220", "since": "-111111111111-0"}
+
+
+@as_a_job
+@pytest.mark.parametrize("metric", ["problem_state", "problem_since"])
+def test_a_metric_that_is_refused_for_long_changes_no_page(
+    make: Make, metric: str
+) -> None:
+    """Where one metric of problems has no point lately, those of a day are listed."""
+    refused = {"method": "CreateTimeSeries", "code": "INVALID_ARGUMENT", "refuses": 99}
+    times = {"from": "3m", "until": "1470s"}
+    faults = [refused | times | {"metric": f"*/stream/{metric}"}]
+    fleet = make(events=[fails(1)], faults=faults)
+    fleet.run(25)
+    # No point of the last minutes is as old as what is read back of the day.
+    fleet.now += 20
+    fleet.run(27)
+    told = fleet.told()
+    assert told.keys() == {"alone", "together", "since"}
+    refused_line = told["since" if metric == "problem_since" else "together"]
+    assert refused_line.endswith("-11")
+    assert not told["alone"].endswith("1")
 
 
 @as_a_job

@@ -3,6 +3,7 @@
 from exporter.config.model import Config
 from exporter.steps.compare import ComparedLocation, Verdict
 from exporter.steps.problems import Key, LocationProblems, ProblemMemory, Words
+from tests.exporter.steps.looks import Exporter, seen
 from tests.exporter.worlds import EUROPE, IN_EUROPE
 
 KEY = Key("orders", Verdict.FAILED)
@@ -26,6 +27,26 @@ def test_a_beginning_ends_after_its_series() -> None:
     found = followed(OPEN, OVER)
     assert found.ended == {SERIES}
     assert not found.over
+
+
+def test_a_second_group_of_the_same_words_is_told_apart() -> None:
+    """Long names are counted, so other founders may have the words of a group."""
+    exporter = Exporter(job=False)
+
+    def run(minute: int, failed: str) -> LocationProblems:
+        streams = [
+            seen(letter * 50, 5 if letter in failed else 2) for letter in "abcdef"
+        ]
+        return exporter.run(minute * 60, streams)
+
+    run(0, "abcde")
+    first = run(1, "abcde").current[Key("a" * 50, Verdict.FAILED)].words
+    for minute in range(2, 13):
+        run(minute, "e")
+    run(13, "abcdef")
+    second = run(14, "abcdef").current[Key("a" * 50, Verdict.FAILED)].words
+    assert first.streams.endswith(" and 3 more")
+    assert second.streams == f"{first.streams} again"
 
 
 def test_a_beginning_that_ends_is_not_forgotten_by_reading_back() -> None:

@@ -152,7 +152,8 @@ world:
     - {at: 25m, stream: c, do: delete}
     - {at: 25m, stream: g, do: delete}
     - {at: 10m, stream: d, do: fail, reason: ORACLE_LISTENER_DOWN}
-    - {at: 15m, stream: d, do: heal}
+    - {at: 15m, stream: d, do: set_state, state: STARTING}
+    - {at: 20m, stream: d, do: heal}
     - {at: 30m, location: us-east1, do: unreachable}
 """
 START = 1_767_571_200.0
@@ -160,7 +161,7 @@ END = START + 44 * 60
 MORE = """\
 - [custom_googleapis_com:datastream_stream_problem_state, &drill {namespace: shop-prod,
     monitored_resource: generic_node, location: global, stream_id: this-is-a-drill,
-    kind: failed_permanently}, {2580: 1}]
+    kind: failed_permanently}, {2340: 1, 2580: 1}]
 - [custom_googleapis_com:datastream_stream_problem_since, *drill, {2580: 1767573780}]
 - [datastream_googleapis_com:stream_bytes_count, &copied {location: europe-west1,
     monitored_resource: datastream.googleapis.com/Stream, resource_container: shop-prod,
@@ -203,13 +204,13 @@ Streams by state: |-
   RUNNING, 2
 Streams watched: "4"
 Streams not watched: "1"
-# A missing stream has a problem while its location is read.
+# A missing stream has a problem while its location is read, and one that starts after a failure.
 "Availability: % of the known time without a problem, over 28 days": |-
   project, location, stream, % over 7 days, known hours, % over 28 days
   shop-prod, europe-west1, a, 25, 0.7, 25
   shop-prod, europe-west1, b, 50, 0.7, 50
   shop-prod, europe-west1, c, 62.5, 0.7, 62.5
-  shop-prod, europe-west1, d, 87.5, 0.7, 87.5
+  shop-prod, europe-west1, d, 75, 0.7, 75
   shop-prod, europe-west1, e, 100, 0.7, 100
   shop-prod, us-east1, f, 100, 0.7, 100
   shop-prod, us-east1, g, 62.5, 0.7, 62.5

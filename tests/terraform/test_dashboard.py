@@ -204,7 +204,7 @@ Streams by state: |-
   RUNNING, 2
 Streams watched: "4"
 Streams not watched: "1"
-# So has a missing stream while its location is read, and one that starts after it failed.
+# A problem: missing while its location is read, too, and starting after a failure.
 "Availability: % of the known time without a problem, over 28 days": |-
   project, location, stream, % over 7 days, known hours, % over 28 days
   shop-prod, europe-west1, a, 25, 0.7, 25

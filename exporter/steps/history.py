@@ -28,10 +28,10 @@ def earlier_problems(histories: Mapping[Key, ProblemHistory]) -> LocationProblem
         problem = last_problem(history)
         if problem and key.kind in WAITS:
             current[key] = problem
-        unended = [
+        unended = {
             (key, words) for words, values in history.states.items() if _last(values)
-        ]
-        ended.update(unended)
+        }
+        ended |= unended
         if not unended and history.goes_on:
             over.add(key)
     return LocationProblems(current, frozenset(ended), frozenset(over))

@@ -30,7 +30,9 @@ WAITS = {
 # For how many seconds a stream is fine again until its problem is over
 _PENDING_FINE_SECONDS = 240
 _TOLD_FINE_SECONDS = 600
-EARLY_SECONDS = 30  # so much less than each of these is enough: a run may be early
+# So much less than each of these is enough, as a run may be early; one look is where
+# runs are further apart
+EARLY_SECONDS = 30
 # How long a group takes others at most, after its newest member was due to be told: a
 # third of the time within which it forms, and until the next run at least
 _LONGEST_GROWING_SECONDS = 1200.0
@@ -151,12 +153,10 @@ class ProblemMemory:
             # A stream has one page.
             for key, other in product(told, lesser):
                 current.pop(Key(key.stream, other), None)
-        after = LocationProblems(current)
-        ended = before.series - after.series
+        ended = before.series - LocationProblems(current).series
         over = before.over - current.keys() - {key for key, _ in ended}
-        after = after._replace(ended=ended, over=over)
-        self.known[at.name] = after
-        return after
+        self.known[at.name] = LocationProblems(current, ended, over)
+        return self.known[at.name]
 
     def _of_stream(
         self, watched: ComparedStream, before: Mapping[Key, Problem], now: int
@@ -178,9 +178,10 @@ class ProblemMemory:
                 stays = not watched.expected and (problem.told or is_earlier)
                 fine = problem.fine or now
                 seconds = _TOLD_FINE_SECONDS if problem.told else _PENDING_FINE_SECONDS
+                is_over = now - fine >= seconds - EARLY_SECONDS
                 if stays or stream.state in PASSING:
                     problems[key] = problem._replace(fine=None, until=None)
-                elif not self._has_lasted(now - fine, seconds):
+                elif not (is_over or self._interval > seconds):
                     problems[key] = problem._replace(fine=fine, until=fine + seconds)
         return problems
 
@@ -190,11 +191,9 @@ class ProblemMemory:
             return problem._replace(fine=None, until=None)
         patience = _patience(watched)
         wait = patience or WAITS[watched.verdict]
-        lasted = now - problem.since
         # Its own patience is kept at any interval, and ends where the problem begins.
-        told = lasted >= wait - EARLY_SECONDS
-        if not patience:
-            told = self._has_lasted(lasted, wait)
+        is_rare = self._interval > wait and not patience
+        told = is_rare or now - problem.since >= wait - EARLY_SECONDS
         since = now if told and patience else problem.since
         reason = watched.stream.reason
         if watched.verdict is Verdict.UNEXPECTED:
@@ -205,13 +204,6 @@ class ProblemMemory:
         )
         until = None if told else since + wait
         return Problem(since, told, None, Words("", reason), until)
-
-    def _has_lasted(self, seconds: float, wait: float) -> bool:
-        """Return whether what has been so for some seconds was so for long enough.
-
-        A run may be early. Where runs are further apart than that, one is enough.
-        """
-        return seconds >= wait - EARLY_SECONDS or self._interval > wait
 
     def _gathered(
         self,

@@ -42,7 +42,7 @@ locals {
       slack_mentions        = var.slack_mentions
     }
   })
-  # A route without channels is quiet: it has no policy. Channels can be sensitive; whether there are any is no secret.
+  # A route whose channels are null is quiet: it has no policy. Channels can be sensitive; that there are none is not.
   quiet_routes = [for route, given in var.routes : route if nonsensitive(given.notification_channels == null)]
   # As regular expressions: the projects and streams that each route names. A dot would match every character.
   projects = { for route, given in local.routes : route => replace(join("|", sort(given.projects)), ".", "[.]") }

@@ -121,7 +121,7 @@ variable "routes" {
   type = map(object({
     projects              = optional(list(string), [])
     streams               = optional(list(string), [])
-    notification_channels = optional(object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) }))
+    notification_channels = object({ CRITICAL = list(string), ERROR = list(string), WARNING = list(string) })
     runbook_url           = optional(string)
     slack_mentions        = optional(map(string), {})
   }))

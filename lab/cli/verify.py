@@ -82,6 +82,15 @@ def add_arguments(parser: ArgumentParser) -> None:
             " project)"
         ),
     )
+    parser.add_argument(
+        "--owner",
+        default="",
+        metavar="TEXT",
+        help=(
+            "with --drill: whose page it says it is, such as a mention (with --pause,"
+            " config.yaml says that)"
+        ),
+    )
     parser.add_argument("--yes", action="store_true", help="drill without asking first")
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 for warnings, not 0"
@@ -114,8 +123,8 @@ def _stream_name(text: str) -> StreamName:
 def run(context: LabContext) -> int:
     """Print what was verified; return the exit code."""
     args = context.args
-    if (args.pause or args.source) and not args.drill:
-        raise InputError("--pause and --source are about a drill: add --drill")
+    if (args.pause or args.source or args.owner) and not args.drill:
+        raise InputError("--pause, --source and --owner are about a drill: add --drill")
     if args.drill and not (args.yes or os.isatty(0)):
         raise InputError("--drill asks before it pages: without a terminal, add --yes")
     counts: Counter[int] = Counter()
@@ -147,7 +156,14 @@ def _findings(context: LabContext) -> Iterator[Finding]:
     with open_clients(Endpoints(), environ) as clients:
         rest = Rest(clients, context.environ, context.stop)
         target = Target(
-            args.project, files, clients, rest, context.stop, stream, args.yes
+            args.project,
+            files,
+            clients,
+            rest,
+            context.stop,
+            stream,
+            args.yes,
+            args.owner,
         )
         yield Finding(INFO, "credentials", clients.account)
         parts = [points, policies, snoozes, queries, native]

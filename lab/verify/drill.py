@@ -31,9 +31,6 @@ STREAM = "this-is-a-drill"
 POLICY = "stream-failed-permanently"
 _CALL_SECONDS = 30.0
 _KEY = Key(STREAM, Verdict.FAILED_PERMANENTLY)
-# Both series get their 0 at once. An exporter writes that of the beginning a run later,
-# as others read it back; none takes over a stream in the location ``global``.
-_HEALTHY = LocationProblems(ended=frozenset({(_KEY, Words())}), over=frozenset({_KEY}))
 
 
 def drill(target: Target) -> Findings:
@@ -42,8 +39,9 @@ def drill(target: Target) -> Findings:
         f"Drill: the made-up stream {STREAM} of projects/{target.stream.project} fails"
         " until its incident opens, for ten minutes at most. Then it is healthy, until"
         " the incident closes, in fifteen at most. Ctrl-C makes it healthy ten seconds"
-        " later. If that fails, or is interrupted, drill again."
+        " later. If that fails, or is interrupted, drill again, for the same owner."
     )
+    words = Words(owner=target.owner)
     policies = agreed_policies(target, POLICY, about)
     if not policies:
         return
@@ -52,19 +50,24 @@ def drill(target: Target) -> Findings:
             yield WARNING, "an incident of another drill ends now: drill again"
         else:
             began = time.time()
-            problem = Problem(int(began), told=True)
+            problem = Problem(int(began), told=True, words=words)
             _write(target, LocationProblems({_KEY: problem}))
             yield from until_incident(target, policies, began)
     finally:
-        _heal(target)
+        _heal(target, words)
     yield INFO, f"{STREAM} is healthy again"
     yield from until_closed(target, policies)
 
 
-def _heal(target: Target) -> None:
-    """Make the stream healthy, or raise an error."""
+def _heal(target: Target, words: Words) -> None:
+    """Make the stream healthy, or raise an error.
+
+    Both series get their 0 at once. An exporter writes that of the beginning a run
+    later, as others read it back; none takes over a stream in the location ``global``.
+    """
+    ended = frozenset({(_KEY, words)})
     try:
-        _write(target, _HEALTHY)
+        _write(target, LocationProblems(ended=ended, over=frozenset({_KEY})))
     except CallError as error:
         message = (
             f"{error.failure.message.rstrip('.')}. So {STREAM} is not healthy again: if"

@@ -35,6 +35,7 @@ class Target:
     stop: Event
     stream: StreamName  # the drill's
     agreed: bool  # whether the drill need not ask
+    owner: str = ""  # whose page the drill's is
 
     @cached_property
     def alert_policies(self) -> list[Any]:

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from exporter.steps.problems import LocationProblems
+from exporter.steps.measure import metrics
 from lab.emulator.world import Fault
 from lab.verify import drill
 from lab.verify.drill import POLICY
@@ -39,13 +39,15 @@ def test_a_drill_from_start_to_end(stage: Stage) -> None:
     seen: set[str] = set()
     stage.then = lambda: seen.update(stage.alerting())
     stage.installed.clock.now += 12
-    assert stage.drill() == [
+    assert stage.drill("--owner", "<!subteam^S012ABC>") == [
         "ok       drill: incident opened after 18 s, listed after 20 s",
         HEALTHY,
         ARRIVED,
         "ok       drill: incident closed after 30 s",
     ]
     assert seen == {POLICY}
+    points = stage.installed.emulator.points(metrics()["stream/problem_state"].type)
+    assert points[-1].metric_labels["owner"] == "<!subteam^S012ABC>"
     assert stage.written()[-1] == stage.written("stream/problem_since")[-1] == 0
     assert "\nWaiting for the incident: 600 s at most.\n" in stage.log
     assert stage.log.endswith(
@@ -134,7 +136,7 @@ def test_a_clock_that_stands_still(stage: Stage) -> None:
 def test_a_drill_that_was_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next drill makes the stream healthy, which a killed one left failed."""
     with monkeypatch.context() as patched:
-        patched.setattr(drill, "_HEALTHY", LocationProblems())  # as if never written
+        patched.setattr(drill, "_heal", lambda *_: None)
         stage.then = lambda: signal.raise_signal(signal.SIGINT)
         stage.drill()
     assert stage.written() == [1]
@@ -179,9 +181,12 @@ def test_a_person_who_does_not_agree(stage: Stage, keyboard: int) -> None:
         ("--drill", "--drill asks before it pages: without a terminal, add --yes"),
         (
             "--yes --pause projects/shop-prod/locations/europe-west1/streams/orders",
-            "--pause and --source are about a drill: add --drill",
+            "--pause, --source and --owner are about a drill: add --drill",
         ),
-        ("--source shop-prod", "--pause and --source are about a drill: add --drill"),
+        (
+            "--source shop-prod",
+            "--pause, --source and --owner are about a drill: add --drill",
+        ),
     ],
 )
 def test_a_drill_that_was_not_asked_for(stage: Stage, argv: str, sentence: str) -> None:

@@ -142,6 +142,7 @@ world:
     metrics: {project: shop-prod}
     sources: [{project: shop-prod, locations: [europe-west1, us-east1], exclude: [x]}]
     grouping: {streams: 2}
+    expectations: [{match: "*/b", owner: Payments}]
   projects:
     - {id: shop-prod, number: 1, locations: [
         {id: us-east1, streams: [{id: f}, {id: g}]}, {id: europe-west1, streams:
@@ -189,13 +190,13 @@ def engine() -> Iterator[Engine]:
 SHOWN: dict[str, str] = yaml.safe_load("""\
 Streams with a problem: "2"
 What has a problem, and for how long: |-
-  project, location, stream, kind, state, reason, group of, seconds
-  shop-prod, europe-west1, a, failed, told, ORACLE_LISTENER_DOWN, a, d, 2022
-  shop-prod, europe-west1, b, unexpected, told, PAUSED, ?, 1423
-  shop-prod, europe-west1, c, missing, ?, ?, ?, 1171
-  shop-prod, global, this-is-a-drill, a drill, told, ?, ?, 60
-  shop-prod, us-east1, f, not seen for 13 minutes, ?, ?, ?, 892
-  shop-prod, us-east1, g, missing, ?, ?, ?, 1171
+  project, location, stream, kind, state, reason, owner, group of, seconds
+  shop-prod, europe-west1, a, failed, told, ORACLE_LISTENER_DOWN, ?, a, d, 2022
+  shop-prod, europe-west1, b, unexpected, told, PAUSED, Payments, ?, 1423
+  shop-prod, europe-west1, c, missing, ?, ?, ?, ?, 1171
+  shop-prod, global, this-is-a-drill, a drill, told, ?, ?, ?, 60
+  shop-prod, us-east1, f, not seen for 13 minutes, ?, ?, ?, ?, 892
+  shop-prod, us-east1, g, missing, ?, ?, ?, ?, 1171
 Streams by state: |-
   (missing), 2
   (not seen for 13 minutes), 1

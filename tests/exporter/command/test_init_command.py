@@ -29,6 +29,9 @@ expectations:
 #  - match: projects/shop-prod/locations/*/streams/orders-*
 #    states: [PAUSED]
 #    during: {{schedule: "0 22 * * 6", duration: 4h, timezone: Europe/Berlin}}
+# Whose page it is: a name, or a mention in Slack.
+#  - match: projects/shop-prod/locations/*/streams/orders-*
+#    owner: "Orders, <!subteam^ID>"
 # Not running today. Remove the # of those that are meant to be so; the others page.
 # While a PostgreSQL stream is paused, its source keeps its log: add `during`.
 #  - match: projects/shop-prod/locations/europe-west1/streams/carts
@@ -107,8 +110,9 @@ def test_a_confirmed_stream_is_expected(shop: Shop) -> None:
     file.write_text(file.read_text("utf-8").replace("\n#  ", "\n  "), "utf-8")
     read = config.load(str(file), {})
     assert len(read.mutes) == 1
-    window, one = read.expectations
+    window, owned, one = read.expectations
     assert window.during
+    assert owned.owner
     assert one.match == CARTS
     assert [state.name for state in one.states] == ["PAUSED"]
 

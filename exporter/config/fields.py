@@ -180,6 +180,14 @@ TimeZone = Annotated[
     ZoneInfo, BeforeValidator(_time_zone), _text("time zone", _TIME_ZONE)
 ]
 Words = Annotated[str, _text("text")]
+Owner = Annotated[
+    str,
+    *_formed(
+        "text",
+        r"\S(.{0,98}\S)?",
+        "is not one line of 1 to 100 characters; write a name or a mention",
+    ),
+]
 Time = Annotated[datetime, BeforeValidator(_time), _text("time", _TIME)]
 RunName = Annotated[str, AfterValidator(run_name), _text("name", _RUN_NAME)]
 RunLocation = Annotated[

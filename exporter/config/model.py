@@ -13,6 +13,7 @@ from exporter.config.fields import (
     IdGlob,
     Location,
     NameGlob,
+    Owner,
     Project,
     RunLocation,
     RunName,
@@ -134,13 +135,15 @@ class Expectation(Section):
     failed: Annotated[Duration, between("1m", "6h")] | None = None
     """How long a stream may be FAILED before it pages, from 1m to 6h: for a source that
     comes and goes."""
+    owner: Owner | None = None
+    """Who is told on the pages of these streams, such as a team, or a mention."""
     during: Window | None = None
     """When it applies; left out, always. Outside it matches nothing."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not (self.states or self.limits):
-            raise ValueError("needs states, lag, quiet or failed")
+        if not (self.states or self.limits or self.owner):
+            raise ValueError("needs states, lag, quiet, failed or owner")
         return self
 
     @property

@@ -138,6 +138,8 @@ def what_is_wrong(watched: ComparedStream) -> str:
     for detail in dict.fromkeys((stream.reason, stream.error)):
         if detail:
             text += f": {one_line(detail, ERROR_BYTES)}"
+    if watched.owner:
+        text += f" (owner: {watched.owner})"
     return text
 
 
@@ -180,7 +182,7 @@ def lasting(report: Report, watched: ComparedStream) -> str:
         return ""
     words = []
     if kind != watched.verdict:
-        words.append(kind.replace("_", " "))
+        words.append(kind)
     if minutes := max(0, report.timestamp - problem.since) // 60:
         words.append(f"{minutes:,} min")
     if problem.until is not None:

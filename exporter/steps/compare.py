@@ -52,6 +52,7 @@ class ComparedStream(NamedTuple):
     # How long it may lag, copy nothing, and be FAILED, by the metric label ``limit``; 0
     # outside the window of the expectation that has it
     limits: Mapping[str, timedelta] = {}
+    owner: str = ""  # who config says it belongs to
 
     @property
     def expected(self) -> bool:
@@ -143,12 +144,14 @@ class Expectations:
         expectations = self._config.expectations
         # For each key, the last match that has it wins.
         last = closed = None
+        owner = ""
         limits: dict[str, timedelta] = {}
         for index, one in enumerate(expectations):
             if not matches(str(name), [one.match]):
                 continue
             if self._open[index]:
                 limits |= one.limits
+                owner = one.owner or owner
                 if one.states:
                     last = index
             else:
@@ -176,4 +179,4 @@ class Expectations:
             verdict = Verdict.ERRORS if counted else Verdict.FINE
         elif stream.state in FAILURES:
             verdict = Verdict[state_name(stream.state)]
-        return ComparedStream(name, stream, verdict, rule, limits)
+        return ComparedStream(name, stream, verdict, rule, limits, owner)

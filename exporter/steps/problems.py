@@ -7,7 +7,7 @@ while. What comes and goes is one problem. A stream that is alone has a page of 
 a group has one page, which names its founders.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import product
 from operator import attrgetter
@@ -57,6 +57,7 @@ class Words(NamedTuple):
     streams: str = ""  # who formed the group; empty for a stream that is alone
     # The reason that the founders of the group shared, or the stream's own
     reason: str = ""
+    owner: str = ""  # whom the founders share, or the stream's own
 
 
 class Problem(NamedTuple):
@@ -203,7 +204,7 @@ class ProblemMemory:
             one_line(without_markup(reason), _LONGEST_REASON) or problem.words.reason
         )
         until = None if told else since + wait
-        return Problem(since, told, None, Words("", reason), until)
+        return Problem(since, told, None, Words("", reason, watched.owner), until)
 
     def _gathered(
         self,
@@ -234,9 +235,10 @@ class ProblemMemory:
             members = new | {key for key in pending if not has[key]}
             if len(members | recent & told) < self._together:
                 return {}
-            reasons = {of_kind[key].words.reason for key in members}
-            shared = reasons.pop() if len(reasons) == 1 else ""
-            group = Words(_names(key.stream for key in members), shared)
+            # The reason and the owner that all of them share
+            words = zip(*[of_kind[key].words for key in members], strict=True)
+            shared = Words(*map(_shared, words))
+            group = shared._replace(streams=_names(key.stream for key in members))
             taken = {each for key, each in before.series if key.kind == kind}
             while group in taken:
                 group = group._replace(streams=f"{group.streams} again")
@@ -257,6 +259,11 @@ def _patience(watched: ComparedStream) -> int:
     if watched.verdict is not Verdict.FAILED:
         return 0
     return int(watched.limits.get("failed", timedelta()).total_seconds())
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """Return the text that all are, or an empty one."""
+    return texts[0] if len({*texts}) == 1 else ""
 
 
 def _names(streams: Iterable[str]) -> str:

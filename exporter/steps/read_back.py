@@ -114,7 +114,7 @@ def _read(series: Any) -> _Series:
     labels, resource = series.metric.labels, series.resource.labels
     name = LocationName(resource["namespace"], resource["location"])
     key = Key(labels["stream_id"], labels["kind"])
-    words = Words(labels["streams"], labels["reason"])
+    words = Words(labels["streams"], labels["reason"], labels["owner"])
     values = {
         point.interval.end_time.seconds: point.value.int64_value
         for point in series.points

@@ -31,6 +31,7 @@ EXAMPLE_LABELS = {
     "object_name": "public.orders",
     "error_code": "UNSUPPORTED_DATA_TYPE",
     "reason": "POSTGRES_CONNECTION_FAILURE",
+    "owner": "Payments",
     "who": "operator@example.com",
     "method": "Update",
     "state": "NOT_STARTED",

@@ -26,6 +26,7 @@ world:
       - {project: shop-prod, locations: [europe-west1, us-east1]}
       - {project: shop-test, locations: [us-east1]}
     mutes: [{match: "*/muted-*", until: 2026-01-05T00:02:00Z}]
+    expectations: [{match: "*", owner: Payments}]
     collect: {objects: true}
   projects:
     - id: shop-prod

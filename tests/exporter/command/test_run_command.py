@@ -116,6 +116,7 @@ def test_the_fleet_is_one_json_document_for_scripts(shop: Shop) -> None:
         "told": False,
         "streams": "",
         "reason": "PAUSED",
+        "owner": "",
     }
     (reason,) = document["unread"].values()
     assert reason.startswith("unavailable: ")

@@ -126,7 +126,7 @@ def test_the_exporter_writes_about_itself_under_its_own_name(serve: Serve) -> No
     assert {point[1:4] for point in own} == {("europe-west4", "exporter-eu", "0")}
     values = {point.metric: point.value for point in own}
     assert values["exporter/last_run"] == report.timestamp
-    assert values["exporter/contract"] == 7
+    assert values["exporter/contract"] == 8
     assert values["exporter/points_lost"] == 0
     seconds = values["exporter/run_seconds"]
     assert 0 <= seconds == round(seconds, 3)

@@ -138,31 +138,33 @@ def test_outside_its_window_an_expectation_matches_nothing() -> None:
 
 
 LIMITS = """
-- {match: "*", lag: 1h, quiet: 6h}
+- {match: "*", lag: 1h, quiet: 6h, owner: Payments}
 - {match: "*/users", lag: 5h}
 - match: "*"
   lag: 2h
+  owner: Night shift
   during: {schedule: 0 2 * * *, duration: 1h, timezone: UTC}
 """
 HOUR = 3600
 
 
 @pytest.mark.parametrize(
-    ("now", "rules", "lag"),
+    ("now", "rules", "lag", "owner"),
     [
-        (NOON, slice(None), HOUR),
-        (NIGHT, slice(None), 2 * HOUR),
+        (NOON, slice(None), HOUR, "Payments"),
+        (NIGHT, slice(None), 2 * HOUR, "Night shift"),
         # Outside its window, a limit that no other replaces is 0.
-        (NOON, slice(1, None), 0),
+        (NOON, slice(1, None), 0, ""),
     ],
 )
-def test_each_limit_is_that_of_the_last_match_that_has_it(
-    now: datetime, rules: slice, lag: int
+def test_each_limit_and_the_owner_are_those_of_the_last_match_that_has_them(
+    now: datetime, rules: slice, lag: int, owner: str
 ) -> None:
-    """A window holds for limits too: outside it, another limit holds, or 0."""
+    """A window holds for them too: outside it, another match counts, or none."""
     expectations = yaml.safe_load(LIMITS)[rules]
     (one,) = compared(Stream("orders", 2), now=now, expectations=expectations).streams
     assert one.limits["lag"].seconds == lag
+    assert one.owner == owner
     assert ("quiet" in one.limits) is (rules.start is None)
 
 

@@ -1,5 +1,7 @@
 """What a process remembers of problems, beside what it reads back."""
 
+import pytest
+
 from exporter.config.model import Config
 from exporter.steps.compare import ComparedLocation, Verdict
 from exporter.steps.problems import Key, LocationProblems, ProblemMemory, Words
@@ -47,6 +49,26 @@ def test_a_second_group_of_the_same_words_is_told_apart() -> None:
     second = run(14, "abcdef").current[Key("a" * 50, Verdict.FAILED)].words
     assert first.streams.endswith(" and 3 more")
     assert second.streams == f"{first.streams} again"
+
+
+@pytest.mark.parametrize(("owners", "shared"), [("aaaaa", "a"), ("aaaab", "")])
+def test_a_group_has_the_owner_that_its_founders_share(
+    owners: str, shared: str
+) -> None:
+    """Where they have several, it has none; each says its own while alone."""
+    exporter = Exporter(job=True)
+    streams = [
+        seen(str(number), 5, reason="GONE")._replace(owner=owner)
+        for number, owner in enumerate(owners)
+    ]
+    alone = exporter.run(0, streams).current
+    assert [each.words for each in alone.values()] == [
+        Words("", "GONE", owner) for owner in owners
+    ]
+    told = exporter.run(60, streams).current
+    assert {each.words for each in told.values()} == {
+        Words("0, 1, 2, 3, 4", "GONE", shared)
+    }
 
 
 def test_a_beginning_that_ends_is_not_forgotten_by_reading_back() -> None:

@@ -21,6 +21,12 @@ variable "config_yaml" {
   description = "Text of config.yaml: `file(\"$${path.module}/config.yaml\")`."
   type        = string
   nullable    = false
+
+  # It prints a path, never a config.
+  validation {
+    condition     = !can(regex("^[^\n:{]+$", trimspace(var.config_yaml)))
+    error_message = "config_yaml takes the text of config.yaml, not its path: file(\"$${path.module}/config.yaml\")."
+  }
 }
 
 variable "cpu" {

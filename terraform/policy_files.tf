@@ -13,7 +13,7 @@ locals {
   )
 
   # A file names no deployment: others may write to the same project, or be seen in the same metrics scope. Words in
-  # capitals, which no id can have, stand for this one. Only whole words do: EXPORTER_SERVICE_ACCOUNT is none.
+  # capitals, which no id can have, stand for this one. Only whole words do: DATASTREAM_EXPORTER_LOCATION is none.
   words = {
     METRICS_PROJECT   = local.metrics_project
     EXPORTER_PROJECT  = local.job_project
@@ -43,15 +43,20 @@ locals {
     if can(tostring(file.userLabels.threshold))
   }
 
-  # Words in queries that look like one of those above, and aren't: such a policy would never alert. They begin like
-  # one, or are a selector's value that differs only in case, hyphens or an `s`. The lab has the same rule.
-  wrong_word = join("|", [
-    "\\b((?:METRIC|EXPORTER)[A-Z]*_[A-Z_]+)",
+  # Words anywhere in a file that begin like one of those above, and aren't one. In queries, also the value of a label
+  # that differs from one only in case, hyphens or an `s`, and a `project_id` that no project can have: such a policy
+  # would never alert. The lab has the same rules.
+  like_a_word = "(?:^|[^A-Z_])((?:METRIC|EXPORTER)[A-Z]*_[A-Z_]+)"
+  wrong_value = join("|", [
     "[=~]\\s*[\"'`]((?i:metrics?[-_]project|exporters?[-_](?:project|location|region|run[-_]name|service|page)))[\"'`]",
+    "\\bproject_id\\s*=\\s*[\"'`]([^\"'`]*[^a-z0-9.:\"'`-][^\"'`]*)[\"'`]",
   ])
+  as_written = { for name, path in local.paths : name => try(yamldecode(file(path)).conditions[0], null) }
   wrong_words = {
-    for name, query in local.queries : name =>
-    join(", ", setsubtract(compact(flatten(regexall(local.wrong_word, query))), values(local.words)))
+    for name, file in local.decoded : name => join(", ", setsubtract(compact(flatten([
+      regexall(local.like_a_word, jsonencode(file)),
+      regexall(local.wrong_value, try(local.as_written[name].conditionPrometheusQueryLanguage.query, "")),
+    ])), concat(keys(local.words), values(local.words))))
   }
 
   # What each file needs, and whether it has it. A query becomes one line: a comment would reach its end.
@@ -69,13 +74,17 @@ locals {
       "documentation.content"               = can(regex(".", file.documentation.content))
       "autoClose of 1800s to 604800s"       = local.closes[name] >= 1800 && local.closes[name] <= 604800
       "one condition, with displayName"     = can(regex(".", local.conditions[name].displayName))
-      "evaluationInterval"                  = can(regex(".", local.promql[name].evaluationInterval))
       "conditionPrometheusQueryLanguage"    = local.queries[name] != ""
       "a query without comments (#)"        = !strcontains(local.queries[name], "#")
       "a query with userLabels.threshold, a whole number, as in > (5)" = try(
         strcontains(local.queries[name], " (${parseint(local.thresholds[name], 10)})"), !can(file.userLabels.threshold)
       )
-      "a query without ${local.wrong_words[name]}, which stands for nothing" = local.wrong_words[name] == ""
+      "duration in whole minutes" = try(regex("^(\\d+)s$", try(local.promql[name].duration, "0s"))[0] % 60 == 0, false)
+      "evaluationInterval in multiples of 30s" = try(
+        regex("^([1-9][0-9]*)s$", local.promql[name].evaluationInterval)[0] % 30 == 0, false
+      )
+      "its channels in policy_overrides, not in notificationChannels"               = !can(file.notificationChannels)
+      "${join(" or ", keys(local.words))} or an id, not ${local.wrong_words[name]}" = local.wrong_words[name] == ""
     }
   }
   missing = {

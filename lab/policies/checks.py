@@ -55,9 +55,8 @@ def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Probl
         path = ("conditions", 0, "conditionPrometheusQueryLanguage")
         for sentence in query.errors:
             yield (*path, "query"), sentence
-        for word in misspelled(condition.promql.query):
-            advice = hint(word.upper(), WORDS)
-            yield (*path, "query"), f"{quote(word)} is never filled in; {advice}"
+        for sentence in _misspelled(condition.promql.query, is_query=True):
+            yield (*path, "query"), sentence
         window = condition.promql.duration
         interval = condition.promql.evaluation_interval
         given = "duration" in condition.promql.model_fields_set
@@ -71,6 +70,11 @@ def problems(name: str, file: PolicyFile, query: Query | None) -> Iterator[Probl
             )
             yield (*path, "duration"), sentence
         yield from _documentation(file, query.labels, METRIC_LABEL)
+
+
+def _misspelled(text: str, *, is_query: bool) -> Iterator[str]:
+    for word in misspelled(text, is_query=is_query):
+        yield f"{quote(word)} is never filled in; {hint(word.upper(), WORDS)}"
 
 
 def _strategy(file: PolicyFile) -> Iterator[Problem]:
@@ -127,6 +131,8 @@ def _documentation(
     if prefix == METRIC_LABEL:
         others.add(VALUE)
     for path, text in texts.items():
+        for sentence in _misspelled(text, is_query=False):
+            yield ("documentation", *path), sentence
         for found in _VARIABLE.finditer(text):
             name, key = found[1], found[1].removeprefix(prefix)
             if not found[2]:

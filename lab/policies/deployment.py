@@ -17,8 +17,8 @@ EXPORTER = "datastream-exporter"  # the default of ``run.name``, and of Terrafor
 # A policy that each route with channels has
 IN_EACH_ROUTE = "stream-missing"
 
-# What each word is of a deployment. It is one only where no other letter follows, so
-# EXPORTER_SERVICE_ACCOUNT is none
+# What each word is of a deployment. It is one only where it stands alone, so
+# DATASTREAM_EXPORTER_LOCATION is none
 WORDS = {
     "METRICS_PROJECT": "{0.project}",
     "EXPORTER_PROJECT": "{0.project}",
@@ -28,12 +28,14 @@ WORDS = {
     "EXPORTER_SERVICE": "{0.job}",
     "EXPORTER_PAGE": "detail/{0.region}/{0.job}",
 }
-# What begins like a word, and a selector's value that differs from one only in case,
-# hyphens or an ``s``. The module has the same rule.
-_LIKE_A_WORD = re.compile(
-    r"\b((?:METRIC|EXPORTER)[A-Z]*_[A-Z_]+)"
-    r"""|[=~]\s*["'`]((?i:metrics?[-_]project"""
+# What begins like a word
+_LIKE_A_WORD = re.compile(r"(?<![A-Z_])(?:METRIC|EXPORTER)[A-Z]*_[A-Z_]+")
+# A label's value that differs from a word only in case, hyphens or an ``s``, and a
+# project_id that no project can have. The module has the same rules.
+_WRONG_VALUE = re.compile(
+    r"""[=~]\s*["'`]((?i:metrics?[-_]project"""
     r"""|exporters?[-_](?:project|location|region|run[-_]name|service|page)))["'`]"""
+    r"""|\bproject_id\s*=\s*["'`]([^"'`]*[^a-z0-9.:"'`-][^"'`]*)["'`]"""
 )
 
 # The selectors of streams begin with the first, those of locations with the second.
@@ -93,9 +95,12 @@ def canonical(query: str) -> str:
     return pretty(of_no_deployment(_ROUTE.sub(r"\1", query)))
 
 
-def misspelled(query: str) -> list[str]:
-    """Return the texts in a query that were meant as one of the words, but are none."""
-    found = {one or other for one, other in _LIKE_A_WORD.findall(query)}
+def misspelled(text: str, *, is_query: bool) -> list[str]:
+    """Return what was meant as one of the words in a text or query, but is none."""
+    found = set(_LIKE_A_WORD.findall(text))
+    if is_query:
+        for one, other in _WRONG_VALUE.findall(text):
+            found.add(one or other)
     return sorted(found - {*WORDS})
 
 

@@ -101,6 +101,10 @@ def _set_by_the_api(_value: object) -> None:
     raise ValueError("is set by Cloud Monitoring; remove it")
 
 
+def _set_by_terraform(_value: object) -> None:
+    raise ValueError("is not taken from a file; use policy_overrides in Terraform")
+
+
 Text = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[int, BeforeValidator(_whole_seconds)]
 LabelKey = Annotated[
@@ -220,7 +224,7 @@ class PolicyFile(_Part):
     ]
     documentation: Documentation
     alert_strategy: AlertStrategy
-    notification_channels: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+    notification_channels: Annotated[Any, BeforeValidator(_set_by_terraform)] = None
     name: SetByTheAPI = None
     creation_record: SetByTheAPI = None
     mutation_record: SetByTheAPI = None

@@ -147,13 +147,14 @@ def test_own_policies_are_deployed_as_written(terraform: CopyModule) -> None:
         "up >= (5) unless on () up > 5": "up >= (9) unless on () up > 5",
         "up > (5.5)\n\tand\n  up > (5)": "up > (5.5) and up > (9)",
         'up{project_id="METRICS_PROJECT"} > (5)': 'up{project_id="orders-prod"} > (9)',
+        'up{project_id=~".*", a_id="A"} > (5)': 'up{project_id=~".*", a_id="A"} > (9)',
     }
     root = terraform(MODULE)
     overrides = {}
     for number, query in enumerate(queries):
         root.write(f"own/busy-{number}.yaml", own_policy(query))
         overrides[f"busy-{number}"] = {"threshold": 9}
-    text = own_policy("up > (5)").replace("Something", "EXPORTER_SERVICE_ACCOUNT")
+    text = own_policy("up > (5)").replace("Something", "DATASTREAM_EXPORTER_LOCATION")
     root.write("own/off.yaml", f"enabled: false\n{text}")
     plan = root.plan(**INPUTS, policy_directory="own", policy_overrides=overrides)
     policies = _policies(plan)
@@ -162,7 +163,7 @@ def test_own_policies_are_deployed_as_written(terraform: CopyModule) -> None:
         assert _condition(policy)["query"] == changed
         assert policy["documentation"]["content"] == "Something is busy."
     assert not policies["off"]["enabled"]
-    assert "EXPORTER_SERVICE_ACCOUNT is busy." in str(policies["off"])
+    assert "DATASTREAM_EXPORTER_LOCATION is busy." in str(policies["off"])
 
 
 def test_a_projects_log_has_its_own_policies(terraform: CopyModule) -> None:

@@ -91,7 +91,7 @@ def test_an_example_could_be_true() -> None:
     lost = notification(POLICIES["stream-failed-permanently"]).values
     assert lost["metric_or_resource.label.reason"] == "POSTGRESQL_REPLICATION_SLOT_LOST"
     # A longer word is not filled.
-    texts = ("%22EXPORTER_SERVICE%22", "EXPORTER_SERVICE_ACCOUNT")
+    texts = ("%22EXPORTER_SERVICE%22", "DATASTREAM_EXPORTER_LOCATION")
     assert list(map(example.fill, texts)) == ["%22datastream-exporter%22", texts[1]]
     policy = POLICIES["stream-stuck"]
     subject = notification(policy).fill(policy.subject)

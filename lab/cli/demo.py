@@ -199,6 +199,7 @@ def _show_page(
     if not lost or not policy:
         return
     labels = lost[-1].resource_labels | lost[-1].metric_labels
+    labels["owner"] = labels["owner"] or "none when it was told"  # as the query does
     project = lost[-1].project
     content = policy.content.partition("**Look at first**")[0]
     shown = notification(replace(policy, content=content, links=()), labels, project)

@@ -71,7 +71,10 @@ locals {
         runbooks = compact([
           local.overrides[name].runbook_url == null ? given.runbook_url : local.overrides[name].runbook_url
         ])
-        closing = contains(local.module_files, "${name}.yaml") ? local.closing : ""
+        # It names labels that only incidents about streams have.
+        closing = alltrue([
+          contains(local.module_files, "${name}.yaml"), strcontains(local.query[name], local.stream_text),
+        ]) ? local.closing : ""
         mention = lookup(given.slack_mentions, local.severity[name], "")
       }
       if route == "" || strcontains(

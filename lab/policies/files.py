@@ -12,8 +12,8 @@ with Terraform. The conventions:
   variable changes it there and nowhere else.
 - ``userLabels.needs`` is what config has to ask for: ``objects``, ``quiet-6h`` or
   ``quiet-24h``. Without that, the policy can't alert, and Terraform leaves it out.
-- ``closing.md`` beside the files ends the text of each policy on metrics: Terraform
-  adds it, and so does ``Policy.content``.
+- ``closing.md`` beside the files ends the text of each policy whose query reads
+  streams: Terraform adds it, and so does ``Policy.content``.
 
 Users' files may leave out ``userLabels.policy``, and may use metrics that are unknown
 here.
@@ -33,10 +33,11 @@ from exporter.documents.document import parse, read_file
 from exporter.documents.mistakes import InputError
 from exporter.text import printable
 from lab.policies import checks, promql
+from lab.policies.deployment import STREAM_TEXT
 from lab.policies.model import SEVERITIES, DocumentationLink, PolicyFile
 
 POLICIES = "alerting_policies"
-_CLOSING = "closing.md"  # what ends the text of each policy on metrics
+_CLOSING = "closing.md"  # what ends the text of each policy on streams
 _LAB = Path(lab.__file__).parent
 
 
@@ -142,7 +143,7 @@ def log_metric() -> dict[str, Any]:
 def _read(path: Path, closing: str) -> Policy:
     """Read a file; raise InputError with everything that is wrong in it.
 
-    ``closing`` ends the text of a policy on metrics.
+    ``closing`` ends the text of a policy on streams, as it names their labels.
     """
     document = parse(read_file(str(path)), printable(str(path)))
     model = document.accepted(document.read(PolicyFile))
@@ -158,6 +159,8 @@ def _read(path: Path, closing: str) -> Policy:
     proto = monitoring_v3.AlertPolicy()
     data: Any = document.data
     json_format.ParseDict(data, monitoring_v3.AlertPolicy.pb(proto))
+    if not (metric and STREAM_TEXT in metric.query):
+        closing = ""
     policy = Policy(
         name=path.stem,
         path=path,
@@ -171,7 +174,7 @@ def _read(path: Path, closing: str) -> Policy:
         threshold=model.user_labels.get("threshold"),
         needs=model.user_labels.get("needs", ""),
         subject=model.documentation.subject,
-        content=model.documentation.content + (closing if metric else ""),
+        content=model.documentation.content + closing,
         links=model.documentation.links,
         parsed_query=query,
         proto=proto,

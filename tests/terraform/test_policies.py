@@ -46,6 +46,7 @@ def _condition(policy: dict[str, Any]) -> Any:
 
 def _file(text: str) -> dict[str, Any]:
     """Return a policy's file as it is deployed."""
+    is_about_streams = STREAM_TEXT in text
     for placeholder, value in _DEPLOYED.items():
         text = text.replace(placeholder, value)
     policy: dict[str, Any] = yaml.safe_load(text)
@@ -53,6 +54,7 @@ def _file(text: str) -> dict[str, Any]:
         log["filter"] = log["filter"].rstrip()
     else:
         _condition(policy)["query"] = " ".join(_condition(policy)["query"].split())
+    if is_about_streams:
         policy["documentation"]["content"] += f"\n\n{_CLOSING}"
     return policy
 

@@ -77,6 +77,7 @@ class MetricsProject:
     alert_policies: list[Any] = field(default_factory=list)
     notification_channels: list[Any] = field(default_factory=list)
     snoozes: list[Any] = field(default_factory=list)
+    has_log_metrics: bool = True
 
     def of_metric(self, metric_type: str | None) -> Iterator[StoredSeries]:
         """Yield the series of a metric, or all."""

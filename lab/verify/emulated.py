@@ -1,7 +1,7 @@
-"""Deploys policies in an emulator, and serves its REST side: queries and incidents.
+"""Deploys policies in an emulator, and serves its REST side.
 
-Prometheus evaluates both with the emulator's points. Incidents open and close as
-lab/prove/incidents.py says.
+Prometheus evaluates queries and incidents with the emulator's points. Incidents open
+and close as lab/prove/incidents.py says.
 """
 
 import json
@@ -28,9 +28,11 @@ from lab.prove.incidents import firing_intervals
 from lab.simulate.series import FRESHNESS, Series, SeriesSet
 from lab.verify.rest import REST_EMULATOR
 
-# A project, and what Prometheus is asked; without that, the project's incidents
+# A project, and what Prometheus is asked, or a log metric; without that, the project's
+# incidents
 _PATH = re.compile(
-    r"/v[13]/projects/([^/]+)/(?:location/global/prometheus(/.+)|alerts(?:\?.*)?)"
+    r"/v[123]/projects/([^/]+)/"
+    r"(?:location/global/prometheus(/.+)|metrics/(.+)|alerts(?:\?.*)?)"
 )
 
 
@@ -103,13 +105,17 @@ class _Handler(BaseHTTPRequestHandler):
         if not found:
             self.send_error(404)
             return
-        project, asked = found.groups()
+        project, asked, metric = found.groups()
         engine = self.server.engine()
         if asked:
             with closing(HTTPConnection(engine.address)) as connection:
                 connection.request("GET", asked)
                 response = connection.getresponse()
                 status, answer = response.status, response.read()
+        elif metric:
+            status, answer = 200, b"{}"
+            if not self.server.emulator.metrics_project(project).has_log_metrics:
+                status, answer = 404, b'{"error": {"message": "Not found."}}'
         else:
             alerts = [*_open_alerts(self.server.emulator, project, engine)]
             status, answer = 200, json.dumps({"alerts": alerts}).encode()

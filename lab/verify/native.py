@@ -115,6 +115,14 @@ def _ages(target: Target, running: list[str]) -> Findings:
             " datastream_checkpoint, and for its labels, in the stream's project"
         )
         yield INFO, text
+    for project in sorted({name.split("/")[1] for name in without}):
+        if target.rest.lacks_log_metric(project, "datastream_checkpoint"):
+            text = (
+                f"projects/{project} has no log-based metric datastream_checkpoint:"
+                " stream-stalled sees freshness alone there. Apply Terraform,"
+                " without log_metrics = false"
+            )
+            yield WARNING, text
 
 
 def _newest(target: Target, metric: str, now: float) -> dict[str, float]:

@@ -1,7 +1,8 @@
-"""Asks Cloud Monitoring what its Python client has no methods for: PromQL, incidents.
+"""Asks Google what the clients have no methods for: PromQL, incidents, log metrics.
 
 https://cloud.google.com/stackdriver/docs/managed-prometheus/query-api-ui and
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alerts
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics/get
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from google.auth.transport.requests import AuthorizedSession
 from exporter.documents.mistakes import InputError
 from exporter.google.calls import Calls, Deadline, call_with_retry
 from exporter.google.clients import Clients
-from exporter.google.errors import CallError, explain_call_error
+from exporter.google.errors import CallError, FailureKind, explain_call_error
 from exporter.logger import LOGGER
 
 REST_EMULATOR = "MONITORING_REST_EMULATOR_HOST"
@@ -43,7 +44,7 @@ class Alert(NamedTuple):
 
 
 class Rest:
-    """Calls Cloud Monitoring's REST API; each method raises CallError."""
+    """Calls Google's REST APIs; a method raises CallError."""
 
     def __init__(
         self, clients: Clients, environ: Mapping[str, str], stop: Event
@@ -53,10 +54,10 @@ class Rest:
         Raise InputError where only the clients call an emulator.
         """
         self._stop = stop
-        self._base = "https://monitoring.googleapis.com"
+        self._emulator = ""
         self._session = AuthorizedSession(clients.credentials)
         if address := environ.get(REST_EMULATOR):
-            self._base = f"http://{address}"
+            self._emulator = f"http://{address}"
             self._session.credentials = AnonymousCredentials()
             # A proxy can't reach this machine.
             self._session.trust_env = False
@@ -95,17 +96,28 @@ class Rest:
             found.append(Alert(name, each["policy"]["name"], opened, labels))
         return found
 
+    def lacks_log_metric(self, project: str, name: str) -> bool:
+        """Return whether Cloud Logging says that a project has no such metric."""
+        path = f"v2/projects/{project}/metrics/{name}"
+        try:
+            self._get(project, path, {}, "logging.logMetrics.get")
+        except CallError as error:
+            return error.failure.kind == FailureKind.NOT_FOUND
+        return False
+
     def _get(
         self, project: str, path: str, asked: Mapping[str, str], permission: str
     ) -> Any:
         """Return an answer's JSON; ``permission`` is the one that the call needs."""
+        api = permission.partition(".")[0]
+        base = self._emulator or f"https://{api}.googleapis.com"
 
         def attempt(timeout: float) -> Any:
-            url = f"{self._base}/{path}"
+            url = f"{base}/{path}"
             try:
                 response = self._session.get(url, params=asked, timeout=timeout)
             except (GoogleAuthError, OSError) as error:  # all that it raises
-                text = f"no connection to {self._base} ({type(error).__name__})"
+                text = f"no connection to {base} ({type(error).__name__})"
                 raise exceptions.ServiceUnavailable(text) from error
             answer = response.json()
             if response.ok:

@@ -5,6 +5,7 @@ A plan reads what exists, so a grant that died with its target would show in it.
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ import pytest
 from tests.terraform.conftest import CopyModule
 from tests.terraform.fake_provider import FakeProvider
 from tests.terraform.module_inputs import CONFIG, FUNCTION, INPUTS, MODULE, OPTIONS
-from tests.terraform.terraform_cli import FLOOR, RootModule, TerraformError, copy_files
+from tests.terraform.terraform_cli import (
+    FLOOR,
+    REPOSITORY,
+    RootModule,
+    TerraformError,
+    copy_files,
+)
 
 # Other lives have the policies: here they would only take time.
 _JOB: dict[str, Any] = INPUTS | {"create_policies": False}
@@ -154,6 +161,19 @@ def test_two_deployments_may_watch_one_project(
     root.apply()
     assert len(root.state().of("google_project_iam_custom_role")) == 5
     assert len(root.state().of("google_logging_metric")) == 2
+    assert root.is_up_to_date()
+    # The second takes the metrics over, as docs/operating.md says, and the first goes.
+    root.write("other.tf.json", other)
+    page = (REPOSITORY / "docs/operating.md").read_text("utf-8")
+    commands = re.findall(r"terraform (state rm .+|import .+)", page)
+    for name, command in zip(("exporter", "other"), commands, strict=True):
+        own = command.replace("module.datastream_exporter", f"module.{name}")
+        for project in ("orders-prod", "billing-prod"):
+            root.run(*shlex.split(own.replace("orders-prod", project)))
+    (root.directory / "main.tf.json").unlink()
+    root.apply()
+    kinds = [kind for kind, _ in fake_provider.project.resources]
+    assert kinds.count("google_logging_metric") == 2
     assert root.is_up_to_date()
 
 

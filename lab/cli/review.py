@@ -52,8 +52,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=(
             "exit with code 1 if an alert is lost or comes later, if config leaves a"
             " source unwatched, expects a state of all its streams or delays their"
-            " pages (failed, lag), if no policy reads a required stream, or if a policy"
-            " goes, is less severe, or is CRITICAL or ERROR and notifies nobody"
+            " pages (failed, lag), if streams alert nobody, if no policy reads a"
+            " required one, or if a policy goes, is less severe, or notifies nobody"
+            " (WARNING may, and ERROR where CRITICAL notifies somebody)"
         ),
     )
     add_options(parser, "policies", "scenarios", "json")

@@ -1,7 +1,7 @@
 """Writes a review as Markdown for a comment on GitHub."""
 
 import html
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import partial
 from typing import Any
 
@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader
 from exporter.log.summary import name_first
 from exporter.text import plural, printable
 from lab.markdown import code, fenced
+from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
-from lab.review.planned import NO_POLICY, NOBODY
 from lab.review.playing import KINDS, ChangedIncident
 from lab.review.review import WORSE, ChangedPolicy, Review
 
@@ -22,7 +22,6 @@ _FOLDED = "<details>"
 # Lines of each list and table, so that what isn't folded is a page of 60 lines
 _MOST_SHOWN = 9
 _MOST_LINES = 150  # of a diff
-_NO_CHANNELS = {NOBODY, NO_POLICY}
 _JSON = "`datastream-lab review --json`"
 
 _TEMPLATES = Environment(  # noqa: S701 - Markdown, in which each value is code
@@ -35,18 +34,18 @@ def review_page(review: Review) -> str:
     groups: dict[Any, list[ChangedPolicy]] = defaultdict(list)
     for policy in review.policies:
         key = policy.route, policy.effect
-        if review.is_first:
-            key = policy.severity, policy.notified
+        if not policy.diff:
+            key = "", policy.effect
         groups[key].append(policy)
     incidents: dict[Any, list[ChangedIncident]] = defaultdict(list)
     for each in review.incidents:
         incidents[KINDS.index(each.kind), each.scenario, each.policy].append(each)
     page = _TEMPLATES.get_template("page.md.j2").render(
         review=review,
-        told=_told(review),
         groups=groups,
         incidents=incidents,
         kinds=KINDS,
+        columns=("reads", *SEVERITIES, "text"),
         worse=WORSE,
     )
     parts = [_cut(part.strip()) for part in page.split("\n\n\n") if part.strip()]
@@ -70,19 +69,6 @@ def _cut(part: str) -> str:
     if more > 1 and not part.startswith(_FOLDED):
         lines[_MOST_SHOWN:] = [f"… and {more:,} more: see {_JSON}."]
     return "\n".join(lines)
-
-
-def _told(review: Review) -> Counter[str]:
-    """Return who is notified newly or no longer, and of how many policies."""
-    told: Counter[str] = Counter()
-    for each in review.routes:
-        before = {*each.before.split(", ")} - _NO_CHANNELS
-        after = {*each.after.split(", ")} - _NO_CHANNELS
-        for channel in before ^ after:
-            words = "Notified newly" if channel in after else "No longer notified"
-            line = f"- {words}: {code(channel)} (route {code(each.route)}"
-            told[line] += len(each.policies)
-    return told
 
 
 def _cell(value: object) -> str:

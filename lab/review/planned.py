@@ -54,6 +54,11 @@ class PolicyChange(NamedTuple):
     after: PlannedPolicy | None
 
     @property
+    def placement(self) -> str:
+        """Its route behind its deployment."""
+        return f"{self.deployment}{self.route}"
+
+    @property
     def file(self) -> str:
         """The name of its policy file."""
         return self.alert.removeprefix(self.deployment)

@@ -2,8 +2,9 @@
 
 import difflib
 import math
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,20 +15,19 @@ from lab.markdown import code
 from lab.policies.files import Policy
 from lab.policies.model import SEVERITIES
 from lab.review.finding import ERROR, ReviewFinding
-from lab.review.plan import KEPT, Plan
+from lab.review.plan import DEFAULT_ROUTE, KEPT, Plan
 from lab.review.planned import NOBODY, PlannedPolicy, PolicyChange, notified
 from lab.review.playing import KINDS, LATER, LOST, ChangedIncident, Played
-from lab.review.routes import (
-    ChangedRoute,
-    Notified,
-    changed_routes,
-    notifications,
-    reads,
-    unread,
-)
+from lab.review.routes import changed_routes, heard, readers, silenced, unread
 from lab.review.watched import watched
 
 WORSE = (LOST, LATER)
+# What a route decides in a policy's YAML, besides the end of its name
+_OF_A_ROUTE = re.compile(
+    r'\b(namespace|stream_id)[=!]~"[^"]*"'
+    r"|^ *(route: .*|notificationChannel(s|Names):(\n *- .*)*)",
+    re.MULTILINE,
+)
 _FALLS = {*combinations((*SEVERITIES, "none"), 2)}
 
 
@@ -38,8 +38,6 @@ class ChangedPolicy:
     name: str
     route: str
     effect: str
-    severity: str  # after the plan, as the channels
-    notified: str
     diff: list[str]
 
 
@@ -57,8 +55,8 @@ class Review:
     count: dict[str, int]  # of the incidents, by kind
     incidents: list[ChangedIncident]
     problems: dict[str, str]  # why a policy can't be played, or never alerts
-    routes: list[ChangedRoute]
-    reads: list[str]  # what routes read that is not as before, in Markdown
+    # Facts of the routes that change, with their counts before and after
+    routes: list[tuple[str, str, str, int, int]]
     is_first: bool  # whether no policy exists yet
 
 
@@ -67,27 +65,24 @@ def make_review(
 ) -> Review:
     """Return the review of a plan; ``files`` have the severities that are meant."""
     meant = {policy.name: policy.severity for policy in files}
+    defaults = {e.alert: e.after for e in plan.changes if e.route == DEFAULT_ROUTE}
+    alike: dict[str, PlannedPolicy | None] = {}
+    if readers(plan, 0) != readers(plan, 1):
+        alike = defaults
     policies = [
-        ChangedPolicy(
-            each.name,
-            f"{each.deployment}{each.route}",
-            _effect(each),
-            each.after.severity if each.after else "",
-            notified(each.after),
-            _diff(_yaml(each.before), _yaml(each.after)),
-        )
+        _changed(each, alike.get(each.alert))
         for each in plan.changes
         if each.action != KEPT
     ]
     incidents = [each for result in played for each in result.incidents]
-    told = [*notifications(plan)]
     count = Counter(each.kind for each in incidents)
     return Review(
         notes=plan.notes,
         findings=[
+            *silenced(plan),
             *watched(plan.configs),
             *unread(plan),
-            *_findings(plan, told, meant, incidents),
+            *_findings(plan, defaults, meant, incidents),
         ],
         config_diff=[*_config_diff(plan)],
         policies=policies,
@@ -96,28 +91,56 @@ def make_review(
         count={kind: count[kind] for kind in KINDS},
         incidents=incidents,
         problems=_problems(plan, played),
-        routes=changed_routes(told),
-        reads=sorted(reads(plan, 1) - reads(plan, 0)),
+        routes=changed_routes(plan),
         is_first=plan.is_first,
     )
 
 
+def _changed(change: PolicyChange, default: PlannedPolicy | None) -> ChangedPolicy:
+    """Return what happens to a policy, without a diff if only its route changes it.
+
+    ``default`` is the default route's policy if routes change.
+    """
+    before, after = change.before, change.after
+    effect = _effect(change)
+    old, new = _yaml(before), _yaml(after)
+    if default and after:
+        like, name = old or _yaml(default), "the default route's"
+        if before:
+            name = "before"
+        if _bare(like, change) == _bare(new, change):
+            effect += f", as {name} but for `namespace`, `stream_id` and channels"
+            old = new
+    return ChangedPolicy(change.name, change.placement, effect, _diff(old, new))
+
+
+def _bare(text: str, change: PolicyChange) -> str:
+    """Return a policy's YAML without what its route decides, nor its layout."""
+    text = text.replace(f" ({change.route})", "")
+    return re.sub(r"[\s,]", "", _OF_A_ROUTE.sub("", text))
+
+
 def _findings(
     plan: Plan,
-    told: Iterable[Notified],
+    defaults: Mapping[str, PlannedPolicy | None],
     meant: Mapping[str, str],
     incidents: list[ChangedIncident],
 ) -> Iterator[ReviewFinding]:
     """Yield what gets worse about policies, each with the policies' names."""
     # By key and first words
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for change, channels_before, channels in told:
-        planned = change.after or change.before
-        severity = meant.get(change.file) or (planned and planned.severity)
-        is_new = channels == NOBODY and channels_before != NOBODY
-        # Nobody may be told of a WARNING on purpose.
-        if is_new and severity != "WARNING":
-            found["nobody", "Nobody is notified of"].append(change.name)
+    told = heard(plan, 1)
+    for change in plan.changes:
+        # What a route no longer has, the default route's policy reads.
+        after = change.after or defaults.get(change.alert)
+        is_new = notified(change.before) != NOBODY
+        if after and is_new and notified(after) == NOBODY:
+            severity = meant.get(change.file) or after.severity
+            severities = told.get(change.placement, set())
+            # A list may be empty on purpose, but for CRITICAL or for all.
+            is_meant = severity == "ERROR" and "CRITICAL" in severities
+            if severity != "WARNING" and not (is_meant and severity not in severities):
+                found["nobody", "Nobody is notified of"].append(change.name)
     stay = {each.alert for each in plan.changes if each.after and each.after.enabled}
     for each in plan.changes:
         before, after = each.before, each.after

@@ -1,93 +1,99 @@
 """Says what each route of a plan reads, and whom it notifies, before and after."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from exporter.documents.mistakes import InputError
 from lab.markdown import code
 from lab.policies.deployment import IN_EACH_ROUTE, is_read, routed
+from lab.policies.model import SEVERITIES
 from lab.review.finding import ERROR, ReviewFinding
-from lab.review.plan import DEFAULT_ROUTE, Plan, parsed
-from lab.review.planned import PlannedPolicy, PolicyChange, notified
+from lab.review.plan import Plan, parsed
+from lab.review.planned import NOBODY, PlannedPolicy, notified
 
 _LABELS = {"namespace": "projects", "stream_id": "streams"}
+# Mentions and a runbook, as the module writes them into a policy's text
+_TEXT = re.compile(r"<[!@][^>]+>|(?<=\[Open the runbook\]\()[^)]+")
+# Stands for the route of what no policy reads
+QUIET = "(quiet)"
 
-# A policy, and whom it notifies before and after a plan
-Notified: TypeAlias = tuple[PolicyChange, str, str]
-
-
-@dataclass(frozen=True)
-class ChangedRoute:
-    """Policies whose channels change, before and after."""
-
-    route: str
-    before: str
-    after: str
-    policies: list[str]
+# A deployment, "projects" or "streams", and a glob of them that a route names
+Glob: TypeAlias = tuple[str, str, str]
+# A route; "reads", a severity or "text"; and what it reads, notifies or says
+Fact: TypeAlias = tuple[str, str, str]
 
 
-def changed_routes(told: Iterable[Notified]) -> list[ChangedRoute]:
-    """Return whose channels change."""
-    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for change, before, after in told:
-        if before != after:
-            route = f"{change.deployment}{change.route}"
-            found[route, before, after].append(change.name)
-    return [ChangedRoute(*key, names) for key, names in sorted(found.items())]
+def changed_routes(plan: Plan) -> list[tuple[str, str, str, int, int]]:
+    """Return all facts of the routes that change, with their counts."""
+    old, new = _facts(plan, 0), _facts(plan, 1)
+    facts = sorted(old | new)
+    changed = {fact[0] for fact in facts if old[fact] != new[fact]}
+    return [(*fact, old[fact], new[fact]) for fact in facts if fact[0] in changed]
 
 
-def notifications(plan: Plan) -> Iterator[Notified]:
-    """Yield each policy, and whom it notifies before and after.
+def heard(plan: Plan, side: int) -> dict[str, set[str]]:
+    """Return the severities of which each route notifies anybody."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for route, what, value in _facts(plan, side):
+        if what in SEVERITIES and value != NOBODY:
+            found[route].add(what)
+    return found
 
-    Where a route has no policy of its own, the default route's notifies, if no other
-    route takes over what this one read.
+
+def _facts(plan: Plan, side: int) -> Counter[Fact]:
+    """Return what each route reads and does before a plan (0), or after (1).
+
+    What policies do has their count.
     """
-    defaults = {
-        each.alert: each for each in plan.changes if each.route == DEFAULT_ROUTE
-    }
+    found: Counter[Fact] = Counter()
     for change in plan.changes:
-        default = change
-        if change.route != DEFAULT_ROUTE:
-            default = defaults.get(change.alert, change)
-        before = change.before or _reading_too(default.before, change.after)
-        after = change.after or _reading_too(default.after, change.before)
-        yield change, notified(before), notified(after)
+        planned = (change.before, change.after)[side]
+        if planned and planned.enabled:
+            for channel in notified(planned).split(", "):
+                found[change.placement, planned.severity, channel] += 1
+            text = str(planned.values.get("documentation"))
+            for part in _TEXT.findall(text):
+                found[change.placement, "text", part] += 1
+    for (_, what, glob), route in readers(plan, side).items():
+        found[route, "reads", f"{what} {glob}"] += 1
+    return found
 
 
-def _reading_too(
-    default: PlannedPolicy | None, own: PlannedPolicy | None
-) -> PlannedPolicy | None:
-    """Return the default route's policy, if it reads what a route's own does."""
-    labels = "|".join(_LABELS)
-    globs = routed(_query(own), labels, "=~")
-    if globs and globs <= routed(_query(default), labels, "!~"):
-        return None
-    return default
-
-
-def reads(plan: Plan, side: int) -> set[str]:
-    """Return a line about what each route reads before a plan (0), or after (1)."""
-    routes: dict[tuple[str, str, str], str] = {}
+def readers(plan: Plan, side: int) -> dict[Glob, str]:
+    """Return the route of each glob before a plan (0), or after (1)."""
+    routes: dict[Glob, str] = {}
     # All but a route itself leave out what it reads: so does a quiet one, without a
     # policy of its own.
     for operator in ("=~", "!~"):
         for change in plan.changes:
             if change.file != IN_EACH_ROUTE:
                 continue
-            route = "a route without channels, so in no policy"
-            if operator == "=~":
-                route = f"route {code(f'{change.deployment}{change.route}')}"
+            route = change.placement if operator == "=~" else QUIET
             query = _query((change.before, change.after)[side])
             for label, what in _LABELS.items():
                 for glob in sorted(routed(query, label, operator)):
                     routes.setdefault((change.deployment, what, glob), route)
+    return routes
+
+
+def silenced(plan: Plan) -> Iterator[ReviewFinding]:
+    """Yield what alerts nobody any more, or from the beginning."""
+    old, new = readers(plan, 0), readers(plan, 1)
+    heard_before, heard_after = heard(plan, 0), heard(plan, 1)
     lines = defaultdict(list)
-    for (_, what, glob), route in routes.items():
-        lines[f"- In {route}: {what}"].append(code(glob))
-    return {f"{start} {', '.join(globs)}" for start, globs in lines.items()}
+    for key, route in new.items():
+        _, what, glob = key
+        is_new = key not in old or old[key] in heard_before
+        if is_new and route not in heard_after:
+            why = f"route {code(route)} notifies nobody"
+            if route == QUIET:
+                why = "their route is quiet"
+            lines[f"These {what} alert nobody ({why})"].append(code(glob))
+    for start, globs in lines.items():
+        yield ReviewFinding(ERROR, "silent", f"{start}: {', '.join(globs)}")
 
 
 def unread(plan: Plan) -> Iterator[ReviewFinding]:
@@ -105,8 +111,8 @@ def unread(plan: Plan) -> Iterator[ReviewFinding]:
                 for stream in config.required:
                     if queries and not any(is_read(stream, each) for each in queries):
                         sentence = (
-                            f"No policy reads {code(stream)}, which config requires: a"
-                            " route without channels has it"
+                            f"No policy reads {code(stream)}, which config requires:"
+                            " its route is quiet"
                         )
                         yield ReviewFinding(ERROR, "required", sentence)
 

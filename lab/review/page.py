@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader
 from exporter.log.summary import name_first
 from exporter.text import plural, printable
 from lab.markdown import code, fenced
-from lab.policies.model import SEVERITIES
 from lab.promql_durations import format_duration
 from lab.review.playing import KINDS, ChangedIncident
 from lab.review.review import WORSE, ChangedPolicy, Review
@@ -41,12 +40,7 @@ def review_page(review: Review) -> str:
     for each in review.incidents:
         incidents[KINDS.index(each.kind), each.scenario, each.policy].append(each)
     page = _TEMPLATES.get_template("page.md.j2").render(
-        review=review,
-        groups=groups,
-        incidents=incidents,
-        kinds=KINDS,
-        columns=("reads", *SEVERITIES, "text"),
-        worse=WORSE,
+        review=review, groups=groups, incidents=incidents, kinds=KINDS, worse=WORSE
     )
     parts = [_cut(part.strip()) for part in page.split("\n\n\n") if part.strip()]
     diffs = [part for part in parts if part.startswith(_FOLDED)]

@@ -13,8 +13,7 @@ from lab.policies.files import Policy
 from lab.policies.model import DAY, INTERVAL
 from lab.review.values import UNKNOWN, Json
 
-# What a policy notifies that has no channel, or is not there
-NOBODY, NO_POLICY = ("nobody", "no policy")
+NOBODY = "nobody"  # what a policy notifies that has no channel
 
 
 class PlannedPolicy(NamedTuple):
@@ -116,9 +115,9 @@ def playable(values: Json, deployment: str, file: str) -> Policy:
 
 
 def notified(planned: PlannedPolicy | None) -> str:
-    """Return the channels of a policy, or that it has none."""
+    """Return the channels of a policy, or that it has none; empty if there is none."""
     if planned is None or not planned.enabled:
-        return NO_POLICY
+        return ""
     channels = planned.values.get("notificationChannels", [])
     if not isinstance(channels, list):
         channels = [channels]

@@ -66,9 +66,7 @@ def make_review(
     """Return the review of a plan; ``files`` have the severities that are meant."""
     meant = {policy.name: policy.severity for policy in files}
     defaults = {e.alert: e.after for e in plan.changes if e.route == DEFAULT_ROUTE}
-    alike: dict[str, PlannedPolicy | None] = {}
-    if readers(plan, 0) != readers(plan, 1):
-        alike = defaults
+    alike = defaults if readers(plan, 0) != readers(plan, 1) else {}
     policies = [
         _changed(each, alike.get(each.alert))
         for each in plan.changes
@@ -105,11 +103,9 @@ def _changed(change: PolicyChange, default: PlannedPolicy | None) -> ChangedPoli
     effect = _effect(change)
     old, new = _yaml(before), _yaml(after)
     if default and after:
-        like, name = old or _yaml(default), "the default route's"
-        if before:
-            name = "before"
+        like = old or _yaml(default)
         if _bare(like, change) == _bare(new, change):
-            effect += f", as {name} but for `namespace`, `stream_id` and channels"
+            effect += ", only `namespace`, `stream_id` and channels are new"
             old = new
     return ChangedPolicy(change.name, change.placement, effect, _diff(old, new))
 

@@ -22,8 +22,6 @@ QUIET = "(quiet)"
 
 # A deployment, "projects" or "streams", and a glob of them that a route names
 Glob: TypeAlias = tuple[str, str, str]
-# A route; "reads", a severity or "text"; and what it reads, notifies or says
-Fact: TypeAlias = tuple[str, str, str]
 
 
 def changed_routes(plan: Plan) -> list[tuple[str, str, str, int, int]]:
@@ -43,12 +41,13 @@ def heard(plan: Plan, side: int) -> dict[str, set[str]]:
     return found
 
 
-def _facts(plan: Plan, side: int) -> Counter[Fact]:
+def _facts(plan: Plan, side: int) -> Counter[tuple[str, str, str]]:
     """Return what each route reads and does before a plan (0), or after (1).
 
-    What policies do has their count.
+    A fact is a route; "reads", a severity or "text"; and what it reads, notifies or
+    says. It counts the policies.
     """
-    found: Counter[Fact] = Counter()
+    found = Counter[tuple[str, str, str]]()
     for change in plan.changes:
         planned = (change.before, change.after)[side]
         if planned and planned.enabled:

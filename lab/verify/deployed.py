@@ -157,7 +157,7 @@ def _unmatched(target: Target, deployed: list[DeployedPolicy]) -> Findings:
         if each.file.name == IN_EACH_ROUTE:
             # The others leave out what a route reads; a quiet one has no policy.
             for glob in routed(each.promql.query, "stream_id", "!~"):
-                routes.setdefault(glob, "a route without channels")
+                routes.setdefault(glob, "a quiet route")
             for glob in routed(each.promql.query, "stream_id", "=~"):
                 routes[glob] = f"route {each.policy.user_labels.get('route')}"
     if not routes:

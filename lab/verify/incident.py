@@ -42,8 +42,8 @@ def agreed_policies(target: Target, name: str, about: str) -> list[DeployedPolic
     ]
     if not policies:
         raise DrillError(
-            f"{name} is not deployed, can't alert, or leaves {target.stream} to a route"
-            " without channels: nothing was changed"
+            f"{name} is not deployed, can't alert, or leaves {target.stream} to a"
+            " quiet route: nothing was changed"
         )
     LOGGER.info("%s", about)
     for _, text in channels(target, policies):

@@ -204,7 +204,7 @@ def test_a_drill_that_reaches_nobody(stage: Stage) -> None:
         (
             "failed   drill: stream-failed-permanently is not deployed, can't alert, or"
             " leaves projects/shop-prod/locations/global/streams/this-is-a-drill to a"
-            " route without channels: nothing was changed"
+            " quiet route: nothing was changed"
         )
     ]
     assert stage.drill() == refused

@@ -88,7 +88,7 @@ def test_a_route_that_no_stream_is_in(installed: Installation) -> None:
     assert code == 0
     assert re.findall("^warning .*", out, re.MULTILINE) == [
         f"warning  policies: {glob} matches no stream of the last day"
-        for glob in ('"dev-*" of a route without channels', '"leger" of route finance')
+        for glob in ('"dev-*" of a quiet route', '"leger" of route finance')
     ]
 
 

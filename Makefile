@@ -192,7 +192,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(LAB): requirements/lab.txt pyproject.toml | $(VENV)/.made
-	@echo "Setting up $(VENV) from the lock, once: about 20 s ..." >&2
+	@echo "Setting up $(VENV) from the lock, once: 20 s to a minute ..." >&2
 	@$(call COUNTED,--require-hashes --requirement requirements/lab.txt)
 	@$(INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@

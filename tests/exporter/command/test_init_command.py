@@ -32,8 +32,9 @@ expectations:
 # Whose page it is: a name, or a mention in Slack.
 #  - match: projects/shop-prod/locations/*/streams/orders-*
 #    owner: "Orders, <!subteam^ID>"
-# Not running today. Remove the # of those that are meant to be so; the others page.
-# While a PostgreSQL stream is paused, its source keeps its log: add `during`.
+# These streams are not running. Remove the # before each that is meant to be stopped;
+# the others alert. A paused PostgreSQL stream fills its source's disk: limit the pause
+# with `during`.
 #  - match: projects/shop-prod/locations/europe-west1/streams/carts
 #    states: [PAUSED]
 # Streams that are not watched until a time, such as during a migration.

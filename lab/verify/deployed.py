@@ -64,13 +64,12 @@ def policies(target: Target) -> Findings:
     deployed = deployed_policies(target)
     names = {each.file.name for each in deployed}
     missing = [file for file in target.policies if file.name not in names]
-    count = f"{len(names)} of {len(target.policies)} policies"
-    text = f"{count} are in projects/{target.project}"
+    text = f"all {len(names)} policies are in projects/{target.project}"
     if missing:
-        text += (
-            f"; not there: {', '.join(file.name for file in missing)}. That is right"
-            " for a policy that is off, that reads what config does not collect, or"
-            " that is on the log of another project"
+        text = (
+            f"{len(missing)} of {len(target.policies)} policies are not in"
+            f" projects/{target.project}: {', '.join(file.name for file in missing)}."
+            " That is right if they are off, or if config doesn't ask for them"
         )
     yield INFO, text
     pages = [each for each in missing if each.enabled and each.severity == "CRITICAL"]

@@ -17,6 +17,7 @@ from typing import Any
 from google.cloud import monitoring_v3
 
 from exporter.config import Config
+from exporter.logger import LOGGER
 from exporter.states import StreamState
 from lab.emulator.emulator import Emulator
 from lab.policies.deployment import Deployed, is_created
@@ -45,6 +46,12 @@ def deploy(emulator: Emulator, config: Config, policies: Iterable[Policy]) -> No
     deployed = Deployed(project, name, name, config.run.location)
     alerting = emulator.metrics_project(project)
     channels = [each.name for each in alerting.notification_channels[:1]]
+    if not channels:
+        LOGGER.warning(
+            "The policies have no channels: in this world, projects/%s has no"
+            " notification_channels.",
+            project,
+        )
     for policy in policies:
         if not (policy.enabled and is_created(policy.needs, config)):
             continue

@@ -5,6 +5,7 @@ from logging import ERROR, INFO, WARNING
 
 from exporter.log.summary import name_first
 from exporter.names import LocationName
+from exporter.text import plural
 from lab.policies.model import HOUR
 from lab.prove.incidents import resource_name
 from lab.verify.deployed import deployed_policies
@@ -109,10 +110,10 @@ def _ages(target: Target, running: list[str]) -> Findings:
         yield level, text
     if without:
         text = (
-            f"no checkpoint in the last hour of {name_first(without)}: stream-stalled"
-            " sees freshness alone there. That is right for sources other than"
-            " PostgreSQL, and with log_metrics = false. Otherwise, look for the metric"
-            " datastream_checkpoint, and for its labels, in the stream's project"
+            f"no checkpoint in the last hour of {plural(len(without), 'stream')}:"
+            " stream-stalled sees freshness alone there. That is right for sources"
+            " other than PostgreSQL, and with log_metrics = false. Otherwise, look for"
+            " the metric datastream_checkpoint, and its labels, in the stream's project"
         )
         yield INFO, text
     for project in sorted({name.split("/")[1] for name in without}):

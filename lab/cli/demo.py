@@ -45,10 +45,9 @@ EXAMPLE = "watch"
 # The policy whose page is shown, and the kind of problem that it alerts on
 _POLICY, _KIND = "stream-failed-permanently", "failed_permanently"
 _FOLDER = Path("my-streams-demo")  # of what init writes
+_AFTER_INIT = "Skip these in the demo: they need a project of your own.\n"
 _NEXT = """
-config.yaml and main.tf are in {folder}; the next demo overwrites them.
-The emulator has ended: check and terraform, which init named, need a project
-of your own. Next:
+config.yaml and main.tf are in {folder}; the next demo overwrites them. Next:
   {programs}datastream-lab demo verify
     lets a stream fail until its incident opens, in about a minute
   {programs}datastream-lab demo watch
@@ -150,6 +149,8 @@ def _play(context: LabContext, world: World, environ: Mapping[str, str]) -> int:
         code = main(argv, environ, context.out, context.err, context.signals)
         if code != OK:
             return code
+        if argv[0] == "init":
+            context.err.write(_AFTER_INIT)
     return OK
 
 
@@ -169,8 +170,7 @@ def _verify(
             return code
         context.err.write(f"\n$ datastream-lab verify {shlex.join(argv)}\n")
         LOGGER.info(
-            "Waiting %d s: verify leaves out newer points. The emulator pages nobody.",
-            queries.READABLE_SECONDS,
+            "Waiting %d s: verify leaves out newer points.", queries.READABLE_SECONDS
         )
         context.stop.wait(queries.READABLE_SECONDS)
         # A stream that --pause names is seen by an exporter that goes on.
@@ -181,18 +181,17 @@ def _verify(
             stderr=DEVNULL,
         ) as exporter:
             try:
-                return int(args.run(context._replace(args=args, environ=environ)))
+                code = int(args.run(context._replace(args=args, environ=environ)))
             finally:
                 exporter.terminate()
+        LOGGER.info("An emulator pages nobody: the same on your project does.")
+        return code
 
 
 def _show_page(
     context: LabContext, emulator: Emulator, policies: Sequence[Policy]
 ) -> None:
-    """Print how the page about the last stream begins that failed permanently.
-
-    What to do about it is left out: nobody repairs a stream of an emulator.
-    """
+    """Print the page about the last stream that failed permanently."""
     points = emulator.points(metrics()["stream/problem_state"].type)
     lost = [point for point in points if point.metric_labels["kind"] == _KIND]
     policy = next((each for each in policies if each.name == _POLICY), None)
@@ -201,7 +200,6 @@ def _show_page(
     labels = lost[-1].resource_labels | lost[-1].metric_labels
     labels["owner"] = labels["owner"] or "none when it was told"  # as the query does
     project = lost[-1].project
-    content = policy.content.partition("**Look at first**")[0]
-    shown = notification(replace(policy, content=content, links=()), labels, project)
+    shown = notification(replace(policy, links=()), labels, project)
     context.err.write(f"\nThe page of {_POLICY}, much as Slack shows it:\n")
     print_texts(console(context.out), shown)

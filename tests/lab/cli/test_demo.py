@@ -18,12 +18,12 @@ from tests.lab.conftest import POLICIES, command
 def test_the_whole_way_is_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The demo plays init and run, shows a page, and says what comes next."""
+    """The demo plays init and run, shows a whole page, and says what comes next."""
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         code, out, err = command("demo", f"--policies={POLICIES}")
         assert code == 0
-    assert len((out + err).splitlines()) <= 76
+    assert len((out + err).splitlines()) <= 130
     steps = re.findall(r"^\$ (\S+ \S+)", err, re.MULTILINE)
     exporter = [f"datastream-exporter {each}" for each in ("init", "run")]
     assert steps == exporter
@@ -32,6 +32,7 @@ def test_the_whole_way_is_played(
         "Datastream stream fraud-postgresql (europe-west1, payments-prod) failed perm"
     )
     assert f"\n  {lost}" in out
+    assert "nextAvailableStartPosition" in out
     assert not re.search("null|EXPORTER_", out)
     logged = re.findall(r"^[a-z]+: .+", err, re.MULTILINE)
     assert len(logged) == len({*logged})
@@ -53,12 +54,25 @@ def test_demo_verify_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Emulator", partial(Emulator, clock=clock))
     monkeypatch.setattr(queries, "READABLE_SECONDS", 0)
     argv = ("demo", f"--policies={POLICIES}", "verify")
-    code, out, _ = command(*argv)
+    code, out, err = command(*argv)
     assert code == 0
     assert "incident opened after 0 s, listed after 0 s\n" in out
     assert "freshness of the last hour: 15 of 15\n" in out
+    assert err.splitlines()[-1].startswith("An emulator pages nobody")
     monkeypatch.setenv("PATH", "")
     assert command(*argv).code == 3
+
+
+def test_a_world_without_channels_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the policies notify nobody, a warning says what the world lacks."""
+    world = tmp_path / "world.yaml"
+    config = "{metrics: {project: shop-prod}, sources: [{project: shop-prod}]}"
+    world.write_text(f"config: {config}\nprojects: [{{id: shop-prod, number: 7}}]")
+    monkeypatch.setenv("PATH", "")
+    _, _, err = command("demo", f"--world={world}", "verify")
+    assert "projects/shop-prod has no notification_channels" in err
 
 
 def test_wrong_options_are_told_first() -> None:

@@ -156,6 +156,7 @@ world:
     - {at: 15m, stream: d, do: set_state, state: STARTING}
     - {at: 20m, stream: d, do: heal}
     - {at: 30m, location: us-east1, do: unreachable}
+    - {at: 0s, lasts: 40m, stream: e, do: checkpoint, position: 8511439237608}
 """
 START = 1_767_571_200.0
 END = START + 44 * 60
@@ -224,6 +225,7 @@ Bytes in 30 days, by stream and read method: |-
   shop-prod, europe-west1, a, postgresql-cdc, 4.4e+10
 "CDC of all streams in 30 days (without backfills; free tier: 500 GiB of sources on\
  Google Cloud)": "4.4e+10"
+"PostgreSQL: positions logged in 35 minutes": europe-west1, shop-prod, e, 1
 Not readable, by location: |-
   (all others), 0
   us-east1, shop-prod, 1
@@ -245,6 +247,15 @@ def test_a_tile_shows_the_fleet(tiles: Tiles, engine: Engine, title: str) -> Non
         keys = [column["column"] for column in settings] or sorted(labels)
         rows.append(", ".join(labels.get(key, "?") for key in keys))
     assert "\n".join([head, *sorted(rows)]).strip() == SHOWN[title]
+
+
+def test_a_dead_exporter_stays_overdue(tiles: Tiles, engine: Engine) -> None:
+    """A week after the last run, the next one is overdue by a week."""
+    (query,) = _queries(tiles["Exporter: its next run is overdue by"])
+    after = END + 7 * 86400
+    (overdue,) = engine.query_range(query, after, after, 60)
+    (seconds,) = overdue.values.values()
+    assert 7 * 86400 - 600 < float(seconds) <= 7 * 86400
 
 
 def test_mutes_are_those_of_config(tiles: Tiles) -> None:

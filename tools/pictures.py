@@ -5,6 +5,7 @@ The texts are those that the commands print. The template decides how they look.
 
 import re
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Template
 from rich.console import Console, RenderableType
@@ -21,19 +22,26 @@ _COLUMNS = {"page": 60, "fleet": 88}
 
 def pictures() -> dict[Path, str]:
     """Return the text of each picture by its file."""
-    file = Path(__file__).with_name("picture.svg.j2")
-    template = Template(
-        file.read_text("utf-8"), autoescape=True, lstrip_blocks=True, trim_blocks=True
-    )
-    found = {}
+    found: dict[Path, str] = {}
     contents = {"page": page(), "fleet": fleet()}
     for name, content in contents.items():
         console = Console(width=_COLUMNS[name])
         lines = console.render_lines(content, pad=False)
-        for theme in ("", "-dark"):
-            drawn = template.render(name=name, theme=theme, lines=lines)
-            path = ROOT / "docs" / f"{name}{theme}.svg"
-            found[path] = drawn
+        found |= drawn(name, "picture.svg.j2", lines)
+    return found
+
+
+def drawn(name: str, template: str, content: Any) -> dict[Path, str]:
+    """Return the text of a picture by its file, for light and dark pages."""
+    file = Path(__file__).with_name(template)
+    shape = Template(
+        file.read_text("utf-8"), autoescape=True, lstrip_blocks=True, trim_blocks=True
+    )
+    found = {}
+    for theme in ("", "-dark"):
+        path = ROOT / "docs" / f"{name}{theme}.svg"
+        text = shape.render(name=name, theme=theme, content=content)
+        found[path] = re.sub(r"\n\s+", "\n", text)
     return found
 
 

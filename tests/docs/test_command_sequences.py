@@ -21,7 +21,7 @@ from exporter.google.clients import DATASTREAM_EMULATOR, MONITORING_EMULATOR
 from lab.emulator.emulator import Emulator
 from lab.emulator.world import parse_world
 from tests.docs.pages import PAGES, commands_of, fences
-from tools import ROOT, lab, lab_review
+from tools import ROOT, dashboard, lab, lab_review
 
 SUBSTITUTES = {
     # They need an account or a program.
@@ -183,3 +183,9 @@ def test_the_commands_of_a_page_work_in_order(shells: Shells, page: Path) -> Non
     """Each shell block runs to its end, with the exit codes that the docs announce."""
     for block in fences(page, "sh"):
         shells.run(block)
+
+
+def test_the_dashboards_picture_is_up_to_date() -> None:
+    """It is drawn from the module's tiles, with what they find of the demo's fleet."""
+    for path, text in dashboard.picture().items():
+        assert text == path.read_text("utf-8"), HOW

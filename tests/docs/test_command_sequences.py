@@ -25,7 +25,7 @@ from tools import ROOT, dashboard, lab, lab_review
 
 SUBSTITUTES = {
     # They need an account or a program.
-    r"(gcloud|docker|terraform|git|pipx) .*": None,
+    r"(gcloud|docker|terraform|git) .*": None,
     # It sets up .venv, or runs all tests.
     r"make (.*)": r"make --dry-run \1",
     # They play all scenarios; a test plays them.

@@ -31,7 +31,6 @@ from lab.emulator.world import (
     WriteCheckpoints,
     WriteLogEntry,
     glob_matches,
-    is_literal,
 )
 
 _AT = attrgetter("at")
@@ -161,11 +160,6 @@ class Snapshot:
 
     def _streams(self, glob: str) -> list[tuple[LocationSnapshot, str]]:
         """Return the existing streams that a glob matches, as locations and ids."""
-        parent, _, literal = glob.partition("/streams/")
-        if parent in self.locations and is_literal(literal):
-            # Looked up: a big world with a full name in each event is replayed often.
-            location = self.locations[parent]
-            return [(location, literal)] if literal in location.streams else []
         found = []
         for location in self.locations.values():
             for id_ in location.streams:

@@ -422,11 +422,6 @@ def parse_world(text: str, file: str) -> World:
     return document.accepted(world)
 
 
-def is_literal(glob: str) -> bool:
-    """Return whether the glob matches its own text and nothing else."""
-    return not any(letter in glob for letter in "*?[")
-
-
 def config_environ(world: World, file: str) -> dict[str, str]:
     """Return the variable with the config of a world, or raise InputError."""
     if world.config is None:

@@ -32,6 +32,8 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     # Calls at once on one connection, as at Google.
     ("grpc.max_concurrent_streams", 100),
+    # By default, it refuses some calls by chance where a client waits with more.
+    ("grpc.http.overload_protection", 0),
     ("grpc.max_metadata_size", 1 << 20),
     ("grpc.absolute_max_metadata_size", 1 << 20),
 )

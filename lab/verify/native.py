@@ -104,9 +104,7 @@ def _ages(target: Target, running: list[str]) -> Findings:
             text = f"{name}: {checkpoint}, newest freshness {age:.0f} s ago"
             level = WARNING if age > _LATE_SECONDS else INFO
         if level == WARNING:
-            text += (
-                ". stream-stalled alerts: it has stalled, or Google's metric is late"
-            )
+            text += ". stream-stalled alerts: it stalled, or Google's metric is late"
         yield level, text
     if without:
         text = (

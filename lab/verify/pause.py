@@ -136,9 +136,7 @@ def _seen(target: Target, policies: list[DeployedPolicy]) -> Findings:
             if target.query(query):
                 break
             if target.query(expected):
-                text = (
-                    "config expects it PAUSED, so nobody is paged: name another stream"
-                )
+                text = "config expects PAUSED, so nobody is paged: name another stream"
                 yield ERROR, text
                 return
         else:

@@ -87,7 +87,7 @@ def test_a_pause_that_pages_nobody(stage: Stage, session: Session) -> None:
     environ[WHOLE] = f"{environ[WHOLE][:-1]}, {expectations}}}"
     session.config = load(None, environ)
     failed, resumed = stage.drill(*PAUSE)[2:4]
-    told = "config expects it PAUSED, so nobody is paged: name another stream"
+    told = "config expects PAUSED, so nobody is paged: name another stream"
     assert failed == f"failed   pause: {told}"
     assert resumed == RESUMED
 

@@ -196,13 +196,11 @@ class ProblemMemory:
         is_rare = self._interval > wait and not patience
         told = is_rare or now - problem.since >= wait - EARLY_SECONDS
         since = now if told and patience else problem.since
-        reason = watched.stream.reason
+        text = watched.stream.reason
         if watched.verdict is Verdict.UNEXPECTED:
-            reason = watched.state_name
+            text = watched.state_name
         # A reason may come later than the state, and may go.
-        reason = (
-            one_line(without_markup(reason), _LONGEST_REASON) or problem.words.reason
-        )
+        reason = one_line(without_markup(text), _LONGEST_REASON) or problem.words.reason
         until = None if told else since + wait
         return Problem(since, told, None, Words("", reason, watched.owner), until)
 

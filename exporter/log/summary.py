@@ -47,8 +47,7 @@ def failure_groups(report: Report) -> Iterator[FailureGroup]:
     groups: dict[object, list[tuple[Name, Failure]]] = defaultdict(list)
     for failures in (report.unread, report.uncollected):
         for name, failure in sorted(failures.items()):
-            same = type(name), name.project, failure.kind
-            groups[same].append((name, failure))
+            groups[type(name), name.project, failure.kind].append((name, failure))
     for failed in groups.values():
         first, failure = failed[0]
         names = [name for name, _ in failed]
@@ -182,7 +181,7 @@ def lasting(report: Report, watched: ComparedStream) -> str:
         return ""
     words = []
     if kind != watched.verdict:
-        words.append(kind)
+        words.append(kind.replace("_", " "))
     if minutes := max(0, report.timestamp - problem.since) // 60:
         words.append(f"{minutes:,} min")
     if problem.until is not None:

@@ -144,12 +144,14 @@ def test_of_two_pending_problems_an_entry_has_what_the_stream_has_now() -> None:
     assert entry["kind"] == "failed"
 
 
-def test_an_entry_says_what_a_problem_was_in_another_state() -> None:
-    """A page says the worst that a stream was, so its entry does too."""
+@pytest.mark.parametrize("kind", [Verdict.FAILED, Verdict.FAILED_PERMANENTLY])
+def test_an_entry_says_what_a_problem_was_in_another_state(kind: Verdict) -> None:
+    """A page says the worst that a stream was, so its entry does too, in words."""
     known = Problem(-2400, told=True)
-    run = report(orders(PAUSED), problems=problems(Verdict.FAILED, known))
+    run = report(orders(PAUSED), problems=problems(kind, known))
     ((entry,),) = play(run)
-    assert entry["message"].endswith("not expect. Its problem: failed, 40 min.")
+    words = kind.replace("_", " ")
+    assert entry["message"].endswith(f"not expect. Its problem: {words}, 40 min.")
 
 
 def test_an_entry_says_which_problem_a_stream_has() -> None:

@@ -7,7 +7,7 @@ while. What comes and goes is one problem. A stream that is alone has a page of 
 a group has one page, which names its founders.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import product
 from operator import attrgetter
@@ -233,10 +233,12 @@ class ProblemMemory:
             members = new | {key for key in pending if not has[key]}
             if len(members | recent & told) < self._together:
                 return {}
-            # The reason and the owner that all of them share
-            words = zip(*[of_kind[key].words for key in members], strict=True)
-            shared = Words(*map(_shared, words))
-            group = shared._replace(streams=_names(key.stream for key in members))
+            words = [of_kind[key].words for key in members]
+            group = Words(
+                _names(key.stream for key in members),
+                _shared(each.reason for each in words),
+                _shared(each.owner for each in words),
+            )
             taken = {each for key, each in before.series if key.kind == kind}
             while group in taken:
                 group = group._replace(streams=f"{group.streams} again")
@@ -259,9 +261,10 @@ def _patience(watched: ComparedStream) -> int:
     return int(watched.limits.get("failed", timedelta()).total_seconds())
 
 
-def _shared(texts: Sequence[str]) -> str:
+def _shared(texts: Iterable[str]) -> str:
     """Return the text that all are, or an empty one."""
-    return texts[0] if len({*texts}) == 1 else ""
+    first, *others = {*texts}
+    return "" if others else first
 
 
 def _names(streams: Iterable[str]) -> str:

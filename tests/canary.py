@@ -54,7 +54,7 @@ USER = {
 @cache
 def private_key() -> str:
     """Return a private key that works; each of its lines counts as a canary."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - it protects nothing, and is checked quickly
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

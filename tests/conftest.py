@@ -24,7 +24,7 @@ from tests.canary import SERVICE_ACCOUNT
 from tests.certificate import TRUSTED, key_and_certificate
 
 # jsonschema imports it where it is installed, and it parses 38 grammars: 0.8 s.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # an ImportError
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # None makes its import fail
 # pyvider loads all of this package to know its own version: 0.5 s.
 sys.modules["provide.foundation.utils.versioning"] = MagicMock()
 

@@ -34,9 +34,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if "/venv" in command:
             command = re.sub(r"python3\.\d+", version, command)
             command = command.replace("/venv", str(venv))
-            subprocess.run(  # noqa: S602 - as Docker does; our own commands
-                command, shell=True, cwd=ROOT, env=environ, check=True
-            )
+            shell = ["/bin/sh", "-c", command]  # as Docker does
+            subprocess.run(shell, cwd=ROOT, env=environ, check=True)
     return venv
 
 
